@@ -1,0 +1,104 @@
+package events
+
+import "time"
+
+// Target is a stack in a stage.
+type Target struct {
+	Stage     string `json:"stage"`
+	Stack     string `json:"stack"`     // name in evenkeel.yaml
+	StackName string `json:"stackName"` // name in CloudFormation
+	Account   string `json:"account"`
+	Region    string `json:"region"`
+}
+
+// Change is one row of a plan.
+type Change struct {
+	Action       string   `json:"action"` // Add, Modify, Remove, Import, Dynamic
+	LogicalID    string   `json:"logicalId"`
+	PhysicalID   string   `json:"physicalId,omitempty"`
+	ResourceType string   `json:"resourceType"`
+	Replacement  string   `json:"replacement,omitempty"` // True, False, Conditional
+	PolicyAction string   `json:"policyAction,omitempty"`
+	Properties   []string `json:"properties,omitempty"` // "/Properties/X: before → after", secrets redacted
+}
+
+// StackPlanned says what a change set would do.
+type StackPlanned struct {
+	Run
+	Target
+	ChangeSetID string   `json:"changeSetId"`
+	Digest      string   `json:"digest"` // SHA-256 of the change set's content; an approval is bound to it
+	Changes     []Change `json:"changes"`
+	Empty       bool     `json:"empty"` // nothing to do
+	Risk        string   `json:"risk"`  // safe, review, dangerous, blocked
+	Reasons     []string `json:"reasons"`
+}
+
+// Source implements Data.
+func (StackPlanned) Source() string { return SourceDeployment }
+
+// DetailType implements Data.
+func (StackPlanned) DetailType() string { return "StackPlanned.v1" }
+
+// ApprovalRequested says that a run waits for a person.
+type ApprovalRequested struct {
+	Run
+	Target
+	ChangeSetID string    `json:"changeSetId"`
+	Digest      string    `json:"digest"`
+	Changes     []Change  `json:"changes"`
+	Risk        string    `json:"risk"`
+	Reasons     []string  `json:"reasons"`
+	Expires     time.Time `json:"expires"`
+}
+
+// Source implements Data.
+func (ApprovalRequested) Source() string { return SourceDeployment }
+
+// DetailType implements Data.
+func (ApprovalRequested) DetailType() string { return "ApprovalRequested.v1" }
+
+// ApprovalDecided says what the person decided.
+type ApprovalDecided struct {
+	Run
+	Target
+	Digest   string `json:"digest"`
+	Approved bool   `json:"approved"`
+	By       string `json:"by"` // caller ARN
+	Comment  string `json:"comment,omitempty"`
+}
+
+// Source implements Data.
+func (ApprovalDecided) Source() string { return SourceDeployment }
+
+// DetailType implements Data.
+func (ApprovalDecided) DetailType() string { return "ApprovalDecided.v1" }
+
+// StackDeployed says that a stack is at the commit and verified.
+type StackDeployed struct {
+	Run
+	Target
+	ChangeSetID string            `json:"changeSetId"`
+	Unchanged   bool              `json:"unchanged"` // the plan was empty
+	Outputs     map[string]string `json:"outputs,omitempty"`
+}
+
+// Source implements Data.
+func (StackDeployed) Source() string { return SourceDeployment }
+
+// DetailType implements Data.
+func (StackDeployed) DetailType() string { return "StackDeployed.v1" }
+
+// StackRolledBack says that CloudFormation returned a stack to its previous
+// state, or tried to.
+type StackRolledBack struct {
+	Run
+	Target
+	Failure Failure `json:"failure"`
+}
+
+// Source implements Data.
+func (StackRolledBack) Source() string { return SourceDeployment }
+
+// DetailType implements Data.
+func (StackRolledBack) DetailType() string { return "StackRolledBack.v1" }

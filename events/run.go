@@ -1,0 +1,82 @@
+package events
+
+// Run identifies a run in the facts of the pipeline and of deployment.
+type Run struct {
+	RunID      string `json:"runId"`
+	Repository string `json:"repository"`
+	Branch     string `json:"branch"`
+	Commit     string `json:"commit"`
+	Actor      string `json:"actor"`
+}
+
+// RunStarted says that a push was taken up.
+type RunStarted struct {
+	Run
+}
+
+// Source implements Data.
+func (RunStarted) Source() string { return SourcePipeline }
+
+// DetailType implements Data.
+func (RunStarted) DetailType() string { return "RunStarted.v1" }
+
+// Finding is one thing that validation found.
+type Finding struct {
+	File     string `json:"file"`     // path in the repository
+	Line     int    `json:"line"`     // from 1
+	Column   int    `json:"column"`   // from 1
+	Rule     string `json:"rule"`     // "E3002"
+	Severity string `json:"severity"` // error, warning, info
+	Message  string `json:"message"`
+}
+
+// SourceValidated says what validation found in a commit. A commit with errors
+// is followed by RunRejected.
+type SourceValidated struct {
+	Run
+	Files    int       `json:"files"` // templates checked
+	Errors   int       `json:"errors"`
+	Warnings int       `json:"warnings"`
+	Findings []Finding `json:"findings"` // at most 50, errors first
+}
+
+// Source implements Data.
+func (SourceValidated) Source() string { return SourcePipeline }
+
+// DetailType implements Data.
+func (SourceValidated) DetailType() string { return "SourceValidated.v1" }
+
+// The terminal states of a run.
+const (
+	OutcomeSucceeded  = "Succeeded"
+	OutcomeRejected   = "Rejected"   // nothing changed; the sender must change something, or a person said no
+	OutcomeDeferred   = "Deferred"   // nothing changed; someone else held the lock, or a newer push took over
+	OutcomeRolledBack = "RolledBack" // a stack failed and is back at its previous state
+	OutcomeStuck      = "Stuck"      // a person is needed; raises an alarm
+)
+
+// RunFinished says how a run ended: the one terminal fact of every run.
+type RunFinished struct {
+	Run
+	Outcome  string    `json:"outcome"`            // one of the Outcome constants
+	Reason   string    `json:"reason"`             // one sentence for a person
+	Findings []Finding `json:"findings,omitempty"` // why it was Rejected, at most 50
+	Failure  *Failure  `json:"failure,omitempty"`  // why it was RolledBack or Stuck
+	Changed  []string  `json:"changed"`            // "stage/stack" that were changed, in order
+}
+
+// Source implements Data.
+func (RunFinished) Source() string { return SourcePipeline }
+
+// DetailType implements Data.
+func (RunFinished) DetailType() string { return "RunFinished.v1" }
+
+// Failure names the first resource that failed.
+type Failure struct {
+	Stage        string `json:"stage"`
+	Stack        string `json:"stack"`
+	StackStatus  string `json:"stackStatus"`
+	LogicalID    string `json:"logicalId"`
+	ResourceType string `json:"resourceType"`
+	Reason       string `json:"reason"`
+}

@@ -1,0 +1,76 @@
+// Package session gives SDK configurations: the function's own, and those of a
+// role assumed in a workload account.
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
+)
+
+// Hub returns the configuration of the process's own account. The SDK's
+// environment variables (AWS_ENDPOINT_URL among them) are the only wiring.
+func Hub(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMode(aws.RetryModeStandard))
+	return cfg, awserr.Classify("load the AWS configuration", err)
+}
+
+// Workloads opens sessions in workload accounts, each by assuming the same
+// role name there, and keeps them. It is safe for concurrent use.
+type Workloads struct {
+	hub  aws.Config
+	role string // name of the role; "" stays in the hub account
+	sts  *sts.Client
+
+	mu       sync.Mutex
+	sessions map[[2]string]aws.Config
+}
+
+// NewWorkloads returns sessions that assume role (a name, not an ARN) in each
+// account. With an empty role every session is the hub's own.
+func NewWorkloads(hub aws.Config, role string) *Workloads {
+	return &Workloads{hub: hub, role: role, sts: sts.NewFromConfig(hub), sessions: map[[2]string]aws.Config{}}
+}
+
+// In returns the configuration for an account and region. Credentials are
+// fetched on first use and renewed five minutes before they expire.
+func (w *Workloads) In(account, region string) aws.Config {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := [2]string{account, region}
+	if cfg, ok := w.sessions[key]; ok {
+		return cfg
+	}
+	cfg := w.hub.Copy()
+	if region != "" {
+		cfg.Region = region
+	}
+	if w.role != "" && account != "" {
+		arn := "arn:aws:iam::" + account + ":role/" + w.role
+		provider := stscreds.NewAssumeRoleProvider(w.sts, arn, func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = "evenkeel"
+		})
+		cfg.Credentials = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
+			o.ExpiryWindow = 5 * time.Minute
+		})
+	}
+	w.sessions[key] = cfg
+	return cfg
+}
+
+// Caller returns the ARN of the identity behind cfg, for the record of who
+// decided.
+func Caller(ctx context.Context, cfg aws.Config) (string, error) {
+	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", awserr.Classify("ask who is calling", err)
+	}
+	return aws.ToString(out.Arn), nil
+}

@@ -1,0 +1,60 @@
+// Package config reads a function's settings from its environment and reports
+// every fault at once, so that a wrong deployment is mended in one go.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// The environment variables that the CDK app sets on functions. Each function
+// reads the subset that it needs.
+const (
+	Bus             = "EVENKEEL_BUS"              // name of the event bus that facts are published on
+	StateTable      = "EVENKEEL_STATE_TABLE"      // DynamoDB table of locks, task tokens, approvals, undo records
+	LedgerTable     = "EVENKEEL_LEDGER_TABLE"     // DynamoDB table of every fact
+	Bucket          = "EVENKEEL_BUCKET"           // S3 bucket of sources, templates and plans
+	ParameterPrefix = "EVENKEEL_PARAMETER_PREFIX" // Parameter Store path of settings, without a trailing slash
+	RoleName        = "EVENKEEL_ROLE_NAME"        // role that the function assumes in a workload account
+)
+
+// Reader collects required variables and the faults of all of them.
+type Reader struct {
+	lookup func(string) (string, bool)
+	faults []error
+}
+
+// FromEnv returns a Reader over lookup, usually os.LookupEnv.
+func FromEnv(lookup func(string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
+
+// FromOS returns a Reader over the process environment. Only main packages
+// call it.
+func FromOS() *Reader { return FromEnv(os.LookupEnv) }
+
+// String returns the variable's value; a missing or empty one is a fault.
+func (r *Reader) String(name string) string {
+	value, _ := r.lookup(name)
+	if value == "" {
+		r.faults = append(r.faults, fmt.Errorf("%s is not set", name))
+	}
+	return value
+}
+
+// Duration returns the variable as a Go duration ("90s"), or fallback when it
+// is unset; a malformed one is a fault.
+func (r *Reader) Duration(name string, fallback time.Duration) time.Duration {
+	value, _ := r.lookup(name)
+	if value == "" {
+		return fallback
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		r.faults = append(r.faults, fmt.Errorf("%s: %q is not a duration such as 90s", name, value))
+	}
+	return d
+}
+
+// Err joins all faults, or is nil.
+func (r *Reader) Err() error { return errors.Join(r.faults...) }
