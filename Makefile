@@ -1,0 +1,61 @@
+# Evenkeel. Plain `make` lists the targets.
+
+SHELL     := /bin/bash
+FUNCTIONS := deployment drift healing ledger validation webhook
+PYTHON    ?= python3
+
+# The platform of the Lambda binaries: this machine's for the local cloud,
+# linux/arm64 for `make deploy`.
+LAMBDA_OS   ?= $(shell go env GOHOSTOS)
+LAMBDA_ARCH ?= $(shell go env GOHOSTARCH)
+GO_BUILD    := go build -trimpath -ldflags "-s -w"
+
+# Pinned, because the CDK CLI and the assembly that the CDK library writes must agree.
+CDK_CLI  := aws-cdk@2.1148.1
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Packages that import the CDK: slow to compile, so kept out of the quick targets.
+FAST_PACKAGES = $(shell go list ./... | grep -v /infra$$ | grep -v /infra/stack | grep -v /infra/construct)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check build lambdas cli synth bench deploy destroy clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Run the main job on the local cloud, no AWS account needed (SYNTH=1 synthesises first)
+	@echo "Evenkeel demo: building the functions and the CLI (the first time takes a few minutes)"
+	@$(MAKE) --no-print-directory $(if $(SYNTH),synth) build
+	@build/evenkeel demo $(if $(SYNTH),--template cdk.out/evenkeel.template.json)
+
+test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binaries, end to end
+	@scripts/test
+
+check: ## Lint, and check that generated files are current
+	@scripts/check
+
+build: lambdas cli ## Build the Lambda functions and the CLI into build/
+
+lambdas:
+	@for f in $(FUNCTIONS); do echo "  build functions/$$f"; \
+	  CGO_ENABLED=0 GOOS=$(LAMBDA_OS) GOARCH=$(LAMBDA_ARCH) $(GO_BUILD) -tags lambda.norpc -o build/lambda/$$f/bootstrap ./functions/$$f || exit 1; done
+
+cli:
+	@echo "  build cmd/evenkeel"; CGO_ENABLED=0 $(GO_BUILD) -o build/evenkeel ./cmd/evenkeel
+
+synth: lambdas ## Synthesise the CDK app into cdk.out/
+	@echo "  synthesise infra (a first compile takes about two minutes)"; go build -o build/infra ./infra && build/infra
+
+bench: build ## Print speed and size figures
+	@scripts/bench
+
+deploy: ## Deploy to the AWS account of your credentials (needs Node and a bootstrapped account)
+	@$(MAKE) --no-print-directory LAMBDA_OS=linux LAMBDA_ARCH=arm64 lambdas
+	npx --yes $(CDK_CLI) deploy --all --require-approval broadening
+
+destroy: ## Remove the suite from the AWS account of your credentials (data tables and the bucket are retained)
+	npx --yes $(CDK_CLI) destroy --all
+
+clean: ## Stop the local cloud and remove everything that was built
+	@if [ -x build/evenkeel ]; then build/evenkeel down; fi
+	rm -rf build cdk.out .evenkeel .venv node_modules

@@ -1,0 +1,163 @@
+package evenkeel_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path"
+	"strings"
+	"testing"
+)
+
+// importRule forbids imports. Patterns are relative to the module unless they
+// contain a dot in their first element; a trailing /** covers the package and
+// all below it.
+type importRule struct {
+	packages string   // whom the rule is for
+	except   []string // whom it is not for
+	mustNot  []string // what they must not import
+	why      string
+}
+
+const (
+	module = "github.com/evenkeel/evenkeel"
+	sdk    = "github.com/aws/aws-sdk-go-v2/**"
+	lambda = "github.com/aws/aws-lambda-go/**"
+	cdk    = "github.com/aws/aws-cdk-go/**"
+	jsii   = "github.com/aws/jsii-runtime-go/**"
+)
+
+var importRules = []importRule{
+	{"events/**", nil, []string{"shared/**", "functions/**", "infra/**", "local/**", "cmd/**", sdk, lambda, cdk},
+		"everybody speaks in events: they depend on nobody"},
+	{"shared/**", []string{"shared/adapter/**", "shared/invoke"}, []string{sdk, lambda, "log/slog"},
+		"the domain decides on values and returns data; AWS, the Lambda edge and logs are somebody else's"},
+	{"shared/**", nil, []string{"functions/**", "infra/**", "local/**", "cmd/**", cdk, jsii},
+		"the domain does not know how it is wired, provisioned, emulated or shown"},
+	{"shared/**", []string{"shared/adapter/**"}, []string{"shared/adapter/**"},
+		"a port stands at its consumer: adapters know the domain, never the other way round"},
+	{"shared/{fault,config,metrics,template,schema,policy}/**", nil,
+		[]string{"shared/{validation,deployment,rollout,drift,healing,ledger,webhook,source,pipeline}/**"},
+		"the bottom row serves every domain and leans on none"},
+	{"shared/invoke", nil, []string{sdk, "shared/adapter/**"},
+		"the Lambda edge is in every binary: it stays light"},
+	{"functions/{deployment,drift,healing,ledger,validation,webhook}", nil,
+		[]string{"functions/{deployment,drift,healing,ledger,validation,webhook}", "infra/**", "local/**", "cmd/**", cdk},
+		"each function is one binary with one role: it shares through shared/, never with a neighbour"},
+	{"infra/workflow/**", nil, []string{"shared/**", "events/**", sdk, lambda, cdk, jsii, "github.com/aws/constructs-go/**"},
+		"workflow lint and interpreter are standard library only: their tests run in milliseconds"},
+	{"infra/**", []string{"infra/workflow/**"}, []string{"shared/{validation,deployment,drift,healing,ledger,template,schema,adapter}/**", "functions/**", "local/**", "cmd/**", sdk, lambda},
+		"provisioning names what exists; it runs none of it"},
+	{"{cmd,local}/**", nil, []string{cdk, jsii, "infra", "infra/{stack,construct}/**"},
+		"the CDK costs a 100 s compile: a newcomer's first run must not wait for it"},
+}
+
+// TestImports holds the import table of the design. Test files count too: a
+// test that reaches across a wall is a hole in it.
+func TestImports(t *testing.T) {
+	packages := listPackages(t)
+	if len(packages) < 10 {
+		t.Fatalf("go list found %d packages; the table was checked on nothing", len(packages))
+	}
+	for _, rule := range importRules {
+		covered := 0
+		for pkg, imports := range packages {
+			if !matches(rule.packages, pkg) || matchesAny(rule.except, pkg) {
+				continue
+			}
+			covered++
+			for _, imported := range imports {
+				if imported != pkg && matchesAny(rule.mustNot, imported) {
+					t.Errorf("%s imports %s: %s", pkg, imported, rule.why)
+				}
+			}
+		}
+		if covered == 0 {
+			t.Errorf("rule for %s covers no package", rule.packages)
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	tests := []struct {
+		pattern, pkg string
+		want         bool
+	}{
+		{"shared/**", "shared/drift", true},
+		{"shared/**", "shared", true},
+		{"shared/**", "sharedness", false},
+		{"{cmd,local}/**", "local/demo", true},
+		{"shared/invoke", "shared/invoke/x", false},
+		{sdk, "github.com/aws/aws-sdk-go-v2/service/ec2", true},
+		{"log/slog", "log/slog", true},
+	}
+	for _, tt := range tests {
+		if got := matches(tt.pattern, tt.pkg); got != tt.want {
+			t.Errorf("matches(%q, %q) = %v", tt.pattern, tt.pkg, got)
+		}
+	}
+}
+
+// listPackages maps each of the module's packages to what it and its tests
+// import directly, our own packages relative to the module.
+func listPackages(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	packages := map[string][]string{}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); decoder.More(); {
+		var p struct {
+			ImportPath                         string
+			Imports, TestImports, XTestImports []string
+		}
+		if err := decoder.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		name := relative(p.ImportPath)
+		for _, list := range [][]string{p.Imports, p.TestImports, p.XTestImports} {
+			for _, imported := range list {
+				packages[name] = append(packages[name], relative(imported))
+			}
+		}
+	}
+	return packages
+}
+
+func relative(importPath string) string { return strings.TrimPrefix(importPath, module+"/") }
+
+func matchesAny(patterns []string, pkg string) bool {
+	for _, pattern := range patterns {
+		if matches(pattern, pkg) {
+			return true
+		}
+	}
+	return false
+}
+
+func matches(pattern, pkg string) bool {
+	for _, p := range expand(pattern) {
+		if tree, ok := strings.CutSuffix(p, "/**"); ok {
+			if pkg == tree || strings.HasPrefix(pkg, tree+"/") {
+				return true
+			}
+		} else if ok, _ := path.Match(p, pkg); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// expand turns "a/{b,c}/d" into "a/b/d" and "a/c/d".
+func expand(pattern string) []string {
+	before, rest, found := strings.Cut(pattern, "{")
+	if !found {
+		return []string{pattern}
+	}
+	choices, after, _ := strings.Cut(rest, "}")
+	var expanded []string
+	for choice := range strings.SplitSeq(choices, ",") {
+		expanded = append(expanded, before+choice+after)
+	}
+	return expanded
+}
