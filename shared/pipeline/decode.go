@@ -1,0 +1,215 @@
+package pipeline
+
+import (
+	"errors"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Decode reads evenkeel.yaml. file is its name in messages; exists tells
+// whether the repository has a file at a path. The error is of type Faults.
+func Decode(file string, data []byte, exists func(path string) bool) (*Pipeline, error) {
+	d := &decoder{file: file}
+	root := d.parse(data)
+	if len(d.faults) > 0 {
+		return nil, d.faults
+	}
+	p := d.pipeline(root)
+	d.check(p, exists)
+	if len(d.faults) > 0 {
+		slices.SortStableFunc(d.faults, func(a, b Fault) int {
+			if a.Line != b.Line {
+				return a.Line - b.Line
+			}
+			return a.Column - b.Column
+		})
+		return nil, d.faults
+	}
+	return p, nil
+}
+
+type decoder struct {
+	file   string
+	faults Faults
+}
+
+func (d *decoder) fault(at Position, message string) {
+	d.faults = append(d.faults, Fault{File: d.file, Line: max(at.Line, 1), Column: max(at.Column, 1), Message: message})
+}
+
+func position(n *yaml.Node) Position { return Position{n.Line, n.Column} }
+
+// yamlLine finds the line in the YAML library's message, its only way to
+// report one.
+var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): (.*)$`)
+
+func (d *decoder) parse(data []byte) *yaml.Node {
+	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
+	var document, second yaml.Node
+	if err := decoder.Decode(&document); err != nil {
+		at, message := Position{1, 1}, strings.TrimPrefix(err.Error(), "yaml: ")
+		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+			at.Line, _ = strconv.Atoi(m[1])
+			message = m[2]
+		}
+		if message == "EOF" {
+			message = "the file is empty; it needs the keys " + names(topKeys)
+		}
+		d.fault(at, message)
+		return nil
+	}
+	if err := decoder.Decode(&second); err == nil {
+		d.fault(position(&second), "a second YAML document; only one is read")
+		return nil
+	} else if line := yamlLine.FindStringSubmatch(err.Error()); line != nil {
+		at := Position{Column: 1}
+		at.Line, _ = strconv.Atoi(line[1])
+		d.fault(at, line[2])
+		return nil
+	}
+	if len(document.Content) != 1 {
+		d.fault(Position{1, 1}, "the file is empty; it needs the keys "+names(topKeys))
+		return nil
+	}
+	return document.Content[0]
+}
+
+// entry is a key of a mapping and its value.
+type entry struct {
+	name  string
+	at    Position // of the key
+	value *yaml.Node
+}
+
+// entries lists a mapping in order, refusing duplicates, anchors and merges.
+// what names the mapping in messages.
+func (d *decoder) entries(n *yaml.Node, what string) []entry {
+	if n.Kind != yaml.MappingNode {
+		d.fault(position(n), what+" must be a mapping, not "+kindOf(n))
+		return nil
+	}
+	seen := map[string]Position{}
+	list := make([]entry, 0, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		at := position(k)
+		if k.Kind != yaml.ScalarNode {
+			d.fault(at, "a key of "+what+" must be plain text")
+			continue
+		}
+		if first, twice := seen[k.Value]; twice {
+			d.fault(at, "duplicate key "+strconv.Quote(k.Value)+" in "+what+", first on line "+strconv.Itoa(first.Line))
+			continue
+		}
+		seen[k.Value] = at
+		list = append(list, entry{k.Value, at, v})
+	}
+	return list
+}
+
+// object reads a mapping with a fixed set of keys.
+func (d *decoder) object(n *yaml.Node, what string, allowed []key) map[string]entry {
+	before := len(d.faults)
+	found := map[string]entry{}
+	for _, e := range d.entries(n, what) {
+		if !slices.ContainsFunc(allowed, func(k key) bool { return k.name == e.name }) {
+			d.fault(e.at, "unknown key "+strconv.Quote(e.name)+" in "+what+"; allowed are "+names(allowed))
+			continue
+		}
+		found[e.name] = e
+	}
+	if n.Kind != yaml.MappingNode && len(d.faults) > before {
+		return found
+	}
+	for _, k := range allowed {
+		if _, ok := found[k.name]; k.required && !ok {
+			d.fault(position(n), what+" lacks the key "+strconv.Quote(k.name))
+		}
+	}
+	return found
+}
+
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias (write the value out)"
+	default:
+		if n.Tag == "!!null" {
+			return "empty"
+		}
+		return strconv.Quote(n.Value)
+	}
+}
+
+// scalar reads text, a number or a boolean as it was written, so that an
+// account number keeps its leading zeros.
+func (d *decoder) scalar(n *yaml.Node, what string) (string, bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		d.fault(position(n), what+" must be text, not "+kindOf(n))
+		return "", false
+	}
+	return n.Value, true
+}
+
+func (d *decoder) matching(n *yaml.Node, what string, pattern *regexp.Regexp, hint string) string {
+	value, ok := d.scalar(n, what)
+	if ok && !pattern.MatchString(value) {
+		d.fault(position(n), what+" "+strconv.Quote(value)+" is not "+hint)
+	}
+	return value
+}
+
+func (d *decoder) oneOf(n *yaml.Node, what string, allowed []string) string {
+	value, ok := d.scalar(n, what)
+	if ok && !slices.Contains(allowed, value) {
+		d.fault(position(n), what+" "+strconv.Quote(value)+" is not one of "+strings.Join(allowed, ", "))
+	}
+	return value
+}
+
+// items lists a sequence of distinct scalars.
+func (d *decoder) items(n *yaml.Node, what string) []*yaml.Node {
+	if n.Kind != yaml.SequenceNode {
+		d.fault(position(n), what+" must be a list, not "+kindOf(n))
+		return nil
+	}
+	seen := map[string]bool{}
+	var list []*yaml.Node
+	for _, item := range n.Content {
+		value, ok := d.scalar(item, "an item of "+what)
+		if !ok {
+			continue
+		}
+		if seen[value] {
+			d.fault(position(item), strconv.Quote(value)+" stands twice in "+what)
+			continue
+		}
+		seen[value] = true
+		list = append(list, item)
+	}
+	return list
+}
+
+func (d *decoder) templatePath(n *yaml.Node, what string) string {
+	value, ok := d.scalar(n, what)
+	if ok && (value == "" || path.IsAbs(value) || path.Clean(value) != value || strings.HasPrefix(value, "..") || strings.Contains(value, `\`)) {
+		d.fault(position(n), what+" "+strconv.Quote(value)+" is not a path inside the repository, such as templates/network.yaml")
+	}
+	return value
+}
+
+// AsFaults returns the faults in err's chain.
+func AsFaults(err error) (Faults, bool) {
+	var faults Faults
+	ok := errors.As(err, &faults)
+	return faults, ok
+}

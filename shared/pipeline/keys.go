@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"regexp"
+	"strings"
+)
+
+// key is one allowed key of a mapping. The decoder and the JSON Schema are
+// both driven by these tables, so they cannot disagree.
+type key struct {
+	name     string
+	required bool
+	about    string         // one sentence for the person who writes the file
+	schema   map[string]any // JSON Schema of the value
+}
+
+var (
+	namePattern    = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,31}$`)
+	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	regionPattern  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	branchPattern  = regexp.MustCompile(`^[^\s~^:?*\[\\]+$`)
+	outputPattern  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,31}\.[a-zA-Z0-9]{1,255}$`)
+
+	// Parameter names are alphanumeric. Source: CloudFormation user guide,
+	// "Parameters", logical name.
+	parameterPattern = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
+	// Source: Systems Manager user guide, "Parameter name requirements".
+	storePattern = regexp.MustCompile(`^[a-zA-Z0-9_./-]{1,1011}(:[0-9]+)?$`)
+	// Source: Secrets Manager API reference, CreateSecret, Name; or an ARN.
+	secretPattern = regexp.MustCompile(`^(arn:[a-z-]+:secretsmanager:[a-zA-Z0-9:/_+=.@-]+|[a-zA-Z0-9/_+=.@-]{1,512})(#[^#:\s]+)?$`)
+)
+
+// Source: CloudFormation API reference, CreateChangeSet, Capabilities.
+var capabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}
+
+var approvals = []string{ApprovalAlways, ApprovalOnRisk, ApprovalNever}
+
+func text(pattern *regexp.Regexp) map[string]any {
+	return map[string]any{"type": "string", "pattern": pattern.String()}
+}
+
+func mapOf(value map[string]any) map[string]any {
+	return map[string]any{"type": "object", "additionalProperties": value}
+}
+
+func listOf(value map[string]any) map[string]any {
+	return map[string]any{"type": "array", "items": value, "uniqueItems": true}
+}
+
+func ref(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }
+
+var scalar = map[string]any{"type": []string{"string", "number", "boolean"}}
+
+var topKeys = []key{
+	{"version", true, "The format of this file: 1.", map[string]any{"const": 1}},
+	{"name", false, "Prefix of the CloudFormation stack names.", text(namePattern)},
+	{"stacks", true, "The stacks, by name.", map[string]any{"type": "object", "minProperties": 1, "additionalProperties": ref("stack")}},
+	{"stages", true, "The stages, in the order in which they are deployed.", map[string]any{"type": "array", "minItems": 1, "items": ref("stage")}},
+}
+
+var stackKeys = []key{
+	{"template", true, "Path of the CloudFormation template in the repository.", map[string]any{"type": "string"}},
+	{"dependsOn", false, "Stacks that must be deployed before this one.", listOf(text(namePattern))},
+	{"parameters", false, "Template parameters, by name.", mapOf(ref("parameter"))},
+	{"capabilities", false, "What the template may create.", listOf(map[string]any{"enum": capabilities})},
+	{"tags", false, "Tags of the stack and its resources.", mapOf(scalar)},
+}
+
+var stageKeys = []key{
+	{"name", true, "Name of the stage; part of the stack names.", text(namePattern)},
+	{"branch", true, "The branch that the stage follows.", text(branchPattern)},
+	{"account", true, "AWS account, 12 digits, in quotes.", text(accountPattern)},
+	{"region", true, "AWS region.", text(regionPattern)},
+	{"approval", true, "When a person must approve: always, on-risk or never.", map[string]any{"enum": approvals}},
+	{"parameters", false, "Parameters of this stage, by stack; they win over the stack's own.", mapOf(mapOf(ref("parameter")))},
+}
+
+var parameterKeys = []key{
+	{"output", false, "Output of an earlier stack: stack.OutputName.", text(outputPattern)},
+	{"parameterStore", false, "Name of a Systems Manager parameter; CloudFormation reads it.", text(storePattern)},
+	{"secret", false, "Name of a Secrets Manager secret, with #key for one key of it; CloudFormation reads it.", text(secretPattern)},
+}
+
+func names(keys []key) string {
+	list := make([]string, len(keys))
+	for i, k := range keys {
+		list[i] = k.name
+	}
+	return strings.Join(list, ", ")
+}
