@@ -1,0 +1,185 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Type is the schema of one resource type. All pointers are written as in the
+// schema: "/properties/A/B", where "*" stands for every item of a list or every
+// key of a map.
+type Type struct {
+	Name string
+	Raw  map[string]any // the whole schema as plain JSON values
+
+	ReadOnly              []string // set by the service: Fn::GetAtt, never in a template
+	CreateOnly            []string // a change replaces the resource
+	ConditionalCreateOnly []string // a change may replace the resource
+	WriteOnly             []string // never returned by the read handler
+	Deprecated            []string
+	PrimaryIdentifier     []string   // the Ref or physical id is made of these, joined by "|"
+	AdditionalIdentifiers [][]string // each alone also identifies a resource
+	Required              []string   // names of top-level properties
+	// PropertyTransform maps a pointer to the JSONata expression that turns the
+	// template's value into the form that the service returns.
+	PropertyTransform   map[string]string
+	Tagging             Tagging
+	ReplacementStrategy string // "create_then_delete" (default) or "delete_then_create"
+
+	Root *Schema // the properties of a resource of this type
+}
+
+// Tagging says how a type carries tags.
+type Tagging struct {
+	Taggable    bool
+	OnCreate    bool
+	Updatable   bool
+	SystemTags  bool   // CloudFormation adds aws:cloudformation:* tags
+	TagProperty string // pointer, "" if none
+}
+
+func newType(name string, raw map[string]any) (*Type, error) {
+	c := &compiler{root: raw, refs: map[string]*Schema{}}
+	root, err := c.compile(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	t := &Type{
+		Name:                  name,
+		Raw:                   raw,
+		ReadOnly:              texts(raw["readOnlyProperties"]),
+		CreateOnly:            texts(raw["createOnlyProperties"]),
+		ConditionalCreateOnly: texts(raw["conditionalCreateOnlyProperties"]),
+		WriteOnly:             texts(raw["writeOnlyProperties"]),
+		Deprecated:            texts(raw["deprecatedProperties"]),
+		PrimaryIdentifier:     texts(raw["primaryIdentifier"]),
+		Required:              texts(raw["required"]),
+		PropertyTransform:     map[string]string{},
+		ReplacementStrategy:   "create_then_delete",
+		Root:                  root,
+	}
+	for _, alternative := range list(raw["additionalIdentifiers"]) {
+		t.AdditionalIdentifiers = append(t.AdditionalIdentifiers, texts(alternative))
+	}
+	for pointer, expression := range object(raw["propertyTransform"]) {
+		t.PropertyTransform[pointer], _ = expression.(string)
+	}
+	if s, ok := raw["replacementStrategy"].(string); ok {
+		t.ReplacementStrategy = s
+	}
+	t.Tagging = tagging(raw)
+	return t, nil
+}
+
+// tagging reads the tagging object, or the older top-level "taggable". The
+// defaults are those of the provider definition meta-schema: taggable, with the
+// property /properties/Tags.
+func tagging(raw map[string]any) Tagging {
+	_, hasTags := object(raw["properties"])["Tags"]
+	t := Tagging{Taggable: hasTags, OnCreate: hasTags, Updatable: hasTags, SystemTags: hasTags}
+	if hasTags {
+		t.TagProperty = "/properties/Tags"
+	}
+	if b, ok := raw["taggable"].(bool); ok && !b {
+		return Tagging{}
+	}
+	o := object(raw["tagging"])
+	set := func(dst *bool, key string) {
+		if b, ok := o[key].(bool); ok {
+			*dst = b
+		}
+	}
+	set(&t.Taggable, "taggable")
+	set(&t.OnCreate, "tagOnCreate")
+	set(&t.Updatable, "tagUpdatable")
+	set(&t.SystemTags, "cloudFormationSystemTags")
+	if s, ok := o["tagProperty"].(string); ok {
+		t.TagProperty = s
+	}
+	if !t.Taggable {
+		return Tagging{}
+	}
+	return t
+}
+
+// canonical maps the open families of types to the one schema each has.
+func canonical(name string) string {
+	switch {
+	case strings.HasPrefix(name, "Custom::"):
+		return "AWS::CloudFormation::CustomResource"
+	case strings.HasSuffix(name, "::MODULE"):
+		return "Module"
+	}
+	return name
+}
+
+// Pointer builds a schema pointer from property names: Pointer("A", "B") is
+// "/properties/A/B".
+func Pointer(names ...string) string { return "/properties/" + strings.Join(names, "/") }
+
+// Names splits a schema pointer into property names; "*" stays.
+func Names(pointer string) []string {
+	parts := strings.Split(strings.TrimPrefix(pointer, "/properties/"), "/")
+	// Nested pointers of some schemas repeat the word: /properties/A/properties/B.
+	return slices.DeleteFunc(parts, func(s string) bool { return s == "properties" || s == "items" })
+}
+
+// Covers reports whether one of the pointers names the path or something above
+// it. A path is a list of property names; list indexes match "*".
+func Covers(pointers []string, path ...string) bool {
+	return slices.ContainsFunc(pointers, func(p string) bool {
+		names := Names(p)
+		if len(names) > len(path) {
+			return false
+		}
+		for i, n := range names {
+			if n != "*" && n != path[i] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// Attributes returns the names that Fn::GetAtt accepts, sorted: every read-only
+// property, nested ones joined by ".". CloudFormation also accepts the whole
+// object above a nested read-only property.
+func (t *Type) Attributes() []string {
+	var out []string
+	for _, p := range t.ReadOnly {
+		names := Names(p)
+		if !slices.Contains(names, "*") {
+			out = append(out, strings.Join(names, "."))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Property returns the schema at a pointer or at property names joined by "/",
+// with references resolved; "*" or a number steps into a list or map.
+func (t *Type) Property(pointer string) (*Schema, bool) {
+	s := t.Root
+	for _, name := range Names(pointer) {
+		next, ok := s.Step(name)
+		if !ok {
+			return nil, false
+		}
+		s = next
+	}
+	return s, true
+}
+
+func object(v any) map[string]any { m, _ := v.(map[string]any); return m }
+func list(v any) []any            { l, _ := v.([]any); return l }
+
+func texts(v any) []string {
+	var out []string
+	for _, e := range list(v) {
+		if s, ok := e.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
