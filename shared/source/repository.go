@@ -1,0 +1,92 @@
+// Package source says which repositories Evenkeel follows and what their tree
+// is at one commit. Git is behind the ports of the packages that fetch.
+package source
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/fault"
+)
+
+// The git providers.
+const (
+	GitHub     = "github"
+	CodeCommit = "codecommit"
+)
+
+// ErrNotRegistered says that a repository is not in the registry.
+var ErrNotRegistered = errors.New("the repository is not registered")
+
+// Repository is an entry of the registry. Only what it says is ever cloned: a
+// push names a repository, never an address.
+type Repository struct {
+	Name          string `json:"-"`                       // "acme/shop"; a CodeCommit repository has no slash
+	Provider      string `json:"provider"`                // github, codecommit
+	CloneURL      string `json:"cloneUrl"`                // https
+	WebhookSecret string `json:"webhookSecret,omitempty"` // name of the SecureString parameter that signs its webhook
+	Credentials   string `json:"credentials,omitempty"`   // name of a SecureString parameter that holds "user:password"
+}
+
+// part is one segment of a repository's name. It keeps to what GitHub,
+// CodeCommit and a Parameter Store path all allow.
+// Source: Systems Manager API reference, PutParameter, Name.
+var part = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)
+
+// CheckName refuses a name that could not be a repository's, so that a name
+// from a payload can safely become part of a path. The error is
+// fault.InvalidError.
+func CheckName(name string) error {
+	parts := strings.Split(name, "/")
+	if len(parts) > 5 {
+		return fault.Invalid("repository name %q has more than five parts", name)
+	}
+	for _, p := range parts {
+		if !part.MatchString(p) || strings.Contains(p, "..") {
+			return fault.Invalid("repository name %q: want letters, digits, '.', '_' and '-' in parts separated by '/'", name)
+		}
+	}
+	return nil
+}
+
+// Check refuses an entry that could not be fetched safely. The error is
+// fault.InvalidError and names the field.
+func (r Repository) Check() error {
+	if err := CheckName(r.Name); err != nil {
+		return err
+	}
+	switch r.Provider {
+	case GitHub:
+		if r.WebhookSecret == "" {
+			return fault.Invalid("repository %s: webhookSecret is missing: a webhook without a secret cannot be trusted", r.Name)
+		}
+	case CodeCommit:
+	default:
+		return fault.Invalid("repository %s: provider %q is not one of %s, %s", r.Name, r.Provider, GitHub, CodeCommit)
+	}
+	return CheckCloneURL(r.CloneURL)
+}
+
+// CheckCloneURL allows https, and http on this machine only: every other
+// transport either runs a program or sends credentials in the clear.
+func CheckCloneURL(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return fault.Invalid("clone URL %q is not an absolute URL", raw)
+	}
+	if u.User != nil {
+		return fault.Invalid("the clone URL of %s holds credentials; put them into a SecureString parameter", u.Host)
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+		return nil
+	}
+	return fault.Invalid("clone URL %q: want https", raw)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
