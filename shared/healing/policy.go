@@ -1,0 +1,224 @@
+package healing
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
+)
+
+// Mode says whether the healer acts.
+type Mode string
+
+const (
+	Observe Mode = "observe" // report what would be closed
+	Enforce Mode = "enforce" // close it
+)
+
+// Policy says what too open means. It is data: JSON in Parameter Store.
+type Policy struct {
+	Mode Mode `json:"mode"`
+	// ProtectedPorts must not be reachable from many addresses.
+	ProtectedPorts []PortRange `json:"protectedPorts"`
+	// ProtectedProtocols are protected whatever their ports or types:
+	// "icmp", "icmpv6", or a number such as "47". None by default.
+	ProtectedProtocols []string `json:"protectedProtocols"`
+	// MaxIPv4 and MaxIPv6 are the widest network, as a prefix length, whose
+	// number of addresses may reach a protected port in sum over all rules.
+	MaxIPv4 int `json:"maxIPv4"`
+	MaxIPv6 int `json:"maxIPv6"`
+	// AllowedSources do not count towards that sum.
+	AllowedSources []netip.Prefix `json:"allowedSources"`
+	// MaxActions is how often one group is healed in an hour. Beyond it
+	// something puts the rule back, and a person must look.
+	MaxActions int `json:"maxActions"`
+	// UndoFor is how long undone rules are left alone.
+	UndoFor Duration `json:"undoFor"`
+	// Exceptions are rules that stay although they are too open.
+	Exceptions []Exception `json:"exceptions"`
+}
+
+// Exception keeps the healer from a rule until it expires.
+type Exception struct {
+	Group   string    `json:"group"`   // security group id
+	Rule    string    `json:"rule"`    // as RuleKey writes it, or "*" for every rule of the group
+	Owner   string    `json:"owner"`   // who answers for it
+	Reason  string    `json:"reason"`  // why it must stay
+	Expires time.Time `json:"expires"` // when it ends
+}
+
+// covers reports whether e keeps the rule at the time.
+func (e Exception) covers(rule events.SecurityGroupRule, now time.Time) bool {
+	return e.Group == rule.GroupID && now.Before(e.Expires) && (e.Rule == "*" || e.Rule == RuleKey(rule))
+}
+
+// Duration is a time.Duration written as "24h" in JSON.
+type Duration time.Duration
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = Duration(v)
+	return err
+}
+
+// DefaultPolicy observes. It protects the ports of remote administration,
+// of databases and caches, and of cluster control planes; it counts neither
+// private nor shared address space (RFC 1918, RFC 4193, RFC 6598), and takes
+// more than a /16 of the rest for the world.
+func DefaultPolicy() Policy {
+	return Policy{
+		Mode: Observe,
+		ProtectedPorts: []PortRange{
+			// Remote administration and file shares: FTP, SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM.
+			{20, 23, ""}, {135, 135, "tcp"}, {137, 139, ""}, {445, 445, "tcp"}, {3389, 3389, ""}, {5900, 5909, "tcp"}, {5985, 5986, "tcp"},
+			// Databases: SQL Server, Oracle, MySQL, PostgreSQL, Redshift, MongoDB.
+			{1433, 1434, ""}, {1521, 1521, "tcp"}, {3306, 3306, "tcp"}, {5432, 5432, "tcp"}, {5439, 5439, "tcp"}, {27017, 27019, "tcp"},
+			// Caches, search, wide columns: Redis, Cassandra, Elasticsearch, Memcached.
+			{6379, 6379, "tcp"}, {7000, 7001, "tcp"}, {9042, 9042, "tcp"}, {9200, 9200, "tcp"}, {9300, 9300, "tcp"}, {11211, 11211, ""},
+			// Container hosts and their control planes: Docker, etcd, Kubernetes.
+			{2375, 2376, "tcp"}, {2379, 2380, "tcp"}, {6443, 6443, "tcp"}, {10250, 10250, "tcp"},
+		},
+		MaxIPv4: 16,
+		MaxIPv6: 32,
+		AllowedSources: []netip.Prefix{
+			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"),
+			netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+			netip.MustParsePrefix("fc00::/7"),
+		},
+		MaxActions: 20,
+		UndoFor:    Duration(24 * time.Hour),
+	}
+}
+
+// keys are what a policy document may contain.
+const keys = "mode, protectedPorts, protectedProtocols, maxIPv4, maxIPv6, allowedSources, maxActions, undoFor, exceptions"
+
+// DecodePolicy reads a policy strictly: an unknown key or a value out of range
+// is an Invalid error, because a mistyped policy would protect nothing. What
+// is left out is as in DefaultPolicy.
+func DecodePolicy(data []byte) (Policy, error) {
+	p := DefaultPolicy()
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		return Policy{}, fault.Invalid("healing policy: %w (keys: %s)", err, keys)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Policy{}, fault.Invalid("healing policy: something follows the document")
+	}
+	if faults := p.normalise(); len(faults) > 0 {
+		return Policy{}, fault.Invalid("healing policy: %w", errors.Join(faults...))
+	}
+	return p, nil
+}
+
+// normalise brings protocols and rule keys to the form that live rules have,
+// and returns every fault it finds.
+func (p *Policy) normalise() []error {
+	var faults []error
+	fail := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if p.Mode != Observe && p.Mode != Enforce {
+		fail("mode %q is neither observe nor enforce", p.Mode)
+	}
+	if p.MaxIPv4 < 0 || p.MaxIPv4 > 32 {
+		fail("maxIPv4 %d is not a prefix length of IPv4", p.MaxIPv4)
+	}
+	if p.MaxIPv6 < 0 || p.MaxIPv6 > 128 {
+		fail("maxIPv6 %d is not a prefix length of IPv6", p.MaxIPv6)
+	}
+	if p.MaxActions < 1 {
+		fail("maxActions %d is less than one", p.MaxActions)
+	}
+	if p.UndoFor <= 0 {
+		fail("undoFor must be longer than nothing")
+	}
+	for i, source := range p.AllowedSources {
+		if !source.IsValid() {
+			fail("allowedSources[%d] is no CIDR", i)
+		}
+	}
+	for i, name := range p.ProtectedProtocols {
+		p.ProtectedProtocols[i] = protocolName(name)
+	}
+	for i := range p.Exceptions {
+		e := &p.Exceptions[i]
+		if e.Group == "" || e.Owner == "" || e.Reason == "" || e.Expires.IsZero() {
+			fail("exceptions[%d] needs group, owner, reason and expires", i)
+		}
+		key, err := canonicalKey(e.Rule)
+		if err != nil {
+			fail("exceptions[%d]: %w", i, err)
+		}
+		e.Rule = key
+	}
+	return faults
+}
+
+// With returns the policy with more exceptions.
+func (p Policy) With(more []Exception) Policy {
+	p.Exceptions = append(slices.Clone(p.Exceptions), more...)
+	return p
+}
+
+// PortRange is a range of TCP or UDP ports, both ends included. It is written
+// "22", "20-23", "161/udp" or "all".
+type PortRange struct {
+	From, To int
+	Protocol string // tcp, udp, or "" for both
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (r PortRange) MarshalText() ([]byte, error) {
+	s := portsText(r.From, r.To)
+	if r.Protocol != "" {
+		s += "/" + r.Protocol
+	}
+	return []byte(s), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *PortRange) UnmarshalText(data []byte) error {
+	span, protocol, named := strings.Cut(string(data), "/")
+	if named && protocol != "tcp" && protocol != "udp" {
+		return fmt.Errorf("port range %q: the protocol is tcp or udp", data)
+	}
+	from, to, err := parsePorts(span)
+	if err != nil {
+		return fmt.Errorf("port range %q: %w", data, err)
+	}
+	*r = PortRange{From: from, To: to, Protocol: protocol}
+	return nil
+}
+
+const lastPort = 65535
+
+func parsePorts(span string) (from, to int, err error) {
+	if span == "all" || span == "-1" {
+		return 0, lastPort, nil
+	}
+	low, high, isRange := strings.Cut(span, "-")
+	if !isRange {
+		high = low
+	}
+	from, errFrom := strconv.Atoi(low)
+	to, errTo := strconv.Atoi(high)
+	if errFrom != nil || errTo != nil || from < 0 || from > to || to > lastPort {
+		return 0, 0, errors.New("want a port, a range such as 20-23, or all")
+	}
+	return from, to, nil
+}
+
+func (p Policy) undoTime() time.Duration { return time.Duration(p.UndoFor) }

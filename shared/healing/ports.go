@@ -1,0 +1,68 @@
+package healing
+
+import (
+	"context"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+)
+
+// Groups reads and changes the security groups of a place.
+type Groups interface {
+	// Rules returns the rules, ingress and egress, of the groups, or of every
+	// group of the place when none is named. A group that does not exist has none.
+	Rules(ctx context.Context, at Place, groups ...string) ([]events.SecurityGroupRule, error)
+	// Group describes a group; ok is false when it does not exist.
+	Group(ctx context.Context, at Place, id string) (g events.SecurityGroup, ok bool, err error)
+	// Entries returns the CIDRs of a prefix list; ok is false when it does not
+	// exist or may not be read.
+	Entries(ctx context.Context, at Place, prefixList string) (cidrs []string, ok bool, err error)
+	// Revoke removes ingress rules by id, all or none. That the group or one
+	// of the rules is gone already is no error: read again to know.
+	Revoke(ctx context.Context, at Place, group string, ruleIDs []string) error
+	// Authorize adds an ingress rule with its description and tags. That an
+	// equal rule exists is no error.
+	Authorize(ctx context.Context, at Place, rule events.SecurityGroupRule) error
+}
+
+// Claim is what is known about an event when its handling begins.
+type Claim struct {
+	Done  bool     // handled completely before
+	Heals []string // ids of heals that earlier attempts began
+}
+
+// Records remembers what was handled and what was healed.
+type Records interface {
+	// Claim notes that the handling of an event begins and returns what
+	// earlier attempts left.
+	Claim(ctx context.Context, eventID string) (Claim, error)
+	// Finish notes that the event was handled completely.
+	Finish(ctx context.Context, eventID string) error
+	// Save keeps a heal, and that the event began it, unless one with its id
+	// is kept already; it returns the kept one.
+	Save(ctx context.Context, eventID string, h Heal) (kept Heal, err error)
+	// Heal returns a kept heal; ok is false when there is none.
+	Heal(ctx context.Context, id string) (h Heal, ok bool, err error)
+	// Advance replaces a kept heal by its next state, unless that state was
+	// reached already; it returns the kept one. The states are planned,
+	// closed, undone.
+	Advance(ctx context.Context, h Heal) (kept Heal, err error)
+}
+
+// Policies gives what too open means, and for which rules not.
+type Policies interface {
+	// Policy returns the current policy, DefaultPolicy if none is set.
+	Policy(ctx context.Context) (Policy, error)
+	// Exceptions returns the recorded exceptions of a group, expired ones too.
+	Exceptions(ctx context.Context, group string) ([]Exception, error)
+	// Except records exceptions.
+	Except(ctx context.Context, exceptions ...Exception) error
+	// Spend counts one action on the group in the hour that begins at hour
+	// and returns the number of actions so far, this one included.
+	Spend(ctx context.Context, group string, hour time.Time) (int, error)
+}
+
+// Publisher puts facts on the bus.
+type Publisher interface {
+	Publish(ctx context.Context, facts ...events.Fact) error
+}
