@@ -1,0 +1,129 @@
+"""Starts MiniStack as the hub account of the local cloud.
+
+Three things are added to it from outside, none of which changes what it
+answers to an AWS client:
+
+- Lines that a Lambda function prints also go to a file of its own.
+- POST /_evenkeel/events puts complete events on an event bus. PutEvents may
+  not: it refuses sources that begin with "aws." and sets account, id and time
+  itself, as AWS does, but the local cloud plays the AWS services whose events
+  those are.
+- The process ends when the one that started it does.
+"""
+
+import json
+import os
+import pathlib
+import queue
+import re
+import signal
+import sys
+import threading
+import time
+
+EVENTS_PATH = "/_evenkeel/events"
+LOGS = os.environ.pop("EVENKEEL_LOGS", "")
+PARENT = int(os.environ.pop("EVENKEEL_PARENT", "0"))
+
+
+def end_with_parent():
+    """Ends the process once it has another parent than the supervisor."""
+
+    def watch():
+        while os.getppid() == PARENT:
+            time.sleep(0.5)
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    if PARENT:
+        threading.Thread(target=watch, daemon=True, name="evenkeel-parent").start()
+
+
+def write_function_logs(runtime):
+    """Copies what functions print to LOGS/lambda-<name>.log."""
+    pump = runtime.ProvidedWorker._pump_output
+
+    class Tee(queue.Queue):
+        def __init__(self, inner, path):
+            super().__init__()
+            self.inner, self.path = inner, path
+
+        def put_nowait(self, line):
+            with open(self.path, "a", encoding="utf-8") as log:
+                log.write(line + "\n")
+            self.inner.put_nowait(line)
+
+        def get_nowait(self):
+            return self.inner.get_nowait()
+
+    def pump_and_write(self, stream, log_queue):
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", self.func_name.rsplit(":", 1)[-1])
+        pump(self, stream, Tee(log_queue, pathlib.Path(LOGS, f"lambda-{name}.log")))
+
+    runtime.ProvidedWorker._pump_output = pump_and_write
+
+
+def put_events(bus, account, region, events):
+    """Dispatches complete events to the rules of a bus. They are
+    EventBridge's own envelopes: id, source, detail-type, account, time (in
+    seconds), region, resources and detail."""
+    from ministack.core.responses import request_scope
+    from ministack.services import eventbridge
+
+    with request_scope(account, region):
+        for event in events:
+            record = {
+                "EventId": event["id"],
+                "Source": event["source"],
+                "DetailType": event["detail-type"],
+                "Detail": json.dumps(event["detail"]),
+                "EventBusName": bus,
+                "Time": event["time"],
+                "Resources": event.get("resources") or [],
+                "Account": event["account"],
+                "Region": event["region"],
+            }
+            eventbridge._events_log_list().append(record)
+            view = eventbridge._pattern_event_view(record)
+            eventbridge._dispatch_event(record, view)
+            eventbridge._archive_event(record, view)
+
+
+def with_events(app):
+    """Adds the events route in front of the ASGI application."""
+    import asyncio
+
+    async def handle(scope, receive, send):
+        if scope["type"] != "http" or scope["path"] != EVENTS_PATH:
+            await app(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        status, answer = 200, {}
+        try:
+            request = json.loads(body)
+            await asyncio.to_thread(put_events, request["bus"], request["account"], request["region"], request["events"])
+        except (ValueError, KeyError, TypeError) as fault:
+            status, answer = 400, {"error": f"{type(fault).__name__}: {fault}"}
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    return handle
+
+
+def main():
+    end_with_parent()
+    from ministack import app
+    from ministack.core import lambda_runtime
+
+    if LOGS:
+        write_function_logs(lambda_runtime)
+    app.app = with_events(app.app)
+    sys.argv = sys.argv[:1]
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+package gateway
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/evenkeel/evenkeel/local/emulator"
+)
+
+// Bus delivers events to the hub's default bus in order, behind the calls that
+// caused them, and spoils the delivery when told to: EventBridge delivers at
+// least once and CloudTrail's delivery is best effort.
+type Bus struct {
+	put   func(...emulator.Event) error
+	log   *slog.Logger
+	queue chan emulator.Event
+	done  chan struct{}
+
+	mu     sync.Mutex
+	faults Faults
+}
+
+// Faults spoils the delivery of the next events.
+type Faults struct {
+	Lose      int    `json:"lose"`      // drop this many events
+	Duplicate int    `json:"duplicate"` // deliver this many events twice
+	DelayMS   int    `json:"delayMs"`   // hold every event back this long
+	Only      string `json:"only"`      // detail-type that Lose and Duplicate apply to; "" is any
+}
+
+func newBus(put func(...emulator.Event) error, log *slog.Logger) *Bus {
+	b := &Bus{put: put, log: log, queue: make(chan emulator.Event, 4096), done: make(chan struct{})}
+	go b.run()
+	return b
+}
+
+// Emit queues an event. It blocks only when thousands are queued.
+func (b *Bus) Emit(event emulator.Event) { b.queue <- event }
+
+func (b *Bus) run() {
+	defer close(b.done)
+	for event := range b.queue {
+		times, delay := b.next(event)
+		time.Sleep(delay)
+		for range times {
+			if err := b.put(event); err != nil {
+				b.log.Error("event not delivered", "detailType", event.DetailType, "id", event.ID, "error", err)
+			}
+		}
+	}
+}
+
+// next says how often an event is delivered, and how late.
+func (b *Bus) next(event emulator.Event) (times int, delay time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delay = time.Duration(b.faults.DelayMS) * time.Millisecond
+	if b.faults.Only != "" && b.faults.Only != event.DetailType {
+		return 1, delay
+	}
+	switch {
+	case b.faults.Lose > 0:
+		b.faults.Lose--
+		return 0, delay
+	case b.faults.Duplicate > 0:
+		b.faults.Duplicate--
+		return 2, delay
+	}
+	return 1, delay
+}
+
+// ServeHTTP sets the faults (PUT) or shows what is left of them (GET).
+func (b *Bus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r.Method == http.MethodPut {
+		var faults Faults
+		if err := json.NewDecoder(r.Body).Decode(&faults); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		b.faults = faults
+	}
+	reply(w, b.faults)
+}
+
+func (b *Bus) close() {
+	close(b.queue)
+	<-b.done
+}
