@@ -403,3 +403,35 @@ func TestResponseForTheProvider(t *testing.T) {
 		t.Errorf("body = %s", out.Body)
 	}
 }
+
+func TestHandleDispatches(t *testing.T) {
+	tests := []struct {
+		name  string
+		event string
+		want  string // part of the answer
+		note  string // part of the log
+	}{
+		{"broken body", `{"requestContext":{"http":{"method":"POST"}},"body":"*","isBase64Encoded":true}`, `"statusCode":400`, "body: marked as base64"},
+		{"request", `{"requestContext":{"http":{"method":"GET"}}}`, `"statusCode":405`, "send a POST request"},
+		{"codecommit", `{"source":"aws.codecommit","detail-type":"CodeCommit Repository State Change","detail":{"repositoryName":"a/b"}}`, `"Result":"refused"`, "detail.repositoryName"},
+		{"pull request", `{"source":"aws.codecommit","detail-type":"CodeCommit Pull Request State Change","detail":{}}`, `"Result":"ignored"`, "Pull Request"},
+		{"something else", `[]`, `"Result":"ignored"`, "unknown event"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var noted []any
+			answer, err := newWorld().service().Handle(t.Context(), json.RawMessage(tt.event), func(pairs ...any) { noted = append(noted, pairs...) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			encoded, err := json.Marshal(answer)
+			if err != nil || !strings.Contains(string(encoded), tt.want) {
+				t.Errorf("answer = %s, want %s", encoded, tt.want)
+			}
+			log, err := json.Marshal(noted)
+			if err != nil || !strings.Contains(string(log), tt.note) {
+				t.Errorf("log = %s, want %s", log, tt.note)
+			}
+		})
+	}
+}

@@ -1,0 +1,43 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/evenkeel/evenkeel/events"
+)
+
+// Handle deals with any event that the function may receive. The answer to a
+// webhook request is a FunctionURLResponse; the answer to anything else is for
+// the log. note receives key-value pairs for the log line.
+func (s *Service) Handle(ctx context.Context, event json.RawMessage, note func(pairs ...any)) (any, error) {
+	request, isRequest, err := DecodeFunctionURL(event)
+	if isRequest {
+		var answer Response
+		if err != nil {
+			answer = failure(err)
+		} else {
+			answer = s.Receive(ctx, request)
+		}
+		answer.log(note)
+		return answer.FunctionURL(), nil
+	}
+	var envelope events.Envelope[events.RepositoryStateDetail]
+	if json.Unmarshal(event, &envelope) != nil || envelope.Source != events.SourceCodeCommit || envelope.DetailType != events.RepositoryStateChange {
+		note("result", Ignored, "message", "unknown event", "source", printable(envelope.Source), "detailType", printable(envelope.DetailType))
+		return Response{Result: Ignored, Message: "unknown event"}, nil
+	}
+	answer, err := s.ReceiveEvent(ctx, envelope)
+	answer.log(note)
+	return answer, err
+}
+
+// log notes what became of a delivery.
+func (r Response) log(note func(pairs ...any)) {
+	note("status", r.Status, "result", r.Result, "message", r.Message)
+	for _, pair := range [][2]string{{"delivery", r.Delivery}, {"repository", r.Repository}, {"run", r.RunID}, {"cause", r.Cause}} {
+		if pair[1] != "" {
+			note(pair[0], pair[1])
+		}
+	}
+}
