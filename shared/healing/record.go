@@ -49,7 +49,7 @@ type Parser struct {
 
 var (
 	accountID = regexp.MustCompile(`^[0-9]+$`)
-	regionID  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+	regionID  = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`)
 )
 
 // Parse reads a CloudTrail record, bare or in its EventBridge envelope. An
