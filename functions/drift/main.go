@@ -1,0 +1,45 @@
+// Command drift does the actions of the drift workflow, and hears the
+// CloudFormation events that the workflow waits for.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/evenkeel/evenkeel/shared/adapter/bus"
+	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
+	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
+	"github.com/evenkeel/evenkeel/shared/config"
+	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/invoke"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	env := config.FromOS()
+	busName, table, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.RoleName)
+	cfg, err := session.Hub(context.Background())
+	if err = errors.Join(env.Err(), err); err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	detection := driftdetection.New(session.NewWorkloads(cfg, role))
+	state := driftstate.New(cfg, table)
+	service := &drift.Service{
+		Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
+		Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
+	}
+	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
+		out, did, err := service.Handle(ctx, event)
+		invoke.Annotate(ctx, "did", did)
+		return out, err
+	}))
+}

@@ -1,0 +1,123 @@
+package driftdetection
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
+	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/fault"
+)
+
+// Create implements drift.ChangeSets: the deployed template with the deployed
+// parameters, in the deployment mode that compares with the actual state.
+// Tags, role and notifications that are not given stay as they are; parameters
+// that are not given would fall back to the template's defaults.
+// Source: CloudFormation API reference, CreateChangeSet, DeploymentMode.
+func (c *CloudFormation) Create(ctx context.Context, stack events.StackRef, name string) (string, error) {
+	deployed, err := c.describe(ctx, stack)
+	if err != nil {
+		return "", err
+	}
+	doing := "plan the revert of " + stack.StackName
+	if deployed == nil {
+		return "", fault.Invalid("%s: the stack does not exist", doing)
+	}
+	parameters := make([]types.Parameter, 0, len(deployed.Parameters))
+	for _, p := range deployed.Parameters {
+		parameters = append(parameters, types.Parameter{ParameterKey: p.ParameterKey, UsePreviousValue: aws.Bool(true)})
+	}
+	out, err := c.in(stack).CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
+		StackName:           aws.String(stack.StackID),
+		ChangeSetName:       aws.String(name),
+		ClientToken:         aws.String(name),
+		ChangeSetType:       types.ChangeSetTypeUpdate,
+		DeploymentMode:      types.DeploymentModeRevertDrift,
+		UsePreviousTemplate: aws.Bool(true),
+		Parameters:          parameters,
+		Capabilities:        deployed.Capabilities,
+		Description:         aws.String("Reverts drift"),
+	})
+	if awserr.HasCode(err, "AlreadyExistsException") {
+		return c.existing(ctx, stack, name)
+	}
+	if err != nil {
+		return "", classify(doing, err)
+	}
+	return aws.ToString(out.Id), nil
+}
+
+// existing returns the id of a change set that an earlier attempt created.
+func (c *CloudFormation) existing(ctx context.Context, stack events.StackRef, name string) (string, error) {
+	out, err := c.in(stack).DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
+		StackName: aws.String(stack.StackID), ChangeSetName: aws.String(name),
+	})
+	if err != nil {
+		return "", awserr.Classify("find the change set "+name, err)
+	}
+	return aws.ToString(out.ChangeSetId), nil
+}
+
+// Read implements drift.ChangeSets. The values are asked for: without them a
+// value that is known only after apply would not be seen.
+func (c *CloudFormation) Read(ctx context.Context, stack events.StackRef, id string) (drift.ChangeSet, error) {
+	var set drift.ChangeSet
+	pages := cloudformation.NewDescribeChangeSetPaginator(c.in(stack), &cloudformation.DescribeChangeSetInput{
+		StackName: aws.String(stack.StackID), ChangeSetName: aws.String(id), IncludePropertyValues: aws.Bool(true),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return drift.ChangeSet{}, awserr.Classify("read the revert of "+stack.StackName, err)
+		}
+		set.Status, set.Reason = string(page.Status), aws.ToString(page.StatusReason)
+		for _, change := range page.Changes {
+			if change.ResourceChange != nil {
+				set.Changes = append(set.Changes, resourceChange(change.ResourceChange))
+			}
+		}
+	}
+	return set, nil
+}
+
+func resourceChange(r *types.ResourceChange) drift.Change {
+	change := drift.Change{
+		Action: string(r.Action), LogicalID: aws.ToString(r.LogicalResourceId), ResourceType: aws.ToString(r.ResourceType),
+		Replacement: string(r.Replacement), PolicyAction: string(r.PolicyAction), After: aws.ToString(r.AfterContext),
+	}
+	for _, d := range r.Details {
+		if d.Target == nil {
+			continue
+		}
+		change.Details = append(change.Details, drift.ChangeDetail{
+			Path: aws.ToString(d.Target.Path), Type: string(d.Target.AttributeChangeType),
+			RequiresRecreation: string(d.Target.RequiresRecreation), After: aws.ToString(d.Target.AfterValue),
+		})
+	}
+	return change
+}
+
+// Execute implements drift.ChangeSets. DisableRollback is always said: a revert
+// that fails half-way goes back.
+func (c *CloudFormation) Execute(ctx context.Context, stack events.StackRef, id, requestToken string) error {
+	_, err := c.in(stack).ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
+		StackName: aws.String(stack.StackID), ChangeSetName: aws.String(id),
+		ClientRequestToken: aws.String(requestToken), DisableRollback: aws.Bool(false),
+	})
+	return classify("revert the drift of "+stack.StackName, err)
+}
+
+// Discard implements drift.ChangeSets.
+func (c *CloudFormation) Discard(ctx context.Context, stack events.StackRef, id string) error {
+	_, err := c.in(stack).DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{
+		StackName: aws.String(stack.StackID), ChangeSetName: aws.String(id),
+	})
+	if awserr.HasCode(err, "ChangeSetNotFound", "ChangeSetNotFoundException") || missing(err) {
+		return nil
+	}
+	return awserr.Classify("discard the revert of "+stack.StackName, err)
+}

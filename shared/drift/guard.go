@@ -1,0 +1,98 @@
+package drift
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/events"
+)
+
+// knownAfterApply stands in a change set for a value that CloudFormation will
+// only learn while it executes.
+const knownAfterApply = "{{changeSet:KNOWN_AFTER_APPLY}}"
+
+// The actions of a Change that the guard can judge.
+const (
+	actionAdd            = "Add"
+	actionModify         = "Modify"
+	actionSyncWithActual = "SyncWithActual"
+)
+
+// Guard returns the reasons why a revert change set must not be executed,
+// sorted; none means that it may be.
+//
+// Drift-aware change sets can report changes of resources that never drifted,
+// even replacements that delete, when a property depends on a value that is
+// known only after apply. So every change must name a resource that was
+// reported drifted, none may replace or delete, and none may carry such a
+// value. SyncWithActual changes CloudFormation's record and not the resource:
+// it is harmless, but a change set of nothing else would bring nothing back.
+// Source: CloudFormation user guide, "Using drift-aware change sets";
+// CloudFormation API reference, ResourceChange and ResourceTargetDefinition.
+func Guard(set ChangeSet, drifted []events.DriftedResource) []string {
+	status := map[string]string{}
+	for _, r := range drifted {
+		status[r.LogicalID] = r.Status
+	}
+	var reasons []string
+	reverting := false
+	for _, c := range set.Changes {
+		reasons = append(reasons, refuse(c, status[c.LogicalID])...)
+		reverting = reverting || reverts(c)
+	}
+	if !reverting {
+		reasons = append(reasons, "the change set would bring no resource back")
+	}
+	slices.Sort(reasons)
+	return slices.Compact(reasons)
+}
+
+// refuse judges one change. reported is the drift status of its resource, or
+// empty.
+func refuse(c Change, reported string) []string {
+	var reasons []string
+	say := func(format string, args ...any) {
+		reasons = append(reasons, c.LogicalID+" "+fmt.Sprintf(format, args...))
+	}
+	if reported == "" {
+		say("was not reported drifted, but the change set has %s for it", c.Action)
+	}
+	switch c.Action {
+	case actionModify, actionSyncWithActual:
+	case actionAdd:
+		if reported != "" && reported != StatusDeleted {
+			say("exists, but the change set would create it")
+		}
+	default:
+		say("would get the action %q, which brings nothing back", c.Action)
+	}
+	if c.Replacement != "" && c.Replacement != "False" {
+		say("might be replaced (Replacement %s)", c.Replacement)
+	}
+	if c.PolicyAction != "" {
+		say("would be removed or replaced (PolicyAction %s)", c.PolicyAction)
+	}
+	if strings.Contains(c.After, knownAfterApply) {
+		say("would get a value that is known only after apply")
+	}
+	for _, d := range c.Details {
+		if strings.Contains(d.After, knownAfterApply) {
+			say("would get a value that is known only after apply")
+		}
+		if d.RequiresRecreation != "" && d.RequiresRecreation != "Never" && d.Type != actionSyncWithActual {
+			say("might be replaced (%s requires recreation %s)", d.Path, strings.ToLower(d.RequiresRecreation))
+		}
+	}
+	return reasons
+}
+
+// reverts reports whether the change would touch the resource itself.
+func reverts(c Change) bool {
+	if c.Action == actionSyncWithActual {
+		return false
+	}
+	return len(c.Details) == 0 || slices.ContainsFunc(c.Details, func(d ChangeDetail) bool {
+		return d.Type != actionSyncWithActual
+	})
+}

@@ -1,0 +1,97 @@
+package drift
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
+)
+
+// message is what the function receives: an action of the workflow, or an
+// event of EventBridge.
+type message struct {
+	Action    string   `json:"action"`
+	Input     Request  `json:"input"`
+	Execution string   `json:"execution"`
+	Scan      Scan     `json:"scan"`
+	Token     string   `json:"token"`
+	ScanID    string   `json:"scanId"`
+	Results   []Result `json:"results"`
+
+	DetailType string `json:"detail-type"`
+}
+
+// Handle does what the message asks for. did says in a few words what was
+// done, for the log. An event that is not for us, or that cannot be read, is a
+// no-op: repeating it would not help.
+func (s *Service) Handle(ctx context.Context, raw json.RawMessage) (out any, did string, err error) {
+	var m message
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, "refused a message", fault.Invalid("the message cannot be read: %w", err)
+	}
+	if m.Action == "" {
+		did, err = s.event(ctx, m.DetailType, raw)
+		return nil, did, err
+	}
+	out, err = s.action(ctx, m)
+	return out, m.Action + " " + m.Scan.Stack.StackName, err
+}
+
+func (s *Service) action(ctx context.Context, m message) (any, error) {
+	switch m.Action {
+	case "list":
+		return s.List(ctx, m.Input, m.Execution)
+	case "startDetection":
+		return s.StartDetection(ctx, m.Scan)
+	case "awaitDetection":
+		return nil, s.AwaitDetection(ctx, m.Scan, m.Token)
+	case "readDetection":
+		return s.ReadDetection(ctx, m.Scan)
+	case "report":
+		return s.Report(ctx, m.Scan)
+	case "planRevert":
+		return s.PlanRevert(ctx, m.Scan)
+	case "readRevert":
+		return s.ReadRevert(ctx, m.Scan)
+	case "guard":
+		return s.Guard(ctx, m.Scan)
+	case "executeRevert":
+		return nil, s.ExecuteRevert(ctx, m.Scan, m.Token)
+	case "readExecution":
+		return s.ReadExecution(ctx, m.Scan)
+	case "verifyReverted":
+		return s.VerifyReverted(ctx, m.Scan)
+	case "fail":
+		return s.Fail(ctx, m.Scan)
+	case "finish":
+		return s.Finish(m.ScanID, m.Results), nil
+	default:
+		return nil, fault.Invalid("there is no action %q", m.Action)
+	}
+}
+
+func (s *Service) event(ctx context.Context, detailType string, raw json.RawMessage) (string, error) {
+	var completed bool
+	var err error
+	switch detailType {
+	case events.DriftDetectionStatusChange:
+		var event events.Envelope[events.DriftDetectionDetail]
+		if json.Unmarshal(raw, &event) != nil {
+			return "dropped an event that cannot be read", nil
+		}
+		completed, err = s.DetectionChanged(ctx, event)
+	case events.StackStatusChange:
+		var event events.Envelope[events.StackStatusDetail]
+		if json.Unmarshal(raw, &event) != nil {
+			return "dropped an event that cannot be read", nil
+		}
+		completed, err = s.StackChanged(ctx, event)
+	default:
+		return "ignored an event of type " + detailType, nil
+	}
+	if !completed {
+		return "ignored: nobody waits for this event", err
+	}
+	return "completed a waiting task", err
+}

@@ -1,0 +1,150 @@
+package drift
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
+)
+
+// Report reads what the detection found, publishes DriftScanned and, if the
+// stack drifted, DriftDetected.
+func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
+	report, err := s.read(ctx, &scan)
+	if err != nil {
+		return scan, err
+	}
+	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources, budget), Digest: report.Digest}
+	scan.Result = scanned(scan, report)
+	facts := []events.Fact{scannedFact(scan, report)}
+	if scan.Drift.Found {
+		detected := events.DriftDetected{StackRef: scan.Stack, ScanID: scan.ScanID, Coverage: report.Coverage, Resources: scan.Drift.Resources}
+		facts = append(facts, fact(scan, detected, scan.Detection.Ended, facts[0].Metadata.ID))
+	}
+	return scan, s.Publisher.Publish(ctx, facts...)
+}
+
+// read assesses the scan's detection. The event of a failed detection does not
+// say why it failed or when it began; the detection itself does.
+func (s *Service) read(ctx context.Context, scan *Scan) (Report, error) {
+	if scan.Detection.State == DetectionSkipped {
+		return Assess(scan.Stack, scan.Detection, nil, nil), nil
+	}
+	if scan.Detection.State == DetectionFailed {
+		full, err := s.Stacks.Detection(ctx, scan.Stack, scan.Detection.ID)
+		if err != nil {
+			return Report{}, err
+		}
+		scan.Detection.Reason, scan.Detection.Started = full.Reason, full.Started
+	}
+	resources, err := s.Stacks.Resources(ctx, scan.Stack)
+	if err != nil {
+		return Report{}, err
+	}
+	drifts, err := s.Stacks.Drifts(ctx, scan.Stack)
+	if err != nil {
+		return Report{}, err
+	}
+	return Assess(scan.Stack, scan.Detection, resources, drifts), nil
+}
+
+// Fail records that the scan of a stack failed, so that the other stacks go on
+// and nobody takes silence for a clean stack.
+func (s *Service) Fail(ctx context.Context, scan Scan) (Scan, error) {
+	reason := "the scan failed"
+	if scan.Error != nil {
+		reason = scan.Error.Error + because(cause(scan.Error.Cause))
+	}
+	if scan.Plan.State != "" || scan.Drift.Found && scan.Revert {
+		return s.refuse(ctx, scan, OutcomeFailed, []string{reason})
+	}
+	scan.Result = result(scan.Stack, OutcomeFailed, reason)
+	if scan.Error != nil && scan.Error.Error == fault.ConflictError {
+		scan.Result.Outcome = OutcomeSkipped // somebody else held the stack all the time
+	}
+	scan.Result.Status = StatusUnknown
+	if scan.Detection.Ended.IsZero() {
+		scan.Detection.Ended = s.Now().UTC()
+	}
+	return scan, s.Publisher.Publish(ctx, scannedFact(scan, Report{Status: StatusUnknown, Reasons: []string{reason}}))
+}
+
+// cause is the message in the cause of a failed Lambda task, which is a JSON
+// document; any other cause is its own message.
+// Source: Step Functions developer guide, "Handling errors in Step Functions workflows".
+func cause(text string) string {
+	var document struct {
+		Message string `json:"errorMessage"`
+	}
+	if json.Unmarshal([]byte(text), &document) == nil && document.Message != "" {
+		return document.Message
+	}
+	return text
+}
+
+// Finish sums the results up.
+func (s *Service) Finish(scanID string, results []Result) Summary {
+	sum := Summary{ScanID: scanID, Counts: map[string]int{}, Stacks: results}
+	for _, r := range results {
+		sum.Counts[r.Outcome]++
+	}
+	return sum
+}
+
+func scanned(scan Scan, report Report) Result {
+	outcome := OutcomeInSync
+	switch {
+	case scan.Detection.State == DetectionSkipped:
+		outcome = OutcomeSkipped
+	case report.Status == StatusDrifted:
+		outcome = OutcomeDrifted
+	case report.Status == StatusUnknown:
+		outcome = OutcomeUnknown
+	}
+	r := result(scan.Stack, outcome, report.Reasons...)
+	r.Status, r.Coverage, r.Drifted = report.Status, report.Coverage, len(report.Resources)
+	return r
+}
+
+func result(stack events.StackRef, outcome string, reasons ...string) Result {
+	return Result{StackName: stack.StackName, Account: stack.Account, Region: stack.Region, Outcome: outcome, Reasons: few(reasons)}
+}
+
+func scannedFact(scan Scan, report Report) events.Fact {
+	reasons := few(report.Reasons)
+	if note := report.SameNote(); note != "" {
+		reasons = append(reasons, shorten(note, maxReason))
+	}
+	resources := report.Resources
+	if resources == nil {
+		resources = []events.DriftedResource{}
+	}
+	data := events.DriftScanned{
+		StackRef: scan.Stack, ScanID: scan.ScanID, DetectionID: scan.Detection.ID, Status: report.Status,
+		Coverage: report.Coverage, Resources: clip(resources, budget), Reason: strings.Join(reasons, "; "),
+	}
+	return fact(scan, data, scan.Detection.Ended, "")
+}
+
+// fact gives the same fact of the same scan the same id, however often it is
+// published.
+func fact(scan Scan, data events.Data, at time.Time, causation string) events.Fact {
+	return events.Fact{Data: data, Metadata: events.Metadata{
+		ID:            id(data.DetailType(), scan.ScanID, scan.Stack.StackID, scan.Detection.ID),
+		CorrelationID: scan.ScanID, CausationID: causation, Time: at.UTC(),
+	}}
+}
+
+// resourceNames lists logical ids, sorted.
+func resourceNames(resources []events.DriftedResource) []string {
+	names := make([]string, 0, len(resources))
+	for _, r := range resources {
+		names = append(names, r.LogicalID)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,125 @@
+package fake
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/fault"
+)
+
+// Create implements drift.ChangeSets. The change set holds what differs when
+// it has been computed.
+func (c *DriftCloud) Create(_ context.Context, ref events.StackRef, name string) (string, error) {
+	s, err := c.find("Create", ref)
+	if err != nil {
+		return "", err
+	}
+	if _, ok := s.changeSets[name]; !ok {
+		set := &drift.ChangeSet{Status: "CREATE_PENDING"}
+		s.changeSets[name] = set
+		c.Time.After(c.Planning, func() {
+			set.Status, set.Changes = "CREATE_COMPLETE", append(s.changes(), s.Phantoms...)
+		})
+	}
+	return name, c.fault("Create done", ref)
+}
+
+// changes is what a revert would do.
+func (s *DriftStack) changes() []drift.Change {
+	var out []drift.Change
+	for _, name := range slices.Sorted(maps.Keys(s.Resources)) {
+		r := s.Resources[name]
+		if r.Unsupported {
+			continue
+		}
+		change := drift.Change{LogicalID: name, ResourceType: r.Type}
+		if r.Deleted {
+			change.Action = "Add"
+			out = append(out, change)
+			continue
+		}
+		for _, property := range slices.Sorted(maps.Keys(r.Expected)) {
+			want := driftText(r.Expected[property])
+			if want != driftText(r.Actual[property]) {
+				change.Details = append(change.Details, drift.ChangeDetail{
+					Path: "/Properties/" + property, Type: "Modify", RequiresRecreation: "Never", After: want,
+				})
+			}
+		}
+		if len(change.Details) > 0 {
+			change.Action, change.Replacement = "Modify", "False"
+			out = append(out, change)
+		}
+	}
+	return out
+}
+
+// Read implements drift.ChangeSets.
+func (c *DriftCloud) Read(_ context.Context, ref events.StackRef, id string) (drift.ChangeSet, error) {
+	s, err := c.find("Read", ref)
+	if err != nil {
+		return drift.ChangeSet{}, err
+	}
+	set, ok := s.changeSets[id]
+	if !ok {
+		return drift.ChangeSet{}, fault.Invalid("change set %s does not exist", id)
+	}
+	return *set, nil
+}
+
+// Execute implements drift.ChangeSets. A repeated request token does nothing.
+func (c *DriftCloud) Execute(_ context.Context, ref events.StackRef, id, requestToken string) error {
+	s, err := c.find("Execute", ref)
+	if err != nil {
+		return err
+	}
+	if s.Executed[requestToken] > 0 {
+		return c.fault("Execute done", ref)
+	}
+	if _, ok := s.changeSets[id]; !ok || s.Status == "UPDATE_IN_PROGRESS" {
+		return fault.Conflict("change set %s cannot be executed now", id)
+	}
+	delete(s.changeSets, id)
+	s.Executed[requestToken]++
+	s.Executed[id]++
+	c.setStatus(s, "UPDATE_IN_PROGRESS", requestToken)
+	c.Time.After(c.Executing, func() { c.endExecution(s, requestToken) })
+	return c.fault("Execute done", ref)
+}
+
+func (c *DriftCloud) endExecution(s *DriftStack, requestToken string) {
+	if s.Fails {
+		c.setStatus(s, "UPDATE_ROLLBACK_COMPLETE", requestToken)
+		return
+	}
+	for _, r := range s.Resources {
+		if !r.Unsupported {
+			r.Deleted = false
+			r.Actual = maps.Clone(r.Expected)
+		}
+	}
+	c.setStatus(s, "UPDATE_COMPLETE", requestToken)
+}
+
+func (c *DriftCloud) setStatus(s *DriftStack, status, requestToken string) {
+	s.Status = status
+	e := envelope[events.StackStatusDetail](c, s.Ref, events.StackStatusChange)
+	e.Detail.StackID, e.Detail.ClientRequestToken = s.Ref.StackID, requestToken
+	e.Detail.StatusDetails.Status = status
+	c.emit(e.DetailType, e)
+}
+
+// Discard implements drift.ChangeSets.
+func (c *DriftCloud) Discard(_ context.Context, ref events.StackRef, id string) error {
+	s, err := c.find("Discard", ref)
+	if err != nil {
+		return err
+	}
+	delete(s.changeSets, id)
+	return nil
+}
+
+var _ drift.ChangeSets = (*DriftCloud)(nil)

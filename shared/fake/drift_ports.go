@@ -1,0 +1,163 @@
+package fake
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/drift"
+)
+
+// DriftTokens implements drift.Tokens. Fault, if set, is asked before each
+// call ("Keep", "Find", "Forget").
+type DriftTokens struct {
+	Fault func(call string) error
+	kept  map[drift.Wait]string
+}
+
+// Keep implements drift.Tokens.
+func (t *DriftTokens) Keep(_ context.Context, wait drift.Wait, token string, _ time.Time) error {
+	if err := t.fault("Keep"); err != nil {
+		return err
+	}
+	if t.kept == nil {
+		t.kept = map[drift.Wait]string{}
+	}
+	t.kept[wait] = token
+	return nil
+}
+
+// Find implements drift.Tokens.
+func (t *DriftTokens) Find(_ context.Context, wait drift.Wait) (string, error) {
+	return t.kept[wait], t.fault("Find")
+}
+
+// Forget implements drift.Tokens.
+func (t *DriftTokens) Forget(_ context.Context, wait drift.Wait, token string) error {
+	if err := t.fault("Forget"); err != nil {
+		return err
+	}
+	if t.kept[wait] == token {
+		delete(t.kept, wait)
+	}
+	return nil
+}
+
+// Len is how many tokens are kept.
+func (t *DriftTokens) Len() int { return len(t.kept) }
+
+func (t *DriftTokens) fault(call string) error {
+	if t.Fault == nil {
+		return nil
+	}
+	return t.Fault(call)
+}
+
+// DriftTasks implements drift.Tasks. It records the first answer to each
+// token, as Step Functions does; later ones change nothing.
+type DriftTasks struct {
+	// Answered, if set, receives each first answer: the output as JSON, or the
+	// name and cause of a failure.
+	Answered func(token string, output json.RawMessage, kind, cause string)
+	Fault    func(call string) error
+
+	answers map[string]DriftAnswer
+}
+
+// DriftAnswer is how a task ended.
+type DriftAnswer struct {
+	Output      json.RawMessage
+	Kind, Cause string // of a failure
+	Times       int    // how often the token was answered
+}
+
+// Succeed implements drift.Tasks.
+func (t *DriftTasks) Succeed(_ context.Context, token string, output any) error {
+	text, err := json.Marshal(output)
+	if err != nil {
+		return err
+	}
+	return t.answer("Succeed", token, DriftAnswer{Output: text})
+}
+
+// Fail implements drift.Tasks.
+func (t *DriftTasks) Fail(_ context.Context, token, kind, cause string) error {
+	return t.answer("Fail", token, DriftAnswer{Kind: kind, Cause: cause})
+}
+
+func (t *DriftTasks) answer(call, token string, a DriftAnswer) error {
+	if t.Fault != nil {
+		if err := t.Fault(call); err != nil {
+			return err
+		}
+	}
+	if t.answers == nil {
+		t.answers = map[string]DriftAnswer{}
+	}
+	if first, ok := t.answers[token]; ok {
+		first.Times++
+		t.answers[token] = first
+		return nil
+	}
+	a.Times = 1
+	t.answers[token] = a
+	if t.Answered != nil {
+		t.Answered(token, a.Output, a.Kind, a.Cause)
+	}
+	return nil
+}
+
+// Answer returns how the task with the token ended; Times is 0 while it waits.
+func (t *DriftTasks) Answer(token string) DriftAnswer { return t.answers[token] }
+
+// DriftInventory implements drift.Inventory.
+type DriftInventory []events.StackRef
+
+// Stacks implements drift.Inventory.
+func (i DriftInventory) Stacks(context.Context) ([]events.StackRef, error) {
+	return slices.Clone([]events.StackRef(i)), nil
+}
+
+// DriftFacts implements drift.Publisher. Like a consumer on the bus it keeps
+// each fact id once.
+type DriftFacts struct {
+	Fault func() error
+
+	facts []events.Fact
+}
+
+// Publish implements drift.Publisher.
+func (p *DriftFacts) Publish(_ context.Context, facts ...events.Fact) error {
+	if p.Fault != nil {
+		if err := p.Fault(); err != nil {
+			return err
+		}
+	}
+	for _, f := range facts {
+		if !slices.ContainsFunc(p.facts, func(known events.Fact) bool { return known.Metadata.ID == f.Metadata.ID }) {
+			p.facts = append(p.facts, f)
+		}
+	}
+	return nil
+}
+
+// Facts returns what was published, in order.
+func (p *DriftFacts) Facts() []events.Fact { return slices.Clone(p.facts) }
+
+// Types returns the detail types of what was published, in order.
+func (p *DriftFacts) Types() []string {
+	types := make([]string, 0, len(p.facts))
+	for _, f := range p.facts {
+		types = append(types, f.Data.DetailType())
+	}
+	return types
+}
+
+var (
+	_ drift.Tokens    = (*DriftTokens)(nil)
+	_ drift.Tasks     = (*DriftTasks)(nil)
+	_ drift.Inventory = DriftInventory(nil)
+	_ drift.Publisher = (*DriftFacts)(nil)
+)
