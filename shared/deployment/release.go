@@ -5,6 +5,7 @@
 package deployment
 
 import (
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -88,6 +89,7 @@ const (
 	ResultDeployed   = "deployed"
 	ResultRunning    = "running"    // the operation has not ended
 	ResultNotStarted = "notStarted" // the change set was not executed
+	ResultRefused    = "refused"    // the same, and trying again would not help; Error says why
 	ResultRolledBack = "rolledBack"
 	ResultStuck      = "stuck" // a person is needed
 )
@@ -167,13 +169,17 @@ func (r *Release) Current() (stage pipeline.Stage, stack pipeline.Stack, ok bool
 	return pipeline.Stage{}, pipeline.Stack{}, false
 }
 
-// Changed lists "stage/stack" of the stacks that were changed, in order.
+// Changed lists "stage/stack" of the stacks that were changed, in order, with
+// one that was deployed but not verified.
 func (r *Release) Changed() []string {
 	changed := []string{}
 	for _, d := range r.Done {
 		if !d.Unchanged {
 			changed = append(changed, d.Stage+"/"+d.Stack)
 		}
+	}
+	if last := r.Step.Stage + "/" + r.Step.Stack; r.Plan.Result == ResultDeployed && !slices.Contains(changed, last) {
+		changed = append(changed, last)
 	}
 	return changed
 }

@@ -1,0 +1,105 @@
+package deployment
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
+)
+
+// The actions of the workflow.
+const (
+	ActionBegin           = "begin"
+	ActionLock            = "lock"
+	ActionNext            = "next"
+	ActionPlan            = "plan"
+	ActionReadPlan        = "readPlan"
+	ActionRequestApproval = "requestApproval"
+	ActionExecute         = "execute"
+	ActionAwait           = "await"
+	ActionDescribeOutcome = "describeOutcome"
+	ActionVerify          = "verify"
+	ActionFinish          = "finish"
+)
+
+// Request is what the workflow sends.
+type Request struct {
+	Action    string          `json:"action"`
+	Release   Release         `json:"release"`
+	Token     string          `json:"token"`     // of a state that waits
+	Event     json.RawMessage `json:"event"`     // begin: the push
+	Execution string          `json:"execution"` // begin: ARN
+}
+
+// Handle performs an action of the workflow, or hears an AWS event. An event
+// of another type is ignored: a rule may match more than is handled here.
+func (s *Service) Handle(ctx context.Context, payload json.RawMessage) (any, error) {
+	var kind struct {
+		Action     string `json:"action"`
+		DetailType string `json:"detail-type"`
+	}
+	if err := json.Unmarshal(payload, &kind); err != nil {
+		return nil, fault.Invalid("the request is not a JSON object: %w", err)
+	}
+	if kind.Action == "" {
+		return s.hear(ctx, kind.DetailType, payload)
+	}
+	var q Request
+	if err := json.Unmarshal(payload, &q); err != nil {
+		return nil, fault.Permanent("the request for %s cannot be read: %w", kind.Action, err)
+	}
+	return s.act(ctx, q)
+}
+
+func (s *Service) act(ctx context.Context, q Request) (any, error) {
+	switch q.Action {
+	case ActionBegin:
+		var push Push
+		if err := json.Unmarshal(q.Event, &push); err != nil {
+			return nil, fault.Invalid("the event is not a push: %w", err)
+		}
+		return s.Begin(ctx, push, q.Execution)
+	case ActionLock:
+		return s.Lock(ctx, q.Release, q.Token)
+	case ActionNext:
+		return s.Next(ctx, q.Release)
+	case ActionPlan:
+		return s.Plan(ctx, q.Release)
+	case ActionReadPlan:
+		return s.ReadPlan(ctx, q.Release)
+	case ActionRequestApproval:
+		return s.RequestApproval(ctx, q.Release, q.Token)
+	case ActionExecute:
+		return s.Execute(ctx, q.Release, q.Token)
+	case ActionAwait:
+		return s.Await(ctx, q.Release, q.Token)
+	case ActionDescribeOutcome:
+		return s.DescribeOutcome(ctx, q.Release)
+	case ActionVerify:
+		return s.Verify(ctx, q.Release)
+	case ActionFinish:
+		return s.Finish(ctx, q.Release)
+	default:
+		return nil, fault.Permanent("the action %q is not known", q.Action)
+	}
+}
+
+func (s *Service) hear(ctx context.Context, detailType string, payload json.RawMessage) (any, error) {
+	switch detailType {
+	case events.StackStatusChange:
+		var event events.Envelope[events.StackStatusDetail]
+		if err := json.Unmarshal(payload, &event); err != nil {
+			return nil, fault.Invalid("read %s: %w", detailType, err)
+		}
+		return s.StackChanged(ctx, event.Detail)
+	case events.ExecutionStatusChange:
+		var event events.Envelope[events.ExecutionStatusDetail]
+		if err := json.Unmarshal(payload, &event); err != nil {
+			return nil, fault.Invalid("read %s: %w", detailType, err)
+		}
+		return s.ExecutionEnded(ctx, event.Detail)
+	default:
+		return Answered{State: "ignored"}, nil
+	}
+}

@@ -1,0 +1,151 @@
+package deployment
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/pipeline"
+)
+
+// Push is the event that starts a run.
+type Push = events.Envelope[events.Detail[events.GitPushed]]
+
+// Begin makes the release of a push and announces the run. When another
+// execution owns the run (EventBridge delivered the push twice), the release
+// is marked as a duplicate and nothing is announced.
+func (s *Service) Begin(ctx context.Context, push Push, execution string) (Release, error) {
+	r, err := newRelease(push, execution)
+	if err != nil {
+		return Release{}, err
+	}
+	record, err := s.Runs.Claim(ctx, r.RunID, execution)
+	if err != nil {
+		return Release{}, err
+	}
+	if record.Execution != execution {
+		r.Duplicate = true
+		return r, nil
+	}
+	return r, s.Publisher.Publish(ctx, s.fact(r, events.RunStarted{Run: r.Run()}))
+}
+
+func newRelease(push Push, execution string) (Release, error) {
+	data, metadata := push.Detail.Data, push.Detail.Metadata
+	if data.Repository == "" || data.Branch == "" || data.Commit == "" {
+		return Release{}, fault.Invalid("the event %s names no repository, branch or commit", push.ID)
+	}
+	return Release{
+		RunID: data.RunID(), Execution: execution, CausationID: metadata.ID,
+		Repository: data.Repository, Provider: data.Provider, CloneURL: data.CloneURL, Branch: data.Branch,
+		Commit: data.Commit, Actor: data.Actor, DeliveryID: data.DeliveryID, Pushed: metadata.Time,
+		Validation: Validation{Findings: []events.Finding{}},
+		Stages:     []pipeline.Stage{}, Done: []Deployed{}, Plan: Plan{Reasons: []string{}},
+	}, nil
+}
+
+// Lock joins the queue of the repository. The Lock state is answered at once
+// when the lock is free, else when it becomes free or a later push takes over.
+func (s *Service) Lock(ctx context.Context, r Release, token string) (Answered, error) {
+	return s.callback(ctx, r, token, func() (string, error) {
+		state := answeredLater
+		entrant := Entrant{RunID: r.RunID, Branch: r.Branch, Pushed: r.Pushed, Token: token}
+		err := s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
+			next, answers := q.Join(entrant, s.Now(), leaseSlack)
+			state = answeredLater
+			for _, answer := range answers {
+				if answer.Token == token {
+					state = answeredNow
+				}
+			}
+			return next, answers, nil
+		})
+		return state, err
+	})
+}
+
+// Next decides the next step and clears what belonged to the previous one.
+func (s *Service) Next(_ context.Context, r Release) (Release, error) {
+	r.Step = Next(r)
+	r.Plan = Plan{Reasons: []string{}}
+	r.Decision, r.Signal, r.Error, r.Failure = nil, nil, nil, nil
+	return r, nil
+}
+
+// Finish concludes the run: it deletes a change set that was not executed,
+// announces the end, remembers it and gives the lock to the next run.
+func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
+	end := Conclude(r)
+	r.Outcome, r.Reason, r.Failure = end.Outcome, end.Reason, end.Failure
+	if err := s.discard(ctx, r); err != nil {
+		return r, err
+	}
+	return r, s.end(ctx, r)
+}
+
+// discard deletes the change set of a plan that was never executed.
+func (s *Service) discard(ctx context.Context, r Release) error {
+	refused := r.Outcome == events.OutcomeRejected || r.Outcome == events.OutcomeDeferred
+	executed := r.Plan.Result != "" && r.Plan.Result != ResultRefused
+	if !refused || executed || r.Plan.ChangeSetID == "" {
+		return nil
+	}
+	to, err := target(r)
+	if err != nil {
+		return err
+	}
+	return s.ChangeSets.Delete(ctx, to, r.Plan.ChangeSetID)
+}
+
+// end publishes first and remembers then: a repetition publishes the same fact
+// under the same id, and no run ends unannounced.
+func (s *Service) end(ctx context.Context, r Release) error {
+	finished := events.RunFinished{Run: r.Run(), Outcome: r.Outcome, Reason: r.Reason, Failure: r.Failure, Changed: r.Changed()}
+	if r.Outcome == events.OutcomeRejected && !r.Validation.Valid {
+		finished.Findings = r.Validation.Findings
+	}
+	if err := s.Publisher.Publish(ctx, s.fact(r, finished)); err != nil {
+		return err
+	}
+	if err := s.Runs.Close(ctx, r.RunID, r.Outcome); err != nil {
+		return err
+	}
+	return s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
+		next, answers := q.Leave(r.RunID, s.Now(), leaseSlack)
+		return next, answers, nil
+	})
+}
+
+// ExecutionEnded hears that a workflow execution failed, timed out or was
+// aborted. It frees the lock, and ends the run when nobody else did: an
+// execution that somebody stops by hand never reaches Finish.
+func (s *Service) ExecutionEnded(ctx context.Context, detail events.ExecutionStatusDetail) (Answered, error) {
+	if detail.Status != "FAILED" && detail.Status != "TIMED_OUT" && detail.Status != "ABORTED" {
+		return Answered{State: "ignored"}, nil
+	}
+	var push Push
+	if err := json.Unmarshal([]byte(detail.Input), &push); err != nil {
+		return Answered{}, fault.Permanent("the input of %s is not a push: %w", detail.ExecutionARN, err)
+	}
+	r, err := newRelease(push, detail.ExecutionARN)
+	if fault.Is(err, fault.InvalidError) {
+		return Answered{State: "ignored"}, nil
+	}
+	record, err := s.Runs.Read(ctx, r.RunID)
+	if err != nil {
+		return Answered{}, err
+	}
+	if record.Execution != detail.ExecutionARN {
+		return Answered{RunID: r.RunID, State: "ignored"}, nil
+	}
+	if record.Outcome != "" {
+		return Answered{RunID: r.RunID, State: "ended before"}, s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
+			next, answers := q.Leave(r.RunID, s.Now(), leaseSlack)
+			return next, answers, nil
+		})
+	}
+	r.Outcome = events.OutcomeStuck
+	r.Reason = "The workflow execution ended as " + detail.Status + " before the run did. " + detail.Error + " " + detail.Cause
+	return Answered{RunID: r.RunID, State: "ended"}, s.end(ctx, r)
+}
