@@ -1,0 +1,27 @@
+package events
+
+// Facts returns a zero value of every fact that Evenkeel publishes, sorted by
+// detail-type. A new fact is added here, and gets its schema and its row in
+// README.md by `go generate ./events`.
+//
+//go:generate go run ./internal/generate
+func Facts() []Data {
+	return []Data{
+		ApprovalDecided{},
+		ApprovalRequested{},
+		DriftDetected{},
+		DriftRevertRefused{},
+		DriftReverted{},
+		DriftScanned{},
+		GitPushed{},
+		RunFinished{},
+		RunStarted{},
+		SecurityGroupExposed{},
+		SecurityGroupHealUndone{},
+		SecurityGroupHealed{},
+		SourceValidated{},
+		StackDeployed{},
+		StackPlanned{},
+		StackRolledBack{},
+	}
+}

@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+)
+
+// Line is one row of a timeline.
+type Line struct {
+	Time       time.Time `json:"time"`
+	EventID    string    `json:"eventId"`
+	DetailType string    `json:"detailType"`
+	Text       string    `json:"text"` // one sentence for a person
+}
+
+// Timeline tells the entries one by one, in order.
+func Timeline(entries []Entry) ([]Line, error) {
+	lines := []Line{}
+	for _, e := range Order(entries) {
+		text, err := describe(e)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, Line{Time: e.Time, EventID: e.EventID, DetailType: e.DetailType, Text: text})
+	}
+	return lines, nil
+}
+
+// describe says in one sentence what happened.
+func describe(e Entry) (string, error) {
+	teller, known := tellers[e.DetailType]
+	if !known {
+		return e.DetailType, nil
+	}
+	return teller(e)
+}
+
+// tellers has one sentence a fact, by detail-type.
+var tellers = map[string]func(Entry) (string, error){
+	events.GitPushed{}.DetailType(): tell(func(d events.GitPushed) string {
+		return fmt.Sprintf("%s pushed %s to %s of %s", d.Actor, short(d.Commit), d.Branch, d.Repository)
+	}),
+	events.RunStarted{}.DetailType(): tell(func(d events.RunStarted) string { return "run " + d.RunID + " started" }),
+	events.SourceValidated{}.DetailType(): tell(func(d events.SourceValidated) string {
+		return fmt.Sprintf("%s checked: %s, %s", count(d.Files, "template"), count(d.Errors, "error"), count(d.Warnings, "warning"))
+	}),
+	events.StackPlanned{}.DetailType(): tell(func(d events.StackPlanned) string {
+		if d.Empty {
+			return target(d.Target) + " planned: no changes"
+		}
+		return fmt.Sprintf("%s planned: %s, %s%s", target(d.Target), count(len(d.Changes), "change"), d.Risk, reasons(d.Reasons))
+	}),
+	events.ApprovalRequested{}.DetailType(): tell(func(d events.ApprovalRequested) string {
+		return fmt.Sprintf("%s waits for approval of %s until %s", target(d.Target), count(len(d.Changes), "change"), d.Expires.UTC().Format(time.RFC3339))
+	}),
+	events.ApprovalDecided{}.DetailType(): tell(func(d events.ApprovalDecided) string {
+		verb := "rejected"
+		if d.Approved {
+			verb = "approved"
+		}
+		return fmt.Sprintf("%s %s by %s%s", target(d.Target), verb, d.By, quoted(d.Comment))
+	}),
+	events.StackDeployed{}.DetailType(): tell(func(d events.StackDeployed) string {
+		if d.Unchanged {
+			return target(d.Target) + " is up to date"
+		}
+		return target(d.Target) + " deployed and verified"
+	}),
+	events.StackRolledBack{}.DetailType(): tell(func(d events.StackRolledBack) string {
+		return target(d.Target) + " rolled back: " + FailureText(d.Failure)
+	}),
+	events.RunFinished{}.DetailType(): tell(func(d events.RunFinished) string { return d.Outcome + ": " + d.Reason }),
+	events.DriftScanned{}.DetailType(): tell(func(d events.DriftScanned) string {
+		return fmt.Sprintf("%s is %s: %s checked, %s%s", d.StackName, d.Status, count(d.Coverage.Checked, "resource"), count(len(d.Resources), "drifted resource"), quoted(d.Reason))
+	}),
+	events.DriftDetected{}.DetailType(): tell(func(d events.DriftDetected) string {
+		return fmt.Sprintf("%s drifted: %s", d.StackName, count(len(d.Resources), "resource"))
+	}),
+	events.DriftReverted{}.DetailType(): tell(func(d events.DriftReverted) string {
+		return fmt.Sprintf("%s brought back for %s: %s", d.StackName, d.RequestedBy, count(len(d.Resources), "resource"))
+	}),
+	events.DriftRevertRefused{}.DetailType(): tell(func(d events.DriftRevertRefused) string {
+		return d.StackName + " not brought back" + reasons(d.Reasons)
+	}),
+	events.SecurityGroupHealed{}.DetailType(): tell(func(d events.SecurityGroupHealed) string {
+		return fmt.Sprintf("%s closed after %s: %s removed, %d kept", d.GroupID, d.Exposure.Round(time.Millisecond), count(len(d.Removed), "rule"), d.Kept)
+	}),
+	events.SecurityGroupExposed{}.DetailType(): tell(func(d events.SecurityGroupExposed) string {
+		return fmt.Sprintf("%s is open: %s would be removed", d.GroupID, count(len(d.Exposed), "rule"))
+	}),
+	events.SecurityGroupHealUndone{}.DetailType(): tell(func(d events.SecurityGroupHealUndone) string {
+		return fmt.Sprintf("%s opened again by %s until %s: %s", d.GroupID, d.By, d.Until.UTC().Format(time.RFC3339), count(len(d.Restored), "rule"))
+	}),
+}
+
+func tell[T events.Data](f func(T) string) func(Entry) (string, error) {
+	return func(e Entry) (string, error) {
+		data, err := DataOf[T](e)
+		if err != nil {
+			return "", err
+		}
+		return f(data), nil
+	}
+}
+
+// FailureText names the resource that failed first, and why.
+func FailureText(f events.Failure) string {
+	if f.LogicalID == "" {
+		return f.StackStatus + quoted(f.Reason)
+	}
+	return fmt.Sprintf("%s (%s): %s", f.LogicalID, f.ResourceType, f.Reason)
+}
+
+func target(t events.Target) string { return t.Stage + "/" + t.Stack }
+
+func short(commit string) string { return commit[:min(8, len(commit))] }
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func reasons(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(list, "; ")
+}
+
+func quoted(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}

@@ -1,0 +1,234 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+)
+
+// The states of a run that has not finished. A finished one has its outcome as
+// state.
+const (
+	StateReceived   = "Received"   // the push is known; nothing was done yet
+	StateValidating = "Validating" // the source is fetched and checked
+	StatePlanning   = "Planning"   // a change set is being computed, or the run ends
+	StateWaiting    = "WaitingForApproval"
+	StateDeploying  = "Deploying"
+)
+
+// The states of a stack in a run.
+const (
+	StackPlanned    = "Planned"
+	StackWaiting    = "WaitingForApproval"
+	StackApproved   = "Approved"
+	StackRejected   = "Rejected"
+	StackDeployed   = "Deployed"
+	StackUnchanged  = "Unchanged"
+	StackRolledBack = "RolledBack"
+)
+
+// RunView is how a run stands.
+type RunView struct {
+	RunID      string    `json:"runId"`
+	State      string    `json:"state"` // a State constant, or the outcome
+	Repository string    `json:"repository"`
+	Branch     string    `json:"branch"`
+	Commit     string    `json:"commit"`
+	Actor      string    `json:"actor"`
+	Started    time.Time `json:"started"`
+	Updated    time.Time `json:"updated"` // time of the last fact
+	Finished   bool      `json:"finished"`
+	Seconds    float64   `json:"seconds"` // from the push to the end, or to the last fact
+
+	Outcome    string           `json:"outcome,omitempty"` // one of the Outcome constants of events
+	Reason     string           `json:"reason,omitempty"`
+	Changed    []string         `json:"changed"` // "stage/stack"
+	Failure    *events.Failure  `json:"failure,omitempty"`
+	Validation *ValidationView  `json:"validation,omitempty"`
+	Findings   []events.Finding `json:"findings"` // of the validation, or why it was rejected
+	Stages     []StageView      `json:"stages"`   // in the order in which they were reached
+	Approval   *ApprovalView    `json:"approval,omitempty"`
+}
+
+// ValidationView is what validation counted.
+type ValidationView struct {
+	Files    int `json:"files"`
+	Errors   int `json:"errors"`
+	Warnings int `json:"warnings"`
+}
+
+// StageView is a stage of a run.
+type StageView struct {
+	Name   string      `json:"name"`
+	Stacks []StackView `json:"stacks"`
+}
+
+// StackView is a stack in a stage of a run.
+type StackView struct {
+	events.Target
+	State    string            `json:"state"` // one of the Stack constants
+	Risk     string            `json:"risk,omitempty"`
+	Reasons  []string          `json:"reasons,omitempty"`
+	Changes  []events.Change   `json:"changes"`
+	Decided  string            `json:"decidedBy,omitempty"` // caller ARN
+	Comment  string            `json:"comment,omitempty"`
+	Outputs  map[string]string `json:"outputs,omitempty"`
+	Failure  *events.Failure   `json:"failure,omitempty"`
+	Updated  time.Time         `json:"updated"`
+	Planned  time.Time         `json:"planned"`
+	Duration float64           `json:"seconds"` // from the plan to the last fact
+}
+
+// ApprovalView is an approval that is waited for now.
+type ApprovalView struct {
+	events.Target
+	Digest  string          `json:"digest"` // of the plan that is shown; an approval is bound to it
+	Changes []events.Change `json:"changes"`
+	Risk    string          `json:"risk"`
+	Reasons []string        `json:"reasons"`
+	Expires time.Time       `json:"expires"`
+}
+
+// Run folds the facts of one run, in any order.
+func Run(entries []Entry) (RunView, error) {
+	v := RunView{State: StateReceived, Changed: []string{}, Findings: []events.Finding{}, Stages: []StageView{}}
+	for _, e := range Order(entries) {
+		if err := v.add(e); err != nil {
+			return v, err
+		}
+		if v.Started.IsZero() {
+			v.Started = e.Time
+		}
+		v.Updated = e.Time
+		v.Seconds = v.Updated.Sub(v.Started).Seconds()
+		if v.Finished {
+			return v, nil // one terminal fact a run; what comes later changes nothing
+		}
+	}
+	return v, nil
+}
+
+func (v *RunView) identify(r events.Run) {
+	v.RunID, v.Repository, v.Branch, v.Commit, v.Actor = r.RunID, r.Repository, r.Branch, r.Commit, r.Actor
+}
+
+func (v *RunView) add(e Entry) error {
+	switch e.DetailType {
+	case events.GitPushed{}.DetailType():
+		return apply(e, v.pushed)
+	case events.RunStarted{}.DetailType():
+		return apply(e, func(d events.RunStarted) { v.identify(d.Run); v.State = StateValidating })
+	case events.SourceValidated{}.DetailType():
+		return apply(e, v.validated)
+	case events.StackPlanned{}.DetailType():
+		return apply(e, func(d events.StackPlanned) { v.planned(d, e.Time) })
+	case events.ApprovalRequested{}.DetailType():
+		return apply(e, func(d events.ApprovalRequested) { v.waiting(d, e.Time) })
+	case events.ApprovalDecided{}.DetailType():
+		return apply(e, func(d events.ApprovalDecided) { v.decided(d, e.Time) })
+	case events.StackDeployed{}.DetailType():
+		return apply(e, func(d events.StackDeployed) { v.deployed(d, e.Time) })
+	case events.StackRolledBack{}.DetailType():
+		return apply(e, func(d events.StackRolledBack) { v.rolledBack(d, e.Time) })
+	case events.RunFinished{}.DetailType():
+		return apply(e, v.finished)
+	}
+	return nil // a fact of a later version of the suite
+}
+
+func apply[T events.Data](e Entry, f func(T)) error {
+	data, err := DataOf[T](e)
+	if err == nil {
+		f(data)
+	}
+	return err
+}
+
+func (v *RunView) pushed(d events.GitPushed) {
+	v.identify(events.Run{RunID: d.RunID(), Repository: d.Repository, Branch: d.Branch, Commit: d.Commit, Actor: d.Actor})
+}
+
+func (v *RunView) validated(d events.SourceValidated) {
+	v.identify(d.Run)
+	v.State = StatePlanning
+	v.Validation = &ValidationView{Files: d.Files, Errors: d.Errors, Warnings: d.Warnings}
+	v.Findings = append(v.Findings, d.Findings...)
+}
+
+func (v *RunView) planned(d events.StackPlanned, at time.Time) {
+	v.identify(d.Run)
+	v.State = StateDeploying
+	s := v.stack(d.Target, at)
+	s.State, s.Risk, s.Reasons, s.Changes, s.Planned = StackPlanned, d.Risk, d.Reasons, d.Changes, at
+	if d.Empty {
+		v.State = StatePlanning
+	}
+}
+
+func (v *RunView) waiting(d events.ApprovalRequested, at time.Time) {
+	v.identify(d.Run)
+	v.State = StateWaiting
+	s := v.stack(d.Target, at)
+	s.State, s.Risk, s.Reasons = StackWaiting, d.Risk, d.Reasons
+	v.Approval = &ApprovalView{Target: d.Target, Digest: d.Digest, Changes: d.Changes, Risk: d.Risk, Reasons: d.Reasons, Expires: d.Expires}
+}
+
+func (v *RunView) decided(d events.ApprovalDecided, at time.Time) {
+	v.identify(d.Run)
+	v.Approval = nil
+	s := v.stack(d.Target, at)
+	s.Decided, s.Comment = d.By, d.Comment
+	v.State, s.State = StateDeploying, StackApproved
+	if !d.Approved {
+		v.State, s.State = StatePlanning, StackRejected
+	}
+}
+
+func (v *RunView) deployed(d events.StackDeployed, at time.Time) {
+	v.identify(d.Run)
+	v.State, v.Approval = StatePlanning, nil
+	s := v.stack(d.Target, at)
+	s.State, s.Outputs = StackDeployed, d.Outputs
+	if d.Unchanged {
+		s.State = StackUnchanged
+	}
+}
+
+func (v *RunView) rolledBack(d events.StackRolledBack, at time.Time) {
+	v.identify(d.Run)
+	v.State, v.Approval = StatePlanning, nil
+	s := v.stack(d.Target, at)
+	s.State, s.Failure = StackRolledBack, &d.Failure
+}
+
+func (v *RunView) finished(d events.RunFinished) {
+	v.identify(d.Run)
+	v.State, v.Outcome, v.Finished, v.Approval = d.Outcome, d.Outcome, true, nil
+	v.Reason, v.Failure = d.Reason, d.Failure
+	if d.Changed != nil {
+		v.Changed = d.Changed
+	}
+	if len(v.Findings) == 0 && d.Findings != nil {
+		v.Findings = d.Findings
+	}
+}
+
+// stack finds or adds the stack and notes that something happened to it.
+func (v *RunView) stack(t events.Target, at time.Time) *StackView {
+	i := slices.IndexFunc(v.Stages, func(s StageView) bool { return s.Name == t.Stage })
+	if i < 0 {
+		v.Stages = append(v.Stages, StageView{Name: t.Stage})
+		i = len(v.Stages) - 1
+	}
+	stage := &v.Stages[i]
+	j := slices.IndexFunc(stage.Stacks, func(s StackView) bool { return s.Stack == t.Stack })
+	if j < 0 {
+		stage.Stacks = append(stage.Stacks, StackView{Target: t, Planned: at, Changes: []events.Change{}})
+		j = len(stage.Stacks) - 1
+	}
+	s := &stage.Stacks[j]
+	s.Updated = at
+	s.Duration = at.Sub(s.Planned).Seconds()
+	return s
+}
