@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/healing"
+	"github.com/evenkeel/evenkeel/shared/invoke"
+)
+
+type handler struct {
+	service *healing.Service
+	places  func(context.Context) ([]healing.Place, error)
+}
+
+// request is an event of our own; CloudTrail events have no action.
+type request struct {
+	Action string `json:"action"` // sweep, undo
+	HealID string `json:"healId"` // undo
+	By     string `json:"by"`     // undo: who asks
+}
+
+// handle tells the kinds of event apart. What is none of ours is a no-op with
+// its reason in the log line; what cannot be decoded is an error, so that the
+// queue behind the function keeps it.
+func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error) {
+	var r request
+	if err := json.Unmarshal(event, &r); err != nil {
+		return nil, fault.Invalid("event: %w", err)
+	}
+	switch r.Action {
+	case "":
+		result, err := h.service.Handle(ctx, event)
+		return annotated(ctx, "cloudtrail", result), err
+	case "sweep":
+		return h.sweep(ctx)
+	case "undo":
+		invoke.Annotate(ctx, "kind", "undo", "heal", r.HealID, "by", r.By)
+		return h.service.Undo(ctx, r.HealID, r.By)
+	}
+	return nil, fault.Invalid("action %q: want sweep or undo, or a CloudTrail event", r.Action)
+}
+
+// sweep is known by its request id, which stays the same when Lambda repeats
+// an asynchronous invocation.
+func (h *handler) sweep(ctx context.Context) (any, error) {
+	places, err := h.places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(places) == 0 {
+		return annotated(ctx, "sweep", healing.Result{Skipped: "no accounts are configured"}), nil
+	}
+	id := "unknown"
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		id = lc.AwsRequestID
+	}
+	result, err := h.service.Sweep(ctx, id, places)
+	return annotated(ctx, "sweep", result), err
+}
+
+func annotated(ctx context.Context, kind string, r healing.Result) healing.Result {
+	invoke.Annotate(ctx, "kind", kind, "event", r.EventID, "groups", r.Groups)
+	if r.Skipped != "" {
+		invoke.Annotate(ctx, "skipped", r.Skipped)
+	}
+	if len(r.Unread) > 0 {
+		invoke.Annotate(ctx, "unread", r.Unread)
+	}
+	if len(r.Actions) > 0 {
+		invoke.Annotate(ctx, "actions", r.Actions)
+	}
+	return r
+}

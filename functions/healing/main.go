@@ -1,0 +1,46 @@
+// Command healing closes security groups that open to the world: on a
+// CloudTrail event, on a schedule, and it undoes a heal on request.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/evenkeel/evenkeel/shared/adapter/bus"
+	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
+	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/config"
+	"github.com/evenkeel/evenkeel/shared/healing"
+	"github.com/evenkeel/evenkeel/shared/invoke"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	env := config.FromOS()
+	busName, table, prefix, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.ParameterPrefix), env.String(config.RoleName)
+	cfg, err := session.Hub(context.Background())
+	if err = errors.Join(env.Err(), err); err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	state := healingstate.New(cfg, table, prefix, time.Now)
+	service := &healing.Service{
+		Parser:    healing.Parser{Role: role},
+		Groups:    securitygroups.New(session.NewWorkloads(cfg, role)),
+		Records:   state,
+		Policies:  state,
+		Publisher: bus.New(cfg, busName),
+		Now:       time.Now,
+	}
+	handler := &handler{service: service, places: state.Places}
+	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
+		return handler.handle(ctx, event)
+	}))
+}
