@@ -1,0 +1,327 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/evenkeel/evenkeel/infra/permission"
+	"github.com/evenkeel/evenkeel/infra/stack"
+	"github.com/evenkeel/evenkeel/shared/config"
+)
+
+// TestEveryTargetKeepsWhatItCannotDeliver: a rule without a dead-letter queue
+// loses an event silently when its target is unwell for a day.
+func TestEveryTargetKeepsWhatItCannotDeliver(t *testing.T) {
+	rules := 0
+	for name, tmpl := range templates(t) {
+		for _, id := range tmpl.named("AWS::Events::Rule") {
+			rules++
+			for _, raw := range tmpl.Resources[id].Properties["Targets"].([]any) {
+				target := raw.(map[string]any)
+				dead, _ := target["DeadLetterConfig"].(map[string]any)
+				queue := reference(dead["Arn"])
+				if tmpl.Resources[queue].Type != "AWS::SQS::Queue" {
+					t.Errorf("%s %s: no dead-letter queue", name, id)
+				}
+				if retry, _ := target["RetryPolicy"].(map[string]any); retry["MaximumRetryAttempts"] == nil || retry["MaximumEventAgeInSeconds"] == nil {
+					t.Errorf("%s %s: no retry policy", name, id)
+				}
+				if !alarmed(tmpl, queue) && name == "evenkeel" {
+					t.Errorf("%s %s: nobody is told about dead letters in %s", name, id, queue)
+				}
+			}
+		}
+	}
+	if rules < 10 {
+		t.Fatalf("only %d rules", rules)
+	}
+}
+
+// reference returns the logical id in a Ref or Fn::GetAtt.
+func reference(value any) string {
+	m, _ := value.(map[string]any)
+	if id, ok := m["Ref"].(string); ok {
+		return id
+	}
+	if parts, ok := m["Fn::GetAtt"].([]any); ok {
+		return parts[0].(string)
+	}
+	return ""
+}
+
+// alarmed reports whether an alarm with an action watches the queue.
+func alarmed(tmpl template, queue string) bool {
+	for _, id := range tmpl.named("AWS::CloudWatch::Alarm") {
+		properties := tmpl.Resources[id].Properties
+		if actions, _ := properties["AlarmActions"].([]any); len(actions) == 0 {
+			continue
+		}
+		text, _ := json.Marshal(properties["Dimensions"])
+		if strings.Contains(string(text), `"`+queue+`"`) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEveryFunction(t *testing.T) {
+	tmpl := templates(t)["evenkeel"]
+	var names []string
+	for _, id := range tmpl.named("AWS::Lambda::Function") {
+		p := tmpl.Resources[id].Properties
+		name := strings.TrimPrefix(p["FunctionName"].(string), "evenkeel-")
+		names = append(names, name)
+		logs := tmpl.Resources[reference(p["LoggingConfig"].(map[string]any)["LogGroup"])]
+		if days, _ := logs.Properties["RetentionInDays"].(float64); logs.Type != "AWS::Logs::LogGroup" || days == 0 {
+			t.Errorf("%s: logs are kept for ever", name)
+		}
+		if !reflect.DeepEqual(p["Architectures"], []any{"arm64"}) || p["Runtime"] != "provided.al2023" || p["Handler"] != "bootstrap" {
+			t.Errorf("%s: %v %v %v", name, p["Architectures"], p["Runtime"], p["Handler"])
+		}
+		if !reflect.DeepEqual(p["TracingConfig"], map[string]any{"Mode": "Active"}) {
+			t.Errorf("%s: X-Ray is off", name)
+		}
+		environment := p["Environment"].(map[string]any)["Variables"].(map[string]any)
+		if environment["AWS_SDK_UA_APP_ID"] != "evenkeel-"+name {
+			t.Errorf("%s: its calls cannot be told from others in CloudTrail", name)
+		}
+		role, _ := environment[config.RoleName].(string)
+		if role != stack.WorkloadRoles()[name] {
+			t.Errorf("%s assumes %q in workload accounts, want %q", name, role, stack.WorkloadRoles()[name])
+		}
+		if p["ReservedConcurrentExecutions"] != nil {
+			t.Errorf("%s: reserved concurrency would fail in an account with the default limit", name)
+		}
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, functions) {
+		t.Errorf("functions %v, want %v", names, functions)
+	}
+	if async := len(tmpl.named("AWS::Lambda::EventInvokeConfig")); async != len(functions) {
+		t.Errorf("%d functions keep failed asynchronous events, want %d", async, len(functions))
+	}
+}
+
+// TestRolesAreWhatIsDeclared: the actions of each function's role are those of
+// its permissions.json and those of the runtime, no more and no less.
+func TestRolesAreWhatIsDeclared(t *testing.T) {
+	runtime := []string{"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+	all := templates(t)
+	for _, name := range functions {
+		declared, err := permission.Read(filepath.Join("..", "functions", name, "permissions.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, all["evenkeel"], "evenkeel-function-"+name, append(actions(declared.Hub), runtime...))
+		if role := stack.WorkloadRoles()[name]; role != "" {
+			compare(t, all["evenkeel-spoke"], role, actions(declared.Workload))
+		}
+	}
+}
+
+func compare(t *testing.T, tmpl template, role string, want []string) {
+	t.Helper()
+	got := roleActions(tmpl, role)
+	slices.Sort(want)
+	want = slices.Compact(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("role %s allows %v, declared is %v", role, got, want)
+	}
+}
+
+func actions(statements []permission.Statement) []string {
+	var out []string
+	for _, s := range statements {
+		out = append(out, s.Actions...)
+	}
+	return out
+}
+
+// roleActions returns the actions of a role's inline policies, sorted.
+func roleActions(tmpl template, role string) []string {
+	var out []string
+	for _, s := range roleStatements(tmpl, role) {
+		out = append(out, list(s["Action"])...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func roleStatements(tmpl template, role string) []map[string]any {
+	var out []map[string]any
+	for _, id := range tmpl.named("AWS::IAM::Role") {
+		p := tmpl.Resources[id].Properties
+		if p["RoleName"] != role {
+			continue
+		}
+		policies, _ := p["Policies"].([]any)
+		for _, policy := range policies {
+			document := policy.(map[string]any)["PolicyDocument"].(map[string]any)
+			for _, s := range document["Statement"].([]any) {
+				out = append(out, s.(map[string]any))
+			}
+		}
+	}
+	return out
+}
+
+func list(value any) []string {
+	if s, ok := value.(string); ok {
+		return []string{s}
+	}
+	var out []string
+	values, _ := value.([]any)
+	for _, v := range values {
+		if s, ok := v.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// TestEveryStarHasAReason: "*" as a resource stands only where permissions.json
+// says why ("any", or a workload statement), or where AWS takes nothing else.
+func TestEveryStarHasAReason(t *testing.T) {
+	takesNothingElse := []string{
+		"xray:PutTelemetryRecords", "xray:PutTraceSegments", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+		"logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+		"logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+	}
+	reasons := map[string][]string{} // role → actions that may stand on "*"
+	for _, name := range functions {
+		declared, err := permission.Read(filepath.Join("..", "functions", name, "permissions.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range declared.Hub {
+			if s.On == permission.Any {
+				reasons["evenkeel-function-"+name] = append(reasons["evenkeel-function-"+name], s.Actions...)
+			}
+		}
+		for _, s := range declared.Workload {
+			if slices.Contains(s.Resources, "*") {
+				reasons[stack.WorkloadRoles()[name]] = append(reasons[stack.WorkloadRoles()[name]], s.Actions...)
+			}
+		}
+	}
+	for name, tmpl := range templates(t) {
+		for _, id := range tmpl.named("AWS::IAM::Role") {
+			role, _ := tmpl.Resources[id].Properties["RoleName"].(string)
+			for _, s := range roleStatements(tmpl, role) {
+				if !slices.Contains(list(s["Resource"]), "*") {
+					continue
+				}
+				for _, action := range list(s["Action"]) {
+					if !slices.Contains(takesNothingElse, action) && !slices.Contains(reasons[role], action) {
+						t.Errorf("%s %s: %s on every resource, and nobody says why", name, role, action)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestPassRoleIsBound: a role that may be passed to anything is a way to
+// become anything.
+func TestPassRoleIsBound(t *testing.T) {
+	for name, tmpl := range templates(t) {
+		for _, id := range tmpl.named("AWS::IAM::Role") {
+			role, _ := tmpl.Resources[id].Properties["RoleName"].(string)
+			for _, s := range roleStatements(tmpl, role) {
+				if !slices.Contains(list(s["Action"]), "iam:PassRole") {
+					continue
+				}
+				condition, _ := json.Marshal(s["Condition"])
+				if !strings.Contains(string(condition), `"iam:PassedToService":"cloudformation.amazonaws.com"`) || slices.Contains(list(s["Resource"]), "*") {
+					t.Errorf("%s %s passes roles without bounds: %v", name, role, s)
+				}
+			}
+		}
+	}
+}
+
+// TestWorkflowRolesInvokeWhatTheyName and start roles start one workflow.
+func TestWorkflowRoles(t *testing.T) {
+	tmpl := templates(t)["evenkeel"]
+	want := map[string][]string{
+		"evenkeel-workflow-pipeline": {"Deployment", "Validation"},
+		"evenkeel-workflow-drift":    {"Drift"},
+		"evenkeel-start-pipeline":    {"PipelineWorkflow"},
+		"evenkeel-start-drift":       {"DriftWorkflow"},
+	}
+	for role, prefixes := range want {
+		var got []string
+		for _, s := range roleStatements(tmpl, role) {
+			if a := list(s["Action"]); !slices.Contains(a, "lambda:InvokeFunction") && !slices.Contains(a, "states:StartExecution") {
+				continue
+			}
+			resources, ok := s["Resource"].([]any)
+			if !ok {
+				resources = []any{s["Resource"]}
+			}
+			for _, r := range resources {
+				got = append(got, strings.TrimRight(reference(r), "0123456789ABCDEF"))
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, prefixes) {
+			t.Errorf("role %s reaches %v, want %v", role, got, prefixes)
+		}
+	}
+}
+
+// TestDataOutlivesTheStack: what holds data is kept and encrypted with the
+// installation's key.
+func TestDataOutlivesTheStack(t *testing.T) {
+	tmpl := templates(t)["evenkeel"]
+	found := 0
+	for id, r := range tmpl.Resources {
+		switch r.Type {
+		case "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key":
+			found++
+			if r.DeletionPolicy != "Retain" {
+				t.Errorf("%s %s is deleted with the stack", r.Type, id)
+			}
+			text, _ := json.Marshal(r.Properties)
+			if r.Type != "AWS::KMS::Key" && !strings.Contains(string(text), `"Key`) {
+				t.Errorf("%s %s is not encrypted with the customer key", r.Type, id)
+			}
+		}
+		if strings.HasPrefix(r.Type, "Custom::") || r.Type == "AWS::CloudFormation::CustomResource" {
+			t.Errorf("%s is a custom resource: it would bring code that nobody here wrote", id)
+		}
+	}
+	if found != 4 {
+		t.Errorf("%d data resources, want 2 tables, a bucket and a key", found)
+	}
+}
+
+// TestOutputs: the CLI finds the installation by them.
+func TestOutputs(t *testing.T) {
+	tmpl := templates(t)["evenkeel"]
+	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
+		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction"} {
+		if tmpl.Outputs[name] == nil {
+			t.Errorf("no output %s", name)
+		}
+	}
+}
+
+// TestTheSpokeForwardsNothingToItself: in the hub account the forwarding rules
+// would send each event round in a circle.
+func TestTheSpokeForwardsNothingToItself(t *testing.T) {
+	tmpl := templates(t)["evenkeel-spoke"]
+	rules := tmpl.named("AWS::Events::Rule")
+	if len(rules) != 3 {
+		t.Errorf("rules %v, want 3", rules)
+	}
+	for _, id := range rules {
+		if tmpl.Resources[id].Condition != "Elsewhere" {
+			t.Errorf("%s exists in the hub account too", id)
+		}
+	}
+}

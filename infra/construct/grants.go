@@ -1,0 +1,103 @@
+package construct
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+
+	"github.com/evenkeel/evenkeel/infra/permission"
+)
+
+// Grants turns the names of permissions.json into the resources of this
+// installation.
+type Grants struct {
+	Common           *Common
+	StateTable       string            // ARN
+	LedgerTable      string            // ARN
+	Bucket           string            // ARN
+	Bus              string            // ARN
+	ParameterPrefix  string            // "/evenkeel"
+	WorkloadRoles    map[string]string // function → role that it assumes
+	WorkloadAccounts []string          // empty: the hub's own
+}
+
+func (g *Grants) statements(function string, declared []permission.Statement) []awsiam.PolicyStatement {
+	var out []awsiam.PolicyStatement
+	for _, s := range declared {
+		for _, action := range s.Actions {
+			statement := allow(texts(action), g.resources(function, s.On, action)...)
+			for operator, keys := range s.Conditions {
+				statement.AddCondition(text(operator), keys)
+			}
+			out = append(out, statement)
+		}
+	}
+	return out
+}
+
+// resources narrows an action on a named thing to ARNs. Some actions of a
+// service take another resource type than the rest.
+func (g *Grants) resources(function, on, action string) []string {
+	c := g.Common
+	switch on {
+	case permission.StateTable:
+		return []string{g.StateTable}
+	case permission.LedgerTable:
+		if action == "dynamodb:Query" {
+			return []string{g.LedgerTable, g.LedgerTable + "/index/byKind"}
+		}
+		return []string{g.LedgerTable}
+	case permission.Bucket:
+		if strings.HasPrefix(action, "s3:List") || action == "s3:GetBucketLocation" {
+			return []string{g.Bucket}
+		}
+		return []string{g.Bucket + "/*"}
+	case permission.Bus:
+		return []string{g.Bus}
+	case permission.Parameters:
+		return []string{c.arn("ssm", "parameter"+g.ParameterPrefix+"/*")}
+	case permission.Secrets:
+		return []string{c.arn("secretsmanager", "secret:evenkeel/*")}
+	case permission.WorkloadRole:
+		return g.workloadRoles(function)
+	case permission.PipelineWorkflow:
+		return []string{workflowResource(c, "pipeline", action)}
+	case permission.DriftWorkflow:
+		return []string{workflowResource(c, "drift", action)}
+	case permission.OwnFunction:
+		return []string{c.arn("lambda", "function:evenkeel-"+function)}
+	default: // permission.Any; the declaration was checked when it was read
+		return []string{"*"}
+	}
+}
+
+func (g *Grants) workloadRoles(function string) []string {
+	accounts := g.WorkloadAccounts
+	if len(accounts) == 0 {
+		accounts = []string{g.Common.Account}
+	}
+	var out []string
+	for _, account := range accounts {
+		out = append(out, "arn:"+g.Common.Partition+":iam::"+account+":role/"+g.WorkloadRoles[function])
+	}
+	return out
+}
+
+// executionActions act on an execution, all others on the state machine.
+// Source: Service Authorization Reference, "AWS Step Functions".
+var executionActions = []string{"states:DescribeExecution", "states:GetExecutionHistory", "states:RedriveExecution", "states:StopExecution"}
+
+func workflowResource(c *Common, workflow, action string) string {
+	if slices.Contains(executionActions, action) {
+		return c.arn("states", "execution:evenkeel-"+workflow+":*")
+	}
+	return WorkflowARN(c, workflow)
+}
+
+// WorkflowARN is known before the workflow exists: a function that completes a
+// workflow's task tokens and the workflow that invokes the function would
+// otherwise need each other first.
+func WorkflowARN(c *Common, name string) string {
+	return c.arn("states", "stateMachine:evenkeel-"+name)
+}

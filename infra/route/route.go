@@ -1,0 +1,111 @@
+// Package route is the table of what reaches what: every EventBridge rule of
+// the suite, as data. The CDK app provisions it and tests match event samples
+// against it.
+package route
+
+import "github.com/evenkeel/evenkeel/events"
+
+// Route is one rule with one target.
+type Route struct {
+	Name        string         // of the rule, unique
+	Description string         // for a person
+	OwnBus      bool           // listens on the evenkeel bus, else on the account's default bus
+	Pattern     map[string]any // EventBridge event pattern; nil for a schedule
+	Schedule    string         // EventBridge schedule expression; "" for a pattern
+	Function    string         // target function, or
+	Workflow    string         // target workflow
+	Input       string         // constant input in place of the event; "" passes the event
+}
+
+// Routes returns all rules of the hub, sorted by what they serve.
+func Routes() []Route {
+	return []Route{
+		{Name: "evenkeel-git-pushed", Description: "A push starts a run", OwnBus: true, Workflow: "pipeline",
+			Pattern: map[string]any{"source": []any{events.SourceGit}, "detail-type": []any{events.GitPushed{}.DetailType()}}},
+		{Name: "evenkeel-ledger", Description: "Every fact goes into the ledger", OwnBus: true, Function: "ledger",
+			Pattern: map[string]any{"source": []any{prefix("evenkeel.")}}},
+		{Name: "evenkeel-codecommit-push", Description: "A CodeCommit branch moved", Function: "webhook", Pattern: branchMoved()},
+		{Name: "evenkeel-stack-settled-deployment", Description: "A stack operation ended: complete the waiting deployment", Function: "deployment", Pattern: stackSettled()},
+		{Name: "evenkeel-stack-settled-drift", Description: "A stack operation ended: complete the waiting revert", Function: "drift", Pattern: stackSettled()},
+		{Name: "evenkeel-drift-detected", Description: "A drift detection ended: complete the waiting scan", Function: "drift", Pattern: detectionEnded()},
+		{Name: "evenkeel-run-broken", Description: "A pipeline execution broke off: free its lock", Function: "deployment", Pattern: runBroken()},
+		{Name: "evenkeel-security-group-changed", Description: "Something that can open a security group was called", Function: "healing", Pattern: groupChanged()},
+		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift", Workflow: "drift", Schedule: "rate(1 hour)"},
+		{Name: "evenkeel-heal-sweep", Description: "Look at every security group: CloudTrail events are best effort", Function: "healing",
+			Schedule: "rate(15 minutes)", Input: `{"action":"sweep"}`},
+	}
+}
+
+// Forwarded returns the rules of a workload account: the AWS events that its
+// default bus passes on to the hub's.
+func Forwarded() []Route {
+	return []Route{
+		{Name: "evenkeel-forward-stack-settled", Description: "Stack operations that ended", Pattern: stackSettled()},
+		{Name: "evenkeel-forward-drift-detected", Description: "Drift detections that ended", Pattern: detectionEnded()},
+		{Name: "evenkeel-forward-security-group-changed", Description: "Calls that can open a security group", Pattern: groupChanged()},
+	}
+}
+
+func prefix(s string) map[string]any { return map[string]any{"prefix": s} }
+func suffix(s string) map[string]any { return map[string]any{"suffix": s} }
+
+func branchMoved() map[string]any {
+	return map[string]any{
+		"source":      []any{events.SourceCodeCommit},
+		"detail-type": []any{events.RepositoryStateChange},
+		"detail": map[string]any{
+			"event":         []any{"referenceCreated", "referenceUpdated"},
+			"referenceType": []any{"branch"},
+		},
+	}
+}
+
+// stackSettled matches the statuses in which a stack rests. All of them, and
+// no others, end in _COMPLETE or _FAILED.
+// Source: CloudFormation user guide, "Stack status codes".
+func stackSettled() map[string]any {
+	return map[string]any{
+		"source":      []any{events.SourceCloudFormation},
+		"detail-type": []any{events.StackStatusChange},
+		"detail":      map[string]any{"status-details": map[string]any{"status": []any{suffix("_COMPLETE"), suffix("_FAILED")}}},
+	}
+}
+
+func detectionEnded() map[string]any {
+	return map[string]any{
+		"source":      []any{events.SourceCloudFormation},
+		"detail-type": []any{events.DriftDetectionStatusChange},
+		"detail": map[string]any{"status-details": map[string]any{
+			"detection-status": []any{"DETECTION_COMPLETE", "DETECTION_FAILED"},
+		}},
+	}
+}
+
+func runBroken() map[string]any {
+	return map[string]any{
+		"source":      []any{events.SourceStepFunctions},
+		"detail-type": []any{events.ExecutionStatusChange},
+		"detail": map[string]any{
+			"status":          []any{"FAILED", "TIMED_OUT", "ABORTED"},
+			"stateMachineArn": []any{suffix(":stateMachine:evenkeel-pipeline")},
+		},
+	}
+}
+
+// groupChanged matches the calls after which a security group can be more
+// open than before. A call with an errorCode changed nothing.
+// Source: EC2 API reference; CloudTrail user guide, "CloudTrail record contents".
+func groupChanged() map[string]any {
+	return map[string]any{
+		"source":      []any{events.SourceEC2},
+		"detail-type": []any{events.CloudTrailCall},
+		"detail": map[string]any{
+			"eventSource": []any{"ec2.amazonaws.com"},
+			"eventName": []any{
+				"AuthorizeSecurityGroupIngress", "CreateSecurityGroup", "ModifyManagedPrefixList",
+				"ModifySecurityGroupRules", "RestoreManagedPrefixListVersion",
+			},
+			"errorCode": []any{map[string]any{"exists": false}},
+		},
+	}
+}

@@ -1,0 +1,20 @@
+package workflow
+
+import _ "embed" // the definitions below
+
+// The workflows by name; evenkeel-<name> is the state machine.
+const (
+	Pipeline = "pipeline"
+	Drift    = "drift"
+)
+
+//go:embed pipeline.asl.json
+var pipeline string
+
+//go:embed drift.asl.json
+var drift string
+
+// Definitions returns the text of every workflow by its name.
+func Definitions() map[string]string {
+	return map[string]string{Pipeline: pipeline, Drift: drift}
+}
