@@ -103,3 +103,22 @@ func (s *Service) hear(ctx context.Context, detailType string, payload json.RawM
 		return Answered{State: "ignored"}, nil
 	}
 }
+
+// Describe names the action and the run of a payload for a log line; an event
+// is named by its detail type.
+func Describe(payload json.RawMessage) (action, runID string) {
+	var q struct {
+		Action     string `json:"action"`
+		DetailType string `json:"detail-type"`
+		Release    struct {
+			RunID string `json:"runId"`
+		} `json:"release"`
+	}
+	if json.Unmarshal(payload, &q) != nil {
+		return "", ""
+	}
+	if q.Action == "" {
+		return q.DetailType, ""
+	}
+	return q.Action, q.Release.RunID
+}

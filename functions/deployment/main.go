@@ -1,0 +1,52 @@
+// Command deployment performs the actions of the pipeline workflow, and hears
+// the ends of stack operations and of workflow executions.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/evenkeel/evenkeel/shared/adapter/bus"
+	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/objects"
+	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/adapter/stacks"
+	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
+	"github.com/evenkeel/evenkeel/shared/config"
+	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/invoke"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	env := config.FromOS()
+	busName, table, bucket, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.Bucket), env.String(config.RoleName)
+	cfg, err := session.Hub(context.Background())
+	if err = errors.Join(env.Err(), err); err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	state := deploymentstate.New(cfg, table, time.Now)
+	workloadStacks, changeSets := stacks.New(session.NewWorkloads(cfg, role))
+	service := &deployment.Service{
+		Stacks: workloadStacks, ChangeSets: changeSets,
+		Locks: state.Locks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
+		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Publisher: bus.New(cfg, busName),
+		Now: time.Now,
+	}
+	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
+		action, runID := deployment.Describe(event)
+		invoke.Annotate(ctx, "action", action, "run", runID)
+		out, err := service.Handle(ctx, event)
+		if answered, ok := out.(deployment.Answered); ok {
+			invoke.Annotate(ctx, "state", answered.State, "answeredError", answered.Error)
+		}
+		return out, err
+	}))
+}
