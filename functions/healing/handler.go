@@ -54,11 +54,11 @@ func (h *handler) sweep(ctx context.Context) (any, error) {
 	if len(places) == 0 {
 		return annotated(ctx, "sweep", healing.Result{Skipped: "no accounts are configured"}), nil
 	}
-	id := "unknown"
-	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		id = lc.AwsRequestID
+	lambda, ok := lambdacontext.FromContext(ctx)
+	if !ok {
+		return nil, fault.Permanent("sweep: the invocation has no request id")
 	}
-	result, err := h.service.Sweep(ctx, id, places)
+	result, err := h.service.Sweep(ctx, lambda.AwsRequestID, places)
 	return annotated(ctx, "sweep", result), err
 }
 

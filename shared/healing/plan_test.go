@@ -92,7 +92,9 @@ func TestPlan(t *testing.T) {
 		{name: "egress", rules: func() rules { r := rule("a", "-1", "0.0.0.0/0"); r.Egress = true; return rules{r} }()},
 		{name: "ICMP is left alone", rules: rules{rule("a", "icmp", "0.0.0.0/0"), rule("b", "icmp/8--1", "0.0.0.0/0"), rule("c", "icmpv6", "::/0")}},
 		{name: "ICMP when the policy says so", change: icmp, rules: rules{rule("a", "icmp", "0.0.0.0/0"), rule("b", "1/8--1", "0.0.0.0/0"), rule("c", "icmpv6", "::/0")}, remove: "a b"},
-		{name: "every port protected", change: func(p *healing.Policy) { p.ProtectedPorts = []healing.PortRange{{From: 0, To: 79}, {From: 81, To: 442}, {From: 444, To: 65535}} },
+		{name: "every port protected", change: func(p *healing.Policy) {
+			p.ProtectedPorts = []healing.PortRange{{From: 0, To: 79}, {From: 81, To: 442}, {From: 444, To: 65535}}
+		},
 			rules: rules{rule("a", "tcp/80", "0.0.0.0/0"), rule("b", "tcp/443", "::/0"), rule("c", "tcp/8080", "::/0"), rule("d", "tcp/80-81", "0.0.0.0/0")}, remove: "c d"},
 		{name: "an allowed source", change: func(p *healing.Policy) {
 			p.AllowedSources = []netip.Prefix{netip.MustParsePrefix("44.0.0.0/8")}

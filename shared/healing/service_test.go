@@ -1,0 +1,455 @@
+package healing_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fake"
+	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/healing"
+)
+
+var hub = healing.Place{Account: "222222222222", Region: "us-east-1"}
+
+// published collects facts; a consumer is idempotent on the fact's id.
+type published struct {
+	facts []events.Fact
+	fail  func() error
+}
+
+func (p *published) Publish(_ context.Context, facts ...events.Fact) error {
+	if p.fail != nil {
+		if err := p.fail(); err != nil {
+			return err
+		}
+	}
+	p.facts = append(p.facts, facts...)
+	return nil
+}
+
+// distinct returns the facts as an idempotent consumer sees them, and reports
+// two that have the same id and are not the same.
+func (p *published) distinct(t *testing.T) []events.Fact {
+	t.Helper()
+	seen := map[string]events.Fact{}
+	var list []events.Fact
+	for _, f := range p.facts {
+		if first, ok := seen[f.Metadata.ID]; ok {
+			if !reflect.DeepEqual(first, f) {
+				t.Errorf("fact %s was published with two contents:\n%+v\n%+v", f.Metadata.ID, first, f)
+			}
+			continue
+		}
+		seen[f.Metadata.ID] = f
+		list = append(list, f)
+	}
+	return list
+}
+
+// world is a service over fakes, with the group of the samples in it.
+type world struct {
+	*healing.Service
+	groups *fake.SecurityGroups
+	state  *fake.HealingState
+	bus    *published
+	now    time.Time
+	policy healing.Policy
+}
+
+func newWorld() *world {
+	w := &world{
+		groups: &fake.SecurityGroups{}, state: &fake.HealingState{}, bus: &published{},
+		now: time.Date(2026, 11, 2, 9, 14, 30, 0, time.UTC), policy: healing.DefaultPolicy(), // 23 s after the samples' eventTime
+	}
+	w.policy.Mode = healing.Enforce
+	w.state.Current = &w.policy
+	w.Service = &healing.Service{
+		Parser: parser, Groups: w.groups, Records: w.state, Policies: w.state, Publisher: w.bus,
+		Now: func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now },
+	}
+	w.groups.AddGroup(hub, group)
+	return w
+}
+
+// open adds a rule to the group of the samples.
+func (w *world) open(span, source string) events.SecurityGroupRule {
+	r := rule("", span, source)
+	r.GroupID = group
+	return w.groups.AddRule(hub, r)
+}
+
+func (w *world) live() []string {
+	var keys []string
+	for _, r := range w.groups.Live(hub) {
+		keys = append(keys, healing.RuleKey(r))
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (w *world) mustHandle(t *testing.T, event []byte) healing.Result {
+	t.Helper()
+	result, err := w.Handle(context.Background(), event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func TestHealClosesExactlyTheOpenRule(t *testing.T) {
+	for sampleName, opened := range map[string][2]string{
+		"nested-ipv4": {"tcp/22", "0.0.0.0/0"},
+		"nested-ipv6": {"tcp/22", "::/0"},
+		"range-20-25": {"tcp/20-25", "0.0.0.0/0"},
+		"flat-form":   {"tcp/22", "0.0.0.0/0"},
+	} {
+		t.Run(sampleName, func(t *testing.T) {
+			w := newWorld()
+			w.open("tcp/443", "0.0.0.0/0")
+			w.open("tcp/22", "203.0.113.0/24")
+			before := w.live()
+			bad := w.open(opened[0], opened[1])
+
+			result := w.mustHandle(t, sample(t, sampleName))
+			if got := w.live(); !reflect.DeepEqual(got, before) {
+				t.Errorf("live rules %q, want %q", got, before)
+			}
+			if len(result.Actions) != 1 || result.Actions[0].Action != healing.ActionHealed || !reflect.DeepEqual(result.Actions[0].Rules, []string{bad.RuleID}) {
+				t.Errorf("actions %+v", result.Actions)
+			}
+			facts := w.bus.distinct(t)
+			if len(facts) != 1 {
+				t.Fatalf("%d facts, want 1", len(facts))
+			}
+			healed, ok := facts[0].Data.(events.SecurityGroupHealed)
+			if !ok || healed.GroupID != group || healed.Kept != 2 || healed.VPCID != "vpc-1" || healed.Account != hub.Account ||
+				len(healed.Removed) != 1 || healed.Removed[0].Rule.RuleID != bad.RuleID ||
+				!strings.HasPrefix(healed.Trigger.Principal, "arn:aws:sts::222222222222:assumed-role/developer/") {
+				t.Errorf("fact %+v", facts[0])
+			}
+			if healed.Exposure < 23*time.Second || healed.Exposure > 24*time.Second {
+				t.Errorf("exposure %s, want the time since the call", healed.Exposure)
+			}
+			if facts[0].Metadata.CausationID != result.EventID || facts[0].Metadata.CorrelationID != healed.HealID {
+				t.Errorf("metadata %+v", facts[0].Metadata)
+			}
+		})
+	}
+}
+
+// A heal costs four EC2 calls (read, describe, revoke, read back), an event
+// that needs nothing one.
+func TestCalls(t *testing.T) {
+	w := newWorld()
+	w.open("tcp/443", "0.0.0.0/0")
+	w.mustHandle(t, sample(t, "nested-ipv4"))
+	if n := w.groups.Calls("Rules") + w.groups.Calls("Group") + w.groups.Calls("Revoke"); n != 1 {
+		t.Errorf("%d calls for nothing, want 1", n)
+	}
+	w.open("tcp/22", "0.0.0.0/0")
+	w.mustHandle(t, sample(t, "nested-ipv6"))
+	if n := w.groups.Calls("Rules") + w.groups.Calls("Group") + w.groups.Calls("Revoke"); n != 1+4 {
+		t.Errorf("%d calls more for a heal, want 4", n-1)
+	}
+}
+
+func TestSkips(t *testing.T) {
+	for _, name := range []string{"error-call", "dry-run", "revoke", "own-role", "egress"} {
+		w := newWorld()
+		w.open("tcp/22", "0.0.0.0/0")
+		result := w.mustHandle(t, sample(t, name))
+		if result.Skipped == "" || len(w.live()) != 1 || w.groups.Calls("Rules") != 0 {
+			t.Errorf("%s: %+v, live %q", name, result, w.live())
+		}
+	}
+}
+
+func TestObserveReportsOnceAndTouchesNothing(t *testing.T) {
+	w := newWorld()
+	w.policy.Mode = healing.Observe
+	w.open("tcp/22", "0.0.0.0/0")
+	result := w.mustHandle(t, sample(t, "nested-ipv4"))
+	if len(w.live()) != 1 || w.groups.Calls("Revoke") != 0 {
+		t.Fatal("observe mode changed the group")
+	}
+	if len(result.Actions) != 1 || result.Actions[0].Action != healing.ActionExposed {
+		t.Errorf("actions %+v", result.Actions)
+	}
+	for i := range 3 { // each sweep sees it again
+		if _, err := w.Sweep(context.Background(), fmt.Sprint(i), []healing.Place{hub}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.bus.facts) != 1 {
+		t.Errorf("%d facts, want one for one exposure", len(w.bus.facts))
+	}
+	if _, ok := w.bus.facts[0].Data.(events.SecurityGroupExposed); !ok {
+		t.Errorf("fact %+v", w.bus.facts[0])
+	}
+	if _, err := w.Undo(context.Background(), result.Actions[0].HealID, "dana"); !fault.Is(err, fault.InvalidError) {
+		t.Errorf("undo of what was not removed: %v", err)
+	}
+}
+
+func TestEditedPrefixList(t *testing.T) {
+	w := newWorld()
+	w.groups.SetPrefixList(hub, "pl-0e0e0e0e0e0e0e001", "203.0.113.0/24", "0.0.0.0/0")
+	w.open("tcp/22", "pl-0e0e0e0e0e0e0e001")
+	w.open("tcp/443", "pl-0e0e0e0e0e0e0e001")
+	other := rule("", "tcp/3389", "0.0.0.0/0") // open too, but not what the event is about
+	other.GroupID = "sg-other"
+	w.groups.AddRule(hub, other)
+	w.mustHandle(t, sample(t, "prefix-list-edited"))
+	if got, want := w.live(), []string{"tcp/3389/0.0.0.0/0", "tcp/443/pl-0e0e0e0e0e0e0e001"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("live %q, want %q", got, want)
+	}
+}
+
+func TestSweepHealsEveryGroupAndReportsFailures(t *testing.T) {
+	w := newWorld()
+	broken := healing.Place{Account: "333333333333", Region: "us-east-1"}
+	w.open("tcp/22", "0.0.0.0/0")
+	second := rule("", "-1", "::/0")
+	second.GroupID = "sg-second"
+	w.groups.AddRule(hub, second)
+	places := []healing.Place{broken, hub}
+	reads := 0
+	w.groups.Fail = func(method string) error {
+		if method == "Rules" {
+			if reads++; reads == 1 {
+				return fault.Permanent("access denied in %s", broken.Account)
+			}
+		}
+		return nil
+	}
+	result, err := w.Sweep(context.Background(), "1", places)
+	if err == nil || !strings.Contains(err.Error(), "access denied in 333333333333") {
+		t.Errorf("error %v", err)
+	}
+	if len(w.live()) != 0 || len(result.Actions) != 2 {
+		t.Errorf("live %q, actions %+v: one account must not keep the others from being healed", w.live(), result.Actions)
+	}
+	if _, err := w.Sweep(context.Background(), "1", places); err != nil {
+		t.Errorf("the repeated sweep: %v", err)
+	}
+	if facts := w.bus.distinct(t); len(facts) != 2 {
+		t.Errorf("%d facts, want 2", len(facts))
+	}
+}
+
+func TestOneHealForOneEvent(t *testing.T) {
+	w := newWorld()
+	w.open("tcp/22", "0.0.0.0/0")
+	first := w.mustHandle(t, sample(t, "nested-ipv4"))
+	again := w.mustHandle(t, sample(t, "nested-ipv4"))
+	if len(first.Actions) != 1 || again.Skipped != "handled before" || len(w.bus.facts) != 1 || w.groups.Calls("Revoke") != 1 {
+		t.Errorf("first %+v, again %+v, %d facts", first, again, len(w.bus.facts))
+	}
+}
+
+// Whatever call fails, the repeated event ends with the rule closed, the
+// innocent one kept, one heal and one fact.
+func TestInterruptedAnywhere(t *testing.T) {
+	for n := 1; ; n++ {
+		w := newWorld()
+		w.open("tcp/22", "0.0.0.0/0")
+		w.open("tcp/443", "0.0.0.0/0")
+		count, failed := 0, ""
+		fail := func(method string) error {
+			if count++; count == n {
+				failed = method
+				return fault.Transient("%s is not available", method)
+			}
+			return nil
+		}
+		w.groups.Fail, w.state.Fail, w.bus.fail = fail, fail, func() error { return fail("Publish") }
+		_, err := w.Handle(context.Background(), sample(t, "nested-ipv4"))
+		if failed == "" {
+			if n < 10 {
+				t.Fatalf("only %d calls: the test does not reach them", n)
+			}
+			return // every call has had its turn
+		}
+		if !fault.Is(err, fault.TransientError) {
+			t.Fatalf("call %d, %s: error %v, want the TransientError", n, failed, err)
+		}
+		w.mustHandle(t, sample(t, "nested-ipv4"))
+		if got := w.live(); !reflect.DeepEqual(got, []string{"tcp/443/0.0.0.0/0"}) {
+			t.Errorf("call %d, %s: live %q", n, failed, got)
+		}
+		if heals, facts := w.state.Heals(), w.bus.distinct(t); len(heals) != 1 || heals[0].Closed.IsZero() || len(facts) != 1 {
+			t.Errorf("call %d, %s: heals %+v, %d facts", n, failed, heals, len(facts))
+		}
+	}
+}
+
+// The undo record is kept before anything is removed.
+func TestNoRevokeWithoutRecord(t *testing.T) {
+	w := newWorld()
+	w.open("tcp/22", "0.0.0.0/0")
+	w.state.Fail = func(method string) error {
+		if method == "Save" {
+			return fault.Permanent("no table")
+		}
+		return nil
+	}
+	if _, err := w.Handle(context.Background(), sample(t, "nested-ipv4")); err == nil || len(w.live()) != 1 {
+		t.Errorf("error %v, live %q", err, w.live())
+	}
+}
+
+func TestRulesThatComeAndGo(t *testing.T) {
+	t.Run("closed by somebody else before the revoke", func(t *testing.T) {
+		w := newWorld()
+		bad := w.open("tcp/22", "0.0.0.0/0")
+		w.groups.Before = func(method string) {
+			if method == "Revoke" {
+				w.groups.RemoveRule(hub, bad.RuleID)
+			}
+		}
+		w.mustHandle(t, sample(t, "nested-ipv4"))
+		if len(w.live()) != 0 {
+			t.Errorf("live %q", w.live())
+		}
+	})
+	t.Run("another opens between plan and read back", func(t *testing.T) {
+		w := newWorld()
+		w.open("tcp/22", "0.0.0.0/0")
+		opened := false
+		w.groups.Before = func(method string) {
+			if method == "Revoke" && !opened {
+				opened = true
+				w.open("tcp/3389", "0.0.0.0/0")
+			}
+		}
+		w.mustHandle(t, sample(t, "nested-ipv4"))
+		if len(w.live()) != 0 || len(w.state.Heals()) != 2 {
+			t.Errorf("live %q, %d heals, want each with its own record", w.live(), len(w.state.Heals()))
+		}
+	})
+	t.Run("the group is deleted", func(t *testing.T) {
+		w := newWorld()
+		w.open("tcp/22", "0.0.0.0/0")
+		w.groups.Before = func(method string) {
+			if method == "Group" {
+				w.groups.DeleteGroup(hub, group)
+			}
+		}
+		if result := w.mustHandle(t, sample(t, "nested-ipv4")); len(result.Actions) != 0 {
+			t.Errorf("actions %+v", result.Actions)
+		}
+	})
+	t.Run("the revoke has no effect", func(t *testing.T) {
+		w := newWorld()
+		bad := w.open("tcp/22", "0.0.0.0/0")
+		w.groups.Before = func(method string) { // an endless re-opener
+			if method == "Revoke" {
+				w.groups.RemoveRule(hub, bad.RuleID)
+				bad = w.open("tcp/22", "0.0.0.0/0")
+			}
+		}
+		if _, err := w.Handle(context.Background(), sample(t, "nested-ipv4")); !fault.Is(err, fault.TransientError) {
+			t.Errorf("error %v, want a TransientError", err)
+		}
+	})
+}
+
+func TestStopsWhenSomethingReopensTheGroup(t *testing.T) {
+	w := newWorld()
+	w.policy.MaxActions = 3
+	var err error
+	heals := 0
+	for i := range 10 {
+		w.open("tcp/22", "0.0.0.0/0")
+		if _, err = w.Handle(context.Background(), record(t, m{"eventID": fmt.Sprint(i), "awsRegion": hub.Region, "requestParameters": m{"groupId": group}})); err != nil {
+			break
+		}
+		heals++
+	}
+	if heals != 3 || !fault.Is(err, fault.PermanentError) || !strings.Contains(err.Error(), "the policy allows 3") {
+		t.Errorf("%d heals, then %v", heals, err)
+	}
+	w.now = w.now.Add(time.Hour)
+	if _, err = w.Sweep(context.Background(), "later", []healing.Place{hub}); err != nil || len(w.live()) != 0 {
+		t.Errorf("an hour later: %v, live %q", err, w.live())
+	}
+}
+
+func TestUndo(t *testing.T) {
+	w := newWorld()
+	bad := rule("", "tcp/20-25", "0.0.0.0/0")
+	bad.GroupID, bad.Description, bad.Tags = group, "for the vendor", map[string]string{"owner": "net"}
+	bad = w.groups.AddRule(hub, bad)
+	result := w.mustHandle(t, sample(t, "range-20-25"))
+	id := result.Actions[0].HealID
+
+	undone, err := w.Undo(context.Background(), id, "dana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := w.groups.Live(hub)
+	if len(live) != 1 || live[0].RuleID == bad.RuleID {
+		t.Fatalf("live %+v, want the rule under a new id", live)
+	}
+	want := bad
+	want.RuleID = live[0].RuleID
+	if !reflect.DeepEqual(live[0], want) || !reflect.DeepEqual(undone.Restored, live) {
+		t.Errorf("restored %+v, want %+v", live[0], want)
+	}
+	again, err := w.Undo(context.Background(), id, "eve")
+	if err != nil || !reflect.DeepEqual(again, undone) || len(w.groups.Live(hub)) != 1 {
+		t.Errorf("undone again: %+v, %v", again, err)
+	}
+	if facts := w.bus.distinct(t); len(facts) != 2 {
+		t.Errorf("%d facts, want healed and undone", len(facts))
+	}
+
+	// The healer leaves it alone until the exception expires.
+	if _, err := w.Sweep(context.Background(), "1", []healing.Place{hub}); err != nil || len(w.live()) != 1 {
+		t.Errorf("swept too early: %v, live %q", err, w.live())
+	}
+	w.now = undone.Until
+	if _, err := w.Sweep(context.Background(), "2", []healing.Place{hub}); err != nil || len(w.live()) != 0 {
+		t.Errorf("not swept after the exception: %v, live %q", err, w.live())
+	}
+}
+
+func TestUndoRefuses(t *testing.T) {
+	w := newWorld()
+	for name, call := range map[string][2]string{"unknown heal": {"heal-0", "dana"}, "no heal": {"", "dana"}, "nobody asks": {"heal-0", ""}} {
+		if _, err := w.Undo(context.Background(), call[0], call[1]); !fault.Is(err, fault.InvalidError) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestUnreadableSourcesAreReported(t *testing.T) {
+	w := newWorld()
+	w.open("tcp/22", "pl-gone")
+	result := w.mustHandle(t, sample(t, "nested-ipv4"))
+	if len(result.Unread) != 1 || len(w.live()) != 1 {
+		t.Errorf("result %+v, live %q", result, w.live())
+	}
+}
+
+func TestPoisonIsAnError(t *testing.T) {
+	if _, err := newWorld().Handle(context.Background(), []byte("{")); !fault.Is(err, fault.InvalidError) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestResultIsReadable(t *testing.T) {
+	w := newWorld()
+	w.open("tcp/22", "0.0.0.0/0")
+	data, err := json.Marshal(w.mustHandle(t, sample(t, "nested-ipv4")))
+	if err != nil || !strings.Contains(string(data), `"action":"healed"`) || !strings.Contains(string(data), `"healId":"heal-`) {
+		t.Errorf("%s, %v", data, err)
+	}
+}
