@@ -81,7 +81,6 @@ func (r *Repository) Revert(ctx context.Context) error {
 	return err
 }
 
-
 // git runs the real git with an identity of its own, apart from the user's
 // configuration.
 func (r *Repository) git(ctx context.Context, args ...string) (string, error) {
