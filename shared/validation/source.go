@@ -1,0 +1,146 @@
+package validation
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/source"
+	"github.com/evenkeel/evenkeel/shared/template"
+)
+
+// The rules about evenkeel.yaml.
+const (
+	RulePipelineMissing   = "P0001" // there is none
+	RulePipelineMalformed = "P0002" // it does not say what to deploy
+	RuleParameters        = "P0003" // a stack's parameters do not fit its template
+)
+
+// Checked is what a whole repository was found to be.
+type Checked struct {
+	Result
+	Pipeline *pipeline.Pipeline // nil when evenkeel.yaml is missing or malformed
+}
+
+// Stages returns the stages that follow the branch, each with its stacks. It
+// is never nil.
+func (c Checked) Stages(branch string) []pipeline.Stage {
+	if c.Pipeline == nil {
+		return []pipeline.Stage{}
+	}
+	return c.Pipeline.For(branch)
+}
+
+// Source checks a repository: evenkeel.yaml, the template of every stack, and
+// every other template below templates/.
+func Source(tree source.Tree, engine Engine) Checked {
+	p, findings := readPipeline(tree)
+	files := templates(tree, p)
+	result := engine.Validate(files)
+	findings = append(findings, parameters(p, files)...)
+	findings = append(findings, result.Findings...)
+	return Checked{Pipeline: p, Result: newResult(result.Files, findings, result.Incomplete)}
+}
+
+func readPipeline(tree source.Tree) (*pipeline.Pipeline, []Finding) {
+	data, ok := tree.File(pipeline.FileName)
+	if !ok {
+		return nil, []Finding{pipelineFinding(RulePipelineMissing, pipeline.Position{Line: 1, Column: 1},
+			"the repository has no "+pipeline.FileName+": it says which stacks are deployed to which stages")}
+	}
+	p, err := pipeline.Decode(pipeline.FileName, data, func(name string) bool { _, ok := tree.File(name); return ok })
+	if err == nil {
+		return p, nil
+	}
+	faults, ok := pipeline.AsFaults(err)
+	if !ok {
+		return nil, []Finding{pipelineFinding(RulePipelineMalformed, pipeline.Position{Line: 1, Column: 1}, err.Error())}
+	}
+	var findings []Finding
+	for _, f := range faults {
+		findings = append(findings, pipelineFinding(RulePipelineMalformed, pipeline.Position{Line: f.Line, Column: f.Column}, f.Message))
+	}
+	return nil, findings
+}
+
+func pipelineFinding(rule string, at pipeline.Position, message string) Finding {
+	return Finding{File: pipeline.FileName, Line: max(at.Line, 1), Column: max(at.Column, 1), Rule: rule, Severity: Error, Message: message}
+}
+
+// templates collects what to validate, by path.
+func templates(tree source.Tree, p *pipeline.Pipeline) map[string][]byte {
+	files := map[string][]byte{}
+	if p != nil {
+		for _, stack := range p.Stacks {
+			if data, ok := tree.File(stack.Template); ok {
+				files[stack.Template] = data
+			}
+		}
+	}
+	for _, f := range tree {
+		if strings.HasPrefix(f.Path, "templates/") && !f.Symlink && IsTemplateName(f.Path) && LooksLikeTemplate(f.Data) {
+			files[f.Path] = f.Data
+		}
+	}
+	return files
+}
+
+// IsTemplateName reports whether a file could be a template by its name.
+func IsTemplateName(name string) bool {
+	return slices.ContainsFunc([]string{".yaml", ".yml", ".json", ".template"}, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+}
+
+// parameters compares what each stage gives a stack with what its template
+// declares. CloudFormation refuses both an undeclared parameter and a missing
+// one when the change set is created.
+// Source: CloudFormation API reference, CreateChangeSet, Parameters.
+func parameters(p *pipeline.Pipeline, files map[string][]byte) []Finding {
+	if p == nil {
+		return nil
+	}
+	positions := map[string]pipeline.Position{}
+	for _, stack := range p.Stacks {
+		positions[stack.Name] = stack.At()
+	}
+	var findings []Finding
+	for _, branch := range branches(p) {
+		for _, stage := range p.For(branch) {
+			for _, stack := range stage.Stacks {
+				parsed, err := template.Parse(stack.Template, files[stack.Template])
+				if err != nil {
+					continue // the engine reports it
+				}
+				for _, message := range misfits(parsed, stack) {
+					findings = append(findings, pipelineFinding(RuleParameters, positions[stack.Name], "stack "+stack.Name+" in stage "+stage.Name+": "+message))
+				}
+			}
+		}
+	}
+	return findings
+}
+
+func branches(p *pipeline.Pipeline) []string {
+	seen := map[string]bool{}
+	for _, stage := range p.Stages {
+		seen[stage.Branch] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+func misfits(t *template.Template, stack pipeline.Stack) []string {
+	var messages []string
+	declared := map[string]bool{}
+	for name, parameter := range t.Parameters.All() {
+		declared[name] = true
+		if _, given := stack.Parameters[name]; !given && parameter.Default == nil {
+			messages = append(messages, "the template's parameter "+name+" has no default and is not set")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(stack.Parameters)) {
+		if !declared[name] {
+			messages = append(messages, "the parameter "+name+" is not declared in "+stack.Template)
+		}
+	}
+	return messages
+}
