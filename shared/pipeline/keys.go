@@ -25,7 +25,7 @@ var (
 	// "Parameters", logical name.
 	parameterPattern = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
 	// Source: Systems Manager user guide, "Parameter name requirements".
-	storePattern = regexp.MustCompile(`^[a-zA-Z0-9_./-]{1,1011}(:[0-9]+)?$`)
+	storePattern = regexp.MustCompile(`^[a-zA-Z0-9_./-]{1,1000}(:[0-9]+)?$`)
 	// Source: Secrets Manager API reference, CreateSecret, Name; or an ARN.
 	secretPattern = regexp.MustCompile(`^(arn:[a-z-]+:secretsmanager:[a-zA-Z0-9:/_+=.@-]+|[a-zA-Z0-9/_+=.@-]{1,512})(#[^#:\s]+)?$`)
 )
