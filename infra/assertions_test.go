@@ -225,6 +225,19 @@ func TestEveryStarHasAReason(t *testing.T) {
 	}
 }
 
+// TestRolePoliciesFit: the inline policies of a role have at most 10,240
+// characters together. Source: IAM user guide, "IAM and AWS STS quotas".
+func TestRolePoliciesFit(t *testing.T) {
+	for name, tmpl := range templates(t) {
+		for _, id := range tmpl.named("AWS::IAM::Role") {
+			text, _ := json.Marshal(tmpl.Resources[id].Properties["Policies"])
+			if len(text) > 10_240 {
+				t.Errorf("%s %s: %d characters of policies", name, id, len(text))
+			}
+		}
+	}
+}
+
 // TestPassRoleIsBound: a role that may be passed to anything is a way to
 // become anything.
 func TestPassRoleIsBound(t *testing.T) {

@@ -1,6 +1,7 @@
 package construct
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,14 +27,30 @@ func (g *Grants) statements(function string, declared []permission.Statement) []
 	var out []awsiam.PolicyStatement
 	for _, s := range declared {
 		for _, action := range s.Actions {
-			statement := allow(texts(action), g.resources(function, s.On, action)...)
-			for operator, keys := range s.Conditions {
-				statement.AddCondition(text(operator), keys)
+			resources := make([]string, 0, len(s.Resources))
+			for _, arn := range s.Resources {
+				resources = append(resources, LocalARN(arn, g.Common.Partition, g.Common.Account))
+			}
+			if s.On != "" {
+				resources = g.resources(function, s.On, action)
+			}
+			statement := allow(texts(action), resources...)
+			for _, operator := range slices.Sorted(maps.Keys(s.Conditions)) {
+				statement.AddCondition(text(operator), s.Conditions[operator])
 			}
 			out = append(out, statement)
 		}
 	}
 	return out
+}
+
+// LocalARN puts the account and its partition into an ARN of permissions.json.
+func LocalARN(arn, partition, account string) string {
+	arn = strings.ReplaceAll(arn, "${Account}", account)
+	if rest, ok := strings.CutPrefix(arn, "arn:aws:"); ok {
+		return "arn:" + partition + ":" + rest
+	}
+	return arn
 }
 
 // resources narrows an action on a named thing to ARNs. Some actions of a

@@ -35,8 +35,8 @@ var tokens = []string{StateTable, LedgerTable, Bucket, Bus, Parameters, Secrets,
 // Statement allows actions on one thing, and says why.
 type Statement struct {
 	Actions    []string                  `json:"actions"`
-	On         string                    `json:"on,omitempty"`        // hub: one of the resource names above
-	Resources  []string                  `json:"resources,omitempty"` // workload: ARNs; ${Account} is the account itself
+	On         string                    `json:"on,omitempty"`        // hub: one of the resource names above, or
+	Resources  []string                  `json:"resources,omitempty"` // ARNs; ${Account} is the account itself
 	Conditions map[string]map[string]any `json:"conditions,omitempty"`
 	Why        string                    `json:"why"`
 }
@@ -47,10 +47,15 @@ type Document struct {
 	Workload []Statement `json:"workload"` // granted to the role that it assumes in a workload account
 }
 
-var action = regexp.MustCompile(`^[a-z0-9-]+:[A-Za-z]+$`)
+var (
+	action = regexp.MustCompile(`^[a-z0-9-]+:[A-Za-z]+$`)
+	reads  = regexp.MustCompile(`^[a-z0-9-]+:(Describe|Get|List)[A-Za-z]*\*$`)
+)
 
 // Read decodes the file strictly and reports every fault. A wildcard in an
-// action is a fault: the declaration is compared with the calls of real runs.
+// action is a fault, because the declaration is compared with the calls of real
+// runs. Only reads in a workload account may be many: drift detection reads
+// each kind of resource with its caller's permissions.
 func Read(path string) (Document, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -73,16 +78,19 @@ func Parse(data []byte) (Document, error) {
 	}
 	var faults []error
 	for i, s := range doc.Hub {
-		faults = append(faults, common(fmt.Sprintf("hub[%d]", i), s)...)
-		if !slices.Contains(tokens, s.On) {
+		faults = append(faults, common(fmt.Sprintf("hub[%d]", i), s, false)...)
+		if (s.On == "") == (len(s.Resources) == 0) {
+			faults = append(faults, fmt.Errorf("hub[%d]: needs either on or resources", i))
+		}
+		if s.On != "" && !slices.Contains(tokens, s.On) {
 			faults = append(faults, fmt.Errorf("hub[%d]: on %q is not one of %s", i, s.On, strings.Join(tokens, ", ")))
 		}
-		if len(s.Resources) > 0 {
-			faults = append(faults, fmt.Errorf("hub[%d]: resources are named by \"on\" in the hub", i))
+		if slices.Contains(s.Resources, "*") {
+			faults = append(faults, fmt.Errorf("hub[%d]: every resource is \"on\": \"any\"", i))
 		}
 	}
 	for i, s := range doc.Workload {
-		faults = append(faults, common(fmt.Sprintf("workload[%d]", i), s)...)
+		faults = append(faults, common(fmt.Sprintf("workload[%d]", i), s, true)...)
 		if len(s.Resources) == 0 || s.On != "" {
 			faults = append(faults, fmt.Errorf("workload[%d]: needs resources, and no \"on\"", i))
 		}
@@ -90,13 +98,13 @@ func Parse(data []byte) (Document, error) {
 	return doc, errors.Join(faults...)
 }
 
-func common(where string, s Statement) []error {
+func common(where string, s Statement, manyReads bool) []error {
 	var faults []error
 	if len(s.Actions) == 0 {
 		faults = append(faults, fmt.Errorf("%s: no actions", where))
 	}
 	for _, a := range s.Actions {
-		if !action.MatchString(a) {
+		if !action.MatchString(a) && !(manyReads && reads.MatchString(a)) {
 			faults = append(faults, fmt.Errorf("%s: %q is not an action such as s3:GetObject", where, a))
 		}
 	}

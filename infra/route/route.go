@@ -92,8 +92,9 @@ func runBroken() map[string]any {
 	}
 }
 
-// groupChanged matches the calls after which a security group can be more
-// open than before. A call with an errorCode changed nothing.
+// groupChanged matches the calls after which a security group can be more open
+// than before, or an open one be put to use. A call with an errorCode changed
+// nothing.
 // Source: EC2 API reference; CloudTrail user guide, "CloudTrail record contents".
 func groupChanged() map[string]any {
 	return map[string]any{
@@ -102,8 +103,9 @@ func groupChanged() map[string]any {
 		"detail": map[string]any{
 			"eventSource": []any{"ec2.amazonaws.com"},
 			"eventName": []any{
-				"AuthorizeSecurityGroupIngress", "CreateSecurityGroup", "ModifyManagedPrefixList",
-				"ModifySecurityGroupRules", "RestoreManagedPrefixListVersion",
+				"AuthorizeIngress", "AuthorizeSecurityGroupIngress", "CreateManagedPrefixList", "CreateNetworkInterface",
+				"CreateSecurityGroup", "ModifyInstanceAttribute", "ModifyManagedPrefixList", "ModifyNetworkInterfaceAttribute",
+				"ModifySecurityGroupRules", "RestoreManagedPrefixListVersion", "RunInstances",
 			},
 			"errorCode": []any{map[string]any{"exists": false}},
 		},

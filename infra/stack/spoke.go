@@ -4,7 +4,6 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -89,11 +88,7 @@ func workloadRoles(stack awscdk.Stack, hub awscdk.CfnParameter, from Sources) er
 func workloadStatement(stack awscdk.Stack, s permission.Statement) map[string]any {
 	resources := make([]any, len(s.Resources))
 	for i, r := range s.Resources {
-		r = strings.ReplaceAll(r, "${Account}", *stack.Account())
-		if rest, ok := strings.CutPrefix(r, "arn:aws:"); ok {
-			r = "arn:" + *stack.Partition() + ":" + rest
-		}
-		resources[i] = r
+		resources[i] = construct.LocalARN(r, *stack.Partition(), *stack.Account())
 	}
 	actions := make([]any, len(s.Actions))
 	for i, a := range s.Actions {

@@ -1,0 +1,181 @@
+package route_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/evenkeel/evenkeel/infra/route"
+)
+
+// event makes an event from a source, a detail-type and a detail.
+func event(source, detailType, detail string) map[string]any {
+	var d any
+	if err := json.Unmarshal([]byte(detail), &d); err != nil {
+		panic(err)
+	}
+	return map[string]any{"source": source, "detail-type": detailType, "detail": d}
+}
+
+const (
+	stackChange  = "CloudFormation Stack Status Change"
+	driftChange  = "CloudFormation Drift Detection Status Change"
+	statesChange = "Step Functions Execution Status Change"
+	cloudTrail   = "AWS API Call via CloudTrail"
+	codeCommit   = "CodeCommit Repository State Change"
+)
+
+// TestRoutesMatch: which rules take an event. Shapes follow the user guides of
+// the services.
+func TestRoutesMatch(t *testing.T) {
+	tests := []struct {
+		name  string
+		event map[string]any
+		want  []string // without the prefix
+	}{
+		{"a push", event("evenkeel.source", "GitPushed.v1", `{}`), []string{"git-pushed", "ledger"}},
+		{"another fact", event("evenkeel.drift", "DriftScanned.v1", `{}`), []string{"ledger"}},
+		{"a fact of somebody else", event("evenkeeler.source", "GitPushed.v1", `{}`), nil},
+		{"a branch moved", event("aws.codecommit", codeCommit, `{"event": "referenceUpdated", "referenceType": "branch"}`), []string{"codecommit-push"}},
+		{"a branch was deleted", event("aws.codecommit", codeCommit, `{"event": "referenceDeleted", "referenceType": "branch"}`), nil},
+		{"a tag", event("aws.codecommit", codeCommit, `{"event": "referenceCreated", "referenceType": "tag"}`), nil},
+		{"a stack rests", event("aws.cloudformation", stackChange, `{"status-details": {"status": "UPDATE_ROLLBACK_COMPLETE"}}`), []string{"stack-settled-deployment", "stack-settled-drift"}},
+		{"a stack failed", event("aws.cloudformation", stackChange, `{"status-details": {"status": "UPDATE_ROLLBACK_FAILED"}}`), []string{"stack-settled-deployment", "stack-settled-drift"}},
+		{"a stack works", event("aws.cloudformation", stackChange, `{"status-details": {"status": "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}}`), nil},
+		{"a detection ended", event("aws.cloudformation", driftChange, `{"status-details": {"detection-status": "DETECTION_FAILED"}}`), []string{"drift-detected"}},
+		{"a detection runs", event("aws.cloudformation", driftChange, `{"status-details": {"detection-status": "DETECTION_IN_PROGRESS"}}`), nil},
+		{"a run broke off", event("aws.states", statesChange, `{"status": "ABORTED", "stateMachineArn": "arn:aws:states:us-east-1:111111111111:stateMachine:evenkeel-pipeline"}`), []string{"run-broken"}},
+		{"a run succeeded", event("aws.states", statesChange, `{"status": "SUCCEEDED", "stateMachineArn": "arn:aws:states:us-east-1:111111111111:stateMachine:evenkeel-pipeline"}`), nil},
+		{"another workflow failed", event("aws.states", statesChange, `{"status": "FAILED", "stateMachineArn": "arn:aws:states:us-east-1:111111111111:stateMachine:other"}`), nil},
+		{"a group was opened", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "AuthorizeSecurityGroupIngress"}`), []string{"security-group-changed"}},
+		{"nobody opened a group", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "AuthorizeSecurityGroupIngress", "errorCode": "Client.UnauthorizedOperation"}`), nil},
+		{"a group was closed", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "RevokeSecurityGroupIngress"}`), nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, r := range route.Routes() {
+				if matches(t, r, tt.event) {
+					got = append(got, strings.TrimPrefix(r.Name, "evenkeel-"))
+				}
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("taken by %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func matches(t *testing.T, r route.Route, event map[string]any) bool {
+	t.Helper()
+	if r.Pattern == nil {
+		return false
+	}
+	matched, err := route.Matches(r.Pattern, event)
+	if err != nil {
+		t.Fatalf("%s: %v", r.Name, err)
+	}
+	return matched
+}
+
+// TestSamplesAreTaken: each event sample of the repository that has an envelope
+// is taken by a rule, or it is listed here with the reason why not.
+func TestSamplesAreTaken(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/events/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no event samples: %v", err)
+	}
+	enveloped := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sample map[string]any
+		if json.Unmarshal(data, &sample) != nil || sample["detail-type"] == nil {
+			continue // a webhook's payload, or a bare detail
+		}
+		enveloped++
+		var taken []string
+		for _, r := range route.Routes() {
+			if matches(t, r, sample) {
+				taken = append(taken, r.Name)
+			}
+		}
+		why, ignored := notTaken(sample)
+		if (len(taken) == 0) != ignored {
+			t.Errorf("%s is taken by %v; %s", filepath.Base(file), taken, why)
+		}
+	}
+	if enveloped == 0 {
+		t.Error("no sample is an event")
+	}
+}
+
+// notTaken says why no rule should take an event.
+func notTaken(sample map[string]any) (string, bool) {
+	detail, _ := sample["detail"].(map[string]any)
+	text, _ := json.Marshal(detail)
+	has := func(fragments ...string) bool {
+		return slices.ContainsFunc(fragments, func(f string) bool { return strings.Contains(string(text), f) })
+	}
+	switch {
+	case sample["detail-type"] == "Scheduled Event":
+		return "a schedule has no pattern", true
+	case has(`"errorCode":`):
+		return "the call failed: nothing changed", true
+	case has("_IN_PROGRESS"):
+		return "the operation has not ended", true
+	case sample["detail-type"] == statesChange && has(`"status":"SUCCEEDED"`, `"status":"RUNNING"`):
+		return "the execution is well", true
+	case sample["detail-type"] == codeCommit && has(`"event":"referenceDeleted"`, `"referenceType":"tag"`):
+		return "no branch moved", true
+	case sample["detail-type"] == cloudTrail && !has("Authorize", "Modify", `"CreateSecurityGroup"`, "Restore", `"CreateManagedPrefixList"`, `"CreateNetworkInterface"`, "RunInstances"), has("AuthorizeSecurityGroupEgress"):
+		return "the call cannot open a security group", true
+	}
+	return "it should be", false
+}
+
+// TestForwardedIsWhatTheHubTakes: a workload account forwards the events that a
+// rule of the hub waits for, and each of its patterns equals one of the hub's.
+func TestForwardedIsWhatTheHubTakes(t *testing.T) {
+	for _, f := range route.Forwarded() {
+		want, _ := json.Marshal(f.Pattern)
+		found := slices.ContainsFunc(route.Routes(), func(r route.Route) bool {
+			got, _ := json.Marshal(r.Pattern)
+			return !r.OwnBus && string(got) == string(want)
+		})
+		if !found {
+			t.Errorf("%s forwards what no rule of the hub takes", f.Name)
+		}
+	}
+}
+
+func TestRoutesAreSound(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range slices.Concat(route.Routes(), route.Forwarded()) {
+		if names[r.Name] || !strings.HasPrefix(r.Name, "evenkeel-") || len(r.Name) > 64 || r.Description == "" {
+			t.Errorf("%q: names are unique, at most 64 characters, and described", r.Name)
+		}
+		names[r.Name] = true
+		if (r.Pattern == nil) == (r.Schedule == "") {
+			t.Errorf("%s needs a pattern or a schedule", r.Name)
+		}
+	}
+	for _, r := range route.Routes() {
+		if (r.Function == "") == (r.Workflow == "") {
+			t.Errorf("%s needs one target", r.Name)
+		}
+	}
+}
+
+func TestMatchesRefusesWhatItDoesNotKnow(t *testing.T) {
+	pattern := map[string]any{"source": []any{map[string]any{"wildcard": "a*"}}}
+	if _, err := route.Matches(pattern, map[string]any{"source": "ab"}); err == nil {
+		t.Error("an unknown operator passed")
+	}
+}
