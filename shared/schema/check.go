@@ -50,10 +50,17 @@ func Check(t *Type, model map[string]any) []Violation {
 // CheckValue tests a value as Check does. complete is false if the value was
 // too large to be tested within bounds.
 func (t *Type) CheckValue(v Value) (violations []Violation, complete bool) {
-	c := &checker{typ: t}
+	violations, _, complete = t.CheckWithin(v, maxSteps)
+	return violations, complete
+}
+
+// CheckWithin is CheckValue with a budget of steps, one for each pair of a
+// value and a schema that it meets. It returns the steps used.
+func (t *Type) CheckWithin(v Value, budget int) (violations []Violation, steps int, complete bool) {
+	c := &checker{typ: t, budget: min(budget, maxSteps)}
 	c.check(t.Root, v)
 	c.readOnly(v)
-	return c.found, c.steps <= maxSteps
+	return c.found, c.steps, c.steps <= c.budget
 }
 
 // checker walks value and schema together. unsure is set when a violation might
@@ -63,6 +70,7 @@ type checker struct {
 	path   []string
 	found  []Violation
 	steps  int
+	budget int
 	depth  int
 	unsure bool
 }
@@ -80,7 +88,7 @@ func (c *checker) at(name string, s *Schema, v Value) {
 func (c *checker) check(s *Schema, v Value) {
 	// A provider schema may refer to itself without going into the value.
 	const maxDepth = 300
-	if c.steps++; c.steps > maxSteps || c.depth > maxDepth {
+	if c.steps++; c.steps > c.budget || c.depth > maxDepth {
 		c.unsure = true
 		return
 	}

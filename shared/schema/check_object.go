@@ -234,7 +234,7 @@ func (c *checker) fits(s *Schema, v Value) (ok, unsure bool) {
 // try checks a schema without reporting. unsure means that something unknown
 // could decide otherwise.
 func (c *checker) try(s *Schema, v Value) (found []Violation, unsure bool) {
-	trial := &checker{typ: c.typ, path: slices.Clone(c.path), steps: c.steps, depth: c.depth}
+	trial := &checker{typ: c.typ, budget: c.budget, path: slices.Clone(c.path), steps: c.steps, depth: c.depth}
 	trial.check(s, v)
 	c.steps = trial.steps
 	return trial.found, trial.unsure || hasChoice(s, v)

@@ -4,7 +4,10 @@
 // AWS's services and reads nothing but its arguments.
 package template
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Kind is the kind of a node.
 type Kind uint8
@@ -176,4 +179,15 @@ func (n *Node) Value() any {
 		return out
 	}
 	return nil
+}
+
+// Each calls visit for the values directly in a map or list, with their key or
+// index.
+func (n *Node) Each(visit func(name string, child *Node)) {
+	for i := range n.Entries {
+		visit(n.Entries[i].Key, n.Entries[i].Value)
+	}
+	for i, item := range n.Items {
+		visit(strconv.Itoa(i), item)
+	}
 }

@@ -115,7 +115,7 @@ func convert(typ, text string) any {
 // MaxLength, MinValue, MaxValue. The value of a NoEcho parameter is not in the
 // message. ConstraintDescription replaces the reason, as in CloudFormation.
 func (p *Parameter) Check(text string) error {
-	reason := p.violation(text)
+	reason := p.Violation(text)
 	if reason == "" {
 		return nil
 	}
@@ -128,7 +128,8 @@ func (p *Parameter) Check(text string) error {
 	return fmt.Errorf("parameter %s = %q failed to satisfy constraint: %s", p.Name, text, reason)
 }
 
-func (p *Parameter) violation(text string) string {
+// Violation says which constraint a text breaks ("must be a number"), "" if none.
+func (p *Parameter) Violation(text string) string {
 	items := []string{text}
 	if p.IsList() {
 		if _, ssm := p.ssmType(); !ssm {

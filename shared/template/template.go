@@ -1,6 +1,10 @@
 package template
 
-import "iter"
+import (
+	"iter"
+	"slices"
+	"strings"
+)
 
 // Template is a parsed template. Its views are lenient: what has the wrong
 // shape is empty here and reported by package validation.
@@ -15,6 +19,10 @@ type Template struct {
 	ConditionNodes Section[*Node]
 	Resources      Section[*Resource]
 	Outputs        Section[*Output]
+
+	// Loops is set if a section holds Fn::ForEach or Fn::Transform, so that more
+	// entries may exist than the views show.
+	Loops bool
 
 	dependencies map[string][]string
 }
@@ -92,6 +100,11 @@ func newTemplate(file string, root *Node) *Template {
 	t.ConditionNodes = section(root.Get("Conditions"), func(e Entry) *Node { return e.Value })
 	t.Resources = section(root.Get("Resources"), newResource)
 	t.Outputs = section(root.Get("Outputs"), newOutput)
+	for _, name := range []string{"Parameters", "Mappings", "Conditions", "Resources", "Outputs"} {
+		if s := root.Get(name); s.IsMap() {
+			t.Loops = t.Loops || slices.ContainsFunc(s.Entries, func(e Entry) bool { return Expands(e.Key) })
+		}
+	}
 	t.dependencies = make(map[string][]string, t.Resources.Len())
 	for id, r := range t.Resources.All() {
 		t.dependencies[id] = t.dependenciesOf(r)
@@ -120,12 +133,21 @@ func transforms(n *Node) []string {
 	return out
 }
 
+// Expands reports whether a key stands for entries that a transform adds:
+// Fn::ForEach::Name or Fn::Transform.
+func Expands(key string) bool {
+	return key == "Fn::Transform" || strings.HasPrefix(key, "Fn::ForEach::")
+}
+
 func section[T any](n *Node, view func(Entry) T) Section[T] {
 	s := Section[T]{byName: map[string]T{}}
 	if n == nil || n.Kind != Map {
 		return s
 	}
 	for _, e := range n.Entries {
+		if Expands(e.Key) {
+			continue
+		}
 		s.names = append(s.names, e.Key)
 		s.byName[e.Key] = view(e)
 	}

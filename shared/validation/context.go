@@ -1,0 +1,179 @@
+package validation
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/schema"
+	"github.com/evenkeel/evenkeel/shared/template"
+)
+
+// path leads from the root of a template to a value: keys and list indexes.
+type path []string
+
+// with returns a copy of the path with more names at its end.
+func (p path) with(names ...string) path {
+	return append(slices.Clip(slices.Clone(p)), names...)
+}
+
+// Template is a parsed template under validation: what rules share, computed
+// once, and where they report.
+type Template struct {
+	*template.Template
+
+	rule     *Rule
+	findings []Finding
+	work     int
+	// incomplete is set, with where, when a part was too large to check.
+	incomplete bool
+	stoppedAt  string
+
+	calls      []call // see functions
+	violations map[string][]schema.Violation
+	// walked is set once calls is filled.
+	walked bool
+}
+
+func newTemplate(t *template.Template) *Template {
+	return &Template{Template: t, violations: map[string][]schema.Violation{}}
+}
+
+func (c *Template) run(r *Rule) {
+	c.rule = r
+	r.Check(c)
+}
+
+// reportf reports a finding of the running rule at the value that the path leads to.
+func (c *Template) reportf(p path, format string, args ...any) {
+	line, column := c.locate(p)
+	c.findings = append(c.findings, Finding{
+		File: c.File, Line: line, Column: column, Rule: c.rule.ID, Severity: c.rule.Severity,
+		Message: fmt.Sprintf(format, args...), Path: p.String(),
+	})
+}
+
+// locate returns the position of the last thing on the path that exists: of a
+// map's entry its key, of a list's item its beginning.
+func (c *Template) locate(p path) (line, column int) {
+	line, column = c.Root.Line, c.Root.Column
+	n := c.Root
+	for _, name := range p {
+		switch {
+		case n.IsMap():
+			e := n.Entry(name)
+			if e == nil {
+				return line, column
+			}
+			line, column, n = e.Line, e.Column, e.Value
+		case n.IsList():
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(n.Items) {
+				return line, column
+			}
+			n = n.Items[i]
+			line, column = n.Line, n.Column
+		default:
+			return line, column
+		}
+	}
+	return line, column
+}
+
+// understood reports whether a transform leaves the template readable as it is.
+func (c *Template) understood(transform string) bool {
+	switch transform {
+	case languageExtensions, serverless, "AWS::SecretsManager-2020-07-23", "AWS::SecretsManager-2024-09-16", "AWS::CodeDeployBlueGreen":
+		return true
+	}
+	return false
+}
+
+const (
+	languageExtensions = "AWS::LanguageExtensions"
+	serverless         = "AWS::Serverless-2016-10-31"
+)
+
+func (c *Template) hasTransform(name string) bool { return slices.Contains(c.Transforms, name) }
+
+// opaque reports whether a macro rewrites the template in a way that cannot be
+// foreseen, or entries are generated: names may exist that the text does not show.
+func (c *Template) opaque() bool {
+	return c.Loops || slices.ContainsFunc(c.Transforms, func(t string) bool { return !c.understood(t) })
+}
+
+// generated reports whether the Serverless transform may create a resource of
+// the name: its own, or one derived from a serverless resource.
+func (c *Template) generated(name string) bool {
+	if !c.hasTransform(serverless) {
+		return false
+	}
+	if strings.HasPrefix(name, "Serverless") {
+		return true
+	}
+	for id, r := range c.Resources.All() {
+		if strings.HasPrefix(r.Type, "AWS::Serverless::") && strings.HasPrefix(name, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// call is one use of an intrinsic function.
+type call struct {
+	name string
+	node *template.Node // the map that is the call
+	arg  *template.Node
+	path path // of the call's key: …/Fn::Sub
+}
+
+// section is the top-level section that the call is in.
+func (f call) section() string { return f.path[0] }
+
+// functions returns every function call of the template, outside Metadata, in
+// the order of the text.
+func (c *Template) functions() []call {
+	if c.walked {
+		return c.calls
+	}
+	c.walked = true
+	for _, e := range c.Root.Entries {
+		if e.Key != "Metadata" {
+			c.collect(e.Value, path{e.Key})
+		}
+	}
+	return c.calls
+}
+
+func (c *Template) collect(n *template.Node, p path) {
+	if c.work++; c.work > maxWork {
+		c.stop(p)
+		return
+	}
+	if name, arg, ok := n.Call(); ok && len(p) > 1 {
+		c.calls = append(c.calls, call{name, n, arg, p.with(name)})
+	}
+	p = append(p, "")
+	last := len(p) - 1
+	for i := range n.Entries {
+		p[last] = n.Entries[i].Key
+		c.collect(n.Entries[i].Value, p)
+	}
+	for i, item := range n.Items {
+		p[last] = strconv.Itoa(i)
+		c.collect(item, p)
+	}
+}
+
+func (c *Template) stop(p path) {
+	if !c.incomplete {
+		c.incomplete, c.stoppedAt = true, p[0]
+	}
+}
+
+// index reads a list index of a path.
+func index(name string) (int, bool) {
+	i, err := strconv.Atoi(name)
+	return i, err == nil && i >= 0
+}
