@@ -1,0 +1,242 @@
+package healingstate_test
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
+	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
+	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/healing"
+)
+
+var (
+	ctx  = context.Background()
+	noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+)
+
+type clock struct{ now time.Time }
+
+func start(t *testing.T) (*awsstub.Stub, *healingstate.State, *clock) {
+	stub, c := awsstub.Start(t), &clock{noon}
+	return stub, healingstate.New(stub.Config(), "state", "/evenkeel", func() time.Time { return c.now }), c
+}
+
+// sent decodes the body of the only call of an action.
+func sent(t *testing.T, stub *awsstub.Stub, action string) (body struct {
+	TableName, UpdateExpression, ConditionExpression string
+	Key, Item                                        map[string]map[string]any
+	ExpressionAttributeValues                        map[string]map[string]any
+}) {
+	t.Helper()
+	calls := stub.Calls("dynamodb", action)
+	if len(calls) != 1 {
+		t.Fatalf("%d calls of %s, want 1", len(calls), action)
+	}
+	if err := json.Unmarshal(calls[0].Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	if body.TableName != "state" {
+		t.Errorf("table %q", body.TableName)
+	}
+	return body
+}
+
+func TestClaim(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer string
+		want   healing.Claim
+	}{
+		"new":         {`{"Attributes":{"pk":{"S":"event#e1"},"sk":{"S":"heal"},"begun":{"S":"x"},"ttl":{"N":"1"}}}`, healing.Claim{}},
+		"interrupted": {`{"Attributes":{"pk":{"S":"event#e1"},"heals":{"SS":["heal-1","heal-2"]}}}`, healing.Claim{Heals: []string{"heal-1", "heal-2"}}},
+		"done":        {`{"Attributes":{"pk":{"S":"event#e1"},"done":{"BOOL":true}}}`, healing.Claim{Done: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stub, state, _ := start(t)
+			stub.Reply("dynamodb", "UpdateItem", tt.answer)
+			got, err := state.Claim(ctx, "e1")
+			if err != nil || !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+			call := sent(t, stub, "UpdateItem")
+			if call.Key["pk"]["S"] != "event#e1" || call.Key["sk"]["S"] != "heal" || call.ExpressionAttributeValues[":ttl"]["N"] != "1796212800" {
+				t.Errorf("request %+v, want the event's key and a TTL of 30 days", call)
+			}
+		})
+	}
+}
+
+var kept = healing.Heal{
+	ID: "heal-1", Mode: healing.Enforce, Planned: noon,
+	Group:   events.SecurityGroup{GroupID: "sg-1", Account: "222222222222", Region: "us-east-1"},
+	Removed: []events.Removal{{Reason: "open", Rule: events.SecurityGroupRule{RuleID: "sgr-1", GroupID: "sg-1", Protocol: "tcp", CIDRv4: "0.0.0.0/0", Tags: map[string]string{"a": "b"}}}},
+}
+
+func stored(t *testing.T, h healing.Heal) string {
+	t.Helper()
+	document, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted, err := json.Marshal(string(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `{"Item":{"pk":{"S":"heal#heal-1"},"sk":{"S":"heal"},"document":{"S":` + string(quoted) + `},"progress":{"N":"0"}}}`
+}
+
+func TestSaveKeepsTheFirst(t *testing.T) {
+	stub, state, _ := start(t)
+	stub.Reply("dynamodb", "UpdateItem", `{"Attributes":{}}`)
+	stub.Reply("dynamodb", "PutItem", `{}`)
+	got, err := state.Save(ctx, "e1", kept)
+	if err != nil || !reflect.DeepEqual(got, kept) {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if call := sent(t, stub, "PutItem"); call.ConditionExpression != "attribute_not_exists(pk)" || call.Item["pk"]["S"] != "heal#heal-1" {
+		t.Errorf("request %+v", call)
+	}
+	if call := sent(t, stub, "UpdateItem"); call.UpdateExpression != "ADD #heals :heal" || call.Key["pk"]["S"] != "event#e1" {
+		t.Errorf("request %+v", call)
+	}
+
+	earlier := kept
+	earlier.Planned = noon.Add(-time.Minute)
+	stub.On("dynamodb", "PutItem", func(awsstub.Call) awsstub.Answer {
+		return awsstub.JSONError("com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "The conditional request failed")
+	})
+	stub.Reply("dynamodb", "GetItem", stored(t, earlier))
+	if got, err = state.Save(ctx, "e1", kept); err != nil || !reflect.DeepEqual(got, earlier) {
+		t.Errorf("got %+v, %v, want what was kept before", got, err)
+	}
+}
+
+func TestAdvanceOnlyForward(t *testing.T) {
+	stub, state, _ := start(t)
+	stub.Reply("dynamodb", "PutItem", `{}`)
+	closed := kept
+	closed.Closed = noon
+	if _, err := state.Advance(ctx, closed); err != nil {
+		t.Fatal(err)
+	}
+	call := sent(t, stub, "PutItem")
+	if call.ConditionExpression != "attribute_not_exists(pk) OR #progress < :progress" || call.ExpressionAttributeValues[":progress"]["N"] != "1" || call.Item["progress"]["N"] != "1" {
+		t.Errorf("request %+v", call)
+	}
+}
+
+func TestHeal(t *testing.T) {
+	stub, state, _ := start(t)
+	stub.Reply("dynamodb", "GetItem", stored(t, kept), `{}`, `{"Item":{"pk":{"S":"x"}}}`)
+	if got, ok, err := state.Heal(ctx, "heal-1"); err != nil || !ok || !reflect.DeepEqual(got, kept) {
+		t.Errorf("got %+v, %v, %v", got, ok, err)
+	}
+	if _, ok, err := state.Heal(ctx, "heal-1"); err != nil || ok {
+		t.Errorf("an absent heal: %v, %v", ok, err)
+	}
+	if _, _, err := state.Heal(ctx, "heal-1"); !fault.Is(err, fault.PermanentError) {
+		t.Errorf("an item without a document: %v", err)
+	}
+}
+
+func TestExceptions(t *testing.T) {
+	stub, state, _ := start(t)
+	e := healing.Exception{Group: "sg-1", Rule: "tcp/22/0.0.0.0/0", Owner: "dana", Reason: "undo of heal-1", Expires: noon.Add(time.Hour)}
+	stub.Reply("dynamodb", "PutItem", `{}`)
+	if err := state.Except(ctx, e); err != nil {
+		t.Fatal(err)
+	}
+	call := sent(t, stub, "PutItem")
+	if call.Item["pk"]["S"] != "healexception#sg-1" || call.Item["sk"]["S"] != e.Rule || call.Item["ttl"]["N"] != "1793624400" {
+		t.Errorf("request %+v", call)
+	}
+	written, err := json.Marshal(call.Item)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stub.Reply("dynamodb", "Query", `{"Items":[`+string(written)+`],"LastEvaluatedKey":{"pk":{"S":"a"},"sk":{"S":"b"}}}`, `{"Items":[]}`)
+	if got, err := state.Exceptions(ctx, "sg-1"); err != nil || !reflect.DeepEqual(got, []healing.Exception{e}) || len(stub.Calls("dynamodb", "Query")) != 2 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestSpend(t *testing.T) {
+	stub, state, _ := start(t)
+	stub.Reply("dynamodb", "UpdateItem", `{"Attributes":{"n":{"N":"7"}}}`)
+	if n, err := state.Spend(ctx, "sg-1", noon); err != nil || n != 7 {
+		t.Errorf("got %d, %v", n, err)
+	}
+	if call := sent(t, stub, "UpdateItem"); call.Key["pk"]["S"] != "healactions#sg-1" || call.Key["sk"]["S"] != "2026-11-02T12:00:00Z" {
+		t.Errorf("request %+v", call)
+	}
+}
+
+func TestPolicyIsReadAgainAfterHalfAMinute(t *testing.T) {
+	stub, state, c := start(t)
+	stub.Reply("ssm", "GetParameter", `{"Parameter":{"Value":"{\"mode\":\"enforce\"}"}}`, `{"Parameter":{"Value":"{\"mode\":\"observe\"}"}}`)
+	for _, step := range []struct {
+		after time.Duration
+		want  healing.Mode
+		calls int
+	}{{0, healing.Enforce, 1}, {29 * time.Second, healing.Enforce, 1}, {time.Second, healing.Observe, 2}} {
+		c.now = c.now.Add(step.after)
+		p, err := state.Policy(ctx)
+		if err != nil || p.Mode != step.want || len(stub.Calls("ssm", "GetParameter")) != step.calls {
+			t.Errorf("after %s: mode %s, %v, %d calls", step.after, p.Mode, err, len(stub.Calls("ssm", "GetParameter")))
+		}
+	}
+	if body := string(stub.Calls("ssm", "GetParameter")[0].Body); body != `{"Name":"/evenkeel/healing/policy"}` {
+		t.Errorf("request %s", body)
+	}
+}
+
+func TestPolicyMissingOrBroken(t *testing.T) {
+	stub, state, _ := start(t)
+	stub.Reply("ssm", "GetParameter", `{"Parameter":{"Value":"{\"mode\":\"enforced\"}"}}`)
+	if _, err := state.Policy(ctx); !fault.Is(err, fault.InvalidError) {
+		t.Errorf("a broken policy: %v", err)
+	}
+	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ParameterNotFound", "") })
+	if p, err := state.Policy(ctx); err != nil || p.Mode != healing.Observe {
+		t.Errorf("without a policy: %+v, %v", p.Mode, err)
+	}
+	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ThrottlingException", "") })
+	if _, err := uncached(stub).Policy(ctx); !fault.Is(err, fault.TransientError) {
+		t.Errorf("throttled: %v", err)
+	}
+}
+
+// uncached is a state without a cached policy.
+func uncached(stub *awsstub.Stub) *healingstate.State {
+	return healingstate.New(stub.Config(), "state", "/evenkeel", func() time.Time { return noon })
+}
+
+func TestPlaces(t *testing.T) {
+	stub, state, _ := start(t)
+	answer := func(value string) {
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stub.Reply("ssm", "GetParameter", `{"Parameter":{"Value":`+string(quoted)+`}}`)
+	}
+	answer(`[{"account":"222222222222","region":"us-east-1"}]`)
+	if got, err := state.Places(ctx); err != nil || !reflect.DeepEqual(got, []healing.Place{{Account: "222222222222", Region: "us-east-1"}}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, broken := range []string{`{`, `[{"account":"222222222222"}]`} {
+		answer(broken)
+		if _, err := state.Places(ctx); !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), "/evenkeel/accounts") {
+			t.Errorf("%s: %v", broken, err)
+		}
+	}
+	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ParameterNotFound", "") })
+	if got, err := state.Places(ctx); err != nil || got != nil {
+		t.Errorf("without the parameter: %+v, %v", got, err)
+	}
+}
