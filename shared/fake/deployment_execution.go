@@ -23,20 +23,26 @@ import (
 //	Replace: [Property]   these properties force a replacement
 //	Problem: text         early validation refuses the change set
 type deploymentTemplate struct {
-	Resources map[string]deploymentResource
-	Outputs   map[string]struct{ Value any }
+	Resources map[string]deploymentResource `yaml:"Resources"`
+	Outputs   map[string]deploymentOutput   `yaml:"Outputs"`
 
 	problems []string
 }
 
+type deploymentOutput struct {
+	Value any `yaml:"Value"`
+}
+
 type deploymentResource struct {
-	Type           string
-	DeletionPolicy string
-	Properties     map[string]any
+	Type           string         `yaml:"Type"`
+	DeletionPolicy string         `yaml:"DeletionPolicy"`
+	Properties     map[string]any `yaml:"Properties"`
 	Metadata       struct {
-		Fail, FailRollback, Problem string
-		Replace                     []string
-	}
+		Fail         string   `yaml:"Fail"`
+		FailRollback string   `yaml:"FailRollback"`
+		Problem      string   `yaml:"Problem"`
+		Replace      []string `yaml:"Replace"`
+	} `yaml:"Metadata"`
 }
 
 func parseDeploymentTemplate(data []byte, parameters map[string]string) (deploymentTemplate, error) {
