@@ -1,0 +1,302 @@
+package simulator
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+// changeSet is one change set of a stack.
+type changeSet struct {
+	id          string // ARN
+	name        string
+	token       string
+	description *string
+	created     time.Time
+	kind        types.ChangeSetType
+	mode        types.DeploymentMode
+	status      types.ChangeSetStatus
+	reason      string
+	execution   types.ExecutionStatus
+	onFailure   types.OnStackFailure
+	executedBy  string // ClientRequestToken
+	deployment  deployment
+	prepared    *prepared
+	changes     []planned
+	failures    []types.OperationEvent
+	operation   *operation
+	stackDrift  types.StackDriftStatus
+}
+
+// Reasons of change sets that end FAILED (CFN-12, CFN-15).
+const (
+	noChanges        = "The submitted information didn't contain changes. Submit different information to create a change set."
+	validationFailed = "The following hook(s)/validation failed: [%s]. To troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information."
+)
+
+var changeSetName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
+
+// stackNameOf gives the name in a stack's name or ARN.
+func stackNameOf(nameOrID string) string {
+	if parts := strings.Split(nameOrID, "/"); strings.HasPrefix(nameOrID, "arn:") && len(parts) > 1 {
+		return parts[1]
+	}
+	return nameOrID
+}
+
+func (r *region) createChangeSet(ctx context.Context, in *cfn.CreateChangeSetInput) (*cfn.CreateChangeSetOutput, error) {
+	name := aws.ToString(in.ChangeSetName)
+	if !changeSetName.MatchString(name) {
+		return nil, validationError("1 validation error detected: Value '%s' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
+	}
+	kind := orDefault(in.ChangeSetType, types.ChangeSetTypeUpdate)
+	if kind == types.ChangeSetTypeImport || aws.ToBool(in.ImportExistingResources) && len(in.ResourcesToImport) > 0 {
+		return nil, validationError("Import is not simulated")
+	}
+	if in.DeploymentMode == types.DeploymentModeRevertDrift && (kind != types.ChangeSetTypeUpdate || aws.ToBool(in.IncludeNestedStacks)) {
+		return nil, validationError("DeploymentMode REVERT_DRIFT is only supported for change sets of type UPDATE without nested stacks")
+	}
+	body, err := r.templateBody(ctx, in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate), aws.ToString(in.StackName))
+	if err != nil {
+		return nil, err
+	}
+	d := deployment{
+		body: body, capabilities: in.Capabilities, tags: in.Tags, notifications: in.NotificationARNs,
+		role: in.RoleARN, rollback: in.RollbackConfiguration,
+	}
+	s, cs, err := r.openChangeSet(ctx, in, kind, d)
+	if err != nil {
+		return nil, err
+	}
+	if cs.status == types.ChangeSetStatusCreatePending {
+		revert := in.DeploymentMode == types.DeploymentModeRevertDrift
+		r.mu.Lock()
+		cs.status = types.ChangeSetStatusCreateInProgress
+		r.mu.Unlock()
+		r.start(func(ctx context.Context) { r.fillChangeSet(ctx, s, cs, revert, !aws.ToBool(in.DisableValidation)) })
+	}
+	return &cfn.CreateChangeSetOutput{Id: &cs.id, StackId: &s.id}, nil
+}
+
+// openChangeSet checks the request against the stack and registers the change
+// set, with a new stack in review for type CREATE (CFN-10).
+func (r *region) openChangeSet(ctx context.Context, in *cfn.CreateChangeSetInput, kind types.ChangeSetType, d deployment) (*stack, *changeSet, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	nameOrID := aws.ToString(in.StackName)
+	s := r.findStack(nameOrID)
+	switch {
+	case s == nil && kind == types.ChangeSetTypeUpdate:
+		return nil, nil, validationError("Stack [%s] does not exist", nameOrID)
+	case s == nil && !stackName.MatchString(nameOrID):
+		return nil, nil, validationError("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", nameOrID)
+	case s != nil && kind == types.ChangeSetTypeCreate && s.status != types.StackStatusReviewInProgress:
+		return nil, nil, validationError("Stack [%s] already exists and cannot be created again with the changeSet [%s].", s.name, *in.ChangeSetName)
+	case s != nil && kind == types.ChangeSetTypeUpdate:
+		if err := s.checkUpdatable(); err != nil {
+			return nil, nil, err
+		}
+	}
+	if s != nil {
+		for _, other := range s.changes {
+			if other.name != *in.ChangeSetName {
+				continue
+			}
+			if in.ClientToken != nil && other.token == *in.ClientToken {
+				return s, other, nil
+			}
+			return nil, nil, apiError(400, "AlreadyExistsException", "ChangeSet %s cannot be created due to a mismatch with existing attribute Template", *in.ChangeSetName)
+		}
+	}
+	var previous []types.Parameter
+	id, name := "", nameOrID
+	if s != nil {
+		previous, id, name = s.current.parameters, s.id, s.name
+		inherit(&d, &s.current)
+	}
+	p, err := r.prepareLocked(ctx, name, id, &d, in.Parameters, previous)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s == nil {
+		s = r.newStack(name)
+		p.pseudo["AWS::StackId"] = s.id
+		r.setStatus(s, &operation{}, types.StackStatusReviewInProgress, "User Initiated")
+	}
+	s.current.description = orDefault(s.current.description, optional(p.template.Description))
+	cs := &changeSet{
+		id: r.arn("cloudformation", "changeSet/"+*in.ChangeSetName+"/"+newUUID()), name: *in.ChangeSetName, token: aws.ToString(in.ClientToken),
+		description: in.Description, created: r.now(), kind: kind, mode: in.DeploymentMode, onFailure: in.OnStackFailure,
+		status: types.ChangeSetStatusCreatePending, execution: types.ExecutionStatusUnavailable, deployment: d, prepared: p,
+		operation: newOperation(types.OperationTypeCreateChangeset, aws.ToString(in.ClientToken)),
+	}
+	p.deployment = &cs.deployment
+	cs.deployment.changeSetID = cs.id
+	s.changes = append(s.changes, cs)
+	return s, cs, nil
+}
+
+// inherit fills what an update leaves out from the deployed state: role,
+// notification topics and rollback triggers stick to the stack (CFN-8).
+func inherit(d, current *deployment) {
+	d.role = orDefault(d.role, current.role)
+	d.rollback = orDefault(d.rollback, current.rollback)
+	if d.notifications == nil {
+		d.notifications = current.notifications
+	}
+	if d.tags == nil {
+		d.tags = current.tags
+	}
+}
+
+// fillChangeSet computes the change set in the background.
+func (r *region) fillChangeSet(ctx context.Context, s *stack, cs *changeSet, revert, validate bool) {
+	if !pause(ctx, r.sim.opts.OperationDelay) {
+		return
+	}
+	changes, failures, err := r.plan(ctx, s, cs.prepared, revert, validate)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cs.changes, cs.failures, cs.stackDrift = changes, failures, types.StackDriftStatusInSync
+	for _, change := range changes {
+		if change.driftStatus == types.StackResourceDriftStatusModified || change.driftStatus == types.StackResourceDriftStatusDeleted {
+			cs.stackDrift = types.StackDriftStatusDrifted
+		}
+	}
+	switch {
+	case err != nil:
+		cs.fail(err.Error())
+	case len(failures) > 0:
+		cs.fail(fmt.Sprintf(validationFailed, strings.Join(validationNames(failures), ", ")))
+	case len(changes) == 0 && !r.sameButResources(s, cs):
+		cs.status, cs.execution = types.ChangeSetStatusCreateComplete, types.ExecutionStatusAvailable
+	case len(changes) == 0 && cs.kind == types.ChangeSetTypeUpdate:
+		cs.fail(noChanges)
+	default:
+		cs.status, cs.execution = types.ChangeSetStatusCreateComplete, types.ExecutionStatusAvailable
+	}
+}
+
+func (cs *changeSet) fail(reason string) {
+	cs.status, cs.reason, cs.execution = types.ChangeSetStatusFailed, reason, types.ExecutionStatusUnavailable
+}
+
+func validationNames(failures []types.OperationEvent) []string {
+	var names []string
+	for _, failure := range failures {
+		names = append(names, *failure.ValidationName)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// findChangeSet finds by ARN, or by name with the stack's name.
+func (r *region) findChangeSet(nameOrID string, stackName *string) (*stack, *changeSet, error) {
+	if strings.HasPrefix(nameOrID, "arn:") {
+		for _, s := range r.stacks {
+			for _, cs := range s.changes {
+				if cs.id == nameOrID {
+					return s, cs, nil
+				}
+			}
+		}
+		return nil, nil, apiError(404, "ChangeSetNotFound", "ChangeSet [%s] does not exist", nameOrID)
+	}
+	if stackName == nil {
+		return nil, nil, validationError("StackName must be specified if ChangeSetName is not specified as an ARN.")
+	}
+	s := r.findStack(*stackName)
+	if s == nil {
+		return nil, nil, apiError(404, "ChangeSetNotFound", "ChangeSet [%s] does not exist", nameOrID)
+	}
+	for i := len(s.changes) - 1; i >= 0; i-- {
+		if s.changes[i].name == nameOrID {
+			return s, s.changes[i], nil
+		}
+	}
+	return nil, nil, apiError(404, "ChangeSetNotFound", "ChangeSet [%s] does not exist", nameOrID)
+}
+
+func (r *region) deleteChangeSet(_ context.Context, in *cfn.DeleteChangeSetInput) (*cfn.DeleteChangeSetOutput, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, cs, err := r.findChangeSet(aws.ToString(in.ChangeSetName), in.StackName)
+	if err != nil {
+		if strings.HasPrefix(aws.ToString(in.ChangeSetName), "arn:") || in.StackName != nil && r.findStack(*in.StackName) != nil {
+			return &cfn.DeleteChangeSetOutput{}, nil // deleting twice is not an error
+		}
+		return nil, err
+	}
+	if cs.execution == types.ExecutionStatusExecuteInProgress {
+		return nil, apiError(400, "InvalidChangeSetStatus", "ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.id, cs.execution)
+	}
+	s.changes = slices.DeleteFunc(s.changes, func(other *changeSet) bool { return other == cs })
+	return &cfn.DeleteChangeSetOutput{}, nil
+}
+
+func (r *region) listChangeSets(_ context.Context, in *cfn.ListChangeSetsInput) (*cfn.ListChangeSetsOutput, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, err := r.mustFindStack(aws.ToString(in.StackName))
+	if err != nil {
+		return nil, err
+	}
+	out := &cfn.ListChangeSetsOutput{Summaries: []types.ChangeSetSummary{}}
+	for _, cs := range s.changes {
+		out.Summaries = append(out.Summaries, types.ChangeSetSummary{
+			ChangeSetId: &cs.id, ChangeSetName: &cs.name, CreationTime: &cs.created, Description: cs.description,
+			ExecutionStatus: cs.execution, Status: cs.status, StatusReason: optional(cs.reason), StackId: &s.id, StackName: &s.name,
+			IncludeNestedStacks: aws.Bool(false),
+		})
+	}
+	return out, nil
+}
+
+func (r *region) executeChangeSet(_ context.Context, in *cfn.ExecuteChangeSetInput) (*cfn.ExecuteChangeSetOutput, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, cs, err := r.findChangeSet(aws.ToString(in.ChangeSetName), in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	token := aws.ToString(in.ClientRequestToken)
+	if token != "" && cs.executedBy == token {
+		return &cfn.ExecuteChangeSetOutput{}, nil
+	}
+	if cs.status != types.ChangeSetStatusCreateComplete || cs.execution != types.ExecutionStatusAvailable {
+		status := string(cs.status)
+		if cs.status == types.ChangeSetStatusCreateComplete {
+			status = string(cs.execution)
+		}
+		return nil, apiError(400, "InvalidChangeSetStatus", "ChangeSet [%s] cannot be executed in its current status of [%s]", cs.id, status)
+	}
+	if cs.onFailure != "" && in.DisableRollback != nil {
+		return nil, validationError("DisableRollback and OnStackFailure cannot be specified together")
+	}
+	if s.busy() {
+		return nil, s.checkUpdatable()
+	}
+	cs.executedBy, cs.execution = token, types.ExecutionStatusExecuteInProgress
+	s.changes = []*changeSet{cs}
+	kind := types.OperationTypeUpdateStack
+	if cs.kind == types.ChangeSetTypeCreate {
+		kind = types.OperationTypeCreateStack
+	}
+	op := newOperation(kind, token)
+	op.changeSet = cs
+	op.revert = cs.mode == types.DeploymentModeRevertDrift
+	op.retainExceptOnCreate = aws.ToBool(in.RetainExceptOnCreate)
+	op.onFailure = cs.onFailure
+	if aws.ToBool(in.DisableRollback) {
+		op.onFailure = types.OnStackFailureDoNothing
+	}
+	r.begin(s, op, cs.prepared)
+	return &cfn.ExecuteChangeSetOutput{}, nil
+}

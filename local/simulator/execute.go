@@ -1,0 +1,378 @@
+package simulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/evenkeel/evenkeel/shared/schema"
+)
+
+// execution is a running create or update, and afterwards what is needed to
+// undo it.
+type execution struct {
+	r  *region
+	s  *stack
+	op *operation
+	p  *prepared
+
+	before  map[string]*resource      // the stack's resources when it began
+	actual  map[string]map[string]any // live models before a drift-aware update
+	touched map[string]touch          // what was done to each resource
+}
+
+// touch is what an execution did to one resource.
+type touch struct {
+	created  bool      // there was none before
+	replaced bool      // the one before still exists, beside the new one
+	next     *resource // the new one, if it got as far as having an identifier
+}
+
+// begin starts a create or update of the stack: the first status is visible
+// when it returns. The caller holds r.mu.
+func (r *region) begin(s *stack, op *operation, p *prepared) {
+	r.begun(s, op)
+	x := &execution{r: r, s: s, op: op, p: p, before: map[string]*resource{}, actual: map[string]map[string]any{}, touched: map[string]touch{}}
+	for id, res := range s.resources {
+		if res.identifier != "" {
+			x.before[id] = res.clone()
+		}
+	}
+	status := types.StackStatusUpdateInProgress
+	if op.kind == types.OperationTypeCreateStack {
+		status = types.StackStatusCreateInProgress
+		s.created = r.now()
+	} else {
+		s.updated = aws.Time(r.now())
+	}
+	s.target, s.detailed = p.deployment, ""
+	s.disableRollback = op.onFailure == types.OnStackFailureDoNothing
+	s.retainExceptOnCreate = op.retainExceptOnCreate
+	if op.kind == types.OperationTypeCreateStack {
+		s.current = *p.deployment
+	}
+	r.setStatus(s, op, status, "User Initiated")
+	ctx, cancel := context.WithCancel(r.sim.ctx)
+	op.cancel = cancel
+	r.start(func(whole context.Context) {
+		defer cancel()
+		x.run(whole, ctx)
+	})
+}
+
+// run provisions and then completes or rolls back. provisioning is the context
+// that CancelUpdateStack ends.
+func (x *execution) run(ctx, provisioning context.Context) {
+	if !pause(ctx, x.r.sim.opts.OperationDelay) {
+		return
+	}
+	failed := x.provision(provisioning)
+	if ctx.Err() != nil {
+		return
+	}
+	if len(failed) == 0 {
+		err := x.commit()
+		if err == nil {
+			x.complete(ctx)
+			return
+		}
+		failed = []failure{{err: err}}
+	}
+	x.failed(ctx, failed)
+}
+
+// provision creates, updates and replaces, dependencies first.
+func (x *execution) provision(ctx context.Context) []failure {
+	failed := inOrder(ctx, x.p.order, x.p.template.Dependencies, true, x.one)
+	for i := range failed {
+		failed[i].create = x.before[failed[i].id] == nil
+	}
+	return failed
+}
+
+// resource gives the attributes of a deployed resource. The caller holds r.mu.
+func (x *execution) resource(id, attribute string) (any, error) {
+	res, ok := x.s.resources[id]
+	if !ok || res.identifier == "" {
+		return nil, fmt.Errorf("resource %s does not exist", id)
+	}
+	return res.attribute(attribute)
+}
+
+// one brings one resource to its new state.
+func (x *execution) one(ctx context.Context, id string) error {
+	declared, _ := x.p.template.Resources.Get(id)
+	properties, attributes, err := x.p.evaluate(ctx, id, x.resource)
+	next := &resource{logicalID: id, typeName: declared.Type, properties: properties, attributes: attributes}
+	old := x.before[id]
+	if err != nil {
+		return x.fail(next, old, err)
+	}
+	if old == nil {
+		return x.create(ctx, next)
+	}
+	t, _ := schema.Load(declared.Type)
+	if old.typeName != next.typeName || replaces(t, old.properties, properties) {
+		return x.replace(ctx, next, old)
+	}
+	changed := !reflect.DeepEqual(old.properties, properties)
+	if x.op.revert && !changed {
+		gone, drifted, err := x.readActual(ctx, t, next, old)
+		switch {
+		case err != nil:
+			return x.fail(next, old, err)
+		case gone:
+			return x.create(ctx, next)
+		}
+		changed = drifted
+	}
+	if !changed {
+		x.r.mu.Lock()
+		defer x.r.mu.Unlock()
+		x.s.resources[id].attributes = attributes
+		return nil
+	}
+	return x.update(ctx, next, old)
+}
+
+// replaces tells whether going from before to after needs a new resource.
+func replaces(t *schema.Type, before, after map[string]any) bool {
+	return slices.ContainsFunc(leaves(before, after), func(l leaf) bool {
+		return recreation(t, l) == types.RequiresRecreationAlways
+	})
+}
+
+// readActual looks at the live resource for a drift-aware update and keeps its
+// state for a rollback (CFN-38).
+func (x *execution) readActual(ctx context.Context, t *schema.Type, next, old *resource) (gone, drifted bool, err error) {
+	live, err := x.r.models.read(ctx, old.typeName, old.identifier)
+	var failed *ResourceError
+	if errors.As(err, &failed) && failed.Code == "NotFound" {
+		return true, false, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	x.r.mu.Lock()
+	x.actual[next.logicalID] = live
+	x.r.mu.Unlock()
+	return false, len(driftBetween(t, next.properties, live)) > 0, nil
+}
+
+func (x *execution) create(ctx context.Context, next *resource) error {
+	x.r.mu.Lock()
+	x.s.resources[next.logicalID] = next
+	x.touched[next.logicalID] = touch{created: true, next: next}
+	x.r.setResource(x.s, x.op, next, types.ResourceStatusCreateInProgress, "")
+	x.r.mu.Unlock()
+	if err := x.make(ctx, next); err != nil {
+		return x.fail(next, nil, err)
+	}
+	x.set(next, types.ResourceStatusCreateComplete, "")
+	return nil
+}
+
+// make creates the physical resource of next.
+func (x *execution) make(ctx context.Context, next *resource) error {
+	if err := x.step(ctx, next, "create"); err != nil {
+		return err
+	}
+	t, _ := schema.Load(next.typeName)
+	if found := checkProperties(t, next.properties); len(found) > 0 {
+		return errors.New(describeViolations(next.logicalID, found))
+	}
+	identifier, model, err := x.r.models.create(ctx, next.typeName, next.properties, nameHint{x.s.name, next.logicalID})
+	if err != nil {
+		return err
+	}
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	next.identifier, next.model = identifier, model
+	next.physicalID = physicalID(t, next.typeName, identifier, model)
+	status := types.ResourceStatusCreateInProgress
+	if x.before[next.logicalID] != nil {
+		status = types.ResourceStatusUpdateInProgress
+	}
+	x.r.setResource(x.s, x.op, next, status, "Resource creation Initiated")
+	return nil
+}
+
+func (x *execution) replace(ctx context.Context, next, old *resource) error {
+	x.r.mu.Lock()
+	x.touched[next.logicalID] = touch{replaced: true, next: next}
+	next.physicalID = old.physicalID
+	x.s.resources[next.logicalID] = next
+	x.r.setResource(x.s, x.op, next, types.ResourceStatusUpdateInProgress, "Requested update requires the creation of a new physical resource; hence creating one.")
+	x.r.mu.Unlock()
+	if err := x.make(ctx, next); err != nil {
+		var failed *ResourceError
+		if errors.As(err, &failed) && failed.Code == "AlreadyExists" {
+			err = fmt.Errorf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", old.physicalID) //nolint:staticcheck,revive // CloudFormation's own sentence
+		}
+		return x.fail(next, old, err)
+	}
+	x.set(next, types.ResourceStatusUpdateComplete, "")
+	return nil
+}
+
+func (x *execution) update(ctx context.Context, next, old *resource) error {
+	next.physicalID, next.identifier, next.model = old.physicalID, old.identifier, old.model
+	x.r.mu.Lock()
+	x.touched[next.logicalID] = touch{next: next}
+	x.s.resources[next.logicalID] = next
+	x.r.setResource(x.s, x.op, next, types.ResourceStatusUpdateInProgress, "")
+	x.r.mu.Unlock()
+	if err := x.step(ctx, next, "update"); err != nil {
+		return x.fail(next, old, err)
+	}
+	t, _ := schema.Load(next.typeName)
+	if found := checkProperties(t, next.properties); len(found) > 0 {
+		return x.fail(next, old, errors.New(describeViolations(next.logicalID, found)))
+	}
+	model, err := x.r.models.update(ctx, next.typeName, next.identifier, old.properties, next.properties)
+	if err != nil {
+		return x.fail(next, old, err)
+	}
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	next.model = model
+	x.r.setResource(x.s, x.op, next, types.ResourceStatusUpdateComplete, "")
+	return nil
+}
+
+var errCancelled = errors.New("cancelled")
+
+// step waits as long as the resource takes and applies injected faults.
+func (x *execution) step(ctx context.Context, res *resource, on string) error {
+	reason, delay := x.r.sim.faults.onStep(step{
+		account: x.r.account, region: x.r.name, stack: x.s.name, logicalID: res.logicalID, typeName: res.typeName, on: on, metadata: res.attributes.metadata,
+	})
+	if !pause(ctx, max(x.r.sim.opts.ResourceDelay, 0)+delay) {
+		return errCancelled
+	}
+	if reason != "" {
+		return resourceError("GeneralServiceException", "%s", reason)
+	}
+	return nil
+}
+
+// fail records a resource's failure and returns it.
+func (x *execution) fail(next, old *resource, err error) error {
+	verb, status := "creation", types.ResourceStatusCreateFailed
+	if old != nil {
+		verb, status = "update", types.ResourceStatusUpdateFailed
+	}
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	if _, ok := x.s.resources[next.logicalID]; !ok {
+		x.s.resources[next.logicalID] = next
+		x.touched[next.logicalID] = touch{created: true, next: next}
+	}
+	if old != nil {
+		next.physicalID = old.physicalID
+	}
+	x.r.setResource(x.s, x.op, next, status, reasonOf(err, verb))
+	return err
+}
+
+// reasonOf words a failure as the resource's status reason (CFN-7).
+func reasonOf(err error, verb string) string {
+	var failed *ResourceError
+	switch {
+	case errors.Is(err, errCancelled):
+		return "Resource " + verb + " cancelled"
+	case errors.As(err, &failed):
+		return fmt.Sprintf("Resource handler returned message: %q (RequestToken: %s, HandlerErrorCode: %s)", failed.Message, newUUID(), failed.Code)
+	}
+	return err.Error()
+}
+
+func (x *execution) set(res *resource, status types.ResourceStatus, reason string) {
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	x.r.setResource(x.s, x.op, res, status, reason)
+}
+
+// commit evaluates the outputs and makes the deployment the stack's own. It
+// fails if an export is taken or a removed one is in use.
+func (x *execution) commit() error {
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	if x.op.cancelled {
+		return errors.New("User Initiated")
+	}
+	x.op.cancel = nil
+	outputs, err := x.p.outputs(x.p.scope(x.resource))
+	if err != nil {
+		return err
+	}
+	kept := map[string]bool{}
+	for _, output := range outputs {
+		name := aws.ToString(output.ExportName)
+		kept[name] = true
+		if owner, _, taken := x.r.export(name); name != "" && taken && owner != x.s {
+			return fmt.Errorf("Export with name %s is already exported by stack %s. Rename or delete the export with this name and try again.", name, owner.name) //nolint:staticcheck,revive // CloudFormation's own sentence
+		}
+	}
+	for _, output := range x.s.outputs {
+		name := aws.ToString(output.ExportName)
+		if users := x.r.importers(name); name != "" && !kept[name] && len(users) > 0 {
+			return fmt.Errorf("Export %s cannot be deleted as it is in use by %s", name, strings.Join(users, ", ")) //nolint:staticcheck // CloudFormation's own sentence
+		}
+	}
+	x.s.outputs, x.s.imported = outputs, maps.Clone(x.p.imported)
+	x.s.current, x.s.target, x.s.undo = *x.p.deployment, nil, nil
+	x.s.current.description = optional(x.p.template.Description)
+	return nil
+}
+
+// complete cleans up what the update left over and ends the operation.
+func (x *execution) complete(ctx context.Context) {
+	if x.op.kind == types.OperationTypeCreateStack {
+		x.end(types.StackStatusCreateComplete, "", false)
+		return
+	}
+	x.status(types.StackStatusUpdateCompleteCleanupInProgress, "")
+	var left []*resource
+	for _, id := range sortedKeys(x.before) {
+		old := x.before[id]
+		switch {
+		case !slices.Contains(x.p.order, id):
+			left = append(left, old)
+		case x.touched[id].replaced:
+			replaced := old.clone()
+			replaced.attributes.deletionPolicy = x.touched[id].next.attributes.updateReplacePolicy
+			left = append(left, replaced)
+		}
+	}
+	x.cleanUp(ctx, left, "delete")
+	if ctx.Err() == nil {
+		x.end(types.StackStatusUpdateComplete, "", false)
+	}
+}
+
+func (x *execution) status(status types.StackStatus, reason string) {
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	x.r.setStatus(x.s, x.op, status, reason)
+}
+
+// end sets the final status. The stack's drift is unknown after any change.
+func (x *execution) end(status types.StackStatus, reason string, failed bool) {
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	for id, res := range x.s.resources {
+		if _, touched := x.touched[id]; touched {
+			res.drift = nil
+		}
+	}
+	x.r.ended(x.op, failed)
+	x.r.setStatus(x.s, x.op, status, reason)
+}
