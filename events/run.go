@@ -31,7 +31,7 @@ type Finding struct {
 }
 
 // SourceValidated says what validation found in a commit. A commit with errors
-// is followed by RunRejected.
+// ends Rejected.
 type SourceValidated struct {
 	Run
 	Files    int       `json:"files"` // templates checked
