@@ -60,7 +60,7 @@ func (c *comparison) add(p place, typ string, want, have any) {
 // down to name the smallest difference.
 func (c *comparison) compare(p place, want, have any, present bool) {
 	normalWant, normalHave := c.value(p, want), c.value(p, have)
-	if sameOrEmpty(normalWant, normalHave) {
+	if c.same(normalWant, normalHave) {
 		return
 	}
 	if !present {
@@ -154,9 +154,16 @@ func isTagList(items []any) bool {
 	return len(items) > 0 && !slices.ContainsFunc(items, func(v any) bool { return !isTag(v) })
 }
 
-// sameOrEmpty compares two normal forms; nothing and an empty list or object
-// are the same.
-func sameOrEmpty(a, b any) bool { return empty(a) && empty(b) || key(a) == key(b) }
+// same compares two normal forms; nothing and an empty list or object are the
+// same.
+func (n *normaliser) same(a, b any) bool {
+	if empty(a) && empty(b) || key(a) == key(b) {
+		return true
+	}
+	left, isText := a.(string)
+	right, both := b.(string)
+	return isText && both && n.names(left, right)
+}
 
 func empty(v any) bool {
 	switch v := v.(type) {

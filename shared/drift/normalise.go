@@ -130,8 +130,6 @@ func (n *normaliser) text(p place, s string) any {
 		}
 	case p.only("boolean"), p.node != nil && len(p.node.EnumCaseInsensitive) > 0:
 		return strings.ToLower(s)
-	case p.node != nil && len(p.node.RelatedTypes) > 0:
-		return n.reference(s)
 	}
 	return s
 }
@@ -140,19 +138,23 @@ func (p place) mayBeDocument() bool {
 	return p.node == nil || p.node.Format == "json" || p.node.Allows("object") || p.node.Allows("array")
 }
 
-// reference strips an ARN in the stack's own account and region down to its
-// name: where a property refers to another resource, services take either and
-// return the other.
-func (n *normaliser) reference(s string) string {
-	parts := strings.SplitN(s, ":", 6) // arn:partition:service:region:account:resource
-	if len(parts) < 6 || parts[0] != "arn" {
-		return s
+// names reports that one text is an ARN in the stack's own account and region
+// and the other is what it ends in: many services take either form and return
+// the other. Two different ARNs are never the same.
+func (n *normaliser) names(a, b string) bool {
+	return n.namedBy(a, b) || n.namedBy(b, a)
+}
+
+func (n *normaliser) namedBy(arn, name string) bool {
+	parts := strings.SplitN(arn, ":", 6) // arn:partition:service:region:account:resource
+	if name == "" || len(parts) < 6 || parts[0] != "arn" || strings.HasPrefix(name, "arn:") {
+		return false
 	}
 	if (parts[3] != "" && parts[3] != n.kind.Region) || (parts[4] != "" && parts[4] != n.kind.Account) {
-		return s
+		return false
 	}
-	name := parts[5]
-	return name[strings.LastIndexAny(name, ":/")+1:]
+	resource := parts[5]
+	return name == resource || name == resource[strings.LastIndexAny(resource, ":/")+1:]
 }
 
 func (n *normaliser) list(p place, items []any) any {

@@ -16,34 +16,40 @@ import (
 // Source: CloudFormation user guide, "Detect unmanaged configuration changes to
 // stacks and resources with drift detection", considerations.
 func Refine(kind Kind, d ResourceDrift) (differences, same []events.PropertyDifference) {
-	r := refiner{comparison: comparison{normaliser: newNormaliser(kind)}, drift: d, sets: map[string]bool{}}
+	r := refiner{comparison: comparison{normaliser: newNormaliser(kind)}, drift: d, done: map[string]bool{}}
 	for _, reported := range d.Differences {
 		r.judge(reported)
 	}
-	return r.sorted(), sorted(r.same)
+	return r.sorted(), sorted(r.alike)
 }
 
 type refiner struct {
 	comparison
 	drift ResourceDrift
-	same  []events.PropertyDifference
-	sets  map[string]bool // pointers of unordered lists that were compared already
+	alike []events.PropertyDifference
+	done  map[string]bool // pointers of unordered lists that were compared already
 }
 
 func (r *refiner) judge(reported events.PropertyDifference) {
 	path := parsePointer(reported.Path)
 	if r.equivalent(path, reported) {
-		r.same = append(r.same, reported)
+		r.alike = append(r.alike, reported)
 		return
 	}
 	list, want, have := r.unorderedList(path)
 	if list.path == nil {
+		switch reported.Type { // CloudFormation writes "null" for the side that has nothing
+		case DifferenceAdd:
+			reported.Expected = ""
+		case DifferenceRemove:
+			reported.Actual = ""
+		}
 		r.found = append(r.found, reported)
 		return
 	}
-	if at := pointer(list.path); !r.sets[at] {
-		r.sets[at] = true
-		r.comparison.sets(list, want, have)
+	if at := pointer(list.path); !r.done[at] {
+		r.done[at] = true
+		r.sets(list, want, have)
 	}
 }
 
@@ -52,7 +58,7 @@ func (r *refiner) judge(reported events.PropertyDifference) {
 func (r *refiner) equivalent(path []string, reported events.PropertyDifference) bool {
 	at := r.at(path...)
 	want, have := r.reported(at, reported.Expected), r.reported(at, reported.Actual)
-	if sameOrEmpty(r.value(at, want), r.value(at, have)) {
+	if r.same(r.value(at, want), r.value(at, have)) {
 		return true
 	}
 	if reported.Type != DifferenceNotEqual && isAWSTag(cmpOr(want, have)) {
@@ -65,7 +71,7 @@ func (r *refiner) equivalent(path []string, reported events.PropertyDifference) 
 			continue
 		}
 		at := r.at(path[:depth]...)
-		if sameOrEmpty(r.value(at, want), r.value(at, have)) {
+		if r.same(r.value(at, want), r.value(at, have)) {
 			return true
 		}
 	}

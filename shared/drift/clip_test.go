@@ -1,0 +1,53 @@
+package drift
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/evenkeel/evenkeel/events"
+)
+
+func TestClip(t *testing.T) {
+	tests := []struct {
+		name               string
+		resources, differ  int
+		value              string
+		wantValue, wantAll bool
+	}{
+		{"small stays whole", 3, 2, "value", true, true},
+		{"long values are cut", 2, 2, strings.Repeat("é", 40_000), true, false},
+		{"many values go", 500, 10, strings.Repeat("v", 300), false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var in []events.DriftedResource
+			for i := range tt.resources {
+				r := events.DriftedResource{LogicalID: fmt.Sprintf("Resource%03d", i), Status: StatusModified}
+				for range tt.differ {
+					r.Differences = append(r.Differences, events.PropertyDifference{Path: "/A", Type: DifferenceNotEqual, Expected: tt.value, Actual: tt.value})
+				}
+				in = append(in, r)
+			}
+			out := clip(in, budget)
+			text, err := json.Marshal(out)
+			if err != nil || len(text) > budget {
+				t.Fatalf("%d bytes (%v), more than %d", len(text), err, budget)
+			}
+			if len(out) != tt.resources || out[0].LogicalID != "Resource000" {
+				t.Errorf("%d resources, want all %d", len(out), tt.resources)
+			}
+			if tt.wantValue && (len(out[0].Differences) == 0 || !utf8.ValidString(out[0].Differences[0].Actual)) {
+				t.Errorf("values are gone or broken: %.80v", out[0].Differences)
+			}
+			if whole := len(out[0].Differences) > 0 && out[0].Differences[0].Actual == tt.value; whole != tt.wantAll {
+				t.Errorf("whole value %v, want %v", whole, tt.wantAll)
+			}
+			if in[0].Differences[0].Actual != tt.value {
+				t.Error("clip changed its input")
+			}
+		})
+	}
+}

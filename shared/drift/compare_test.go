@@ -1,0 +1,191 @@
+package drift_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/schema"
+)
+
+func object(t testing.TB, text string) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return m
+}
+
+func kind(typeName string) drift.Kind {
+	return drift.Kind{Type: typeName, Account: "222222222222", Region: "us-east-1"}
+}
+
+// Each row is the same to AWS although the text differs.
+func TestCompareSame(t *testing.T) {
+	tests := []struct{ name, typ, expected, actual string }{
+		{"number and its text", "AWS::SQS::Queue", `{"VisibilityTimeout":"60"}`, `{"VisibilityTimeout":60}`},
+		{"number in another form", "AWS::SQS::Queue", `{"VisibilityTimeout":"60.0"}`, `{"VisibilityTimeout":60}`},
+		{"boolean and its text", "AWS::SQS::Queue", `{"FifoQueue":"True"}`, `{"FifoQueue":true}`},
+		{"an undeclared property", "AWS::SQS::Queue", `{"DelaySeconds":5}`, `{"DelaySeconds":5,"MaximumMessageSize":262144}`},
+		{"tags in another order", "AWS::SQS::Queue",
+			`{"Tags":[{"Key":"a","Value":"1"},{"Key":"b","Value":"2"}]}`, `{"Tags":[{"Value":"2","Key":"b"},{"Key":"a","Value":"1"}]}`},
+		{"tags of CloudFormation", "AWS::SQS::Queue",
+			`{"Tags":[{"Key":"a","Value":"1"}]}`, `{"Tags":[{"Key":"aws:cloudformation:stack-name","Value":"s"},{"Key":"a","Value":"1"}]}`},
+		{"tags of CloudFormation in a map", "AWS::SSM::Parameter",
+			`{"Tags":{"a":"1"}}`, `{"Tags":{"a":"1","aws:cloudformation:stack-name":"s"}}`},
+		{"no tags and an empty list", "AWS::SQS::Queue", `{"Tags":[]}`, `{}`},
+		{"rules in another order", "AWS::EC2::SecurityGroup",
+			`{"SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"CidrIp":"10.0.0.0/8"},{"IpProtocol":"tcp","FromPort":80,"ToPort":80,"CidrIp":"10.0.0.0/8"}]}`,
+			`{"SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":"80","ToPort":"80","CidrIp":"10.0.0.0/8"},{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"CidrIp":"10.0.0.0/8"}]}`},
+		{"policy as text", "AWS::IAM::Role",
+			`{"AssumeRolePolicyDocument":"{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"}},\"Version\":\"2012-10-17\"}"}`,
+			`{"AssumeRolePolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com"]},"Action":["sts:assumerole"]}]}}`},
+		{"statements in another order", "AWS::S3::BucketPolicy",
+			`{"PolicyDocument":{"Statement":[{"Sid":"A","Effect":"Deny","Action":"s3:*","Resource":"*","Principal":"*"},{"Sid":"B","Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"*","Principal":{"AWS":"333333333333"}}]}}`,
+			`{"PolicyDocument":{"Statement":[{"Sid":"B","Effect":"Allow","Action":["s3:List*","s3:Get*"],"Resource":["*"],"Principal":{"AWS":"arn:aws:iam::333333333333:root"}},{"Sid":"A","Effect":"Deny","Action":"s3:*","Resource":"*","Principal":{"AWS":"*"}}]}}`},
+		{"condition values", "AWS::S3::BucketPolicy",
+			`{"PolicyDocument":{"Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*","Principal":"*","Condition":{"Bool":{"aws:SecureTransport":false}}}]}}`,
+			`{"PolicyDocument":{"Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*","Principal":"*","Condition":{"Bool":{"aws:securetransport":["false"]}}}]}}`},
+		{"a write-only property", "AWS::RDS::DBInstance", `{"MasterUserPassword":"x"}`, `{}`},
+		{"a name and its ARN", "AWS::Lambda::EventSourceMapping", `{"FunctionName":"f"}`, `{"FunctionName":"arn:aws:lambda:us-east-1:222222222222:function:f"}`},
+		{"an alias and its ARN", "AWS::SQS::Queue", `{"KmsMasterKeyId":"arn:aws:kms:us-east-1:222222222222:alias/own"}`, `{"KmsMasterKeyId":"alias/own"}`},
+		{"a type without a schema", "Vendor::Own::Type", `{"Size":"5","Document":{"a":1}}`, `{"Size":5,"Document":"{ \"a\" : 1 }"}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := drift.Compare(kind(tt.typ), object(t, tt.expected), object(t, tt.actual)); len(got) > 0 {
+				t.Errorf("differences %+v", got)
+			}
+		})
+	}
+}
+
+// Each row is real drift, and the smallest difference is named.
+func TestCompareDifferent(t *testing.T) {
+	type differences = []events.PropertyDifference
+	tests := []struct {
+		name, typ, expected, actual string
+		want                        differences
+	}{
+		{"scalar", "AWS::SQS::Queue", `{"VisibilityTimeout":60}`, `{"VisibilityTimeout":30}`,
+			differences{{Path: "/VisibilityTimeout", Type: "NOT_EQUAL", Expected: "60", Actual: "30"}}},
+		{"gone", "AWS::SQS::Queue", `{"DelaySeconds":5}`, `{}`,
+			differences{{Path: "/DelaySeconds", Type: "REMOVE", Expected: "5"}}},
+		{"nested", "AWS::DynamoDB::Table",
+			`{"PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`, `{"PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":false}}`,
+			differences{{Path: "/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled", Type: "NOT_EQUAL", Expected: "true", Actual: "false"}}},
+		{"a tag more beside one of AWS", "AWS::SQS::Queue",
+			`{"Tags":[{"Key":"a","Value":"1"}]}`, `{"Tags":[{"Key":"aws:x","Value":"s"},{"Key":"b","Value":"2"},{"Key":"a","Value":"1"}]}`,
+			differences{{Path: "/Tags/1", Type: "ADD", Actual: `{"Key":"b","Value":"2"}`}}},
+		{"a rule more in front", "AWS::EC2::SecurityGroup",
+			`{"SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"CidrIp":"10.0.0.0/8"}]}`,
+			`{"SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"CidrIp":"0.0.0.0/0"},{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"CidrIp":"10.0.0.0/8"}]}`,
+			differences{{Path: "/SecurityGroupIngress/0", Type: "ADD", Actual: `{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}`}}},
+		{"twice the same and once", "AWS::EC2::SecurityGroup",
+			`{"SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":1,"ToPort":1},{"IpProtocol":"udp","FromPort":2,"ToPort":2}]}`,
+			`{"SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":1,"ToPort":1}]}`,
+			differences{{Path: "/SecurityGroupIngress/1", Type: "REMOVE", Expected: `{"FromPort":2,"IpProtocol":"udp","ToPort":2}`}}},
+		{"a list whose order counts", "AWS::ElasticLoadBalancingV2::Listener",
+			`{"DefaultActions":[{"Type":"redirect","Order":1}]}`, `{"DefaultActions":[{"Type":"forward","Order":1}]}`, nil},
+		{"a policy that allows more", "AWS::SQS::QueuePolicy",
+			`{"PolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*","Principal":{"AWS":"333333333333"}}]}}`,
+			`{"PolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*","Principal":"*"}]}}`, nil},
+		{"an unlike text that reads as a number", "AWS::SSM::Parameter", `{"Value":"01"}`, `{"Value":"1"}`,
+			differences{{Path: "/Value", Type: "NOT_EQUAL", Expected: "01", Actual: "1"}}},
+		{"white space in a text", "AWS::SSM::Parameter", `{"Value":"{\"a\":1}"}`, `{"Value":"{\"a\": 1}"}`,
+			differences{{Path: "/Value", Type: "NOT_EQUAL", Expected: `{"a":1}`, Actual: `{"a": 1}`}}},
+		{"a name and the ARN in another account", "AWS::Lambda::EventSourceMapping",
+			`{"FunctionName":"f"}`, `{"FunctionName":"arn:aws:lambda:us-east-1:333333333333:function:f"}`, nil},
+		{"two ARNs that end alike", "AWS::Lambda::EventSourceMapping",
+			`{"EventSourceArn":"arn:aws:sqs:us-east-1:222222222222:x"}`, `{"EventSourceArn":"arn:aws:kinesis:us-east-1:222222222222:x"}`, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := drift.Compare(kind(tt.typ), object(t, tt.expected), object(t, tt.actual))
+			if len(got) == 0 || tt.want != nil && !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got  %+v\nwant %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestCompareItself runs Compare(x, x) over every published type, with a value
+// made from the type's schema.
+func TestCompareItself(t *testing.T) {
+	for _, name := range schema.Types() {
+		typ, ok := schema.Load(name)
+		if !ok {
+			t.Fatalf("no schema for %s", name)
+		}
+		value, _ := example(typ.Root, 0).(map[string]any)
+		if got := drift.Compare(kind(name), value, value); len(got) > 0 {
+			t.Errorf("%s differs from itself: %+v", name, got)
+		}
+	}
+}
+
+// example makes a value that uses every property three levels deep.
+func example(s *schema.Schema, depth int) any {
+	switch {
+	case s == nil || depth > 3:
+		return "x"
+	case s.Properties != nil:
+		m := map[string]any{}
+		for name, p := range s.Properties {
+			m[name] = example(p, depth+1)
+		}
+		return m
+	case s.Items != nil:
+		return []any{example(s.Items, depth+1), "y", example(s.Items, depth+1)}
+	case s.HasDefault:
+		return s.Default
+	case !s.Allows("string") && s.Allows("boolean"):
+		return true
+	case !s.Allows("string"):
+		return 7.0
+	default:
+		return `{"Statement":[{"Effect":"Allow","Action":"a:b"}]}`
+	}
+}
+
+// FuzzCompare states the invariants: a value does not differ from itself, and
+// what differs one way differs the other way as long as both sides declare the
+// same properties.
+func FuzzCompare(f *testing.F) {
+	f.Add("AWS::SQS::Queue", `{"Tags":[{"Key":"a","Value":"1"}],"DelaySeconds":"5"}`, `{"DelaySeconds":5}`)
+	f.Add("AWS::EC2::SecurityGroup", `{"SecurityGroupIngress":[{"CidrIp":"10.0.0.0/8"},{"CidrIp":"10.0.0.0/8"}]}`, `{"SecurityGroupIngress":[]}`)
+	f.Add("AWS::IAM::Role", `{"AssumeRolePolicyDocument":{"Statement":[{"Effect":"Allow"}]}}`, `{"AssumeRolePolicyDocument":"{}"}`)
+	f.Add("No::Such::Type", `{"a":[null,[[]],{"b":{}}],"c":true}`, `{"a":null}`)
+	f.Fuzz(func(t *testing.T, typ, a, b string) {
+		var left, right map[string]any
+		if json.Unmarshal([]byte(a), &left) != nil || json.Unmarshal([]byte(b), &right) != nil {
+			return
+		}
+		if got := drift.Compare(kind(typ), left, left); len(got) > 0 {
+			t.Fatalf("%s differs from itself: %+v", a, got)
+		}
+		for name := range left {
+			if _, ok := right[name]; !ok {
+				return
+			}
+		}
+		if len(left) != len(right) {
+			return
+		}
+		there, back := drift.Compare(kind(typ), left, right), drift.Compare(kind(typ), right, left)
+		if (len(there) == 0) != (len(back) == 0) {
+			t.Errorf("%s and %s: %+v one way, %+v the other", a, b, there, back)
+		}
+	})
+}
+
+func BenchmarkCompare(b *testing.B) {
+	expected := object(b, `{"GroupDescription":"d","SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"CidrIp":"10.0.0.0/8"},{"IpProtocol":"tcp","FromPort":80,"ToPort":80,"CidrIp":"10.0.0.0/8"}],"Tags":[{"Key":"a","Value":"1"}]}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		drift.Compare(kind("AWS::EC2::SecurityGroup"), expected, expected)
+	}
+}

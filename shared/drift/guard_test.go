@@ -1,0 +1,106 @@
+package drift_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/drift"
+)
+
+const unknownValue = "{{changeSet:KNOWN_AFTER_APPLY}}"
+
+// drifted has one modified and one deleted resource.
+func drifted() []events.DriftedResource {
+	return []events.DriftedResource{
+		{LogicalID: "Table", ResourceType: "AWS::DynamoDB::Table", Status: "MODIFIED"},
+		{LogicalID: "Queue", ResourceType: "AWS::SQS::Queue", Status: "DELETED"},
+	}
+}
+
+func modify(id string) drift.Change {
+	return drift.Change{Action: "Modify", LogicalID: id, Replacement: "False", Details: []drift.ChangeDetail{
+		{Path: "/Properties/BillingMode", Type: "Modify", RequiresRecreation: "Never", After: "PAY_PER_REQUEST"},
+	}}
+}
+
+func with(c drift.Change, f func(*drift.Change)) drift.Change { f(&c); return c }
+
+// The rules are those of the CloudFormation user guide, "Using drift-aware
+// change sets", and of the API reference, ResourceChange: "SyncWithActual
+// (resource will not be changed, only CloudFormation metadata will change)".
+func TestGuard(t *testing.T) {
+	tests := []struct {
+		name    string
+		changes []drift.Change
+		want    string // part of the only reason; empty means that it may be executed
+	}{
+		{"modify what was modified", []drift.Change{modify("Table")}, ""},
+		{"create what was deleted", []drift.Change{{Action: "Add", LogicalID: "Queue"}}, ""},
+		{"both", []drift.Change{modify("Table"), {Action: "Add", LogicalID: "Queue"}}, ""},
+		{"sync beside a revert", []drift.Change{modify("Table"), {Action: "SyncWithActual", LogicalID: "Queue"}}, ""},
+		{"a synced property beside a reverted one", []drift.Change{with(modify("Table"), func(c *drift.Change) {
+			c.Details = append(c.Details, drift.ChangeDetail{Path: "/Properties/TableName", Type: "SyncWithActual", RequiresRecreation: "Always"})
+		})}, ""},
+		{"no changes", nil, "would bring no resource back"},
+		{"only sync", []drift.Change{{Action: "SyncWithActual", LogicalID: "Table"}}, "would bring no resource back"},
+		{"only synced properties", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.Details[0].Type = "SyncWithActual" })}, "would bring no resource back"},
+		{"an innocent resource", []drift.Change{modify("Table"), modify("Bucket")}, "Bucket was not reported drifted"},
+		{"replacement", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.Replacement = "True" })}, "might be replaced (Replacement True)"},
+		{"possible replacement", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.Replacement = "Conditional" })}, "might be replaced (Replacement Conditional)"},
+		{"recreation of a property", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.Details[0].RequiresRecreation = "Conditionally" })}, "requires recreation conditionally"},
+		{"ReplaceAndDelete", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.PolicyAction = "ReplaceAndDelete" })}, "PolicyAction ReplaceAndDelete"},
+		{"removal", []drift.Change{modify("Table"), {Action: "Remove", LogicalID: "Queue"}}, `action "Remove"`},
+		{"import", []drift.Change{modify("Table"), {Action: "Import", LogicalID: "Queue"}}, `action "Import"`},
+		{"dynamic", []drift.Change{modify("Table"), {Action: "Dynamic", LogicalID: "Queue"}}, `action "Dynamic"`},
+		{"an action of tomorrow", []drift.Change{modify("Table"), {Action: "Reshape", LogicalID: "Queue"}}, `action "Reshape"`},
+		{"create what exists", []drift.Change{{Action: "Add", LogicalID: "Table"}}, "exists, but the change set would create it"},
+		{"value known after apply", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.Details[0].After = unknownValue })}, "known only after apply"},
+		{"context known after apply", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.After = `{"Properties":{"Arn":"` + unknownValue + `"}}` })}, "known only after apply"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			reasons := drift.Guard(drift.ChangeSet{Changes: tt.changes}, drifted())
+			switch {
+			case tt.want == "" && len(reasons) > 0:
+				t.Errorf("refused: %q", reasons)
+			case tt.want != "" && (len(reasons) != 1 || !strings.Contains(reasons[0], tt.want)):
+				t.Errorf("reasons %q, want one with %q", reasons, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzGuard states what must hold for every change set: it passes only if each
+// change is of a drifted resource, none replaces or deletes, and no value is
+// unknown; and adding a change of an innocent resource always refuses it.
+func FuzzGuard(f *testing.F) {
+	f.Add("Modify", "Table", "False", "", "Never", "Modify", "x")
+	f.Add("Add", "Queue", "", "", "", "", "")
+	f.Add("SyncWithActual", "Table", "", "", "Always", "SyncWithActual", "")
+	f.Add("Remove", "Table", "", "Delete", "", "", "")
+	f.Add("Modify", "Table", "True", "ReplaceAndDelete", "Always", "Modify", unknownValue)
+	f.Fuzz(func(t *testing.T, action, id, replacement, policy, recreation, typ, after string) {
+		c := drift.Change{
+			Action: action, LogicalID: id, Replacement: replacement, PolicyAction: policy, After: after,
+			Details: []drift.ChangeDetail{{Path: "/Properties/X", Type: typ, RequiresRecreation: recreation, After: after}},
+		}
+		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c, modify("Innocent")}}, drifted())) == 0 {
+			t.Errorf("%+v lets a change of an innocent resource pass", c)
+		}
+		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c}}, drifted())) > 0 {
+			return
+		}
+		switch {
+		case id != "Table" && id != "Queue":
+			t.Errorf("passes a resource that did not drift: %+v", c)
+		case !slices.Contains([]string{"Modify", "Add"}, action):
+			t.Errorf("passes action %s", action)
+		case replacement != "" && replacement != "False", policy != "":
+			t.Errorf("passes a replacement or removal: %+v", c)
+		case strings.Contains(after, unknownValue):
+			t.Errorf("passes an unknown value: %+v", c)
+		}
+	})
+}
