@@ -21,6 +21,7 @@ func (c *Cloud) assemble() error {
 	hub := c.endpointOf("ministack")
 	client := &http.Client{Timeout: 30 * time.Second}
 	sim := c.newSimulator(hub, client)
+	c.simulator = sim
 	g, err := gateway.New(gateway.Options{
 		Hub: c.opts.Hub, Region: c.opts.Region, Ministack: hub, Moto: c.endpointOf("moto"), Simulator: sim, Now: c.opts.Now, Log: c.log,
 		Put: func(events ...emulator.Event) error {

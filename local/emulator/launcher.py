@@ -1,13 +1,17 @@
 """Starts MiniStack as the hub account of the local cloud.
 
-Three things are added to it from outside, none of which changes what it
-answers to an AWS client:
+Five things are changed from outside, none of which changes what it answers to
+an AWS client:
 
 - Lines that a Lambda function prints also go to a file of its own.
 - POST /_evenkeel/events puts complete events on an event bus. PutEvents may
   not: it refuses sources that begin with "aws." and sets account, id and time
   itself, as AWS does, but the local cloud plays the AWS services whose events
   those are.
+- EventBridge invokes functions asynchronously, so that a failed event is tried
+  again as the function's EventInvokeConfig says. Stock MiniStack tries once.
+- The Lambda Runtime API answers without Nagle's algorithm, which makes every
+  invocation wait 40 ms for a delayed acknowledgement.
 - The process ends when the one that started it does.
 """
 
@@ -17,6 +21,7 @@ import pathlib
 import queue
 import re
 import signal
+import socketserver
 import sys
 import threading
 import time
@@ -60,6 +65,29 @@ def write_function_logs(runtime):
         pump(self, stream, Tee(log_queue, pathlib.Path(LOGS, f"lambda-{name}.log")))
 
     runtime.ProvidedWorker._pump_output = pump_and_write
+
+
+def dispatch_asynchronously():
+    """Replaces EventBridge's one-shot call of a function by the path that
+    InvokeFunction with InvocationType Event takes: retries, then OnFailure.
+
+    Source: EventBridge user guide, "Amazon EventBridge targets": Lambda functions
+    are invoked asynchronously.
+    """
+    from ministack.services import eventbridge, lambda_svc
+
+    def dispatch(arn, payload):
+        try:
+            event = json.loads(payload)
+        except (ValueError, TypeError):
+            event = {"body": payload}
+        func, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not func or not config:
+            eventbridge.logger.warning("EventBridge -> Lambda: function %s not found", name)
+            return
+        lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(func, config), event)
+
+    eventbridge._dispatch_to_lambda = dispatch
 
 
 def put_events(bus, account, region, events):
@@ -120,6 +148,8 @@ def main():
 
     if LOGS:
         write_function_logs(lambda_runtime)
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+    dispatch_asynchronously()
     app.app = with_events(app.app)
     sys.argv = sys.argv[:1]
     app.main()

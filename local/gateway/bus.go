@@ -21,6 +21,9 @@ type Bus struct {
 
 	mu     sync.Mutex
 	faults Faults
+
+	gate   sync.RWMutex // guards queue against an Emit after close
+	closed bool
 }
 
 // Faults spoils the delivery of the next events.
@@ -37,8 +40,15 @@ func newBus(put func(...emulator.Event) error, log *slog.Logger) *Bus {
 	return b
 }
 
-// Emit queues an event. It blocks only when thousands are queued.
-func (b *Bus) Emit(event emulator.Event) { b.queue <- event }
+// Emit queues an event. It blocks only when thousands are queued, and does
+// nothing once the gateway is closed.
+func (b *Bus) Emit(event emulator.Event) {
+	b.gate.RLock()
+	defer b.gate.RUnlock()
+	if !b.closed {
+		b.queue <- event
+	}
+}
 
 func (b *Bus) run() {
 	defer close(b.done)
@@ -88,6 +98,11 @@ func (b *Bus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *Bus) close() {
-	close(b.queue)
+	b.gate.Lock()
+	if !b.closed {
+		b.closed = true
+		close(b.queue)
+	}
+	b.gate.Unlock()
 	<-b.done
 }

@@ -38,9 +38,10 @@ type Options struct {
 }
 
 // Deploy makes the stack StackName and returns its outputs. A stack that was
-// made from the same template and the same functions is left as it is; any
-// other one is deleted and made again, with empty tables, because a stack
-// update of MiniStack re-creates tables silently (see docs/adr/0002).
+// made from the same template and the same functions is left as it is. Any
+// other one is deleted and made again: the masked asset keys of the golden
+// template do not tell one build from the next, so that an update would keep
+// the old functions.
 func Deploy(ctx context.Context, opts Options) (map[string]string, error) {
 	if opts.Progress == nil {
 		opts.Progress = func(string) {}
