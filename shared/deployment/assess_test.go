@@ -156,7 +156,7 @@ func TestDigest(t *testing.T) {
 func TestUnchanged(t *testing.T) {
 	for reason, want := range map[string]bool{
 		"The submitted information didn't contain changes. Submit different information to create a change set.": true,
-		"No updates are to be performed.": true,
+		"No updates are to be performed.":                           true,
 		"Transform AWS::Serverless-2016-10-31 failed with: Invalid": false,
 		"": false,
 	} {
