@@ -1,0 +1,229 @@
+package validation_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/source"
+	"github.com/evenkeel/evenkeel/shared/validation"
+)
+
+const (
+	goodPipeline = `version: 1
+name: shop
+stacks:
+  queue: {template: templates/queue.yaml, parameters: {Seconds: "30"}}
+stages:
+  - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
+  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: always}
+`
+	goodTemplate = `AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  Seconds: {Type: Number}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: !Ref Seconds
+`
+	commit = "1f0c9a7be2d45f6a8890b1c2d3e4f5061728394a"
+)
+
+func treeOf(t testing.TB, files map[string]string) source.Tree {
+	t.Helper()
+	var list []source.File
+	for path, content := range files {
+		list = append(list, source.File{Path: path, Data: []byte(content)})
+	}
+	tree, err := source.NewTree(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// remote is every port of the service, in memory.
+type remote struct {
+	tree      source.Tree
+	kept      map[string][]byte
+	fetched   int
+	published []events.Fact
+	failing   map[string]error
+}
+
+func newRemote(tree source.Tree) *remote {
+	return &remote{tree: tree, kept: map[string][]byte{}, failing: map[string]error{}}
+}
+
+func (r *remote) Repository(_ context.Context, name string) (source.Repository, error) {
+	return source.Repository{Name: name, CloneURL: "https://git.example.com/registered.git"}, r.failing["Repository"]
+}
+
+func (r *remote) Fetch(_ context.Context, repository source.Repository, _, commit string) (source.Tree, error) {
+	r.fetched++
+	if repository.CloneURL != "https://git.example.com/registered.git" {
+		return nil, fmt.Errorf("fetched from %s, not from the registry's address", repository.CloneURL)
+	}
+	return r.tree, r.failing["Fetch"]
+}
+
+func (r *remote) Find(_ context.Context, key string) ([]byte, bool, error) {
+	data, found := r.kept[key]
+	return data, found, r.failing["Find"]
+}
+
+func (r *remote) Put(_ context.Context, key string, data []byte) error {
+	r.kept[key] = data
+	return r.failing["Put"]
+}
+
+func (r *remote) Publish(_ context.Context, facts ...events.Fact) error {
+	r.published = append(r.published, facts...)
+	return r.failing["Publish"]
+}
+
+func (r *remote) service() *validation.Service {
+	return &validation.Service{
+		Registry: r, Fetcher: r, Archive: r, Engine: validation.Offline{}, Bus: r,
+		Now: func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
+	}
+}
+
+func release(branch string) deployment.Release {
+	return deployment.Release{RunID: "1f0c9a7b-1bee13", CausationID: "c-1", Repository: "acme/shop", Branch: branch, Commit: commit, Actor: "dana", CloneURL: "https://attacker.example/x.git"}
+}
+
+func TestValidRelease(t *testing.T) {
+	r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate, "README.md": "hello"}))
+	payload, err := json.Marshal(map[string]any{"action": "validate", "release": release("main")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.service().Handle(t.Context(), payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Validation.Valid || got.Validation.Files != 1 || got.Validation.Errors != 0 || got.SourceKey != "sources/acme/shop/"+commit+".zip" {
+		t.Errorf("release = %+v", got)
+	}
+	if len(got.Stages) != 2 || got.Stages[1].Name != "prod" || got.Stages[0].Stacks[0].StackName != "shop-queue-test" {
+		t.Errorf("stages = %+v", got.Stages)
+	}
+	if len(r.published) != 1 {
+		t.Fatalf("published %+v", r.published)
+	}
+	fact, ok := r.published[0].Data.(events.SourceValidated)
+	if m := r.published[0].Metadata; !ok || fact.RunID != "1f0c9a7b-1bee13" || m.CorrelationID != fact.RunID || m.CausationID != "c-1" || m.ID == "" {
+		t.Errorf("published %+v", r.published[0])
+	}
+
+	again, err := r.service().Validate(t.Context(), release("main"))
+	if err != nil || r.fetched != 1 || again.Validation.Files != 1 {
+		t.Errorf("the kept archive was not used: fetched %d times, %v", r.fetched, err)
+	}
+	if r.published[1].Metadata.ID != r.published[0].Metadata.ID {
+		t.Error("a repeated validation publishes another fact")
+	}
+}
+
+func TestABranchThatNoStageFollows(t *testing.T) {
+	r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate}))
+	got, err := r.service().Validate(t.Context(), release("feature"))
+	if err != nil || !got.Validation.Valid || got.Stages == nil || len(got.Stages) != 0 || deployment.Next(got).Kind != deployment.StepFinish {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestFindings(t *testing.T) {
+	tests := []struct {
+		name  string
+		files map[string]string
+		want  events.Finding // Message is a part of it
+	}{
+		{"no pipeline", map[string]string{"README.md": ""}, events.Finding{File: "evenkeel.yaml", Line: 1, Column: 1, Rule: "P0001", Message: "has no evenkeel.yaml"}},
+		{"unknown key", map[string]string{"evenkeel.yaml": strings.Replace(goodPipeline, "stages:", "stagess:", 1), "templates/queue.yaml": goodTemplate},
+			events.Finding{File: "evenkeel.yaml", Line: 5, Column: 1, Rule: "P0002", Message: "stages"}},
+		{"not YAML", map[string]string{"evenkeel.yaml": "a: [\n"}, events.Finding{File: "evenkeel.yaml", Line: 1, Column: 1, Rule: "P0002", Message: "did not find"}},
+		{"missing template", map[string]string{"evenkeel.yaml": goodPipeline}, events.Finding{File: "evenkeel.yaml", Line: 4, Column: 3, Rule: "P0002", Message: "templates/queue.yaml"}},
+		{"undeclared parameter", map[string]string{"evenkeel.yaml": strings.Replace(goodPipeline, `Seconds: "30"`, `Seconds: "30", Extra: "1"`, 1), "templates/queue.yaml": goodTemplate},
+			events.Finding{File: "evenkeel.yaml", Line: 4, Column: 3, Rule: "P0003", Message: "Extra is not declared in templates/queue.yaml"}},
+		{"missing parameter", map[string]string{"evenkeel.yaml": strings.Replace(goodPipeline, `, parameters: {Seconds: "30"}`, "", 1), "templates/queue.yaml": goodTemplate},
+			events.Finding{File: "evenkeel.yaml", Line: 4, Column: 3, Rule: "P0003", Message: "Seconds has no default and is not set"}},
+		{"broken template", map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": strings.Replace(goodTemplate, "AWS::SQS::Queue", "AWS::SQS::Kueue", 1)},
+			events.Finding{File: "templates/queue.yaml", Line: 6, Column: 5, Message: "AWS::SQS::Kueue"}},
+		{"unreferenced template", map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate, "templates/sub/other.yml": strings.Replace(goodTemplate, "VisibilityTimeout", "Visibility", 1)},
+			events.Finding{File: "templates/sub/other.yml", Line: 8, Column: 7, Message: "Visibility"}},
+		{"templates of a malformed pipeline", map[string]string{"evenkeel.yaml": "version: 2\n", "templates/queue.yaml": strings.Replace(goodTemplate, "AWS::SQS::Queue", "AWS::SQS::Kueue", 1)},
+			events.Finding{File: "templates/queue.yaml", Line: 6, Column: 5, Message: "AWS::SQS::Kueue"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRemote(treeOf(t, tt.files))
+			got, err := r.service().Validate(t.Context(), release("main"))
+			if err != nil {
+				t.Fatalf("what is wrong with the source is no error: %v", err)
+			}
+			if got.Validation.Valid || got.Validation.Errors == 0 || got.Stages == nil {
+				t.Fatalf("validation = %+v", got.Validation)
+			}
+			for _, f := range got.Validation.Findings {
+				if f.File == tt.want.File && f.Line == tt.want.Line && f.Column == tt.want.Column && f.Severity == "error" &&
+					(tt.want.Rule == "" || f.Rule == tt.want.Rule) && strings.Contains(f.Message, tt.want.Message) {
+					return
+				}
+			}
+			t.Errorf("findings %+v lack %+v", got.Validation.Findings, tt.want)
+		})
+	}
+}
+
+func TestOtherFilesAreNoTemplates(t *testing.T) {
+	r := newRemote(treeOf(t, map[string]string{
+		"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate,
+		"templates/notes.yaml": "a: 1\n", "templates/broken.txt": "Resources: [", "buildspec.yml": "Resources: AWS::",
+	}))
+	got, err := r.service().Validate(t.Context(), release("main"))
+	if err != nil || got.Validation.Files != 1 || !got.Validation.Valid {
+		t.Errorf("%+v, %v", got.Validation, err)
+	}
+}
+
+func TestFindingsAreBounded(t *testing.T) {
+	var template strings.Builder
+	template.WriteString("Resources:\n")
+	for i := range 80 {
+		fmt.Fprintf(&template, "  Queue%d:\n    Type: AWS::SQS::Queue\n    Properties: {%s: 1}\n", i, strings.Repeat("Long", 200))
+	}
+	r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": strings.Replace(goodPipeline, `, parameters: {Seconds: "30"}`, "", 1), "templates/queue.yaml": template.String()}))
+	got, err := r.service().Validate(t.Context(), release("main"))
+	if err != nil || len(got.Validation.Findings) != 50 || got.Validation.Errors < 80 {
+		t.Fatalf("%d findings of %d errors, %v: %.300v", len(got.Validation.Findings), got.Validation.Errors, err, got.Validation.Findings)
+	}
+	document, err := json.Marshal(got)
+	if err != nil || len(document) > 128<<10 {
+		t.Errorf("the release document has %d bytes; Step Functions takes 256 KB", len(document))
+	}
+}
+
+func TestServiceErrors(t *testing.T) {
+	for _, port := range []string{"Find", "Repository", "Fetch", "Put", "Publish"} {
+		r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": goodPipeline}))
+		r.failing[port] = fault.Transient("throttled")
+		if _, err := r.service().Validate(t.Context(), release("main")); !fault.Is(err, fault.TransientError) {
+			t.Errorf("%s: error = %v", port, err)
+		}
+	}
+	r := newRemote(nil)
+	for _, payload := range []string{`[]`, `{"action":"deploy"}`} {
+		if _, err := r.service().Handle(t.Context(), json.RawMessage(payload)); !fault.Is(err, fault.PermanentError) {
+			t.Errorf("%s: %v", payload, err)
+		}
+	}
+}
