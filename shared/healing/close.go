@@ -25,8 +25,10 @@ func (t *task) close(ctx context.Context, at Place, group string, rules []events
 		if err != nil {
 			return err
 		}
-		if plan.Empty() {
+		if attempt == 0 {
 			t.result.Unread = append(t.result.Unread, plan.Unread...)
+		}
+		if plan.Empty() {
 			return nil
 		}
 		if attempt == attempts {
@@ -62,7 +64,7 @@ func (t *task) begin(ctx context.Context, at Place, group string, plan Plan) (ke
 	}
 	described.Account, described.Region = at.Account, at.Region
 	kept, err = t.Records.Save(ctx, t.trigger.EventID, Heal{
-		ID:      healID(t.policy.Mode, described, t.trigger.EventID, plan),
+		ID:      healID(t.policy.Mode, described, plan),
 		Group:   described,
 		Mode:    t.policy.Mode,
 		Trigger: t.trigger,

@@ -87,15 +87,12 @@ func (h Heal) undoneFact() events.Fact {
 	}
 }
 
-// healID names a heal by what caused it and what it removes. The same event
-// handled twice gives the same id; a rule that came back has a new rule id and
-// gives another. What is only observed does not depend on who looked: a
-// sweep does not report the same exposure again.
-func healID(mode Mode, group events.SecurityGroup, cause string, plan Plan) string {
-	if mode == Observe {
-		cause = "observed"
-	}
-	parts := []string{cause, group.Account, group.Region, group.GroupID}
+// healID names a heal by what it removes, not by who asked: two events that
+// find the same rules open share one heal, and a sweep does not report an
+// exposure again. EC2 never uses a rule id twice, so a rule that came back
+// gives another heal.
+func healID(mode Mode, group events.SecurityGroup, plan Plan) string {
+	parts := []string{string(mode), group.Account, group.Region, group.GroupID}
 	for _, r := range plan.Remove {
 		parts = append(parts, r.Rule.RuleID+"="+RuleKey(r.Rule))
 	}

@@ -114,16 +114,17 @@ func (c *chooser) open(l lane) []int {
 // within reports whether the lane's open doors keep to the limit. Adding the
 // sizes is quick and never too small, so the union is rarely needed.
 func (c *chooser) within(l lane) bool {
-	open := c.open(l)
 	var sum count
-	for _, i := range open {
-		sum = sum.plus(c.doors[i].sizes[l.family])
+	for _, i := range l.doors {
+		if _, gone := c.removed[i]; !gone {
+			sum = sum.plus(c.doors[i].sizes[l.family])
+		}
 	}
 	if !sum.exceeds(c.limits[l.family]) {
 		return true
 	}
 	var all []netip.Prefix
-	for _, i := range open {
+	for _, i := range c.open(l) {
 		all = append(all, c.doors[i].sources[l.family]...)
 	}
 	return !c.size(all).exceeds(c.limits[l.family])
