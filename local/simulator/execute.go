@@ -33,6 +33,7 @@ type touch struct {
 	created  bool      // there was none before
 	replaced bool      // the one before still exists, beside the new one
 	next     *resource // the new one, if it got as far as having an identifier
+	restored bool      // by a rollback
 }
 
 // begin starts a create or update of the stack: the first status is visible
@@ -279,6 +280,12 @@ func (x *execution) fail(next, old *resource, err error) error {
 		next.physicalID = old.physicalID
 	}
 	x.r.setResource(x.s, x.op, next, status, reasonOf(err, verb))
+	if old != nil {
+		// What is deployed is still the old one; a later update starts there.
+		kept := old.clone()
+		kept.status, kept.reason, kept.updated = next.status, next.reason, next.updated
+		x.s.resources[next.logicalID] = kept
+	}
 	return err
 }
 

@@ -125,14 +125,16 @@ func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip []st
 
 // restore brings one resource back to what it was.
 func (x *execution) restore(ctx context.Context, id string, skip bool) error {
-	t, old := x.touched[id], x.before[id].clone()
 	x.r.mu.Lock()
-	if x.s.resources[id] != t.next {
+	t, old := x.touched[id], x.before[id].clone()
+	if t.restored {
 		x.r.mu.Unlock()
-		return nil // restored by an earlier attempt
+		return nil // by an earlier attempt
 	}
 	x.s.resources[id] = old
 	if skip {
+		t.restored = true
+		x.touched[id] = t
 		x.r.setResource(x.s, x.op, old, types.ResourceStatusUpdateComplete, "Resource skipped")
 		x.r.mu.Unlock()
 		return nil
@@ -146,10 +148,11 @@ func (x *execution) restore(ctx context.Context, id string, skip bool) error {
 	x.r.mu.Lock()
 	defer x.r.mu.Unlock()
 	if err != nil {
-		x.s.resources[id] = t.next
-		x.r.setResource(x.s, x.op, t.next, types.ResourceStatusUpdateFailed, reasonOf(err, "update"))
+		x.r.setResource(x.s, x.op, old, types.ResourceStatusUpdateFailed, reasonOf(err, "update"))
 		return err
 	}
+	t.restored = true
+	x.touched[id] = t
 	x.r.setResource(x.s, x.op, old, types.ResourceStatusUpdateComplete, "")
 	return nil
 }

@@ -58,8 +58,8 @@ func start(t *testing.T, change ...func(*simulator.Options)) *world {
 	})
 	w.url = server.URL
 	cfg := aws.Config{Region: region, BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider(account, "secret", "")}
-	w.cfn = cfn.NewFromConfig(cfg, func(o *cfn.Options) { o.RetryMaxAttempts = 1 })
-	w.cc = cc.NewFromConfig(cfg, func(o *cc.Options) { o.RetryMaxAttempts = 1 })
+	w.cfn = cfn.NewFromConfig(cfg)
+	w.cc = cc.NewFromConfig(cfg)
 	return w
 }
 
