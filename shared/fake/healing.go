@@ -16,8 +16,11 @@ var (
 
 // HealingState is the healer's memory and policy, in memory.
 type HealingState struct {
-	// Current is what Policy returns; DefaultPolicy if nil.
+	// Current is the policy; DefaultPolicy if nil.
 	Current *healing.Policy
+	// Stale, if set, is what Policy returns to whoever takes one that is half
+	// a minute old.
+	Stale *healing.Policy
 	// Fail, if set, is asked before every call, by method name; an error it
 	// returns is the call's result and nothing happens.
 	Fail func(method string) error
@@ -125,11 +128,14 @@ func (s *HealingState) Advance(_ context.Context, h healing.Heal) (healing.Heal,
 }
 
 // Policy implements healing.Policies.
-func (s *HealingState) Policy(context.Context) (healing.Policy, error) {
+func (s *HealingState) Policy(_ context.Context, maxAge time.Duration) (healing.Policy, error) {
 	if err := s.enter("Policy"); err != nil {
 		return healing.Policy{}, err
 	}
 	defer s.mu.Unlock()
+	if s.Stale != nil && maxAge >= 30*time.Second {
+		return *s.Stale, nil
+	}
 	if s.Current == nil {
 		return healing.DefaultPolicy(), nil
 	}

@@ -2,6 +2,8 @@ package healing_test
 
 import (
 	"encoding/json"
+	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -100,5 +102,29 @@ func TestRuleKey(t *testing.T) {
 		if err != nil || p.Exceptions[0].Rule != want {
 			t.Errorf("an exception for %q reads as %+v, %v", want, p.Exceptions, err)
 		}
+	}
+}
+
+// The example holds every key, and reads as it is written.
+func TestExamplePolicy(t *testing.T) {
+	data, err := os.ReadFile("../../testdata/policies/healing.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := healing.DecodePolicy(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written, read map[string]any
+	back, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(json.Unmarshal(data, &written), json.Unmarshal(back, &read)); err != nil {
+		t.Fatal(err)
+	}
+	read["undoFor"] = strings.TrimSuffix(read["undoFor"].(string), "0m0s")
+	if !reflect.DeepEqual(written, read) {
+		t.Errorf("reads as %s", back)
 	}
 }

@@ -51,8 +51,9 @@ type Records interface {
 
 // Policies gives what too open means, and for which rules not.
 type Policies interface {
-	// Policy returns the current policy, DefaultPolicy if none is set.
-	Policy(ctx context.Context) (Policy, error)
+	// Policy returns the policy, DefaultPolicy if none is set, as it was read at
+	// most maxAge ago.
+	Policy(ctx context.Context, maxAge time.Duration) (Policy, error)
 	// Exceptions returns the recorded exceptions of a group, expired ones too.
 	Exceptions(ctx context.Context, group string) ([]Exception, error)
 	// Except records exceptions.

@@ -87,7 +87,7 @@ func (s *Service) once(ctx context.Context, trigger events.Trigger, work func(*t
 		result.Skipped = "handled before"
 		return result, nil
 	}
-	policy, err := s.Policies.Policy(ctx)
+	policy, err := s.Policies.Policy(ctx, screenAge)
 	if err != nil {
 		return result, err
 	}
@@ -158,8 +158,16 @@ func (t *task) concerned(ctx context.Context, at Place, s Subject) (map[string][
 	return byGroup, nil
 }
 
-// plan decides on live rules. Recorded exceptions are only read when there is
-// something to remove.
+// How old the policy may be: most events need nothing, and an older one tells
+// them apart; but whoever switches the mode, or narrows the policy, expects
+// the next action to follow it.
+const (
+	screenAge = 30 * time.Second
+	actAge    = time.Second
+)
+
+// plan decides on live rules. The policy of the moment and the recorded
+// exceptions are only read when there is something to remove.
 func (t *task) plan(ctx context.Context, at Place, group string, rules []events.SecurityGroupRule) (Plan, error) {
 	lists, err := t.prefixLists(ctx, at, rules)
 	if err != nil {
@@ -169,9 +177,12 @@ func (t *task) plan(ctx context.Context, at Place, group string, rules []events.
 	if plan.Empty() {
 		return plan, nil
 	}
+	if t.policy, err = t.Policies.Policy(ctx, actAge); err != nil {
+		return Plan{}, err
+	}
 	exceptions, err := t.Policies.Exceptions(ctx, group)
-	if err != nil || len(exceptions) == 0 {
-		return plan, err
+	if err != nil {
+		return Plan{}, err
 	}
 	return t.policy.With(exceptions).Plan(rules, lists, t.Now()), nil
 }

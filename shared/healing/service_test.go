@@ -198,6 +198,25 @@ func TestObserveReportsOnceAndTouchesNothing(t *testing.T) {
 	}
 }
 
+// The mode is followed from the moment it is switched, whatever the healer
+// remembers.
+func TestSwitchedModeCountsAtOnce(t *testing.T) {
+	for _, mode := range []healing.Mode{healing.Enforce, healing.Observe} {
+		w := newWorld()
+		stale := healing.DefaultPolicy()
+		stale.Mode = healing.Enforce
+		if mode == healing.Enforce {
+			stale.Mode = healing.Observe
+		}
+		w.policy.Mode, w.state.Stale = mode, &stale
+		w.open("tcp/22", "0.0.0.0/0")
+		w.mustHandle(t, sample(t, "nested-ipv4"))
+		if closed := len(w.live()) == 0; closed != (mode == healing.Enforce) {
+			t.Errorf("switched to %s: closed is %v", mode, closed)
+		}
+	}
+}
+
 func TestEditedPrefixList(t *testing.T) {
 	w := newWorld()
 	w.groups.SetPrefixList(hub, "pl-0e0e0e0e0e0e0e001", "203.0.113.0/24", "0.0.0.0/0")

@@ -47,7 +47,7 @@ func (s *Service) undoable(ctx context.Context, healID, by string) (Heal, error)
 
 // restore authorises what is missing and reads it back.
 func (s *Service) restore(ctx context.Context, h Heal, by string) (Heal, error) {
-	policy, err := s.Policies.Policy(ctx)
+	policy, err := s.Policies.Policy(ctx, actAge)
 	if err != nil {
 		return Heal{}, err
 	}

@@ -176,16 +176,16 @@ func TestSpend(t *testing.T) {
 	}
 }
 
-func TestPolicyIsReadAgainAfterHalfAMinute(t *testing.T) {
+func TestPolicyIsReadAgainWhenTooOld(t *testing.T) {
 	stub, state, c := start(t)
 	stub.Reply("ssm", "GetParameter", `{"Parameter":{"Value":"{\"mode\":\"enforce\"}"}}`, `{"Parameter":{"Value":"{\"mode\":\"observe\"}"}}`)
 	for _, step := range []struct {
-		after time.Duration
-		want  healing.Mode
-		calls int
-	}{{0, healing.Enforce, 1}, {29 * time.Second, healing.Enforce, 1}, {time.Second, healing.Observe, 2}} {
+		after, maxAge time.Duration
+		want          healing.Mode
+		calls         int
+	}{{0, 30 * time.Second, healing.Enforce, 1}, {29 * time.Second, 30 * time.Second, healing.Enforce, 1}, {0, time.Second, healing.Observe, 2}} {
 		c.now = c.now.Add(step.after)
-		p, err := state.Policy(ctx)
+		p, err := state.Policy(ctx, step.maxAge)
 		if err != nil || p.Mode != step.want || len(stub.Calls("ssm", "GetParameter")) != step.calls {
 			t.Errorf("after %s: mode %s, %v, %d calls", step.after, p.Mode, err, len(stub.Calls("ssm", "GetParameter")))
 		}
@@ -198,15 +198,15 @@ func TestPolicyIsReadAgainAfterHalfAMinute(t *testing.T) {
 func TestPolicyMissingOrBroken(t *testing.T) {
 	stub, state, _ := start(t)
 	stub.Reply("ssm", "GetParameter", `{"Parameter":{"Value":"{\"mode\":\"enforced\"}"}}`)
-	if _, err := state.Policy(ctx); !fault.Is(err, fault.InvalidError) {
+	if _, err := state.Policy(ctx, time.Minute); !fault.Is(err, fault.InvalidError) {
 		t.Errorf("a broken policy: %v", err)
 	}
 	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ParameterNotFound", "") })
-	if p, err := state.Policy(ctx); err != nil || p.Mode != healing.Observe {
+	if p, err := state.Policy(ctx, time.Minute); err != nil || p.Mode != healing.Observe {
 		t.Errorf("without a policy: %+v, %v", p.Mode, err)
 	}
 	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ThrottlingException", "") })
-	if _, err := uncached(stub).Policy(ctx); !fault.Is(err, fault.TransientError) {
+	if _, err := uncached(stub).Policy(ctx, time.Minute); !fault.Is(err, fault.TransientError) {
 		t.Errorf("throttled: %v", err)
 	}
 }

@@ -16,16 +16,13 @@ import (
 	"github.com/evenkeel/evenkeel/shared/healing"
 )
 
-// policyAge is how long a policy is used before it is read again.
-const policyAge = 30 * time.Second
-
-// Policy implements healing.Policies: the parameter <prefix>/healing/policy,
-// at most 30 seconds old. A document that is no policy is an Invalid error,
-// because healing by another policy than the one meant would hide it.
-func (s *State) Policy(ctx context.Context) (healing.Policy, error) {
+// Policy implements healing.Policies: the parameter <prefix>/healing/policy. A
+// document that is no policy is an Invalid error, because healing by another
+// policy than the one meant would hide it.
+func (s *State) Policy(ctx context.Context, maxAge time.Duration) (healing.Policy, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.read.IsZero() && s.now().Sub(s.read) < policyAge {
+	if !s.read.IsZero() && s.now().Sub(s.read) < maxAge {
 		return s.policy, nil
 	}
 	value, ok, err := s.parameter(ctx, "/healing/policy")
