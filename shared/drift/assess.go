@@ -156,6 +156,16 @@ func (r Report) SameNote() string {
 	return fmt.Sprintf("CloudFormation also reports %s: the same value in another form", strings.Join(names, ", "))
 }
 
+// alike lists the resources with differences that are none, sorted.
+func (r Report) alike() []string {
+	var names []string
+	for _, s := range r.Same {
+		names = append(names, s.LogicalID)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Undetectable says why a stack in this state cannot be checked, or is empty.
 // busy reports that it may be checked later.
 func Undetectable(state StackState) (reason string, busy bool) {

@@ -13,11 +13,12 @@ import (
 // developer guide, "Service quotas".
 const budget = 100 * 1024
 
-// maxReasons is how many reasons a workflow document carries.
-const maxReasons = 5
+// maxReasons is how many reasons a workflow document carries: the results of
+// all stacks share one payload.
+const maxReasons = 3
 
 // maxReason is how many bytes of one reason it carries.
-const maxReason = 500
+const maxReason = 300
 
 // clip shortens expected and actual values, all by the same rule, until the
 // resources fit into limit bytes. In the last resort the values go, then the

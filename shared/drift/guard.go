@@ -28,10 +28,16 @@ const (
 // reported drifted, none may replace or delete, and none may carry such a
 // value. SyncWithActual changes CloudFormation's record and not the resource:
 // it is harmless, but a change set of nothing else would bring nothing back.
+// alike are the logical ids of resources that CloudFormation reported and that
+// are the same in another form: the change set writes the template's form,
+// which changes nothing.
 // Source: CloudFormation user guide, "Using drift-aware change sets";
 // CloudFormation API reference, ResourceChange and ResourceTargetDefinition.
-func Guard(set ChangeSet, drifted []events.DriftedResource) []string {
+func Guard(set ChangeSet, drifted []events.DriftedResource, alike []string) []string {
 	status := map[string]string{}
+	for _, name := range alike {
+		status[name] = StatusInSync
+	}
 	for _, r := range drifted {
 		status[r.LogicalID] = r.Status
 	}
@@ -39,17 +45,18 @@ func Guard(set ChangeSet, drifted []events.DriftedResource) []string {
 	reverting := false
 	for _, c := range set.Changes {
 		reasons = append(reasons, refuse(c, status[c.LogicalID])...)
-		reverting = reverting || reverts(c)
+		drifted := status[c.LogicalID] == StatusModified || status[c.LogicalID] == StatusDeleted
+		reverting = reverting || drifted && reverts(c)
 	}
 	if !reverting {
-		reasons = append(reasons, "the change set would bring no resource back")
+		reasons = append(reasons, "the change set would bring no drifted resource back")
 	}
 	slices.Sort(reasons)
 	return slices.Compact(reasons)
 }
 
 // refuse judges one change. reported is the drift status of its resource, or
-// empty.
+// empty if CloudFormation did not report it.
 func refuse(c Change, reported string) []string {
 	var reasons []string
 	say := func(format string, args ...any) {

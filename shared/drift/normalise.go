@@ -90,11 +90,15 @@ func (n *normaliser) value(p place, v any) any {
 }
 
 // uncounted reports a path that cannot be compared: write-only properties are
-// never returned, read-only ones are never in a template.
+// never returned, and what the service sets inside a declared object is never
+// in a template. A read-only property at the top counts if a template has it:
+// some schemas list properties there that can be set.
 // Source: resource type definition schema, "writeOnlyProperties", "readOnlyProperties".
 func (n *normaliser) uncounted(path []string) bool {
-	return n.typ != nil && len(path) > 0 &&
-		(schema.Covers(n.typ.WriteOnly, path...) || schema.Covers(n.typ.ReadOnly, path...))
+	if n.typ == nil || len(path) == 0 {
+		return false
+	}
+	return schema.Covers(n.typ.WriteOnly, path...) || len(path) > 1 && schema.Covers(n.typ.ReadOnly, path...)
 }
 
 func (n *normaliser) form(p place, v any) any {

@@ -18,7 +18,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 	if err != nil {
 		return scan, err
 	}
-	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources, budget), Digest: report.Digest}
+	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources, budget), Alike: report.alike(), Digest: report.Digest}
 	scan.Result = scanned(scan, report)
 	facts := []events.Fact{scannedFact(scan, report)}
 	if scan.Drift.Found {

@@ -53,7 +53,7 @@ func (s *Service) Guard(ctx context.Context, scan Scan) (Scan, error) {
 		if err != nil {
 			return scan, err
 		}
-		reasons = Guard(set, scan.Drift.Resources)
+		reasons = Guard(set, scan.Drift.Resources, scan.Drift.Alike)
 	}
 	if len(reasons) == 0 {
 		scan.Plan.State = PlanApproved

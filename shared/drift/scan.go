@@ -11,16 +11,17 @@ import (
 )
 
 // Scan is the document that travels through the states of the drift workflow,
-// one for each stack.
+// one for each stack. What is not known yet is left out: the documents of all
+// stacks together must fit into one payload.
 type Scan struct {
 	ScanID      string          `json:"scanId"` // name of the workflow execution; correlates all facts of the scan
 	Stack       events.StackRef `json:"stack"`
 	Revert      bool            `json:"revert"` // bring drift back when the guard agrees
 	RequestedBy string          `json:"requestedBy"`
-	Detection   Detection       `json:"detection"`
+	Detection   Detection       `json:"detection,omitzero"`
 	Drift       Drift           `json:"drift"`
-	Plan        Plan            `json:"plan"`
-	Execution   Execution       `json:"execution"`
+	Plan        Plan            `json:"plan,omitzero"`
+	Execution   Execution       `json:"execution,omitzero"`
 	Result      Result          `json:"result"`
 	Error       *Caught         `json:"error,omitempty"`
 }
@@ -38,8 +39,8 @@ type Detection struct {
 	ID      string    `json:"id,omitempty"`
 	State   string    `json:"state"`            // one of the Detection constants
 	Reason  string    `json:"reason,omitempty"` // why it was skipped or failed
-	Started time.Time `json:"started"`
-	Ended   time.Time `json:"ended"` // also set when it was skipped
+	Started time.Time `json:"started,omitzero"`
+	Ended   time.Time `json:"ended,omitzero"` // also set when it was skipped
 }
 
 // Over reports whether nothing more will come of the detection.
@@ -50,6 +51,7 @@ func (d Detection) Over() bool { return d.State != DetectionStarted }
 type Drift struct {
 	Found     bool                     `json:"found"`
 	Resources []events.DriftedResource `json:"resources,omitempty"`
+	Alike     []string                 `json:"alike,omitempty"`  // logical ids that CloudFormation reported for the same value in another form
 	Digest    string                   `json:"digest,omitempty"` // SHA-256 of all resources before clipping
 }
 
@@ -95,9 +97,9 @@ type Result struct {
 	Region    string          `json:"region"`
 	Outcome   string          `json:"outcome"` // one of the Outcome constants
 	Status    string          `json:"status,omitempty"`
-	Coverage  events.Coverage `json:"coverage"`
+	Coverage  events.Coverage `json:"coverage,omitzero"`
 	Drifted   int             `json:"drifted"`           // resources
-	Reasons   []string        `json:"reasons,omitempty"` // why it is unknown, skipped, refused or failed; at most 5
+	Reasons   []string        `json:"reasons,omitempty"` // why it is unknown, skipped, refused or failed; at most 3
 }
 
 // Caught is what a workflow's Catch writes.
