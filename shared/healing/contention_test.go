@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/healing"
 )
 
@@ -143,5 +144,97 @@ func TestBurst(t *testing.T) {
 	}
 	if !reflect.DeepEqual(recorded, opened) {
 		t.Errorf("%d rules in records, want %d", len(recorded), len(opened))
+	}
+}
+
+func TestRulesThatComeAndGo(t *testing.T) {
+	t.Run("closed by somebody else before the revoke", func(t *testing.T) {
+		w := newWorld()
+		bad := w.open("tcp/22", "0.0.0.0/0")
+		w.groups.Before = func(method string) {
+			if method == "Revoke" {
+				w.groups.RemoveRule(hub, bad.RuleID)
+			}
+		}
+		w.mustHandle(t, sample(t, "nested-ipv4"))
+		if len(w.live()) != 0 {
+			t.Errorf("live %q", w.live())
+		}
+	})
+	t.Run("another opens between plan and read back", func(t *testing.T) {
+		w := newWorld()
+		w.open("tcp/22", "0.0.0.0/0")
+		opened := false
+		w.groups.Before = func(method string) {
+			if method == "Revoke" && !opened {
+				opened = true
+				w.open("tcp/3389", "0.0.0.0/0")
+			}
+		}
+		w.mustHandle(t, sample(t, "nested-ipv4"))
+		if len(w.live()) != 0 || len(w.state.Heals()) != 2 {
+			t.Errorf("live %q, %d heals, want each with its own record", w.live(), len(w.state.Heals()))
+		}
+	})
+	t.Run("the group is deleted", func(t *testing.T) {
+		w := newWorld()
+		w.open("tcp/22", "0.0.0.0/0")
+		w.groups.Before = func(method string) {
+			if method == "Group" {
+				w.groups.DeleteGroup(hub, group)
+			}
+		}
+		if result := w.mustHandle(t, sample(t, "nested-ipv4")); len(result.Actions) != 0 {
+			t.Errorf("actions %+v", result.Actions)
+		}
+	})
+	t.Run("the revoke has no effect", func(t *testing.T) {
+		w := newWorld()
+		bad := w.open("tcp/22", "0.0.0.0/0")
+		w.groups.Before = func(method string) { // an endless re-opener
+			if method == "Revoke" {
+				w.groups.RemoveRule(hub, bad.RuleID)
+				bad = w.open("tcp/22", "0.0.0.0/0")
+			}
+		}
+		if _, err := w.Handle(context.Background(), sample(t, "nested-ipv4")); !fault.Is(err, fault.TransientError) {
+			t.Errorf("error %v, want a TransientError", err)
+		}
+	})
+}
+
+// Whatever call fails, the repeated event ends with the rule closed, the
+// innocent one kept, one heal and one fact.
+func TestInterruptedAnywhere(t *testing.T) {
+	for n := 1; ; n++ {
+		w := newWorld()
+		w.open("tcp/22", "0.0.0.0/0")
+		w.open("tcp/443", "0.0.0.0/0")
+		count, failed := 0, ""
+		fail := func(method string) error {
+			if count++; count == n {
+				failed = method
+				return fault.Transient("%s is not available", method)
+			}
+			return nil
+		}
+		w.groups.Fail, w.state.Fail, w.bus.fail = fail, fail, func() error { return fail("Publish") }
+		_, err := w.Handle(context.Background(), sample(t, "nested-ipv4"))
+		if failed == "" {
+			if n < 10 {
+				t.Fatalf("only %d calls: the test does not reach them", n)
+			}
+			return // every call has had its turn
+		}
+		if !fault.Is(err, fault.TransientError) {
+			t.Fatalf("call %d, %s: error %v, want the TransientError", n, failed, err)
+		}
+		w.mustHandle(t, sample(t, "nested-ipv4"))
+		if got := w.live(); !reflect.DeepEqual(got, []string{"tcp/443/0.0.0.0/0"}) {
+			t.Errorf("call %d, %s: live %q", n, failed, got)
+		}
+		if heals, facts := w.state.Heals(), w.bus.distinct(t); len(heals) != 1 || heals[0].Closed.IsZero() || len(facts) != 1 {
+			t.Errorf("call %d, %s: heals %+v, %d facts", n, failed, heals, len(facts))
+		}
 	}
 }

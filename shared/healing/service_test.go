@@ -273,42 +273,6 @@ func TestOneHealForOneEvent(t *testing.T) {
 	}
 }
 
-// Whatever call fails, the repeated event ends with the rule closed, the
-// innocent one kept, one heal and one fact.
-func TestInterruptedAnywhere(t *testing.T) {
-	for n := 1; ; n++ {
-		w := newWorld()
-		w.open("tcp/22", "0.0.0.0/0")
-		w.open("tcp/443", "0.0.0.0/0")
-		count, failed := 0, ""
-		fail := func(method string) error {
-			if count++; count == n {
-				failed = method
-				return fault.Transient("%s is not available", method)
-			}
-			return nil
-		}
-		w.groups.Fail, w.state.Fail, w.bus.fail = fail, fail, func() error { return fail("Publish") }
-		_, err := w.Handle(context.Background(), sample(t, "nested-ipv4"))
-		if failed == "" {
-			if n < 10 {
-				t.Fatalf("only %d calls: the test does not reach them", n)
-			}
-			return // every call has had its turn
-		}
-		if !fault.Is(err, fault.TransientError) {
-			t.Fatalf("call %d, %s: error %v, want the TransientError", n, failed, err)
-		}
-		w.mustHandle(t, sample(t, "nested-ipv4"))
-		if got := w.live(); !reflect.DeepEqual(got, []string{"tcp/443/0.0.0.0/0"}) {
-			t.Errorf("call %d, %s: live %q", n, failed, got)
-		}
-		if heals, facts := w.state.Heals(), w.bus.distinct(t); len(heals) != 1 || heals[0].Closed.IsZero() || len(facts) != 1 {
-			t.Errorf("call %d, %s: heals %+v, %d facts", n, failed, heals, len(facts))
-		}
-	}
-}
-
 // The undo record is kept before anything is removed.
 func TestNoRevokeWithoutRecord(t *testing.T) {
 	w := newWorld()
@@ -322,62 +286,6 @@ func TestNoRevokeWithoutRecord(t *testing.T) {
 	if _, err := w.Handle(context.Background(), sample(t, "nested-ipv4")); err == nil || len(w.live()) != 1 {
 		t.Errorf("error %v, live %q", err, w.live())
 	}
-}
-
-func TestRulesThatComeAndGo(t *testing.T) {
-	t.Run("closed by somebody else before the revoke", func(t *testing.T) {
-		w := newWorld()
-		bad := w.open("tcp/22", "0.0.0.0/0")
-		w.groups.Before = func(method string) {
-			if method == "Revoke" {
-				w.groups.RemoveRule(hub, bad.RuleID)
-			}
-		}
-		w.mustHandle(t, sample(t, "nested-ipv4"))
-		if len(w.live()) != 0 {
-			t.Errorf("live %q", w.live())
-		}
-	})
-	t.Run("another opens between plan and read back", func(t *testing.T) {
-		w := newWorld()
-		w.open("tcp/22", "0.0.0.0/0")
-		opened := false
-		w.groups.Before = func(method string) {
-			if method == "Revoke" && !opened {
-				opened = true
-				w.open("tcp/3389", "0.0.0.0/0")
-			}
-		}
-		w.mustHandle(t, sample(t, "nested-ipv4"))
-		if len(w.live()) != 0 || len(w.state.Heals()) != 2 {
-			t.Errorf("live %q, %d heals, want each with its own record", w.live(), len(w.state.Heals()))
-		}
-	})
-	t.Run("the group is deleted", func(t *testing.T) {
-		w := newWorld()
-		w.open("tcp/22", "0.0.0.0/0")
-		w.groups.Before = func(method string) {
-			if method == "Group" {
-				w.groups.DeleteGroup(hub, group)
-			}
-		}
-		if result := w.mustHandle(t, sample(t, "nested-ipv4")); len(result.Actions) != 0 {
-			t.Errorf("actions %+v", result.Actions)
-		}
-	})
-	t.Run("the revoke has no effect", func(t *testing.T) {
-		w := newWorld()
-		bad := w.open("tcp/22", "0.0.0.0/0")
-		w.groups.Before = func(method string) { // an endless re-opener
-			if method == "Revoke" {
-				w.groups.RemoveRule(hub, bad.RuleID)
-				bad = w.open("tcp/22", "0.0.0.0/0")
-			}
-		}
-		if _, err := w.Handle(context.Background(), sample(t, "nested-ipv4")); !fault.Is(err, fault.TransientError) {
-			t.Errorf("error %v, want a TransientError", err)
-		}
-	})
 }
 
 func TestStopsWhenSomethingReopensTheGroup(t *testing.T) {
@@ -398,54 +306,6 @@ func TestStopsWhenSomethingReopensTheGroup(t *testing.T) {
 	w.now = w.now.Add(time.Hour)
 	if _, err = w.Sweep(context.Background(), "later", []healing.Place{hub}); err != nil || len(w.live()) != 0 {
 		t.Errorf("an hour later: %v, live %q", err, w.live())
-	}
-}
-
-func TestUndo(t *testing.T) {
-	w := newWorld()
-	bad := rule("", "tcp/20-25", "0.0.0.0/0")
-	bad.GroupID, bad.Description, bad.Tags = group, "for the vendor", map[string]string{"owner": "net"}
-	bad = w.groups.AddRule(hub, bad)
-	result := w.mustHandle(t, sample(t, "range-20-25"))
-	id := result.Actions[0].HealID
-
-	undone, err := w.Undo(context.Background(), id, "dana")
-	if err != nil {
-		t.Fatal(err)
-	}
-	live := w.groups.Live(hub)
-	if len(live) != 1 || live[0].RuleID == bad.RuleID {
-		t.Fatalf("live %+v, want the rule under a new id", live)
-	}
-	want := bad
-	want.RuleID = live[0].RuleID
-	if !reflect.DeepEqual(live[0], want) || !reflect.DeepEqual(undone.Restored, live) {
-		t.Errorf("restored %+v, want %+v", live[0], want)
-	}
-	again, err := w.Undo(context.Background(), id, "eve")
-	if err != nil || !reflect.DeepEqual(again, undone) || len(w.groups.Live(hub)) != 1 {
-		t.Errorf("undone again: %+v, %v", again, err)
-	}
-	if facts := w.bus.distinct(t); len(facts) != 2 {
-		t.Errorf("%d facts, want healed and undone", len(facts))
-	}
-
-	// The healer leaves it alone until the exception expires.
-	if _, err := w.Sweep(context.Background(), "1", []healing.Place{hub}); err != nil || len(w.live()) != 1 {
-		t.Errorf("swept too early: %v, live %q", err, w.live())
-	}
-	w.now = undone.Until
-	if _, err := w.Sweep(context.Background(), "2", []healing.Place{hub}); err != nil || len(w.live()) != 0 {
-		t.Errorf("not swept after the exception: %v, live %q", err, w.live())
-	}
-}
-
-func TestUndoRefuses(t *testing.T) {
-	w := newWorld()
-	for name, call := range map[string][2]string{"unknown heal": {"heal-0", "dana"}, "no heal": {"", "dana"}, "nobody asks": {"heal-0", ""}} {
-		if _, err := w.Undo(context.Background(), call[0], call[1]); !fault.Is(err, fault.InvalidError) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
 

@@ -35,7 +35,7 @@ func build(t testing.TB, dir string) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(root, "build", "test", place, "bootstrap")
-	command := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath",
+	command := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-trimpath",
 		"-ldflags", "-s -w", "-o", binary, ".")
 	command.Dir = source
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -11,7 +11,9 @@ package runtimeapi
 import (
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +28,7 @@ const Limit = 30 * time.Second
 type Runtime struct {
 	t       testing.TB
 	command *exec.Cmd
-	log     *logBuffer
+	log     *os.File // a file and no pipe: a line is in it before the answer to its event is
 	events  chan invocation
 	answers chan answer
 	exited  chan struct{} // closed when the process has ended
@@ -115,17 +117,28 @@ func (r *Runtime) Invoke(event []byte) (payload []byte, errorType string) {
 }
 
 // Log returns what the process has written to standard output and error.
-func (r *Runtime) Log() string { return r.log.String() }
+func (r *Runtime) Log() string {
+	r.t.Helper()
+	text, err := os.ReadFile(r.log.Name())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(text)
+}
 
 func launch(t testing.TB, dir string, env map[string]string) *Runtime {
 	t.Helper()
 	binary := build(t, dir)
+	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := &Runtime{
-		t: t, log: &logBuffer{},
+		t: t, log: log,
 		events: make(chan invocation), answers: make(chan answer), exited: make(chan struct{}),
 	}
 	server := httptest.NewServer(r.api())
-	r.command = exec.Command(binary)
+	r.command = exec.CommandContext(t.Context(), binary)
 	r.command.Env = environment(strings.TrimPrefix(server.URL, "http://"), env)
 	r.command.Stdout, r.command.Stderr = r.log, r.log
 	if err := r.command.Start(); err != nil {
@@ -141,6 +154,7 @@ func launch(t testing.TB, dir string, env map[string]string) *Runtime {
 		<-r.exited
 		server.CloseClientConnections()
 		server.Close()
+		_ = log.Close()
 	})
 	return r
 }
