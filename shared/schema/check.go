@@ -261,10 +261,8 @@ func (c *checker) unique(v Value) {
 			continue
 		}
 		if first, again := seen[text]; again {
-			c.path = append(c.path, strconv.Itoa(i))
-			c.add("uniqueItems", v.Item(i), "is the same as item %d, the items must be unique", first)
-			c.path = c.path[:len(c.path)-1]
-			continue
+			c.add("uniqueItems", v, "has the same item at %d and %d, the items must be unique", first, i)
+			return
 		}
 		seen[text] = i
 	}

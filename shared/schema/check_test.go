@@ -45,7 +45,7 @@ func TestCheck(t *testing.T) {
 		{"if then", "AWS::DynamoDB::Table", `{"KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}], "AttributeDefinitions": [{"AttributeName": "a", "AttributeType": "S"}],
 			"LocalSecondaryIndexes": [{"IndexName": "idx", "Projection": {}, "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}, {"AttributeName": "b", "KeyType": "RANGE"}]}]}`,
 			[]string{"minItems AttributeDefinitions", "minItems KeySchema"}},
-		{"unique", "AWS::SNS::Topic", `{"DeliveryStatusLogging": [{"Protocol": "sqs"}, {"Protocol": "sqs"}]}`, []string{"uniqueItems DeliveryStatusLogging/1"}},
+		{"unique", "AWS::SNS::Topic", `{"DeliveryStatusLogging": [{"Protocol": "sqs"}, {"Protocol": "sqs"}]}`, []string{"uniqueItems DeliveryStatusLogging"}},
 		{"custom resource", "Custom::Thing", `{"ServiceToken": "arn:aws:lambda:us-east-1:111111111111:function:f", "Anything": [1]}`, nil},
 		{"module", "My::Own::Thing::MODULE", `{"Anything": 1}`, nil},
 	}

@@ -139,3 +139,24 @@ func (s *ordering) visit(id string) (cycle []string) {
 	s.order = append(s.order, id)
 	return nil
 }
+
+// Cycles returns groups of resources that wait for each other, each as a cycle
+// in which one depends on the next. A resource is in at most one.
+func (t *Template) Cycles() [][]string {
+	s := &ordering{t: t, state: make(map[string]truth, t.Resources.Len())}
+	var cycles [][]string
+	for _, id := range t.Resources.Names() {
+		for cycle := s.visit(id); cycle != nil; cycle = s.visit(id) {
+			cycles = append(cycles, cycle)
+			// Take the cycle out and look again.
+			for _, on := range s.path {
+				delete(s.state, on)
+			}
+			for _, in := range cycle {
+				s.state[in] = yes
+			}
+			s.path = nil
+		}
+	}
+	return cycles
+}

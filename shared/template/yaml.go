@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -22,25 +23,41 @@ func parseYAML(data []byte) (root *Node, err error) {
 		if errors.Is(err, io.EOF) {
 			return nil, &SyntaxError{Line: 1, Column: 1, Message: "the file is empty"}
 		}
-		return nil, yamlError(err)
+		return nil, yamlError(data, err)
 	}
 	var second yaml.Node
 	if err := dec.Decode(&second); err == nil {
 		return nil, &SyntaxError{Line: second.Line, Column: max(second.Column, 1), Message: "more than one document in the file"}
 	} else if !errors.Is(err, io.EOF) {
-		return nil, yamlError(err)
+		return nil, yamlError(data, err)
 	}
 	c := &converter{}
 	return c.node(doc.Content[0], 0)
 }
 
-func yamlError(err error) error {
+func yamlError(data []byte, err error) error {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	if m == nil {
 		return &SyntaxError{Line: 1, Column: 1, Message: err.Error()}
 	}
 	line, _ := strconv.Atoi(m[1])
-	return &SyntaxError{Line: max(line, 1), Column: 1, Message: m[2]}
+	return &SyntaxError{Line: faultyLine(data, err.Error(), max(line, 1)), Column: 1, Message: m[2]}
+}
+
+// faultyLine finds the line that brings an error about. The library names the
+// line where the block begins that it could not read; the text up to the faulty
+// line has the same error, the text before it does not.
+func faultyLine(data []byte, message string, from int) int {
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	if from > len(lines) {
+		return from
+	}
+	n := sort.Search(len(lines)-from, func(i int) bool {
+		var doc yaml.Node
+		err := yaml.Unmarshal(bytes.Join(lines[:from+i], nil), &doc)
+		return err != nil && err.Error() == message
+	})
+	return from + n
 }
 
 // converter turns the library's tree into ours and counts what aliases add.

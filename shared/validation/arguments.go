@@ -18,11 +18,11 @@ func takesString(c *Template, f call) {
 	_, _, isCall := f.arg.Call()
 	switch {
 	case f.arg.IsList(), f.arg.IsMap() && !isCall:
-		c.reportf(f.path, "%s takes a string, not a value of type %s", f.name, f.arg.Kind)
+		c.defectf(f, f.path, "%s takes a string, not a value of type %s", f.name, f.arg.Kind)
 	case isCall && f.name == "Fn::GetAZs":
 		// Of functions, only Ref is supported (user guide, Fn::GetAZs).
 		if fn, _, _ := f.arg.Call(); fn != "Ref" && !c.hasTransform(languageExtensions) {
-			c.reportf(f.path, "Fn::GetAZs takes a region or a Ref to one")
+			c.defectf(f, f.path, "Fn::GetAZs takes a region or a Ref to one")
 		}
 	}
 }
@@ -35,15 +35,15 @@ func checkSelect(c *Template, f call) {
 	i, err := strconv.Atoi(index.Text)
 	scalar := index.IsString() || index.Kind == template.Number
 	if scalar && (err != nil || i < 0) {
-		c.reportf(f.path.with("0"), "the index %q is not a whole number from 0", index.Text)
+		c.defectf(f, f.path.with("0"), "the index %q is not a whole number from 0", index.Text)
 	}
 	switch {
 	case list.IsList():
 		if scalar && err == nil && i >= len(list.Items) {
-			c.reportf(f.path.with("1"), "there is no item %d in a list of %d", i, len(list.Items))
+			c.defectf(f, f.path.with("1"), "there is no item %d in a list of %d", i, len(list.Items))
 		}
 	case !list.IsMap():
-		c.reportf(f.path.with("1"), "Fn::Select takes a list, not a value of type %s", list.Kind)
+		c.defectf(f, f.path.with("1"), "Fn::Select takes a list, not a value of type %s", list.Kind)
 	default:
 		c.givesList(f, list, "1")
 	}
@@ -54,12 +54,12 @@ func (c *Template) givesList(f call, n *template.Node, at string) {
 	fn, arg, ok := n.Call()
 	switch {
 	case !ok:
-		c.reportf(f.path.with(at), "%s takes a list here, not an object", f.name)
+		c.defectf(f, f.path.with(at), "%s takes a list here, not an object", f.name)
 	case slices.Contains([]string{"Fn::Sub", "Fn::Join", "Fn::Base64", "Fn::ToJsonString"}, fn):
-		c.reportf(f.path.with(at), "%s takes a list here, but %s gives a string", f.name, fn)
+		c.defectf(f, f.path.with(at), "%s takes a list here, but %s gives a string", f.name, fn)
 	case fn == "Ref":
 		if p, ok := c.Parameters.Get(arg.Str()); ok && !p.IsList() && knownParameterType(p.Type) {
-			c.reportf(f.path.with(at), "%s takes a list here, but the parameter %s is of type %s", f.name, p.Name, p.Type)
+			c.defectf(f, f.path.with(at), "%s takes a list here, but the parameter %s is of type %s", f.name, p.Name, p.Type)
 		}
 	}
 }
@@ -69,11 +69,11 @@ func checkSplit(c *Template, f call) {
 		return
 	}
 	if !f.arg.Items[0].IsString() {
-		c.reportf(f.path.with("0"), "the delimiter of Fn::Split is a string")
+		c.defectf(f, f.path.with("0"), "the delimiter of Fn::Split is a string")
 	}
 	text := f.arg.Items[1]
 	if _, _, isCall := text.Call(); text.IsList() || text.IsMap() && !isCall {
-		c.reportf(f.path.with("1"), "Fn::Split takes a string, not a value of type %s", text.Kind)
+		c.defectf(f, f.path.with("1"), "Fn::Split takes a string, not a value of type %s", text.Kind)
 	}
 }
 
@@ -82,18 +82,18 @@ func checkJoin(c *Template, f call) {
 		return
 	}
 	if d := f.arg.Items[0]; d.IsMap() || d.IsList() {
-		c.reportf(f.path.with("0"), "the delimiter of Fn::Join is a string")
+		c.defectf(f, f.path.with("0"), "the delimiter of Fn::Join is a string")
 	}
 	list := f.arg.Items[1]
 	switch {
 	case list.IsMap():
 		c.givesList(f, list, "1")
 	case !list.IsList():
-		c.reportf(f.path.with("1"), "Fn::Join takes a list, not a value of type %s", list.Kind)
+		c.defectf(f, f.path.with("1"), "Fn::Join takes a list, not a value of type %s", list.Kind)
 	}
 	for i, item := range list.Items {
 		if _, _, isCall := item.Call(); item.IsList() || item.IsMap() && !isCall {
-			c.reportf(f.path.with("1", digits(i)), "an item to join is a string, not of type %s", item.Kind)
+			c.defectf(f, f.path.with("1", digits(i)), "an item to join is a string, not of type %s", item.Kind)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func checkCidr(c *Template, f call) {
 	}
 	if n := f.arg.Items[0]; n.IsString() && !strings.Contains(n.Text, "{{") {
 		if _, err := netip.ParsePrefix(n.Text); err != nil {
-			c.reportf(f.path.with("0"), "%q is not a network", n.Text)
+			c.defectf(f, f.path.with("0"), "%q is not a network", n.Text)
 		}
 	}
 	for i, most := range []int{256, 128} {
@@ -116,7 +116,7 @@ func checkCidr(c *Template, f call) {
 			continue
 		}
 		if v, err := strconv.Atoi(n.Text); err != nil || v < 1 || v > most {
-			c.reportf(f.path.with(digits(i+1)), "%q is not a whole number from 1 to %d", n.Text, most)
+			c.defectf(f, f.path.with(digits(i+1)), "%q is not a whole number from 1 to %d", n.Text, most)
 		}
 	}
 }
@@ -127,9 +127,9 @@ func checkIf(c *Template, f call) {
 	}
 	switch name := f.arg.Items[0]; {
 	case !name.IsString():
-		c.reportf(f.path.with("0"), "Fn::If takes the name of a condition")
+		c.defectf(f, f.path.with("0"), "Fn::If takes the name of a condition")
 	case !c.ConditionNodes.Has(name.Text) && !c.opaque():
-		c.reportf(f.path.with("0"), "there is no condition %q", name.Text)
+		c.defectf(f, f.path.with("0"), "there is no condition %q", name.Text)
 	}
 }
 

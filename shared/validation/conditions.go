@@ -10,11 +10,13 @@ const conditionGuide = guide + "intrinsic-function-reference-conditions.html"
 
 var conditionRules = []Rule{
 	{ID: "E8001", Severity: Error, Title: "Conditions are configured properly", Link: conditionGuide, Check: checkConditions},
-	{ID: "E8002", Severity: Error, Title: "Conditions that are named exist", Link: conditionGuide, Check: checkConditionNames},
-	{ID: "E8003", Severity: Error, Title: "Fn::Equals compares two values", Link: conditionGuide, Check: operator("Fn::Equals", 2, 2)},
-	{ID: "E8004", Severity: Error, Title: "Fn::And takes 2 to 10 conditions", Link: conditionGuide, Check: operator("Fn::And", 2, 10)},
-	{ID: "E8005", Severity: Error, Title: "Fn::Not takes one condition", Link: conditionGuide, Check: operator("Fn::Not", 1, 1)},
-	{ID: "E8006", Severity: Error, Title: "Fn::Or takes 2 to 10 conditions", Link: conditionGuide, Check: operator("Fn::Or", 2, 10)},
+	{ID: "E8003", Severity: Error, Title: "Fn::Equals compares two values", Link: conditionGuide, Check: defectsOf("E8003")},
+	{ID: "E8004", Severity: Error, Title: "Fn::And takes 2 to 10 conditions", Link: conditionGuide, Check: both(defectsOf("E8004"), checkNamedConditions("E8004"))},
+	{ID: "E8005", Severity: Error, Title: "Fn::Not takes one condition", Link: conditionGuide, Check: both(defectsOf("E8005"), checkNamedConditions("E8005"))},
+	{ID: "E8006", Severity: Error, Title: "Fn::Or takes 2 to 10 conditions", Link: conditionGuide, Check: both(defectsOf("E8006"), checkNamedConditions("E8006"))},
+	{ID: "E8007", Severity: Error, Title: "Conditions name other conditions that exist", Link: conditionGuide, Check: checkNamedConditions("E8007")},
+	{ID: "E3015", Severity: Error, Title: "The condition of a resource exists", Link: conditionGuide, Check: checkResourceConditions},
+	{ID: "E6005", Severity: Error, Title: "The condition of an output exists", Link: conditionGuide, Check: checkOutputConditions},
 	{ID: "W8001", Severity: Warning, Title: "Conditions are used", Link: conditionGuide, Check: checkUnusedConditions},
 }
 
@@ -40,46 +42,59 @@ func isLogic(n *template.Node) bool {
 }
 
 // operator checks the number of operands, and that those of And, Or and Not are conditions.
-func operator(name string, least, most int) func(*Template) {
-	return func(c *Template) {
-		for _, f := range c.functions() {
-			if f.name != name {
-				continue
-			}
-			if !f.arg.IsList() || len(f.arg.Items) < least || len(f.arg.Items) > most {
-				c.reportf(f.path, "%s takes a list of %s", name, between(least, most, "item"))
-				continue
-			}
-			if name == "Fn::Equals" || f.section() == "Rules" {
-				continue
-			}
-			for i, item := range f.arg.Items {
-				if !isLogic(item) && item.Kind != template.Bool {
-					c.reportf(f.path.with(digits(i)), "an operand of %s is a condition", name)
-				}
+func operator(least, most int) func(*Template, call) {
+	return func(c *Template, f call) {
+		if !f.arg.IsList() || len(f.arg.Items) < least || len(f.arg.Items) > most {
+			c.defectf(f, f.path, "%s takes a list of %s", f.name, between(least, most, "item"))
+			return
+		}
+		if f.name == "Fn::Equals" || f.section() == "Rules" {
+			return
+		}
+		for i, item := range f.arg.Items {
+			if !isLogic(item) && item.Kind != template.Bool {
+				c.defectf(f, f.path.with(digits(i)), "an operand of %s is a condition", f.name)
 			}
 		}
 	}
 }
 
-// checkConditionNames looks at every place that names a condition: a resource,
-// an output, and another condition. Fn::If has its own rule.
-func checkConditionNames(c *Template) {
-	if c.opaque() {
-		return
-	}
-	missing := func(n *template.Node, p path) {
-		if n.IsString() && !c.ConditionNodes.Has(n.Text) {
-			c.reportf(p, "there is no condition %q", n.Text)
-		}
-	}
+func both(first, second func(*Template)) func(*Template) {
+	return func(c *Template) { first(c); second(c) }
+}
+
+func checkResourceConditions(c *Template) {
 	for id, r := range c.Resources.All() {
-		missing(r.Node.Get("Condition"), path{"Resources", id, "Condition"})
+		c.conditionExists(r.Node.Get("Condition"), path{"Resources", id, "Condition"})
 	}
+}
+
+func checkOutputConditions(c *Template) {
 	for name, o := range c.Outputs.All() {
-		missing(o.Node.Get("Condition"), path{"Outputs", name, "Condition"})
+		c.conditionExists(o.Node.Get("Condition"), path{"Outputs", name, "Condition"})
 	}
-	c.namedConditions(missing)
+}
+
+func (c *Template) conditionExists(n *template.Node, p path) {
+	if n.IsString() && !c.ConditionNodes.Has(n.Text) && !c.opaque() {
+		c.reportf(p, "there is no condition %q", n.Text)
+	}
+}
+
+// checkNamedConditions checks {Condition: name} within Conditions. The rule is
+// that of the outermost operator around it.
+func checkNamedConditions(rule string) func(*Template) {
+	return func(c *Template) {
+		c.namedConditions(func(n *template.Node, p path) {
+			owner, ok := ruleOf[p[2]]
+			if !ok {
+				owner = "E8007"
+			}
+			if owner == rule {
+				c.conditionExists(n, p)
+			}
+		})
+	}
 }
 
 // namedConditions calls visit for each {Condition: name} within Conditions.

@@ -30,10 +30,11 @@ type Template struct {
 	incomplete bool
 	stoppedAt  string
 
-	calls      []call // see functions
-	violations map[string][]schema.Violation
-	// walked is set once calls is filled.
-	walked bool
+	walked       bool
+	calls        []call // see functions
+	checkedCalls bool
+	defects      []defect // see functionDefects
+	violations   map[string][]schema.Violation
 }
 
 func newTemplate(t *template.Template) *Template {
@@ -122,10 +123,10 @@ func (c *Template) generated(name string) bool {
 
 // call is one use of an intrinsic function.
 type call struct {
-	name string
-	node *template.Node // the map that is the call
-	arg  *template.Node
-	path path // of the call's key: …/Fn::Sub
+	name  string
+	arg   *template.Node
+	path  path   // of the call's key: …/Fn::Sub
+	outer string // the outermost function around it, Fn::If apart; "" if none
 }
 
 // section is the top-level section that the call is in.
@@ -140,29 +141,32 @@ func (c *Template) functions() []call {
 	c.walked = true
 	for _, e := range c.Root.Entries {
 		if e.Key != "Metadata" {
-			c.collect(e.Value, path{e.Key})
+			c.collect(e.Value, path{e.Key}, "")
 		}
 	}
 	return c.calls
 }
 
-func (c *Template) collect(n *template.Node, p path) {
+func (c *Template) collect(n *template.Node, p path, outer string) {
 	if c.work++; c.work > maxWork {
 		c.stop(p)
 		return
 	}
 	if name, arg, ok := n.Call(); ok && len(p) > 1 {
-		c.calls = append(c.calls, call{name, n, arg, p.with(name)})
+		c.calls = append(c.calls, call{name, arg, p.with(name), outer})
+		if _, checked := ruleOf[name]; checked && outer == "" && name != "Fn::If" {
+			outer = name
+		}
 	}
 	p = append(p, "")
 	last := len(p) - 1
 	for i := range n.Entries {
 		p[last] = n.Entries[i].Key
-		c.collect(n.Entries[i].Value, p)
+		c.collect(n.Entries[i].Value, p, outer)
 	}
 	for i, item := range n.Items {
 		p[last] = strconv.Itoa(i)
-		c.collect(item, p)
+		c.collect(item, p, outer)
 	}
 }
 

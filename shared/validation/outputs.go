@@ -10,13 +10,12 @@ import (
 const outputGuide = guide + "outputs-section-structure.html"
 
 var outputRules = []Rule{
-	{ID: "E6001", Severity: Error, Title: "Outputs are configured properly", Link: outputGuide, Check: checkOutputs},
+	{ID: "E6001", Severity: Error, Title: "Outputs are configured properly", Link: outputGuide, Check: both(checkOutputs, named("Outputs"))},
 	{ID: "E6002", Severity: Error, Title: "Outputs have a value", Link: outputGuide, Check: checkOutputValues},
 	{ID: "E6003", Severity: Error, Title: "The properties of outputs have the right type", Link: outputGuide, Check: checkOutputTypes},
-	{ID: "E6004", Severity: Error, Title: "Output names are alphanumeric", Link: outputGuide, Check: named("Outputs")},
 	{ID: "E6010", Severity: Error, Title: "At most 200 outputs", Link: guide + "cloudformation-limits.html", Check: limited("Outputs", 200)},
 	{ID: "E6011", Severity: Error, Title: "Output names are at most 255 characters long", Link: guide + "cloudformation-limits.html", Check: shortNames("Outputs")},
-	{ID: "E6101", Severity: Error, Title: "Output values are strings", Link: outputGuide, Check: checkOutputStrings},
+	{ID: "E6101", Severity: Error, Title: "Output values are strings", Link: outputGuide, Check: both(checkOutputStrings, defectsOf("E6101"))},
 	{ID: "E6102", Severity: Error, Title: "Export names are strings", Link: outputGuide, Check: checkExports},
 }
 

@@ -13,9 +13,8 @@ import (
 const parameterGuide = guide + "parameters-section-structure.html"
 
 var parameterRules = []Rule{
-	{ID: "E2001", Severity: Error, Title: "Parameters are configured properly", Link: parameterGuide, Check: checkParameters},
+	{ID: "E2001", Severity: Error, Title: "Parameters are configured properly", Link: parameterGuide, Check: both(checkParameters, named("Parameters"))},
 	{ID: "E2002", Severity: Error, Title: "Parameters have a known type", Link: parameterGuide, Check: checkParameterTypes},
-	{ID: "E2003", Severity: Error, Title: "Parameter names are alphanumeric", Link: parameterGuide, Check: named("Parameters")},
 	{ID: "E2010", Severity: Error, Title: "At most 200 parameters", Link: guide + "cloudformation-limits.html", Check: limited("Parameters", 200)},
 	{ID: "E2011", Severity: Error, Title: "Parameter names are at most 255 characters long", Link: guide + "cloudformation-limits.html", Check: shortNames("Parameters")},
 	{ID: "E2015", Severity: Error, Title: "Defaults satisfy the parameter's constraints", Link: parameterGuide, Check: checkDefaults},

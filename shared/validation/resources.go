@@ -1,7 +1,6 @@
 package validation
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -23,6 +22,7 @@ var resourceRules = []Rule{
 	{ID: "E3036", Severity: Error, Title: "UpdateReplacePolicy has a known value", Link: guide + "aws-attribute-updatereplacepolicy.html", Check: policy("UpdateReplacePolicy", "Delete", "Retain", "Snapshot")},
 	{ID: "W3005", Severity: Warning, Title: "DependsOn says something that no reference says", Link: guide + "aws-attribute-dependson.html", Check: checkRedundantDependsOn},
 	{ID: "W3011", Severity: Warning, Title: "DeletionPolicy and UpdateReplacePolicy come together", Link: guide + "aws-attribute-updatereplacepolicy.html", Check: checkBothPolicies},
+	{ID: "W3045", Severity: Warning, Title: "Access to buckets is controlled by policies", Link: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html", Check: ofTypes(checkAccessControl, "AWS::S3::Bucket")},
 }
 
 var resourceKeys = []string{
@@ -62,19 +62,17 @@ func checkResourceKeys(c *Template, at path, r *template.Resource) {
 	if n := r.Node.Get("Condition"); n != nil && !n.IsString() {
 		c.reportf(at.with("Condition"), "Condition is the name of a condition")
 	}
-	if n := r.Node.Get("Properties"); n != nil && !n.IsMap() {
-		c.reportf(at.with("Properties"), "Properties is an object, not of type %s", n.Kind)
-	}
 	if n := r.Node.Get("DependsOn"); n != nil && !n.IsString() && !n.IsList() {
 		c.reportf(at.with("DependsOn"), "DependsOn is a logical id or a list of them")
 	}
 }
 
 func checkCycles(c *Template) {
-	_, err := c.CreationOrder()
-	var cycle *template.CycleError
-	if errors.As(err, &cycle) {
-		c.reportf(path{"Resources", cycle.Cycle[0]}, "%v", cycle)
+	for _, cycle := range c.Cycles() {
+		for i, id := range cycle {
+			around := append(slices.Clone(cycle[i:]), cycle[:i]...)
+			c.reportf(path{"Resources", id}, "%v", &template.CycleError{Cycle: around})
+		}
 	}
 }
 
@@ -185,6 +183,12 @@ func checkBothPolicies(c *Template) {
 		if keeps(r.UpdateReplacePolicy) && r.Node.Get("DeletionPolicy") == nil {
 			c.reportf(path{"Resources", id}, "%s keeps its data when it is replaced but not when it is deleted: add DeletionPolicy", id)
 		}
+	}
+}
+
+func checkAccessControl(c *Template, r *template.Resource, p path) {
+	if r.Properties.Get("AccessControl") != nil {
+		c.reportf(p.with("AccessControl"), "AccessControl is a legacy property: use a bucket policy")
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 var schemaRules = []Rule{
 	bySchema("E3002", "Resource properties are invalid", "additionalProperties"),
 	bySchema("E3003", "Required resource properties are missing", "required"),
-	bySchema("E3012", "Resource property values have the right type", "type"),
+	propertyTypes(bySchema("E3012", "Resource property values have the right type", "type")),
 	bySchema("E3014", "Exactly one of a set of properties is required", "requiredXor"),
 	bySchema("E3017", "Properties fit at least one of the allowed forms", "anyOf"),
 	bySchema("E3018", "Properties fit exactly one of the allowed forms", "oneOf"),
@@ -44,6 +44,18 @@ func bySchema(id, title string, keywords ...string) Rule {
 			}
 		}
 	}}
+}
+
+// propertyTypes adds to a rule that Properties itself is an object.
+func propertyTypes(r Rule) Rule {
+	r.Check = both(r.Check, func(c *Template) {
+		for id, r := range c.Resources.All() {
+			if n := r.Node.Get("Properties"); n != nil && !n.IsMap() && n.Kind != template.Null {
+				c.reportf(path{"Resources", id, "Properties"}, "Properties is an object, not of type %s", n.Kind)
+			}
+		}
+	})
+	return r
 }
 
 func message(v schema.Violation) string {

@@ -271,9 +271,9 @@ func checkKeyRotation(c *Template, r *template.Resource, p path) {
 }
 
 // secretName recognises names of parameters that hold a secret; names like
-// PasswordLength, SecretArn or TokenName only tell of one.
+// PasswordLength, SecretArn or ServiceToken only tell of one.
 var (
-	secretName = regexp.MustCompile(`(?i)(password|passwd|secret|api_?key|private_?key|access_?key|auth_?token|token)$`)
+	secretName = regexp.MustCompile(`(?i)(password|passwd|secret|api_?key|private_?key|access_?key|auth_?token|access_?token)$`)
 )
 
 func checkNoEcho(c *Template) {

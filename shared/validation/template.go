@@ -11,12 +11,12 @@ var templateRules = []Rule{
 	{ID: "E1003", Severity: Error, Title: "The description is at most 1,024 bytes long", Link: guide + "cloudformation-limits.html", Check: checkDescriptionSize},
 	{ID: "E1004", Severity: Error, Title: "The description is a string", Link: guide + "template-description-structure.html", Check: checkDescription},
 	{ID: "E1005", Severity: Error, Title: "Transform is a name or a list of names", Link: guide + "transform-section-structure.html", Check: checkTransform},
+	{ID: "EK0003", Severity: Error, Title: "No value is null", Link: guide + "template-formats.html", Check: checkNulls},
 }
 
-// nulls shares the id of parse errors: CloudFormation refuses null values as
-// it reads the template ("'null' values are not allowed in templates").
-func (c *Template) nulls() {
-	c.rule = &parseRule
+// checkNulls: CloudFormation refuses null values anywhere as it reads the
+// template ("[/Outputs] 'null' values are not allowed in templates").
+func checkNulls(c *Template) {
 	var walk func(n *template.Node, p path)
 	walk = func(n *template.Node, p path) {
 		if n.Kind == template.Null {
@@ -72,7 +72,10 @@ func checkDescriptionSize(c *Template) {
 func checkTransform(c *Template) {
 	n := c.Root.Get("Transform")
 	switch {
-	case n == nil || n.IsString() || n.IsMap():
+	case n == nil || n.IsString():
+	case n.IsMap() && !n.Get("Name").IsString():
+		c.reportf(path{"Transform", "Name"}, "the Name of a macro is a string")
+	case n.IsMap():
 	case !n.IsList():
 		c.reportf(path{"Transform"}, "Transform is the name of a macro or a list of them")
 	default:

@@ -69,7 +69,6 @@ func validateFile(name string, data []byte) report {
 		return report{findings: []Finding{parseFinding(name, err)}}
 	}
 	c := newTemplate(parsed)
-	c.nulls()
 	for _, family := range families {
 		for i := range family {
 			c.run(&family[i])

@@ -18,7 +18,7 @@ func wrap(n *template.Node) value { return value{n} }
 func (v value) Kind() schema.ValueKind {
 	switch v.n.Kind {
 	case template.Null:
-		return schema.NullValue
+		return schema.Opaque // reported on its own
 	case template.Bool:
 		return schema.BoolValue
 	case template.Number:
@@ -41,8 +41,17 @@ func (v value) Kind() schema.ValueKind {
 		return schema.Choice
 	case name == "Fn::Transform" || strings.HasPrefix(name, "Fn::ForEach::"):
 		return schema.MapValue // an open map without entries of its own
+	case name != "Ref" && !intrinsic[name]:
+		return schema.MapValue // a misspelt function is an ordinary object
 	}
 	return schema.Opaque
+}
+
+// intrinsic lists the functions that give a value in resources and outputs.
+var intrinsic = map[string]bool{
+	"Fn::And": true, "Fn::Base64": true, "Fn::Cidr": true, "Fn::Equals": true, "Fn::FindInMap": true, "Fn::GetAZs": true, "Fn::GetAtt": true,
+	"Fn::GetStackOutput": true, "Fn::If": true, "Fn::ImportValue": true, "Fn::Join": true, "Fn::Length": true, "Fn::Not": true, "Fn::Or": true,
+	"Fn::Select": true, "Fn::Split": true, "Fn::Sub": true, "Fn::ToJsonString": true,
 }
 
 func (v value) Bool() bool      { return v.n.True }
