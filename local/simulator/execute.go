@@ -120,27 +120,44 @@ func (x *execution) one(ctx context.Context, id string) error {
 		return x.create(ctx, next)
 	}
 	t, _ := schema.Load(declared.Type)
+	drifted := false
+	if x.op.revert {
+		gone := false
+		if gone, drifted, err = x.readActual(ctx, t, next, old); err != nil {
+			return x.fail(next, old, err)
+		} else if gone {
+			return x.create(ctx, next)
+		}
+	}
 	if old.typeName != next.typeName || replaces(t, old.properties, properties) {
 		return x.replace(ctx, next, old)
 	}
 	changed := !reflect.DeepEqual(old.properties, properties)
-	if x.op.revert && !changed {
-		gone, drifted, err := x.readActual(ctx, t, next, old)
-		switch {
-		case err != nil:
-			return x.fail(next, old, err)
-		case gone:
-			return x.create(ctx, next)
-		}
-		changed = drifted
+	if x.op.revert {
+		changed = drifted || changed && len(writeOnlyChanges(t, old.properties, properties)) > 0
 	}
 	if !changed {
-		x.r.mu.Lock()
-		defer x.r.mu.Unlock()
-		x.s.resources[id].attributes = attributes
+		x.keep(next)
 		return nil
 	}
 	return x.update(ctx, next, old)
+}
+
+// keep records a resource that has nothing to be done to: only what
+// CloudFormation knows about it changes.
+func (x *execution) keep(next *resource) {
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	res := x.s.resources[next.logicalID]
+	res.attributes, res.properties = next.attributes, next.properties
+	if x.op.revert {
+		res.drift = nil
+	}
+}
+
+// writeOnlyChanges are the changes that the live model cannot show.
+func writeOnlyChanges(t *schema.Type, before, after map[string]any) []leaf {
+	return slices.DeleteFunc(leaves(before, after), func(l leaf) bool { return t == nil || !contains(t.WriteOnly, l.path) })
 }
 
 // replaces tells whether going from before to after needs a new resource.
@@ -237,7 +254,7 @@ func (x *execution) update(ctx context.Context, next, old *resource) error {
 	if found := checkProperties(t, next.properties); len(found) > 0 {
 		return x.fail(next, old, errors.New(describeViolations(next.logicalID, found)))
 	}
-	model, err := x.r.models.update(ctx, next.typeName, next.identifier, old.properties, next.properties)
+	model, err := x.r.models.update(ctx, next.typeName, next.identifier, x.previous(old), next.properties)
 	if err != nil {
 		return x.fail(next, old, err)
 	}
@@ -246,6 +263,24 @@ func (x *execution) update(ctx context.Context, next, old *resource) error {
 	next.model = model
 	x.r.setResource(x.s, x.op, next, types.ResourceStatusUpdateComplete, "")
 	return nil
+}
+
+// previous gives the properties that an update starts from: those deployed
+// last, or in a drift-aware update those that are live (CFN-38).
+func (x *execution) previous(old *resource) map[string]any {
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	live, ok := x.actual[old.logicalID]
+	if !ok {
+		return old.properties
+	}
+	previous := clone(old.properties)
+	for name := range previous {
+		if value, there := live[name]; there {
+			previous[name] = cloneAny(value)
+		}
+	}
+	return previous
 }
 
 var errCancelled = errors.New("cancelled")

@@ -114,8 +114,12 @@ func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip []st
 	}
 	x.r.mu.Lock()
 	for id := range x.s.resources {
-		if x.before[id] == nil {
+		old, touched := x.before[id], x.touched[id].next != nil
+		switch {
+		case old == nil:
 			delete(x.s.resources, id)
+		case !touched:
+			x.s.resources[id].properties, x.s.resources[id].attributes = clone(old.properties), old.attributes
 		}
 	}
 	x.s.undo, x.s.target = nil, nil
@@ -160,15 +164,7 @@ func (x *execution) restore(ctx context.Context, id string, skip bool) error {
 // updateBack writes the old properties; after a drift-aware update, the values
 // that were live before it (CFN-38).
 func (x *execution) updateBack(ctx context.Context, t touch, old *resource) error {
-	desired := old.properties
-	if live, ok := x.actual[old.logicalID]; ok {
-		desired = clone(old.properties)
-		for name := range desired {
-			if value, ok := live[name]; ok {
-				desired[name] = value
-			}
-		}
-	}
+	desired := x.previous(old)
 	model, err := x.r.models.update(ctx, old.typeName, old.identifier, t.next.properties, desired)
 	if err == nil {
 		old.model = model
