@@ -249,6 +249,35 @@ func TestExecutionEnded(t *testing.T) {
 	}
 }
 
+// TestFirstEndWins: the run is concluded, but announcing it fails and so does
+// the execution; what was stored is announced, not a second end.
+func TestFirstEndWins(t *testing.T) {
+	w, r := planned(t)
+	r.Step = deployment.Step{Kind: deployment.StepFinish}
+	w.facts.Faults = func(string) error { return fault.Permanent("the bus is gone") }
+	if _, err := w.do(deployment.ActionFinish, r); err == nil {
+		t.Fatal("Finish succeeded")
+	}
+	w.facts.Faults = nil
+	input, err := json.Marshal(push("bbbb", 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := w.clock.Now()
+	w.clock.Advance(time.Minute)
+	answered, err := w.service.ExecutionEnded(t.Context(), events.ExecutionStatusDetail{ExecutionARN: r.Execution, Status: "FAILED", Input: string(input)})
+	if err != nil || answered.State != "ended before" {
+		t.Errorf("%+v, %v", answered, err)
+	}
+	last := w.facts.Facts[len(w.facts.Facts)-1]
+	if end := last.Data.(events.RunFinished); end.Outcome != events.OutcomeSucceeded || !last.Metadata.Time.Equal(at) {
+		t.Errorf("announced %s at %s, want what was stored at %s", end.Outcome, last.Metadata.Time, at)
+	}
+	if again := w.finish(r); again.Outcome != events.OutcomeSucceeded || strings.Count(w.types(), "RunFinished") != 1 {
+		t.Errorf("again: %s, facts %s", again.Outcome, w.types())
+	}
+}
+
 func TestDuplicatePushIsMarked(t *testing.T) {
 	w := newWorld(t)
 	p := push("aaaa", 0)

@@ -58,7 +58,14 @@ type Locks interface {
 // RunRecord is what is remembered of a run.
 type RunRecord struct {
 	Execution string // ARN of the execution that owns it
-	Outcome   string // empty while it runs
+	End       *End   // nil while it runs
+}
+
+// End is how a run ended, and when. The first End that is stored is the only
+// one that is ever announced.
+type End struct {
+	At       time.Time          `json:"at"`
+	Finished events.RunFinished `json:"finished"`
 }
 
 // Runs remembers runs.
@@ -68,8 +75,8 @@ type Runs interface {
 	Claim(ctx context.Context, runID, execution string) (RunRecord, error)
 	// Read returns the record; zero when there is none.
 	Read(ctx context.Context, runID string) (RunRecord, error)
-	// Close stores the outcome.
-	Close(ctx context.Context, runID, outcome string) error
+	// Close stores the end unless there is one, and returns what is stored.
+	Close(ctx context.Context, runID string, end End) (End, error)
 }
 
 // Approval is a plan that waits for a person, or was decided on.

@@ -3,6 +3,7 @@ package deployment
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -81,7 +82,9 @@ func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
 	if err := s.discard(ctx, r); err != nil {
 		return r, err
 	}
-	return r, s.end(ctx, r)
+	stored, err := s.end(ctx, r)
+	r.Outcome, r.Reason, r.Failure = stored.Outcome, stored.Reason, stored.Failure
+	return r, err
 }
 
 // discard deletes the change set of a plan that was never executed.
@@ -98,20 +101,22 @@ func (s *Service) discard(ctx context.Context, r Release) error {
 	return s.ChangeSets.Delete(ctx, to, r.Plan.ChangeSetID)
 }
 
-// end publishes first and remembers then: a repetition publishes the same fact
-// under the same id, and no run ends unannounced.
-func (s *Service) end(ctx context.Context, r Release) error {
+// end stores the run's end, announces what is stored and leaves the lock. The
+// first end that was stored wins, so that a run has one end whoever concludes
+// it; every repetition announces it again under the same id and time.
+func (s *Service) end(ctx context.Context, r Release) (events.RunFinished, error) {
 	finished := events.RunFinished{Run: r.Run(), Outcome: r.Outcome, Reason: r.Reason, Failure: r.Failure, Changed: r.Changed()}
 	if r.Outcome == events.OutcomeRejected && !r.Validation.Valid {
 		finished.Findings = r.Validation.Findings
 	}
-	if err := s.Publisher.Publish(ctx, s.fact(r, finished)); err != nil {
-		return err
+	end, err := s.Runs.Close(ctx, r.RunID, End{At: s.Now().UTC(), Finished: finished})
+	if err != nil {
+		return finished, err
 	}
-	if err := s.Runs.Close(ctx, r.RunID, r.Outcome); err != nil {
-		return err
+	if err := s.Publisher.Publish(ctx, fact(end.At, r.RunID, r.CausationID, end.Finished)); err != nil {
+		return end.Finished, err
 	}
-	return s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
+	return end.Finished, s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
 		next, answers := q.Leave(r.RunID, s.Now(), leaseSlack)
 		return next, answers, nil
 	})
@@ -139,13 +144,11 @@ func (s *Service) ExecutionEnded(ctx context.Context, detail events.ExecutionSta
 	if record.Execution != detail.ExecutionARN {
 		return Answered{RunID: r.RunID, State: "ignored"}, nil
 	}
-	if record.Outcome != "" {
-		return Answered{RunID: r.RunID, State: "ended before"}, s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
-			next, answers := q.Leave(r.RunID, s.Now(), leaseSlack)
-			return next, answers, nil
-		})
-	}
 	r.Outcome = events.OutcomeStuck
-	r.Reason = "The workflow execution ended as " + detail.Status + " before the run did. " + detail.Error + " " + detail.Cause
-	return Answered{RunID: r.RunID, State: "ended"}, s.end(ctx, r)
+	r.Reason = strings.TrimSpace("The workflow execution ended as " + detail.Status + " before the run did. " + detail.Error + " " + detail.Cause)
+	_, err = s.end(ctx, r)
+	if record.End != nil {
+		return Answered{RunID: r.RunID, State: "ended before"}, err
+	}
+	return Answered{RunID: r.RunID, State: "ended"}, err
 }

@@ -107,14 +107,16 @@ func (r *DeploymentRuns) Read(_ context.Context, runID string) (deployment.RunRe
 }
 
 // Close implements deployment.Runs.
-func (r *DeploymentRuns) Close(_ context.Context, runID, outcome string) error {
+func (r *DeploymentRuns) Close(_ context.Context, runID string, end deployment.End) (deployment.End, error) {
 	if err := r.Faults.at("Close"); err != nil {
-		return err
+		return deployment.End{}, err
 	}
 	record := r.runs[runID]
-	record.Outcome = outcome
-	r.runs[runID] = record
-	return r.Faults.at("Close done")
+	if record.End == nil {
+		record.End = &end
+		r.runs[runID] = record
+	}
+	return *record.End, r.Faults.at("Close done")
 }
 
 // DeploymentApprovals keeps approvals.

@@ -153,18 +153,47 @@ func (r Runs) Claim(ctx context.Context, runID, execution string) (deployment.Ru
 // Read implements deployment.Runs.
 func (r Runs) Read(ctx context.Context, runID string) (deployment.RunRecord, error) {
 	found, err := r.get(ctx, "read the run "+runID, "run#"+runID, "run")
-	return deployment.RunRecord{Execution: text(found, "execution"), Outcome: text(found, "outcome")}, err
+	if err != nil {
+		return deployment.RunRecord{}, err
+	}
+	return decodeRun(found)
+}
+
+func decodeRun(found item) (deployment.RunRecord, error) {
+	record := deployment.RunRecord{Execution: text(found, "execution")}
+	if stored := text(found, "end"); stored != "" {
+		record.End = &deployment.End{}
+		if err := json.Unmarshal([]byte(stored), record.End); err != nil {
+			return record, fault.Permanent("read the end of a run: %w", err)
+		}
+	}
+	return record, nil
 }
 
 // Close implements deployment.Runs.
-func (r Runs) Close(ctx context.Context, runID, outcome string) error {
-	_, err := r.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+func (r Runs) Close(ctx context.Context, runID string, end deployment.End) (deployment.End, error) {
+	data, err := json.Marshal(end)
+	if err != nil {
+		return end, fault.Permanent("close the run %s: %w", runID, err)
+	}
+	_, err = r.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: aws.String(r.table), Key: key("run#"+runID, "run"),
-		UpdateExpression:          aws.String("SET #o = :o, #t = :t"),
-		ExpressionAttributeNames:  map[string]string{"#o": "outcome", "#t": ttlAttr},
-		ExpressionAttributeValues: item{":o": str(outcome), ":t": r.expires(runsKept)},
+		UpdateExpression:          aws.String("SET #e = :e, #t = :t"),
+		ConditionExpression:       aws.String("attribute_not_exists(#e)"),
+		ExpressionAttributeNames:  map[string]string{"#e": "end", "#t": ttlAttr},
+		ExpressionAttributeValues: item{":e": str(string(data)), ":t": r.expires(runsKept)},
 	})
-	return awserr.Classify("close the run "+runID, err)
+	if !awserr.HasCode(err, conditional) {
+		return end, awserr.Classify("close the run "+runID, err)
+	}
+	record, err := r.Read(ctx, runID)
+	if err != nil {
+		return end, err
+	}
+	if record.End == nil {
+		return end, fault.Transient("close the run %s: its end was written and expired meanwhile", runID)
+	}
+	return *record.End, nil
 }
 
 // Tokens implements deployment.Tokens.
