@@ -16,7 +16,7 @@ const (
 
 var levels = []string{RiskSafe, RiskReview, RiskDangerous, RiskBlocked}
 
-// Policy is what an installation allows beyond the built-in rating.
+// Policy is what counts beyond the built-in rating.
 type Policy struct {
 	Stateful []string // further types whose resources hold data
 	Protect  []string // logical ids that must never be removed or replaced

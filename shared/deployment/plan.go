@@ -214,12 +214,12 @@ func (s *Service) unchanged(ctx context.Context, r Release, to events.Target, c 
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
-	stage, _, _ := r.Current()
+	stage, stack, _ := r.Current()
 	digest, err := c.Digest()
 	if err != nil {
 		return r, err
 	}
-	risk := Assess(c.Changes, s.Policy)
+	risk := Assess(c.Changes, Policy{Stateful: s.Stateful, Protect: stack.Protect})
 	r.Plan.Status, r.Plan.Digest, r.Plan.Risk = PlanReady, digest, risk.Level
 	r.Plan.Gate = gate(stage.Approval, risk.Level, r.Plan.Empty)
 	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack)

@@ -34,7 +34,7 @@ type Service struct {
 	Tasks      Tasks
 	Files      Files
 	Publisher  Publisher
-	Policy     Policy
+	Stateful   []string // further types whose resources hold data
 	Now        func() time.Time
 }
 

@@ -153,6 +153,8 @@ func TestEnds(t *testing.T) {
 		{"approval expired", changed, shop, func(w *world) {
 			w.decide = func(w *world, _ deployment.Release) { w.clock.Advance(25 * time.Hour) }
 		}, events.OutcomeRejected, "Nobody decided on the plan of data in prod in time.", "ApprovalRequested RunFinished", ""},
+		{"a protected resource goes", strings.ReplaceAll(data, "Orders: {", "Others: {"), strings.ReplaceAll(shop, "dependsOn", "protect: [Orders], dependsOn"), nil, events.OutcomeRejected,
+			"The plan of data in test is blocked: Orders (AWS::DynamoDB::Table) is protected and is removed", "StackPlanned RunFinished", ""},
 		{"the stack is busy", changed, shop, func(w *world) { w.cloud.Break(inTest, "UPDATE_IN_PROGRESS") }, events.OutcomeDeferred,
 			"shop-data-test is busy (UPDATE_IN_PROGRESS)", "StackDeployed RunFinished", ""},
 		{"the stack is broken", changed, shop, func(w *world) { w.cloud.Break(inTest, "UPDATE_ROLLBACK_FAILED") }, events.OutcomeStuck,

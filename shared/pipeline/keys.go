@@ -21,9 +21,9 @@ var (
 	branchPattern  = regexp.MustCompile(`^[^\s~^:?*\[\\]+$`)
 	outputPattern  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,31}\.[a-zA-Z0-9]{1,255}$`)
 
-	// Parameter names are alphanumeric. Source: CloudFormation user guide,
-	// "Parameters", logical name.
-	parameterPattern = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
+	// Parameter names and logical ids are alphanumeric. Source: CloudFormation
+	// user guide, "Parameters" and "Resources", logical name.
+	logicalPattern = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
 	// Source: Systems Manager user guide, "Parameter name requirements".
 	storePattern = regexp.MustCompile(`^[a-zA-Z0-9_./-]{1,1000}(:[0-9]+)?$`)
 	// Source: Secrets Manager API reference, CreateSecret, Name; or an ARN.
@@ -64,6 +64,7 @@ var stackKeys = []key{
 	{"parameters", false, "Template parameters, by name.", mapOf(ref("parameter"))},
 	{"capabilities", false, "What the template may create.", listOf(map[string]any{"enum": capabilities})},
 	{"tags", false, "Tags of the stack and its resources.", mapOf(scalar)},
+	{"protect", false, "Logical ids of resources whose removal or replacement blocks the deployment.", listOf(text(logicalPattern))},
 }
 
 var stageKeys = []key{

@@ -65,6 +65,11 @@ func (d *decoder) stack(e entry) Stack {
 			stack.Tags[tag.name], _ = d.scalar(tag.value, "tag "+tag.name)
 		}
 	}
+	if k, ok := keys["protect"]; ok {
+		for _, item := range d.items(k.value, "protect") {
+			stack.Protect = append(stack.Protect, d.matching(item, "the logical id", logicalPattern, "letters and digits"))
+		}
+	}
 	return stack
 }
 
@@ -114,7 +119,7 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 func (d *decoder) parameters(n *yaml.Node, what string) map[string]Parameter {
 	all := map[string]Parameter{}
 	for _, e := range d.entries(n, what) {
-		if !parameterPattern.MatchString(e.name) {
+		if !logicalPattern.MatchString(e.name) {
 			d.fault(e.at, "the parameter name "+strconv.Quote(e.name)+" is not letters and digits")
 		}
 		all[e.name] = d.parameter(e)

@@ -48,6 +48,7 @@ type Stack struct {
 	Parameters   map[string]Parameter `json:"parameters,omitempty"`
 	Capabilities []string             `json:"capabilities,omitempty"`
 	Tags         map[string]string    `json:"tags,omitempty"`
+	Protect      []string             `json:"protect,omitempty"` // logical ids
 
 	at      Position
 	depends []Position // of each dependsOn item

@@ -28,6 +28,7 @@ stacks:
       Versioned: true
     capabilities: [CAPABILITY_IAM]
     tags: {team: shop}
+    protect: [Orders]
   network: {template: templates/network.yaml, parameters: {Cidr: 10.0.0.0/16}}
   site: {template: templates/site.yaml}
 stages:
@@ -68,6 +69,9 @@ func TestDecode(t *testing.T) {
 		t.Errorf("order %s: dependencies first, else as in the file", got)
 	}
 	data := stages[1].Stacks[1]
+	if len(data.Protect) != 1 || data.Protect[0] != "Orders" {
+		t.Errorf("protect %v", data.Protect)
+	}
 	for name, want := range map[string]string{
 		"Password":  "{{resolve:secretsmanager:shop/database:SecretString:password}}",
 		"Level":     "{{resolve:ssm:/shop/level}}",
@@ -107,7 +111,7 @@ stages:
 func TestFaults(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"unknown key at the top", "version: 1", "version: 1\nstage: []", `2:1: unknown key "stage" in the file; allowed are version, name, stacks, stages`},
-		{"unknown key of a stack", "a: {template: t.yaml}", "a: {template: t.yaml, dependson: []}", `3:25: unknown key "dependson" in stack a; allowed are template, dependsOn, parameters, capabilities, tags`},
+		{"unknown key of a stack", "a: {template: t.yaml}", "a: {template: t.yaml, dependson: []}", `3:25: unknown key "dependson" in stack a; allowed are template, dependsOn, parameters, capabilities, tags, protect`},
 		{"unknown key of a stage", "approval: never", "approval: never, aproval: x", `6:93: unknown key "aproval" in the stage; allowed are name, branch, account, region, approval, parameters`},
 		{"missing key", "{template: t.yaml}", "{tags: {}}", `3:6: stack a lacks the key "template"`},
 		{"duplicate key", "  b: {", "  a: {", `4:3: duplicate key "a" in stacks, first on line 3`},
@@ -131,6 +135,7 @@ func TestFaults(t *testing.T) {
 		{"bad branch", "branch: main", "branch: ma in", `branch "ma in" is not a branch name`},
 		{"bad approval", "never", "sometimes", `approval "sometimes" is not one of always, on-risk, never`},
 		{"bad capability", "[a]", "[a], capabilities: [ADMIN]", `the capability "ADMIN" is not one of CAPABILITY_IAM`},
+		{"bad logical id", "[a]", "[a], protect: [a.b]", `the logical id "a.b" is not letters and digits`},
 		{"bad name", "name: test", "name: 1test", `name "1test" is not a name`},
 		{"bad stack name", "  a: {", "  a_b: {", `the stack name "a_b" is not a name`},
 		{"parameters of an unknown stack", "approval: never", "approval: never, parameters: {c: {X: 1}}", `the stage sets parameters of "c", which is no stack`},
