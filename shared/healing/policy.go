@@ -19,6 +19,7 @@ import (
 // Mode says whether the healer acts.
 type Mode string
 
+// The modes.
 const (
 	Observe Mode = "observe" // report what would be closed
 	Enforce Mode = "enforce" // close it
