@@ -91,7 +91,7 @@ func (l *linter) state(at, name string, m *Machine) {
 	if len([]rune(name)) > 80 {
 		l.add(at, "the name is longer than 80 characters")
 	}
-	for _, next := range targets(s) {
+	for _, next := range Targets(s) {
 		if m.States[next] == nil {
 			l.add(at, "goes to %q, which is not a state", next)
 		}
@@ -120,8 +120,8 @@ func (l *linter) state(at, name string, m *Machine) {
 	l.catches(at, s)
 }
 
-// targets returns every state that s can go to, in the order of the definition.
-func targets(s *State) []string {
+// Targets returns every state that s can go to, in the order of the definition.
+func Targets(s *State) []string {
 	var out []string
 	if s.Next != "" {
 		out = append(out, s.Next)
@@ -156,7 +156,7 @@ func (l *linter) ending(at string, s *State) {
 func (l *linter) reach(prefix string, m *Machine) {
 	reached := closure([]string{m.StartAt}, func(name string) []string {
 		if s := m.States[name]; s != nil {
-			return targets(s)
+			return Targets(s)
 		}
 		return nil
 	})
@@ -166,7 +166,7 @@ func (l *linter) reach(prefix string, m *Machine) {
 		if s == nil {
 			continue
 		}
-		for _, next := range targets(s) {
+		for _, next := range Targets(s) {
 			from[next] = append(from[next], name)
 		}
 		if s.End || s.Type == "Succeed" || s.Type == "Fail" {

@@ -44,7 +44,8 @@ func (b *branch) over() bool {
 	return b.stopped || b.execution.Status != Running || (b.parent != nil && b.parent.over())
 }
 
-func (b *branch) enter(name string, raw any) {
+// enter enters a state; from is the state before it, "" for the first.
+func (b *branch) enter(from, name string, raw any) {
 	if b.over() {
 		return
 	}
@@ -55,7 +56,7 @@ func (b *branch) enter(name string, raw any) {
 		return
 	}
 	v.retries = make([]int, len(v.state.Retry))
-	e.visit(v.at, Entered, "", 0)
+	e.visit(Visit{State: v.at, From: from, Kind: Entered})
 	if e.record(2); b.over() {
 		return
 	}
@@ -96,7 +97,7 @@ func (v *visiting) path(field string, p workflow.Path, value any) (any, bool) {
 
 // read resolves a path that must lead somewhere.
 func (v *visiting) read(field, path string, value any) (any, bool) {
-	found, ok, err := resolve(path, value, v.context(""))
+	found, ok, err := resolve(path, value, v.context)
 	if err != nil || !ok {
 		v.execution.fatal("%s: %s %q leads nowhere in %s (%v)", v.at, field, path, brief(value), err)
 		return nil, false
@@ -104,17 +105,15 @@ func (v *visiting) read(field, path string, value any) (any, bool) {
 	return found, true
 }
 
-// fill evaluates a payload template.
-func (v *visiting) fill(field string, raw json.RawMessage, value any, token string) (any, bool) {
-	if raw == nil {
+// templates are those of the state.
+func (v *visiting) templates() templates { return v.execution.program.templates[v.state] }
+
+// fill evaluates a payload template; none gives the value itself.
+func (v *visiting) fill(field string, template, value any, token string) (any, bool) {
+	if template == nil {
 		return value, true
 	}
-	var template any
-	if err := json.Unmarshal(raw, &template); err != nil {
-		v.execution.fatal("%s: %s: %v", v.at, field, err)
-		return nil, false
-	}
-	out, err := fillTemplate(template, value, v.context(token))
+	out, err := fillTemplate(template, value, func(string) any { return v.context(token) })
 	if err != nil {
 		v.execution.fatal("%s: %s: %v", v.at, field, err)
 		return nil, false
@@ -125,7 +124,7 @@ func (v *visiting) fill(field string, raw json.RawMessage, value any, token stri
 // leave combines a result with the input and goes on.
 func (v *visiting) leave(result any) {
 	s := v.state
-	result, ok := v.fill("ResultSelector", s.ResultSelector, result, "")
+	result, ok := v.fill("ResultSelector", v.templates().resultSelector, result, "")
 	if !ok {
 		return
 	}
@@ -150,19 +149,19 @@ func (v *visiting) next(name string, output any) {
 	if v.over() {
 		return
 	}
-	if data, err := json.Marshal(output); err != nil || len(data) > maxPayload {
-		v.execution.end(Failed, nil, &Error{Name: "States.DataLimitExceeded", Cause: fmt.Sprintf("%s: %d bytes of output %v", v.at, len(data), err)})
+	if n := size(output); n > maxPayload {
+		v.execution.end(Failed, nil, &Error{Name: "States.DataLimitExceeded", Cause: fmt.Sprintf("%s: %d bytes of output", v.at, n)})
 		return
 	}
 	if name == "" {
 		v.finish(output, nil)
 		return
 	}
-	v.execution.host.After(0, func() { v.enter(name, output) })
+	v.execution.host.After(0, func() { v.enter(v.at, name, output) })
 }
 
 func (v *visiting) pass() {
-	result, ok := v.fill("Parameters", v.state.Parameters, v.input, "")
+	result, ok := v.fill("Parameters", v.templates().parameters, v.input, "")
 	if !ok {
 		return
 	}
@@ -254,6 +253,28 @@ func (v *visiting) context(token string) any {
 		c["Map"] = map[string]any{"Item": map[string]any{"Index": float64(v.item.index), "Value": v.item.value}}
 	}
 	return c
+}
+
+// size is the length of a value's JSON, escapes in strings left out.
+func size(value any) int {
+	switch v := value.(type) {
+	case string:
+		return len(v) + 2
+	case []any:
+		n := 2
+		for _, item := range v {
+			n += size(item) + 1
+		}
+		return n
+	case map[string]any:
+		n := 2
+		for key, item := range v {
+			n += len(key) + 4 + size(item)
+		}
+		return n
+	default: // a number, true, false or null
+		return 8
+	}
 }
 
 func brief(value any) string {

@@ -48,7 +48,7 @@ func (v *visiting) holds(r *workflow.Rule) (holds, ok bool) {
 		holds, ok := v.holds(r.Not)
 		return !holds, ok
 	}
-	value, found, err := resolve(r.Variable, v.input, v.context(""))
+	value, found, err := resolve(r.Variable, v.input, v.context)
 	if err == nil && r.IsPresent != nil {
 		return found == *r.IsPresent, true
 	}

@@ -10,15 +10,15 @@ import (
 	"github.com/evenkeel/evenkeel/infra/workflow"
 )
 
-// resolve follows a path through value, or through the context object when it
-// begins with $$. found is false when it leads nowhere.
-func resolve(path string, value, context any) (result any, found bool, err error) {
+// resolve follows a path through value, or through the context object, which is
+// made only then, when it begins with $$. found is false when it leads nowhere.
+func resolve(path string, value any, context func(token string) any) (result any, found bool, err error) {
 	fromContext, steps, err := workflow.ParsePath(path)
 	if err != nil {
 		return nil, false, err
 	}
 	if fromContext {
-		value = context
+		value = context("")
 	}
 	for _, step := range steps {
 		if step.Field == "" {
@@ -82,7 +82,7 @@ func injectAt(steps []workflow.Step, value, result any) (any, error) {
 }
 
 // fillTemplate replaces the fields "x.$" of a payload template.
-func fillTemplate(template, value, context any) (any, error) {
+func fillTemplate(template, value any, context func(string) any) (any, error) {
 	switch t := template.(type) {
 	case []any:
 		out := make([]any, len(t))
@@ -115,7 +115,7 @@ func fillTemplate(template, value, context any) (any, error) {
 	}
 }
 
-func compute(text, value, context any) (any, error) {
+func compute(text, value any, context func(string) any) (any, error) {
 	source, ok := text.(string)
 	if !ok {
 		return nil, fmt.Errorf("%s is not a path", brief(text))
@@ -127,7 +127,7 @@ func compute(text, value, context any) (any, error) {
 	return evaluate(expression, value, context)
 }
 
-func evaluate(e workflow.Expression, value, context any) (any, error) {
+func evaluate(e workflow.Expression, value any, context func(string) any) (any, error) {
 	switch {
 	case e.Path != "":
 		result, found, err := resolve(e.Path, value, context)

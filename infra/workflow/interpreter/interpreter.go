@@ -67,6 +67,7 @@ const (
 type Visit struct {
 	At    time.Time
 	State string
+	From  string // the state that led here, when Entered
 	Kind  string
 	Error string
 	Index int // of the Retry or Catch entry that took the error
@@ -92,6 +93,7 @@ type Execution struct {
 	Cause  string
 	Visits []Visit
 
+	program *Program
 	host    Host
 	done    func(*Execution)
 	waiting map[string]*attempt // by task token
@@ -99,23 +101,39 @@ type Execution struct {
 	history int
 }
 
-// New starts an execution of a definition. Nothing happens before the host's
-// time moves: the first state is entered by After(0). done, which may be nil,
-// is called once, when the execution has ended.
-func New(definition []byte, machine, name string, input json.RawMessage, host Host, done func(*Execution)) (*Execution, error) {
+// Program is a definition that is ready to run. It does not change, so that
+// many executions may share it.
+type Program struct {
+	name      string
+	machine   *workflow.Machine
+	templates map[*workflow.State]templates
+}
+
+// templates are the decoded payload templates of a state; nil where it has
+// none.
+type templates struct{ parameters, resultSelector, itemSelector any }
+
+// Load makes a program of the definition of the state machine called name.
+func Load(name string, definition []byte) (*Program, error) {
 	m, err := workflow.Parse(definition)
 	if err != nil {
 		return nil, err
 	}
-	if err := known(m); err != nil {
-		return nil, err
-	}
+	p := &Program{name: name, machine: m, templates: map[*workflow.State]templates{}}
+	return p, p.load(m)
+}
+
+// Start starts an execution. Nothing happens before the host's time moves: the
+// first state is entered by After(0). done, which may be nil, is called once,
+// when the execution has ended.
+func (p *Program) Start(name string, input json.RawMessage, host Host, done func(*Execution)) (*Execution, error) {
 	var value any
 	if err := json.Unmarshal(input, &value); err != nil {
 		return nil, fmt.Errorf("input: %w", err)
 	}
-	e := &Execution{Name: name, Machine: machine, Input: value, Started: host.Now(), Status: Running,
-		host: host, done: done, waiting: map[string]*attempt{}}
+	m := p.machine
+	e := &Execution{Name: name, Machine: p.name, Input: value, Started: host.Now(), Status: Running,
+		program: p, host: host, done: done, waiting: map[string]*attempt{}}
 	root := &branch{execution: e, machine: m}
 	root.finish = func(output any, failure *Error) {
 		if failure != nil {
@@ -127,12 +145,12 @@ func New(definition []byte, machine, name string, input json.RawMessage, host Ho
 	if m.TimeoutSeconds != nil {
 		host.After(time.Duration(*m.TimeoutSeconds)*time.Second, func() { e.end(TimedOut, nil, &Error{Name: "States.Timeout"}) })
 	}
-	host.After(0, func() { root.enter(m.StartAt, value) })
+	host.After(0, func() { root.enter("", m.StartAt, value) })
 	return e, nil
 }
 
-// known refuses what this package does not interpret.
-func known(m *workflow.Machine) error {
+// load decodes the templates, and refuses what this package does not interpret.
+func (p *Program) load(m *workflow.Machine) error {
 	for name, s := range m.States {
 		switch s.Type {
 		case "Task":
@@ -146,13 +164,26 @@ func known(m *workflow.Machine) error {
 			if s.ItemProcessor == nil {
 				return fmt.Errorf("%s: no ItemProcessor", name)
 			}
-			if err := known(s.ItemProcessor); err != nil {
+			if err := p.load(s.ItemProcessor); err != nil {
 				return fmt.Errorf("%s / %w", name, err)
 			}
 		case "Choice", "Wait", "Pass", "Succeed", "Fail":
 		default:
 			return fmt.Errorf("%s: type %q is not interpreted", name, s.Type)
 		}
+		var t templates
+		for _, field := range []struct {
+			raw  json.RawMessage
+			into *any
+		}{{s.Parameters, &t.parameters}, {s.ResultSelector, &t.resultSelector}, {s.ItemSelector, &t.itemSelector}} {
+			if field.raw == nil {
+				continue
+			}
+			if err := json.Unmarshal(field.raw, field.into); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		p.templates[s] = t
 	}
 	return nil
 }
@@ -217,8 +248,9 @@ func (e *Execution) newToken() string {
 	return fmt.Sprintf("%s/%s/%d", e.Machine, e.Name, e.tokens)
 }
 
-func (e *Execution) visit(state, kind, failure string, index int) {
-	e.Visits = append(e.Visits, Visit{At: e.host.Now(), State: state, Kind: kind, Error: failure, Index: index})
+func (e *Execution) visit(v Visit) {
+	v.At = e.host.Now()
+	e.Visits = append(e.Visits, v)
 }
 
 // record counts history events; an execution that has too many is failed.

@@ -79,7 +79,11 @@ func start(t *testing.T, definition, input string, w *world) *interpreter.Execut
 	t.Helper()
 	w.now = epoch
 	ended := 0
-	e, err := interpreter.New([]byte(definition), "m", "run-1", json.RawMessage(input), w, func(*interpreter.Execution) { ended++ })
+	program, err := interpreter.Load("m", []byte(definition))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := program.Start("run-1", json.RawMessage(input), w, func(*interpreter.Execution) { ended++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -403,7 +407,7 @@ func TestRefuses(t *testing.T) {
 		"in a map":  machine(`"A": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Activity"}}}}`),
 		"trailing":  machine(`"A": {"Type": "Succeed"}`) + "{}",
 	} {
-		if _, err := interpreter.New([]byte(definition), "m", "e", json.RawMessage(`{}`), &world{}, nil); err == nil {
+		if _, err := interpreter.Load("m", []byte(definition)); err == nil {
 			t.Errorf("%s: not refused", name)
 		}
 	}

@@ -26,7 +26,7 @@ func (v *visiting) task() {
 		a.token = e.newToken()
 		e.waiting[a.token] = a
 	}
-	parameters, ok := v.fill("Parameters", s.Parameters, v.input, a.token)
+	parameters, ok := v.fill("Parameters", v.templates().parameters, v.input, a.token)
 	if !ok {
 		return
 	}
@@ -83,7 +83,7 @@ func (v *visiting) failed(failure *Error, again func()) {
 			delay := backoff(r, v.retries[i], e.host.Jitter)
 			v.retries[i]++
 			v.total++
-			e.visit(v.at, Retried, failure.Name, i)
+			e.visit(Visit{State: v.at, Kind: Retried, Error: failure.Name, Index: i})
 			e.host.After(delay, again)
 			return
 		}
@@ -104,7 +104,7 @@ func (v *visiting) failed(failure *Error, again func()) {
 			e.fatal("%s: Catch: %v", v.at, err)
 			return
 		}
-		e.visit(v.at, Caught, failure.Name, i)
+		e.visit(Visit{State: v.at, Kind: Caught, Error: failure.Name, Index: i})
 		v.next(c.Next, output)
 		return
 	}
@@ -198,7 +198,7 @@ func (v *visiting) mapState() {
 				return
 			}
 		}
-		v.execution.host.After(0, func() { b.enter(b.machine.StartAt, input) })
+		v.execution.host.After(0, func() { b.enter("", b.machine.StartAt, input) })
 	}
 	if left == 0 {
 		v.leave(results)
@@ -215,5 +215,5 @@ func (v *visiting) fillItem(it *item) (any, bool) {
 	b.item = it
 	w := *v
 	w.branch = &b
-	return w.fill("ItemSelector", v.state.ItemSelector, v.input, "")
+	return w.fill("ItemSelector", v.templates().itemSelector, v.input, "")
 }

@@ -1,0 +1,265 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
+	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/fake"
+	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/pipeline"
+)
+
+// Pipeline is a world in which people push to repositories, decide on plans,
+// stop executions and repair stacks.
+type Pipeline struct {
+	*World
+	cloud     *fake.DeploymentCloud
+	locks     *fake.DeploymentLocks
+	approvals *fake.DeploymentApprovals
+	files     *fake.DeploymentFiles
+	approver  *deployment.Approver
+	commits   map[string]*commit // by id
+	versions  map[string]int     // repository → of its templates
+	watch     watch
+	stopped   bool // an operator stopped an execution
+}
+
+// commit is what somebody pushed.
+type commit struct {
+	repository, branch, id string
+	kind                   string
+	version                int
+	files                  map[string][]byte
+}
+
+var repositories = []string{"acme/shop", "acme/blog"}
+
+// The kinds of commits, and how often each is pushed.
+var commitKinds = []string{
+	"change", "change", "change", "change", "same", "same", "fail", "fail", "stuck", "problem", "unknown key",
+	"invalid", "shrink", "blocked", "no stage",
+}
+
+// NewPipeline makes a world with everything scheduled that people will do.
+func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
+	w := NewWorld(seed, chaos)
+	p := &Pipeline{
+		World: w, cloud: fake.NewDeploymentCloud(w.Clock), locks: &fake.DeploymentLocks{Faults: w.port},
+		approvals: &fake.DeploymentApprovals{Faults: w.port}, files: &fake.DeploymentFiles{Faults: w.port},
+		commits: map[string]*commit{}, versions: map[string]int{},
+	}
+	p.watch = newWatch(p)
+	p.cloud.PlanTime = []time.Duration{time.Second, 20 * time.Second, 3 * time.Minute}[w.rng.IntN(3)]
+	p.cloud.ResourceTime = []time.Duration{2 * time.Second, 90 * time.Second, 11 * time.Minute, 25 * time.Minute}[w.rng.IntN(4)]
+	p.cloud.Fault = func(call string) error {
+		p.watch.called(call)
+		return w.port(call)
+	}
+	p.cloud.Emit = p.emit
+	p.wire()
+	for range 2 + w.rng.IntN(5) {
+		w.Clock.After(w.upTo(90*time.Minute), p.push)
+	}
+	if w.chance(0.15) {
+		w.Clock.After(w.upTo(2*time.Hour), p.stop)
+	}
+	return p
+}
+
+func (p *Pipeline) wire() {
+	tasks := &fake.DeploymentTasks{Faults: p.port, Succeeded: p.succeed, Failed: p.failTask}
+	service := &deployment.Service{
+		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Locks: p.locks, Runs: &fake.DeploymentRuns{Faults: p.port},
+		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
+		Tasks: tasks, Files: p.files, Publisher: p.World, Policy: deployment.Policy{Protect: []string{"Guarded"}}, Now: p.Clock.Now,
+	}
+	p.approver = &deployment.Approver{Approvals: p.approvals, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
+	p.Functions["deployment"] = service.Handle
+	p.Functions["validation"] = p.validate
+	p.onFact = append(p.onFact, p.watch.fact, p.person)
+	p.onEnd = append(p.onEnd, p.watch.ended)
+}
+
+// push makes a commit and announces it.
+func (p *Pipeline) push() {
+	c := &commit{repository: repositories[p.rng.IntN(len(repositories))], branch: "main", kind: commitKinds[p.rng.IntN(len(commitKinds))]}
+	if p.rng.IntN(5) == 0 {
+		c.branch = "develop"
+	}
+	if c.kind == "no stage" {
+		c.branch = "feature"
+	}
+	if c.kind != "same" || p.versions[c.repository] == 0 {
+		p.versions[c.repository]++
+	}
+	c.version = p.versions[c.repository]
+	c.id = fmt.Sprintf("%08x%032x", p.rng.Uint32(), len(p.commits))
+	c.write()
+	p.commits[c.id] = c
+	p.Log("push %s %s to %s: %s, version %d", c.id[:8], c.repository, c.branch, c.kind, c.version)
+	p.publish(events.Fact{
+		Metadata: events.Metadata{ID: p.id("push"), Time: p.Clock.Now()},
+		Data: events.GitPushed{
+			Repository: c.repository, Provider: "github", CloneURL: "https://git.example/" + c.repository, Branch: c.branch,
+			Commit: c.id, Actor: "dev", DeliveryID: p.id("delivery"),
+		},
+	})
+}
+
+// write makes the commit's files. Each stack has the version as an output, so
+// that an invariant can see what is deployed.
+func (c *commit) write() {
+	name := c.repository[len("acme/"):]
+	key := ""
+	if c.kind == "unknown key" {
+		key = "stagess: []\n"
+	}
+	approval := map[string]string{"shop": "always", "blog": "on-risk"}[name]
+	fate := map[string]string{
+		"fail":    `Metadata: {Fail: Quota exceeded}`,
+		"stuck":   `Metadata: {Fail: Quota exceeded, FailRollback: Cannot delete}`,
+		"problem": `Metadata: {Problem: Value of property Size is not valid}`,
+	}[c.kind]
+	queue := fmt.Sprintf("  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {Version: %d}\n    %s\n", c.version, fate)
+	table := "[]"
+	if c.kind == "shrink" {
+		queue, table = "", "[Version]"
+	}
+	guarded := "  Guarded:\n    Type: AWS::SNS::Topic\n"
+	if c.kind == "blocked" {
+		guarded = ""
+	}
+	c.files = map[string][]byte{
+		pipeline.FileName: fmt.Appendf(nil, `version: 1
+%sname: %s
+stacks:
+  network: {template: templates/network.yaml}
+  data: {template: templates/data.yaml, dependsOn: [network], parameters: {VpcId: {output: network.VpcId}}}
+stages:
+  - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
+  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %s}
+  - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never}
+`, key, name, approval),
+		"templates/network.yaml": fmt.Appendf(nil, `Resources:
+  Vpc:
+    Type: AWS::EC2::VPC
+    Properties: {Version: %d}
+Outputs:
+  VpcId: {Value: {Ref: Vpc}}
+  Version: {Value: "%d"}
+`, c.version, c.version),
+		"templates/data.yaml": fmt.Appendf(nil, `Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties: {Version: %d, Vpc: {Ref: VpcId}}
+    Metadata: {Replace: %s}
+%s%sOutputs:
+  Version: {Value: "%d"}
+`, c.version, table, queue, guarded, c.version),
+	}
+}
+
+// validate stands for the validation function: it keeps the source and reads
+// evenkeel.yaml.
+func (p *Pipeline) validate(_ context.Context, raw json.RawMessage) (any, error) {
+	var q struct{ Release deployment.Release }
+	if err := json.Unmarshal(raw, &q); err != nil {
+		return nil, fault.Permanent("the request cannot be read: %w", err)
+	}
+	if err := p.port("Fetch"); err != nil {
+		return nil, err
+	}
+	r, c := q.Release, p.commits[q.Release.Commit]
+	r.SourceKey = "sources/" + r.Repository + "/" + r.Commit + ".zip"
+	if p.files.Objects == nil {
+		p.files.Objects = map[string][]byte{}
+	}
+	for path, data := range c.files {
+		p.files.Objects[r.SourceKey+"!"+path] = data
+	}
+	r.Validation = deployment.Validation{Valid: true, Files: 2, Findings: []events.Finding{}}
+	decoded, err := pipeline.Decode(pipeline.FileName, c.files[pipeline.FileName], func(path string) bool { return c.files[path] != nil })
+	if err != nil || c.kind == "invalid" {
+		r.Validation.Valid, r.Validation.Errors = false, 1
+		r.Validation.Findings = []events.Finding{{File: "f", Line: 1, Column: 1, Rule: "R", Severity: "error", Message: fmt.Sprint(err)}}
+		return r, p.port("Fetch done")
+	}
+	r.Stages = decoded.For(r.Branch)
+	return r, p.port("Fetch done")
+}
+
+func (p *Pipeline) emit(e events.Envelope[events.StackStatusDetail]) {
+	p.watch.status(e)
+	raw, err := json.Marshal(e)
+	if err != nil {
+		p.Violate("%v", err)
+		return
+	}
+	p.SendRaw(raw)
+}
+
+// person decides on plans, sometimes late, sometimes twice, sometimes never;
+// and repairs a stack that is stuck.
+func (p *Pipeline) person(f events.Fact) {
+	switch data := f.Data.(type) {
+	case events.ApprovalRequested:
+		if p.watch.first(f) && p.rng.IntN(10) > 0 {
+			p.decide(data, "alice", p.rng.IntN(4) > 0)
+			if p.rng.IntN(5) == 0 {
+				p.decide(data, "bob", p.rng.IntN(2) == 0)
+			}
+		}
+	case events.RunFinished:
+		if data.Outcome == events.OutcomeStuck && p.watch.first(f) {
+			p.Clock.After(p.upTo(time.Hour), p.repair)
+		}
+	}
+}
+
+func (p *Pipeline) decide(plan events.ApprovalRequested, by string, approve bool) {
+	limit := []time.Duration{5 * time.Minute, 3 * time.Hour, 30 * time.Hour}[p.rng.IntN(3)]
+	tries := 0
+	var try func()
+	try = func() {
+		_, err := p.approver.Decide(context.Background(), deployment.Verdict{
+			RunID: plan.RunID, Stage: plan.Stage, Stack: plan.Stack, Approve: approve, Digest: plan.Digest, By: by,
+		})
+		p.Log("%s decides %v on %s %s/%s: %v", by, approve, plan.RunID, plan.Stage, plan.Stack, err)
+		if tries++; tries < 5 && err != nil && !fault.Is(err, fault.ConflictError) && !fault.Is(err, fault.InvalidError) {
+			p.Clock.After(time.Minute, try)
+		}
+	}
+	p.Clock.After(p.upTo(limit), try)
+}
+
+// repair brings stacks whose rollback failed to a status that can be updated.
+func (p *Pipeline) repair() {
+	for _, key := range slices.Sorted(maps.Keys(p.watch.targets)) {
+		t := p.watch.targets[key]
+		switch p.cloud.Status(t) {
+		case "UPDATE_ROLLBACK_FAILED":
+			p.cloud.Break(t, "UPDATE_ROLLBACK_COMPLETE")
+		case "ROLLBACK_FAILED":
+			p.cloud.Break(t, "ROLLBACK_COMPLETE")
+		}
+	}
+}
+
+// stop is an operator who stops an execution.
+func (p *Pipeline) stop() {
+	for _, e := range p.Runs {
+		if e.Status == interpreter.Running {
+			p.stopped = true
+			p.Log("stop %s", e.Name)
+			e.Stop("Operator", "stopped by hand")
+			return
+		}
+	}
+}

@@ -1,0 +1,278 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
+	"github.com/evenkeel/evenkeel/shared/deployment"
+)
+
+// watch holds the invariants of the pipeline:
+//
+//   - every run that started ends, with one outcome, and its execution agrees;
+//   - no change set is executed twice, by a run that does not hold the
+//     repository's lock within its lease, or without the approval of exactly
+//     its content where the stage wants one;
+//   - two runs of a repository never take turns in changing it;
+//   - what the outcome says about the stacks is true;
+//   - in the end no lock is held and nobody waits.
+type watch struct {
+	p        *Pipeline
+	runs     map[string]events.Run      // started
+	finished map[string]string          // run → outcome
+	seen     map[string]bool            // facts that a person has looked at
+	targets  map[string]events.Target   // stacks that were planned
+	planned  map[string]events.Target   // change set → its stack
+	executed map[string]int             // change set → times
+	order    map[string][]string        // repository → runs in the order in which they executed
+	working  map[string]map[string]bool // run → ids of stacks that its operations are changing
+	versions map[string]string          // run/stack id → version before its execution
+	count    int                        // of executions looked at
+}
+
+func newWatch(p *Pipeline) watch {
+	return watch{
+		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, seen: map[string]bool{}, targets: map[string]events.Target{},
+		planned: map[string]events.Target{}, executed: map[string]int{}, order: map[string][]string{},
+		working: map[string]map[string]bool{}, versions: map[string]string{},
+	}
+}
+
+// first reports whether the fact is seen for the first time.
+func (w *watch) first(f events.Fact) bool {
+	if w.seen[f.Metadata.ID] {
+		return false
+	}
+	w.seen[f.Metadata.ID] = true
+	return true
+}
+
+func (w *watch) fact(f events.Fact) {
+	switch data := f.Data.(type) {
+	case events.RunStarted:
+		w.runs[data.RunID] = data.Run
+	case events.StackPlanned:
+		w.targets[data.Account+data.StackName] = data.Target
+		w.planned[data.ChangeSetID] = data.Target
+	case events.RunFinished:
+		before, known := w.finished[data.RunID]
+		if known && before != data.Outcome {
+			w.p.Violate("run %s finished as %s and as %s", data.RunID, before, data.Outcome)
+		}
+		w.finished[data.RunID] = data.Outcome
+		if !known {
+			w.p.Log("run %s: %s: %s", data.RunID, data.Outcome, data.Reason)
+			w.p.silently(func() { w.truth(data) })
+		}
+	}
+}
+
+var changeSetName = regexp.MustCompile(`changeSet/evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)/`)
+
+// called hears every call to CloudFormation. An execution is looked at in the
+// moment in which it takes effect.
+func (w *watch) called(call string) {
+	if call != "Execute done" || len(w.p.cloud.Executed) == w.count {
+		return
+	}
+	w.count = len(w.p.cloud.Executed)
+	id := w.p.cloud.Executed[w.count-1]
+	w.p.silently(func() { w.execution(id) })
+}
+
+func (w *watch) execution(id string) {
+	match := changeSetName.FindStringSubmatch(id)
+	target, planned := w.planned[id]
+	if match == nil || !planned || target.Stage != match[2] {
+		w.p.Violate("%s was executed but never planned", id)
+		return
+	}
+	runID, run := match[1], w.runs[match[1]]
+	w.p.Log("execute %s/%s of run %s", target.Stage, target.Stack, runID)
+	if w.executed[id]++; w.executed[id] > 1 {
+		w.p.Violate("%s was executed twice", id)
+	}
+	if outcome, ended := w.finished[runID]; ended {
+		w.p.Violate("run %s changes %s after it ended as %s", runID, target.StackName, outcome)
+	}
+	w.lock(run)
+	w.approval(run, target, id)
+	w.turns(run)
+	w.version(run, target)
+}
+
+func (w *watch) lock(run events.Run) {
+	queue, _, err := w.p.locks.Read(context.Background(), run.Repository)
+	switch {
+	case err != nil:
+		w.p.Violate("%v", err)
+	case queue.Holder == nil || queue.Holder.RunID != run.RunID:
+		w.p.Violate("run %s changes %s but the lock is held by %+v", run.RunID, run.Repository, queue.Holder)
+	case !w.p.Clock.Now().Before(queue.Holder.Expires):
+		w.p.Violate("run %s changes %s past its lease, which ended %s", run.RunID, run.Repository, queue.Holder.Expires)
+	}
+}
+
+func (w *watch) approval(run events.Run, target events.Target, id string) {
+	if target.Stage != "prod" {
+		return
+	}
+	set, err := w.p.cloud.ChangeSets().Read(context.Background(), target, id)
+	if err != nil {
+		w.p.Violate("%v", err)
+		return
+	}
+	risk := deployment.Assess(set.Changes, deployment.Policy{}).Level
+	if run.Repository == "acme/blog" && risk == deployment.RiskSafe {
+		return
+	}
+	digest, err := set.Digest()
+	if err != nil {
+		w.p.Violate("%v", err)
+	}
+	approval, ok, err := w.p.approvals.Get(context.Background(), run.RunID, target.Stage, target.Stack)
+	if err != nil || !ok || approval.Decision == nil || !approval.Decision.Approved || approval.Digest != digest || approval.Decision.Digest != digest {
+		w.p.Violate("run %s changes %s without approval of what it does: %+v", run.RunID, target.StackName, approval.Decision)
+	}
+}
+
+// turns checks that the runs of a repository follow each other.
+func (w *watch) turns(run events.Run) {
+	order := w.order[run.Repository]
+	if n := len(order); n == 0 || order[n-1] != run.RunID {
+		if slices.Contains(order, run.RunID) {
+			w.p.Violate("runs of %s take turns: %v, then %s again", run.Repository, order, run.RunID)
+		}
+		w.order[run.Repository] = append(order, run.RunID)
+	}
+	for _, other := range order {
+		if other != run.RunID && w.finished[other] != events.OutcomeStuck && len(w.working[other]) > 0 {
+			w.p.Violate("run %s changes %s while an operation of run %s goes on", run.RunID, run.Repository, other)
+		}
+	}
+}
+
+// version keeps what was deployed before an execution.
+func (w *watch) version(run events.Run, target events.Target) {
+	stack, err := w.p.cloud.Stacks().Describe(context.Background(), target)
+	if err != nil {
+		w.p.Violate("%v", err)
+	}
+	if w.working[run.RunID] == nil {
+		w.working[run.RunID] = map[string]bool{}
+	}
+	w.working[run.RunID][stack.ID] = true
+	w.versions[run.RunID+target.StackName] = stack.Outputs["Version"]
+}
+
+// status hears the cloud itself, before any event can get lost.
+func (w *watch) status(e events.Envelope[events.StackStatusDetail]) {
+	status := e.Detail.StatusDetails.Status
+	if strings.HasSuffix(status, "_COMPLETE") || strings.HasSuffix(status, "_FAILED") {
+		for _, stacks := range w.working {
+			delete(stacks, e.Detail.StackID)
+		}
+	}
+}
+
+// truth compares what the end of a run says with the stacks.
+func (w *watch) truth(data events.RunFinished) {
+	c := w.p.commits[data.Commit]
+	switch data.Outcome {
+	case events.OutcomeSucceeded:
+		for _, t := range w.stages(c) {
+			if got := w.deployed(t); got != fmt.Sprint(c.version) {
+				w.p.Violate("run %s succeeded with version %d, but %s in %s has %q", data.RunID, c.version, t.StackName, t.Stage, got)
+			}
+		}
+	case events.OutcomeRolledBack:
+		if data.Failure == nil || data.Failure.LogicalID != "Queue" || data.Failure.Reason != "Quota exceeded" {
+			w.p.Violate("run %s does not name what failed: %+v", data.RunID, data.Failure)
+			return
+		}
+		t := w.target(c, data.Failure.Stage, data.Failure.Stack)
+		if got, want := w.deployed(t), w.versions[data.RunID+t.StackName]; got != want || !strings.HasSuffix(w.p.cloud.Status(t), "ROLLBACK_COMPLETE") {
+			w.p.Violate("run %s rolled back, but %s is in %s with version %q, was %q", data.RunID, t.StackName, w.p.cloud.Status(t), got, want)
+		}
+	case events.OutcomeRejected:
+		if strings.Contains("unknown key invalid", c.kind) && (len(data.Findings) == 0 || len(data.Changed) > 0) {
+			w.p.Violate("run %s was rejected without findings, or after changes: %+v", data.RunID, data)
+		}
+	case events.OutcomeDeferred, events.OutcomeStuck:
+	default:
+		w.p.Violate("run %s ended as %q", data.RunID, data.Outcome)
+	}
+}
+
+func (w *watch) deployed(t events.Target) string {
+	stack, err := w.p.cloud.Stacks().Describe(context.Background(), t)
+	if err != nil {
+		w.p.Violate("%v", err)
+	}
+	return stack.Outputs["Version"]
+}
+
+func (w *watch) target(c *commit, stage, stack string) events.Target {
+	account := "222222222222"
+	if stage == "prod" {
+		account = "333333333333"
+	}
+	return events.Target{
+		Stage: stage, Stack: stack, Account: account, Region: "us-east-1",
+		StackName: strings.TrimPrefix(c.repository, "acme/") + "-" + stack + "-" + stage,
+	}
+}
+
+// stages lists the stacks that a commit is deployed to.
+func (w *watch) stages(c *commit) []events.Target {
+	var targets []events.Target
+	for _, stage := range map[string][]string{"main": {"test", "prod"}, "develop": {"dev"}}[c.branch] {
+		targets = append(targets, w.target(c, stage, "network"), w.target(c, stage, "data"))
+	}
+	return targets
+}
+
+// ended compares an execution's end with its run's.
+func (w *watch) ended(e *interpreter.Execution) {
+	if e.Machine != "pipeline" || e.Status != interpreter.Succeeded {
+		if e.Status == interpreter.Failed && e.Error != "RolledBack" && e.Error != "Stuck" {
+			w.p.Violate("%s failed with %s", e.Name, e.Error)
+		}
+		return
+	}
+	output, _ := e.Output.(map[string]any)
+	if output["duplicate"] == true {
+		return
+	}
+	runID, _ := output["runId"].(string)
+	if got := w.finished[runID]; got != output["outcome"] {
+		w.p.Violate("%s ended with the outcome %v, but its run %s finished as %q", e.Name, output["outcome"], runID, got)
+	}
+}
+
+// End checks what must hold when everything has come to rest.
+func (p *Pipeline) End() {
+	p.quiet = true
+	for _, e := range p.Runs {
+		if e.Status == interpreter.Running {
+			p.Violate("%s never ended", e.Name)
+		}
+	}
+	for _, f := range p.Facts {
+		started, ok := f.Data.(events.RunStarted)
+		if ok && p.watch.finished[started.RunID] == "" {
+			p.Violate("run %s never ended", started.RunID)
+		}
+	}
+	for _, repository := range repositories {
+		queue, _, err := p.locks.Read(context.Background(), repository)
+		if err != nil || queue.Holder != nil || len(queue.Waiting) > 0 {
+			p.Violate("the lock of %s is left as %+v %v", repository, queue, err)
+		}
+	}
+}
