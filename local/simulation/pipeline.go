@@ -78,7 +78,7 @@ func (p *Pipeline) wire() {
 	service := &deployment.Service{
 		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Locks: p.locks, Runs: &fake.DeploymentRuns{Faults: p.port},
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
-		Tasks: tasks, Files: p.files, Publisher: p.World, Policy: deployment.Policy{Protect: []string{"Guarded"}}, Now: p.Clock.Now,
+		Tasks: tasks, Files: p.files, Publisher: p.World, Now: p.Clock.Now,
 	}
 	p.approver = &deployment.Approver{Approvals: p.approvals, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
 	p.Functions["deployment"] = service.Handle
@@ -141,7 +141,7 @@ func (c *commit) write() {
 %sname: %s
 stacks:
   network: {template: templates/network.yaml}
-  data: {template: templates/data.yaml, dependsOn: [network], parameters: {VpcId: {output: network.VpcId}}}
+  data: {template: templates/data.yaml, dependsOn: [network], protect: [Guarded], parameters: {VpcId: {output: network.VpcId}}}
 stages:
   - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
   - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %s}
