@@ -29,7 +29,7 @@ func BadInput() []Group {
 
 func concurrentGroup() Group {
 	var first, second string
-	return Group{"Two pushes at once are never interleaved", []Step{
+	return Group{concurrentTitle, nil, []Step{
 		{Want: "a second repository is deployed", Run: func(ctx context.Context, w *World) (string, error) {
 			if err := w.adopt(ctx, soloName, "solo"); err != nil {
 				return "", err
@@ -128,7 +128,7 @@ func (w *World) neverInterleaved(ctx context.Context, commits ...string) (string
 }
 
 func malformedGroup() Group {
-	return Group{"A malformed evenkeel.yaml is rejected", []Step{
+	return Group{"A malformed evenkeel.yaml is rejected", []string{concurrentTitle}, []Step{
 		{Want: "a push misspells a key", Run: func(ctx context.Context, w *World) (string, error) {
 			if err := w.shop.Edit("evenkeel.yaml", "    approval: never", "    aproval: never"); err != nil {
 				return "", err
@@ -150,7 +150,7 @@ func malformedGroup() Group {
 }
 
 func forgedGroup() Group {
-	return Group{"A forged or replayed webhook starts nothing", []Step{
+	return Group{"A forged or replayed webhook starts nothing", []string{concurrentTitle}, []Step{
 		{Want: "a wrong signature is answered 401", Run: func(ctx context.Context, w *World) (string, error) {
 			return w.forge(ctx, "sha256="+strings.Repeat("0", 64), http.StatusUnauthorized)
 		}},
@@ -224,7 +224,7 @@ func unknownEventGroup() Group {
 }
 
 func undoGroup() Group {
-	return Group{"A heal is undone, and stays undone", []Step{
+	return Group{"A heal is undone, and stays undone", []string{healTitle}, []Step{
 		{Want: "the last heal is undone: the rule is back, with its description", Run: func(ctx context.Context, w *World) (string, error) {
 			subjects, err := w.ledger.Subjects(ctx, ledger.KindHeal, 1)
 			if err != nil || len(subjects) == 0 {

@@ -31,36 +31,46 @@ type Options struct {
 // is stopped.
 func Run(ctx context.Context, opts Options, groups ...Group) error {
 	report := NewReport(opts.Out, opts.Color, time.Now)
-	if err := os.RemoveAll(opts.Root); err != nil {
+	w, err := start(ctx, opts, report)
+	if err != nil {
 		return err
 	}
+	defer w.Cloud.Stop()
+	played := Play(ctx, w, groups...)
+	report.Summary()
+	state := w.Cloud.State
+	if played != nil {
+		return fmt.Errorf("%w\nlogs are in %s", played, state.Logs)
+	}
+	if opts.Keep {
+		report.Line("the local cloud stays up until Ctrl-C; point a shell at it with:")
+		report.Block(state.Exports())
+		return w.Cloud.Wait(ctx)
+	}
+	return nil
+}
+
+// start starts the local cloud with the suite deployed. The caller stops it.
+func start(ctx context.Context, opts Options, report *Report) (*World, error) {
+	if err := os.RemoveAll(opts.Root); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(opts.Root, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	report.heading("Local cloud")
 	progress := func(line string) { report.Line("%s", line) }
 	c, err := cloud.Up(ctx, cloud.Options{Root: opts.Root, Project: opts.Project, Progress: progress})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer c.Stop()
 	outputs, err := installation.Deploy(ctx, installation.Options{
 		Endpoint: c.State.Endpoint, Account: c.State.Hub, Region: c.State.Region,
 		Template: opts.Template, Builds: filepath.Join(opts.Project, "build", "lambda"), Progress: progress,
 	})
 	if err != nil {
-		return fmt.Errorf("%w\nlogs are in %s", err, c.State.Logs)
+		c.Stop()
+		return nil, fmt.Errorf("%w\nlogs are in %s", err, c.State.Logs)
 	}
-	w := newWorld(c, outputs, opts, report)
-	played := Play(ctx, w, groups...)
-	report.Summary()
-	if played != nil {
-		return fmt.Errorf("%w\nlogs are in %s", played, c.State.Logs)
-	}
-	if opts.Keep {
-		report.Line("the local cloud stays up until Ctrl-C; point a shell at it with:")
-		report.Block(c.State.Exports())
-		return c.Wait(ctx)
-	}
-	return nil
+	return newWorld(c, outputs, opts, report), nil
 }

@@ -22,7 +22,7 @@ const (
 )
 
 func driftGroup() Group {
-	return Group{"Drift is found, and righted behind a guard", []Step{
+	return Group{"Drift is found, and righted behind a guard", []string{deployTitle}, []Step{
 		{Want: "somebody changes the queue's VisibilityTimeout past the template", Run: changeQueue},
 		{Want: "a scan reports resource, property, expected, actual and coverage", Run: scanFindsDrift},
 		{Want: "a guarded revert brings it back and is verified", Run: revertDrift},

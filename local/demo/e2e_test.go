@@ -1,4 +1,4 @@
-package demo_test
+package demo
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evenkeel/evenkeel/local/demo"
 	"github.com/evenkeel/evenkeel/local/installation"
 )
 
@@ -17,14 +16,14 @@ import (
 // fails when the emulators do not start.
 func TestEndToEnd(t *testing.T) {
 	opts := options(t)
-	groups := append(demo.MainJob(), demo.BadInput()...)
-	if err := demo.Run(t.Context(), opts, groups...); err != nil {
+	groups := append(MainJob(), BadInput()...)
+	if err := Run(t.Context(), opts, groups...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // options builds the functions and the CLI, and says where the run's logs go.
-func options(t testing.TB) demo.Options {
+func options(t testing.TB) Options {
 	t.Helper()
 	project, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -37,7 +36,7 @@ func options(t testing.TB) demo.Options {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("make build: %v\n%s", err, out)
 	}
-	return demo.Options{
+	return Options{
 		Project: project, Root: filepath.Join(project, ".evenkeel", "test"), CLI: filepath.Join(project, "build", "evenkeel"),
 		Template: filepath.Join(project, installation.GoldenTemplate), Out: os.Stdout,
 	}

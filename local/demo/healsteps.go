@@ -40,7 +40,7 @@ func openings() []opening {
 }
 
 func healGroup() Group {
-	group := Group{Title: "A security group that opens to the world is closed", Steps: []Step{
+	group := Group{Title: healTitle, Needs: []string{deployTitle}, Steps: []Step{
 		{Want: "healing is switched from observing to enforcing", Run: func(ctx context.Context, w *World) (string, error) {
 			_, err := w.evenkeel(ctx, "heal", "mode", "enforce")
 			return "evenkeel heal mode enforce", err
@@ -55,47 +55,58 @@ func healGroup() Group {
 	return group
 }
 
-// openAndHeal opens the web tier's group and waits until it is as before.
+// openAndHeal opens the web tier's group, waits until it is as before, and
+// looks for the record.
 func (w *World) openAndHeal(ctx context.Context, o opening) (string, error) {
-	client := ec2.NewFromConfig(w.account(prodAccount))
-	group, err := w.physicalID(ctx, prodAccount, "shop-network-prod", "WebSecurityGroup")
+	c, err := w.openAndClose(ctx, o)
 	if err != nil {
 		return "", err
 	}
-	before, err := rules(ctx, client, group)
+	heal, err := w.awaitHeal(ctx, c.rule)
 	if err != nil {
 		return "", err
+	}
+	return fmt.Sprintf("closed %.2f s after the event, %d rules kept; evenkeel heal undo %s", c.exposure.Seconds(), heal.Kept, heal.HealID), nil
+}
+
+// closing is a rule that was opened and is gone.
+type closing struct {
+	rule     string
+	exposure time.Duration
+}
+
+// openAndClose opens the web tier's group and waits until exactly the new rule
+// is gone.
+func (w *World) openAndClose(ctx context.Context, o opening) (closing, error) {
+	client := ec2.NewFromConfig(w.account(prodAccount))
+	group, err := w.physicalID(ctx, prodAccount, "shop-network-prod", "WebSecurityGroup")
+	if err != nil {
+		return closing{}, err
+	}
+	before, err := rules(ctx, client, group)
+	if err != nil {
+		return closing{}, err
 	}
 	o.request.GroupId = &group
 	opened, err := client.AuthorizeSecurityGroupIngress(ctx, &o.request)
 	if err != nil {
-		return "", err
+		return closing{}, err
 	}
 	since := time.Now()
 	if len(opened.SecurityGroupRules) != 1 {
-		return "", fmt.Errorf("opening the group made %d rules, want 1", len(opened.SecurityGroupRules))
+		return closing{}, fmt.Errorf("opening the group made %d rules, want 1", len(opened.SecurityGroupRules))
 	}
-	rule := aws.ToString(opened.SecurityGroupRules[0].SecurityGroupRuleId)
-	err = await(ctx, "rule "+rule+" to be closed", func() (bool, error) {
-		now, err := rules(ctx, client, group)
-		return !slices.Contains(now, rule), err
+	c := closing{rule: aws.ToString(opened.SecurityGroupRules[0].SecurityGroupRuleId)}
+	var after []string
+	err = await(ctx, "rule "+c.rule+" to be closed", func() (bool, error) {
+		after, err = rules(ctx, client, group)
+		return !slices.Contains(after, c.rule), err
 	})
-	closed := time.Since(since)
-	if err != nil {
-		return "", err
+	c.exposure = time.Since(since)
+	if err == nil && !slices.Equal(before, after) {
+		err = fmt.Errorf("the other rules are %v, were %v", after, before)
 	}
-	after, err := rules(ctx, client, group)
-	if err != nil {
-		return "", err
-	}
-	if !slices.Equal(before, after) {
-		return "", fmt.Errorf("the other rules are %v, were %v", after, before)
-	}
-	heal, err := w.awaitHeal(ctx, rule)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("closed %.2f s after the event, %d rules kept; evenkeel heal undo %s", closed.Seconds(), heal.Kept, heal.HealID), nil
+	return c, err
 }
 
 // rules lists the ids of a group's rules, sorted.

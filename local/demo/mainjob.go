@@ -32,7 +32,7 @@ func MainJob() []Group {
 }
 
 func deployGroup() Group {
-	return Group{"A push is validated, planned, approved and deployed", []Step{
+	return Group{deployTitle, nil, []Step{
 		{Want: "a repository is registered and pushed", Run: pushShop},
 		{Want: "the signed webhook started a run", Run: runStarts},
 		{Want: "the source is validated", Run: sourceValidated},

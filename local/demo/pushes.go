@@ -11,7 +11,7 @@ import (
 const mirrorName = "shop-mirror"
 
 func codeCommitGroup() Group {
-	return Group{"A CodeCommit event reaches the same workflow", []Step{
+	return Group{"A CodeCommit event reaches the same workflow", []string{deployTitle}, []Step{
 		{Want: "a push to a branch that no stage follows is recorded", Run: func(ctx context.Context, w *World) (string, error) {
 			r, err := w.Cloud.Forge.Set(ctx, forge.Repository{Name: mirrorName, Provider: forge.CodeCommit})
 			if err != nil {
@@ -44,7 +44,7 @@ func codeCommitGroup() Group {
 }
 
 func rejectGroup() Group {
-	return Group{"A push with a broken template is rejected", []Step{
+	return Group{rejectTitle, []string{deployTitle}, []Step{
 		{Want: "a template with a misspelt property is pushed", Run: func(ctx context.Context, w *World) (string, error) {
 			if err := w.shop.Edit("templates/data.yaml", "VisibilityTimeout: 60", "VisibilityTimout: 60"); err != nil {
 				return "", err
@@ -80,7 +80,7 @@ func rejected(ctx context.Context, w *World) (string, error) {
 }
 
 func unchangedGroup() Group {
-	return Group{"A push that changes nothing succeeds, saying so", []Step{
+	return Group{unchangedTitle, []string{rejectTitle}, []Step{
 		{Want: "a push that only mends the spelling back", Run: func(ctx context.Context, w *World) (string, error) {
 			if err := w.shop.Revert(ctx); err != nil {
 				return "", err
@@ -104,23 +104,26 @@ func unchangedGroup() Group {
 	}}
 }
 
-// clash is a resource that CloudFormation accepts and SSM refuses: a parameter
-// of that name exists. It waits for the queue, so that the update fails
-// half-way, after the queue was changed.
+// clash is a resource that CloudFormation accepts and EC2 refuses: the group of
+// the network stack has that rule already (InvalidPermission.Duplicate). It
+// waits for the queue, so that the update fails half-way, after the queue was
+// changed.
 const clash = `
   Clash:
-    Type: AWS::SSM::Parameter
+    Type: AWS::EC2::SecurityGroupIngress
     DependsOn: Fulfilment
     Properties:
-      Name: !Sub /${AWS::StackName}/network
-      Type: String
-      Value: taken
+      GroupId: !Ref WebSecurityGroupId
+      IpProtocol: tcp
+      FromPort: 443
+      ToPort: 443
+      CidrIp: 0.0.0.0/0
 
 Outputs:`
 
 func rollbackGroup() Group {
-	return Group{"An update that fails half-way is rolled back", []Step{
-		{Want: "a push changes the queue and then clashes with an existing name", Run: func(ctx context.Context, w *World) (string, error) {
+	return Group{"An update that fails half-way is rolled back", []string{unchangedTitle}, []Step{
+		{Want: "a push changes the queue and then adds a rule that exists already", Run: func(ctx context.Context, w *World) (string, error) {
 			if err := w.shop.Edit("templates/data.yaml", "VisibilityTimeout: 60", "VisibilityTimeout: 90"); err != nil {
 				return "", err
 			}

@@ -17,13 +17,14 @@ func TestPlay(t *testing.T) {
 	bad := func(context.Context, *World) (string, error) { return "", errors.New("saw nothing") }
 
 	err := Play(t.Context(), w,
-		Group{"one", []Step{{Want: "a", Run: ok}, {Want: "b", Run: bad}, {Want: "c", Run: ok}}},
-		Group{"two", []Step{{Want: "d", Run: ok}}})
-	if err == nil || !strings.Contains(err.Error(), "one: b") || !strings.Contains(err.Error(), "one: c") || strings.Contains(err.Error(), "two") {
-		t.Errorf("error = %v, want b and c of group one", err)
+		Group{"one", nil, []Step{{Want: "a", Run: ok}, {Want: "b", Run: bad}, {Want: "c", Run: ok}}},
+		Group{"two", nil, []Step{{Want: "d", Run: ok}}},
+		Group{"three", []string{"one"}, []Step{{Want: "e", Run: ok}}})
+	if err == nil || !strings.Contains(err.Error(), "one: b") || !strings.Contains(err.Error(), "one: c") || !strings.Contains(err.Error(), "three: e") || strings.Contains(err.Error(), "two") {
+		t.Errorf("error = %v, want b and c of group one, and e, which needs it", err)
 	}
 	w.Report.Summary()
-	for _, want := range []string{"MISSING", "not reached", "saw nothing", "2 of 4 observed"} {
+	for _, want := range []string{"MISSING", "not reached", "saw nothing", "2 of 5 observed"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("output lacks %q:\n%s", want, out.String())
 		}
@@ -35,7 +36,7 @@ func TestStepIsBounded(t *testing.T) {
 	waits := func(ctx context.Context, _ *World) (string, error) {
 		return "", await(ctx, "Godot", func() (bool, error) { return false, nil })
 	}
-	err := Play(t.Context(), w, Group{"one", []Step{{Want: "a", Run: waits, Limit: time.Millisecond}}})
+	err := Play(t.Context(), w, Group{"one", nil, []Step{{Want: "a", Run: waits, Limit: time.Millisecond}}})
 	if err == nil {
 		t.Error("a step that never ends was taken for observed")
 	}

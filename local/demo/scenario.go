@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,19 +19,29 @@ type Step struct {
 	Limit time.Duration
 }
 
+// Titles of the groups that others need.
+const (
+	deployTitle     = "A push is validated, planned, approved and deployed"
+	rejectTitle     = "A push with a broken template is rejected"
+	unchangedTitle  = "A push that changes nothing succeeds, saying so"
+	concurrentTitle = "Two pushes at once are never interleaved"
+	healTitle       = "A security group that opens to the world is closed"
+)
+
 // Group is a sequence of steps that build on each other.
 type Group struct {
 	Title string
+	Needs []string // titles of the groups that it builds on
 	Steps []Step
 }
 
-// Play runs the groups in order. A step that fails ends its group, because the
-// steps after it build on it; the other groups still run. The error names every
-// missing line.
+// Play runs the groups in order. A step that fails ends its group and the
+// groups that need it; the others still run. The error names every missing line.
 func Play(ctx context.Context, w *World, groups ...Group) error {
+	incomplete := map[string]bool{}
 	for _, group := range groups {
 		w.Report.heading(group.Title)
-		failed := false
+		failed := slices.ContainsFunc(group.Needs, func(title string) bool { return incomplete[title] })
 		for _, step := range group.Steps {
 			if failed || ctx.Err() != nil {
 				w.Report.record(row{group: group.Title, want: step.Want, state: notReached})
@@ -38,6 +49,7 @@ func Play(ctx context.Context, w *World, groups ...Group) error {
 			}
 			failed = !play(ctx, w, group.Title, step)
 		}
+		incomplete[group.Title] = failed
 	}
 	if missed := w.Report.Missing(); len(missed) > 0 {
 		return fmt.Errorf("not observed:\n  %s", strings.Join(missed, "\n  "))

@@ -75,7 +75,7 @@ func (w *World) evenkeelReading(ctx context.Context, input string, args ...strin
 	return out.String(), nil
 }
 
-// await asks check every 200 ms until it is true, fails, or ctx ends. waiting
+// await asks check every 50 ms until it is true, fails, or ctx ends. waiting
 // says what is missing when the time is up.
 func await(ctx context.Context, waiting string, check func() (bool, error)) error {
 	for {
@@ -86,7 +86,7 @@ func await(ctx context.Context, waiting string, check func() (bool, error)) erro
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waited in vain for %s: %w", waiting, ctx.Err())
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
