@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/spf13/cobra"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
+	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/ledger"
+)
+
+func newHealCommand(a *app) *cobra.Command {
+	limit := 20
+	list := func(cmd *cobra.Command, _ []string) error { return a.healList(cmd.Context(), limit) }
+	cmd := &cobra.Command{
+		Use: "heal", Short: "Show which security groups were closed, undo it, and set the mode",
+		Args: usageArgs(cobra.NoArgs), RunE: list,
+	}
+	listing := &cobra.Command{Use: "list", Short: "List the last heals", Args: usageArgs(cobra.NoArgs), RunE: list}
+	listing.Flags().IntVar(&limit, "limit", limit, "how many")
+	cmd.AddCommand(listing, newHealShowCommand(a), newHealUndoCommand(a), newHealModeCommand(a))
+	return cmd
+}
+
+func newHealShowCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "show heal", Short: "Show one heal: who opened what, and what was closed", Example: "  evenkeel heal show h-0d4c3b2a",
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.healShow(cmd.Context(), args[0]) },
+	}
+}
+
+func newHealUndoCommand(a *app) *cobra.Command {
+	yes := false
+	cmd := &cobra.Command{
+		Use: "undo heal", Short: "Open again what a heal closed, for a limited time",
+		Long:    "Put the removed rules back with their descriptions and tags. The healer leaves them alone for the time that its policy allows.",
+		Example: "  evenkeel heal undo h-0d4c3b2a",
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.healUndo(cmd.Context(), args[0], yes) },
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (a *app) records(ctx context.Context) (*installation, *ledger.Reader, error) {
+	found, err := a.installation(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	reader, err := found.reader()
+	return found, reader, err
+}
+
+func (a *app) healList(ctx context.Context, limit int) error {
+	_, reader, err := a.records(ctx)
+	if err != nil {
+		return err
+	}
+	views, err := reader.Heals(ctx, limit)
+	if err != nil {
+		return err
+	}
+	return a.print(views, func(w io.Writer) {
+		if len(views) == 0 {
+			fmt.Fprintln(w, "no security group was too open yet")
+			return
+		}
+		t := table(w)
+		fmt.Fprintln(t, "HEAL\tSTATE\tGROUP\tACCOUNT\tREGION\tRULES\tOPEN FOR\tBY\tWHEN")
+		for _, v := range views {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", v.HealID, v.State, v.GroupID, v.Account, v.Region, len(v.Rules), openFor(v), v.Trigger.Principal, ago(a.now(), v.Time))
+		}
+		_ = t.Flush()
+	})
+}
+
+// openFor is the time from the opening to the closing, where there was one.
+func openFor(v ledger.HealView) string {
+	if v.Exposure == 0 {
+		return "-"
+	}
+	return v.Exposure.Round(10 * time.Millisecond).String()
+}
+
+func (a *app) healShow(ctx context.Context, id string) error {
+	_, reader, err := a.records(ctx)
+	if err != nil {
+		return err
+	}
+	report, err := reader.Heal(ctx, id)
+	if errors.Is(err, ledger.ErrUnknown) {
+		return notFound("no heal %s; see `evenkeel heal list`", id)
+	}
+	if err != nil {
+		return err
+	}
+	return a.print(report, func(w io.Writer) { a.healText(w, report) })
+}
+
+func (a *app) healText(w io.Writer, h ledger.HealReport) {
+	fmt.Fprintf(w, "%s  %s  %s (%s) in %s/%s, %s\n", a.bold(h.HealID), h.State, h.GroupID, h.GroupName, h.Account, h.Region, h.VPCID)
+	fmt.Fprintf(w, "opened by %s from %s with %s at %s\n", h.Trigger.Principal, h.Trigger.SourceIP, h.Trigger.EventName, h.Trigger.Time.UTC().Format(time.RFC3339))
+	if h.Exposure > 0 {
+		fmt.Fprintf(w, "closed after %s; %s kept\n", openFor(h.HealView), count(h.Kept, "rule"))
+	}
+	sign := "-"
+	if h.State == ledger.HealObserved {
+		sign = "!"
+	}
+	for _, r := range h.Rules {
+		fmt.Fprintf(w, "  %s %s: %s\n", sign, ruleText(r.Rule), r.Reason)
+	}
+	for _, r := range h.Restored {
+		fmt.Fprintf(w, "  + %s\n", ruleText(r))
+	}
+	if h.Until != nil {
+		fmt.Fprintf(w, "opened again by %s until %s\n", h.UndoneBy, h.Until.UTC().Format(time.RFC3339))
+	}
+	timeline(w, h.Timeline)
+}
+
+// ruleText is a rule in the order in which people say it.
+func ruleText(r events.SecurityGroupRule) string {
+	ports := fmt.Sprintf("%d-%d", r.FromPort, r.ToPort)
+	switch {
+	case r.Protocol == "-1" || r.FromPort == -1:
+		ports = "all"
+	case r.FromPort == r.ToPort:
+		ports = fmt.Sprint(r.FromPort)
+	}
+	protocol := r.Protocol
+	if protocol == "-1" {
+		protocol = "any protocol"
+	}
+	from := strings.Join(strings.Fields(strings.Join([]string{r.CIDRv4, r.CIDRv6, r.PrefixListID, r.ReferencedGroupID}, " ")), " ")
+	text := fmt.Sprintf("%s %s from %s (%s)", protocol, ports, from, r.RuleID)
+	if r.Description != "" {
+		text += fmt.Sprintf(" %q", r.Description)
+	}
+	return text
+}
+
+func (a *app) healUndo(ctx context.Context, id string, yes bool) error {
+	found, reader, err := a.records(ctx)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		report, err := reader.Heal(ctx, id)
+		if errors.Is(err, ledger.ErrUnknown) {
+			return notFound("no heal %s; see `evenkeel heal list`", id)
+		}
+		if err != nil {
+			return err
+		}
+		a.healText(a.err, report)
+		agreed, err := a.confirm("Open these rules again?")
+		if err != nil || !agreed {
+			return err
+		}
+	}
+	by, err := session.Caller(ctx, found.cfg)
+	if err != nil {
+		return err
+	}
+	var undone events.SecurityGroupHealUndone
+	request := map[string]string{"action": "undo", "healId": id, "by": by}
+	if err := found.invoke(ctx, "HealingFunction", request, &undone); err != nil {
+		return err
+	}
+	return a.print(undone, func(w io.Writer) {
+		fmt.Fprintf(w, "opened again until %s:\n", undone.Until.UTC().Format(time.RFC3339))
+		for _, r := range undone.Restored {
+			fmt.Fprintf(w, "  + %s\n", ruleText(r))
+		}
+	})
+}
+
+// invoke calls the function of an output and decodes its answer. A function's
+// own error becomes an error with its message.
+func (i *installation) invoke(ctx context.Context, function string, request, answer any) error {
+	name, err := i.output(function)
+	if err != nil {
+		return err
+	}
+	payload, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	out, err := lambda.NewFromConfig(i.cfg).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(name), Payload: payload})
+	if err != nil {
+		return awserr.Classify("invoke "+name, err)
+	}
+	if out.FunctionError == nil {
+		return json.Unmarshal(out.Payload, answer)
+	}
+	var failure struct{ ErrorType, ErrorMessage string }
+	if err := json.Unmarshal(out.Payload, &failure); err != nil {
+		return fmt.Errorf("%s failed: %s", name, out.Payload)
+	}
+	if failure.ErrorType == "InvalidError" {
+		return notFound("%s", failure.ErrorMessage)
+	}
+	return fmt.Errorf("%s: %s", failure.ErrorType, failure.ErrorMessage)
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/ledger"
+)
+
+func newRunsCommand(a *app) *cobra.Command {
+	limit := 20
+	list := func(cmd *cobra.Command, _ []string) error { return a.runList(cmd.Context(), limit) }
+	cmd := &cobra.Command{
+		Use: "runs", Short: "Show what became of the pushes",
+		Example: "  evenkeel runs\n  evenkeel runs show 1f0c9a7b",
+		Args:    usageArgs(cobra.NoArgs), RunE: list,
+	}
+	listing := &cobra.Command{Use: "list", Short: "List the last runs", Args: usageArgs(cobra.NoArgs), RunE: list}
+	listing.Flags().IntVar(&limit, "limit", limit, "how many")
+	cmd.AddCommand(listing, newRunShowCommand(a))
+	return cmd
+}
+
+func newRunShowCommand(a *app) *cobra.Command {
+	wait := time.Duration(0)
+	cmd := &cobra.Command{
+		Use: "show run", Short: "Show one run: its stages, what it waits for or why it ended, and its timeline",
+		Long: `Show one run. The beginning of its id is enough. With --wait, show it when it has ended or waits
+for a person. Exit code 1 for a run that ended Rejected, RolledBack or Stuck.`,
+		Example: "  evenkeel runs show 1f0c9a7b\n  evenkeel runs show 1f0c9a7b --wait 10m --json",
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runShow(cmd.Context(), args[0], wait) },
+	}
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait this long for the end of the run, or for an approval")
+	return cmd
+}
+
+func (a *app) runList(ctx context.Context, limit int) error {
+	_, reader, err := a.records(ctx)
+	if err != nil {
+		return err
+	}
+	runs, err := reader.Runs(ctx, limit)
+	if err != nil {
+		return err
+	}
+	return a.print(runs, func(w io.Writer) {
+		if len(runs) == 0 {
+			fmt.Fprintln(w, "nothing was pushed yet")
+			return
+		}
+		t := table(w)
+		fmt.Fprintln(t, "RUN\tSTATE\tREPOSITORY\tBRANCH\tBY\tTOOK\tSTARTED\tREASON")
+		for _, r := range runs {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.RunID, r.State, r.Repository, r.Branch, r.Actor, took(r), ago(a.now(), r.Started), r.Reason)
+		}
+		_ = t.Flush()
+	})
+}
+
+func took(r ledger.RunView) string {
+	return time.Duration(r.Seconds * float64(time.Second)).Round(100 * time.Millisecond).String()
+}
+
+func (a *app) runShow(ctx context.Context, given string, wait time.Duration) error {
+	found, err := a.installation(ctx)
+	if err != nil {
+		return err
+	}
+	reader, err := found.reader()
+	if err != nil {
+		return err
+	}
+	id, err := runID(ctx, reader, given)
+	if err != nil {
+		return err
+	}
+	report, err := a.awaitRun(ctx, reader, id, wait)
+	if err != nil {
+		return err
+	}
+	if err := a.print(report, func(w io.Writer) { a.runText(w, report) }); err != nil {
+		return err
+	}
+	switch report.Outcome {
+	case events.OutcomeRejected, events.OutcomeRolledBack, events.OutcomeStuck:
+		return failed(report.Reason)
+	}
+	return nil
+}
+
+// awaitRun reads a run, again and again until it has ended, waits for a
+// person, or wait has passed.
+func (a *app) awaitRun(ctx context.Context, reader *ledger.Reader, id string, wait time.Duration) (ledger.RunReport, error) {
+	told := ""
+	for waited := time.Duration(0); ; waited += pollEvery {
+		report, err := reader.Run(ctx, id)
+		if err != nil || report.Finished || report.Approval != nil || waited >= wait {
+			return report, err
+		}
+		if report.State != told {
+			told = report.State
+			a.progress("run %s: %s", id, told)
+		}
+		if err := sleep(ctx, pollEvery); err != nil {
+			return report, err
+		}
+	}
+}
+
+func (a *app) runText(w io.Writer, r ledger.RunReport) {
+	fmt.Fprintf(w, "run %s  %s  %s\n", a.bold(r.RunID), a.runState(r.State), r.Reason)
+	fmt.Fprintf(w, "%s %s %s by %s, %s in %s\n", r.Repository, r.Branch, r.Commit, r.Actor, ago(a.now(), r.Started), took(r.RunView))
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "  %s:%d:%d: %s %s: %s\n", f.File, f.Line, f.Column, a.severity(f.Severity), f.Rule, f.Message)
+	}
+	if r.Failure != nil {
+		fmt.Fprintf(w, "  first failure: %s\n", a.red(ledger.FailureText(*r.Failure)))
+	}
+	t := table(w)
+	for _, stage := range r.Stages {
+		for _, s := range stage.Stacks {
+			fmt.Fprintf(t, "  %s/%s\t%s\t%s\t%s\n", stage.Name, s.Stack, s.State, count(len(s.Changes), "change"), s.Risk)
+		}
+	}
+	_ = t.Flush()
+	if r.Approval != nil {
+		fmt.Fprintf(w, "waits for approval of %s/%s: evenkeel approve %s\n", r.Approval.Stage, r.Approval.Stack, r.RunID)
+	}
+	timeline(w, r.Timeline)
+}
+
+// timeline writes the lines with their times.
+func timeline(w io.Writer, lines []ledger.Line) {
+	t := table(w)
+	for _, line := range lines {
+		fmt.Fprintf(t, "  %s\t%s\n", line.Time.UTC().Format("15:04:05.000"), line.Text)
+	}
+	_ = t.Flush()
+}
+
+func (a *app) runState(state string) string {
+	switch state {
+	case events.OutcomeSucceeded:
+		return a.green(state)
+	case events.OutcomeRejected, events.OutcomeRolledBack, events.OutcomeStuck:
+		return a.red(state)
+	default:
+		return a.yellow(state)
+	}
+}
+
+func (a *app) severity(severity string) string {
+	switch severity {
+	case "error":
+		return a.red(severity)
+	case "warning":
+		return a.yellow(severity)
+	default:
+		return severity
+	}
+}
