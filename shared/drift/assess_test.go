@@ -33,6 +33,8 @@ func TestAssess(t *testing.T) {
 	nested := drift.Resource{LogicalID: "Child", Type: "AWS::CloudFormation::Stack"}
 	old := row("B", "IN_SYNC")
 	old.Checked = started.Add(-time.Hour)
+	oldDrift := row("B", "MODIFIED")
+	oldDrift.Checked = old.Checked
 	reordered := row("A", "MODIFIED")
 	reordered.Differences = []events.PropertyDifference{difference("NOT_EQUAL", "/DelaySeconds", "5", "5.0")}
 
@@ -68,6 +70,8 @@ func TestAssess(t *testing.T) {
 		{"a failed detection is not clean", failed, []drift.Resource{queue("A"), queue("B")}, []drift.ResourceDrift{row("A", "IN_SYNC")},
 			"UNKNOWN", events.Coverage{Checked: 1, Unknown: 1}, nil, "B could not be checked: there is no result for it"},
 		{"an old result after a failed detection", failed, []drift.Resource{queue("A"), queue("B")}, []drift.ResourceDrift{row("A", "IN_SYNC"), old},
+			"UNKNOWN", events.Coverage{Checked: 1, Unknown: 1}, nil, "B could not be checked"},
+		{"old drift after a failed detection is not reported", failed, []drift.Resource{queue("A"), queue("B")}, []drift.ResourceDrift{row("A", "IN_SYNC"), oldDrift},
 			"UNKNOWN", events.Coverage{Checked: 1, Unknown: 1}, nil, "B could not be checked"},
 		{"the same value in another form is in sync", complete, []drift.Resource{queue("A")}, []drift.ResourceDrift{reordered},
 			"IN_SYNC", events.Coverage{Checked: 1}, nil, ""},

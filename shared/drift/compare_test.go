@@ -52,6 +52,8 @@ func TestCompareSame(t *testing.T) {
 		{"a write-only property", "AWS::RDS::DBInstance", `{"MasterUserPassword":"x"}`, `{}`},
 		{"a name and its ARN", "AWS::Lambda::EventSourceMapping", `{"FunctionName":"f"}`, `{"FunctionName":"arn:aws:lambda:us-east-1:222222222222:function:f"}`},
 		{"an alias and its ARN", "AWS::SQS::Queue", `{"KmsMasterKeyId":"arn:aws:kms:us-east-1:222222222222:alias/own"}`, `{"KmsMasterKeyId":"alias/own"}`},
+		{"a default inside an object", "AWS::CloudFront::VpcOrigin",
+			`{"VpcOriginEndpointConfig":{"Name":"o"}}`, `{"VpcOriginEndpointConfig":{"Name":"o","OriginProtocolPolicy":"match-viewer"}}`},
 		{"a type without a schema", "Vendor::Own::Type", `{"Size":"5","Document":{"a":1}}`, `{"Size":5,"Document":"{ \"a\" : 1 }"}`},
 	}
 	for _, tt := range tests {
@@ -90,6 +92,14 @@ func TestCompareDifferent(t *testing.T) {
 			differences{{Path: "/SecurityGroupIngress/1", Type: "REMOVE", Expected: `{"FromPort":2,"IpProtocol":"udp","ToPort":2}`}}},
 		{"a list whose order counts", "AWS::ElasticLoadBalancingV2::Listener",
 			`{"DefaultActions":[{"Type":"redirect","Order":1}]}`, `{"DefaultActions":[{"Type":"forward","Order":1}]}`, nil},
+		{"not the default inside an object", "AWS::CloudFront::VpcOrigin",
+			`{"VpcOriginEndpointConfig":{"Name":"o"}}`, `{"VpcOriginEndpointConfig":{"Name":"o","OriginProtocolPolicy":"http-only"}}`,
+			differences{{Path: "/VpcOriginEndpointConfig/OriginProtocolPolicy", Type: "ADD", Actual: "http-only"}}},
+		{"a property that the schema calls read-only and templates set", "AWS::SageMaker::Endpoint",
+			`{"EndpointName":"a"}`, `{"EndpointName":"b"}`, nil},
+		{"an ordered list that is shorter", "AWS::ElasticLoadBalancingV2::Listener",
+			`{"DefaultActions":[{"Type":"authenticate-oidc"},{"Type":"forward"}]}`, `{"DefaultActions":[{"Type":"authenticate-oidc"}]}`,
+			differences{{Path: "/DefaultActions/1", Type: "REMOVE", Expected: `{"Type":"forward"}`}}},
 		{"a policy that allows more", "AWS::SQS::QueuePolicy",
 			`{"PolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*","Principal":{"AWS":"333333333333"}}]}}`,
 			`{"PolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*","Principal":"*"}]}}`, nil},

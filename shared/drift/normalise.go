@@ -151,7 +151,7 @@ func (n *normaliser) names(a, b string) bool {
 
 func (n *normaliser) namedBy(arn, name string) bool {
 	parts := strings.SplitN(arn, ":", 6) // arn:partition:service:region:account:resource
-	if name == "" || len(parts) < 6 || parts[0] != "arn" || strings.HasPrefix(name, "arn:") {
+	if name == "" || len(parts) < 6 || parts[0] != "arn" {
 		return false
 	}
 	if (parts[3] != "" && parts[3] != n.kind.Region) || (parts[4] != "" && parts[4] != n.kind.Account) {
