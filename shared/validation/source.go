@@ -17,6 +17,27 @@ const (
 	RuleParameters        = "P0003" // a stack's parameters do not fit its template
 )
 
+// SourceRules returns the rules about evenkeel.yaml, sorted by id. They are
+// not checks of a template, so Rules does not have them.
+func SourceRules() []Rule {
+	return []Rule{
+		{ID: RulePipelineMissing, Severity: Error, Title: "The repository has no evenkeel.yaml"},
+		{ID: RulePipelineMalformed, Severity: Error, Title: "evenkeel.yaml does not say what to deploy"},
+		{ID: RuleParameters, Severity: Error, Title: "The parameters of a stack do not fit its template"},
+	}
+}
+
+// Join puts results of different files together.
+func Join(results ...Result) Result {
+	files, findings, incomplete := 0, []Finding{}, []string{}
+	for _, r := range results {
+		files += r.Files
+		findings = append(findings, r.Findings...)
+		incomplete = append(incomplete, r.Incomplete...)
+	}
+	return newResult(files, findings, incomplete)
+}
+
 // Checked is what a whole repository was found to be.
 type Checked struct {
 	Result
