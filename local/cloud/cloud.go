@@ -127,7 +127,8 @@ func (c *Cloud) start(ctx context.Context) error {
 		return err
 	}
 	c.opts.Progress(fmt.Sprintf("local cloud ready at %s in %.1f s", c.State.Endpoint, time.Since(started).Seconds()))
-	return nil
+	c.State.Ready = true
+	return writeState(c.State)
 }
 
 func (c *Cloud) openLog(path string) error {
@@ -180,7 +181,7 @@ func (c *Cloud) startEmulators(ctx context.Context, env venv.Env) error {
 			results <- result{name, e, err}
 		}()
 	}
-	var faults []error
+	faults := []error{c.checkEmulator(ctx)}
 	for range starts {
 		r := <-results
 		if r.err != nil {
@@ -192,6 +193,25 @@ func (c *Cloud) startEmulators(ctx context.Context, env venv.Env) error {
 		go c.watch(r.e)
 	}
 	return errors.Join(faults...)
+}
+
+// checkEmulator makes sure that a hub emulator of the caller's own answers: any
+// HTTP answer will do, since emulators differ in their health routes.
+func (c *Cloud) checkEmulator(ctx context.Context) error {
+	if c.opts.Emulator == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.opts.Emulator, nil)
+	if err != nil {
+		return fmt.Errorf("hub emulator %q: %w", c.opts.Emulator, err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("the hub emulator does not answer: %w", err)
+	}
+	return response.Body.Close()
 }
 
 // watch reports an emulator that ends by itself.
@@ -224,9 +244,6 @@ func (c *Cloud) serve(ctx context.Context, listener net.Listener) error {
 			c.failed <- fmt.Errorf("gateway: %w", err)
 		}
 	}()
-	if err := writeState(c.State); err != nil {
-		return err
-	}
 	if !emulator.Healthy(ctx, c.State.Endpoint+gateway.Prefix+"health") {
 		return errors.New("the gateway does not answer")
 	}

@@ -107,6 +107,9 @@ func Status(ctx context.Context, root string) (State, error) {
 	if !process.Alive(state.Supervisor) {
 		return State{}, errNotUp
 	}
+	if !state.Ready {
+		return state, errors.New("the local cloud is still starting")
+	}
 	if !emulator.Healthy(ctx, state.Endpoint+gateway.Prefix+"health") {
 		return state, errors.New("the local cloud does not answer at " + state.Endpoint)
 	}

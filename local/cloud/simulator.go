@@ -7,11 +7,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/evenkeel/evenkeel/local/emulator"
 	"github.com/evenkeel/evenkeel/local/gateway"
 	"github.com/evenkeel/evenkeel/local/simulator"
+	"github.com/evenkeel/evenkeel/local/simulator/ec2backed"
 )
 
 // newSimulator makes the CloudFormation and Cloud Control of the workload
@@ -21,6 +23,9 @@ func (c *Cloud) newSimulator(hub string, client *http.Client) *simulator.Simulat
 	return simulator.New(simulator.Options{
 		Now:     c.opts.Now,
 		Publish: c.publish,
+		EC2: func(account, region string) simulator.EC2 {
+			return ec2backed.New(ec2.NewFromConfig(c.service(account, region)))
+		},
 		FetchTemplate: func(ctx context.Context, account, address string) ([]byte, error) {
 			return fetchTemplate(ctx, client, hub, c.opts.Region, address, account, c.opts.Hub)
 		},

@@ -28,6 +28,7 @@ type State struct {
 	Supervisor string    `json:"supervisor"` // identity of the supervising process
 	Processes  []Child   `json:"processes"`
 	Started    time.Time `json:"started"`
+	Ready      bool      `json:"ready"` // everything is healthy
 }
 
 // Child is a process that the cloud started.

@@ -77,8 +77,9 @@ func (f *Forge) commits(ctx context.Context, name string, change Change) ([]comm
 	if !change.created() {
 		args = append(args, "^"+change.Before)
 	} else {
-		// A new branch brings only what no other ref already has.
-		args = append(args, "--not", "--exclude="+change.Ref, "--all")
+		// A new branch brings only what no other ref already has. ("--all"
+		// would also name HEAD, which may be the new branch itself.)
+		args = append(args, "--not", "--exclude="+change.Ref, "--glob=refs/*")
 	}
 	out, err := f.run(ctx, args...)
 	if err != nil {

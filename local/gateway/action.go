@@ -64,7 +64,10 @@ func read(r *http.Request, signedService string, body []byte) call {
 // s3Action is the IAM action of an S3 request.
 // Source: S3 user guide, "Required permissions for Amazon S3 API operations".
 func s3Action(r *http.Request) string {
-	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if bucket == "" {
+		return "ListAllMyBuckets"
+	}
 	if key == "" {
 		switch r.Method {
 		case http.MethodPut:

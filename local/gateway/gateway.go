@@ -101,6 +101,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.hub.ServeHTTP(w, r)
 		return
 	}
+	if expired(r, g.now()) {
+		http.Error(w, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>", http.StatusForbidden)
+		return
+	}
 	if err := g.serve(w, r, s); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
@@ -142,7 +146,7 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, s scope, caller 
 		return
 	}
 	if caller.Account == g.opts.Hub {
-		asAccount(r, s.key, caller.Account)
+		asAccount(r, s, caller.Account)
 		g.hub.ServeHTTP(w, r)
 		return
 	}
@@ -155,7 +159,7 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, s scope, caller 
 	case "cloudcontrolapi":
 		g.opts.Simulator.CloudControl(caller.Account, s.region).ServeHTTP(w, r)
 	default:
-		asAccount(r, s.key, caller.Account)
+		asAccount(r, s, caller.Account)
 		g.hub.ServeHTTP(w, r)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -88,18 +89,34 @@ func (a *accounts) issue(account, role, session string) cloudtrail.Identity {
 }
 
 // asAccount makes a request's credential name the account itself, which is how
-// MiniStack learns the account. The signature no longer fits; it is not checked.
-func asAccount(r *http.Request, from, account string) {
-	if from == account {
+// MiniStack learns the account. The signature no longer fits; MiniStack does
+// not check it in a header. It does in a presigned URL, so that such a request
+// is passed on in the header form.
+func asAccount(r *http.Request, s scope, account string) {
+	r.Header.Del("X-Amz-Security-Token")
+	if header := r.Header.Get("Authorization"); header != "" {
+		r.Header.Set("Authorization", strings.Replace(header, "Credential="+s.key+"/", "Credential="+account+"/", 1))
 		return
 	}
-	if header := r.Header.Get("Authorization"); header != "" {
-		r.Header.Set("Authorization", strings.Replace(header, "Credential="+from+"/", "Credential="+account+"/", 1))
+	query := r.URL.Query()
+	for _, name := range presignParameters {
+		query.Del(name)
 	}
-	if query := r.URL.Query(); query.Has("X-Amz-Credential") {
-		query.Set("X-Amz-Credential", strings.Replace(query.Get("X-Amz-Credential"), from+"/", account+"/", 1))
-		query.Del("X-Amz-Security-Token")
-		r.URL.RawQuery = query.Encode()
-	}
-	r.Header.Del("X-Amz-Security-Token")
+	r.URL.RawQuery = query.Encode()
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+account+"/20200101/"+s.region+"/"+s.service+"/aws4_request, SignedHeaders=host, Signature=0")
+}
+
+// presignParameters are the parameters that carry the signature of a presigned
+// URL. Source: S3 API reference, "Authenticating Requests: Using Query Parameters".
+var presignParameters = []string{
+	"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token",
+	"x-id",
+}
+
+// expired reports whether a presigned URL is past its time.
+func expired(r *http.Request, now time.Time) bool {
+	query := r.URL.Query()
+	at, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
+	seconds, numeric := strconv.Atoi(query.Get("X-Amz-Expires"))
+	return r.Header.Get("Authorization") == "" && err == nil && numeric == nil && now.After(at.Add(time.Duration(seconds)*time.Second))
 }

@@ -1,0 +1,424 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/evenkeel/evenkeel/local/cloud"
+	"github.com/evenkeel/evenkeel/local/cloudtest"
+	"github.com/evenkeel/evenkeel/local/gateway"
+)
+
+const (
+	workload = "222222222222"
+	other    = "333333333333"
+)
+
+// fixture is one local cloud for all tests of the gateway.
+type fixture struct {
+	*cloud.Cloud
+	queue string // receives everything on the default bus
+}
+
+func (f fixture) config(account string) aws.Config {
+	return aws.Config{
+		Region: f.State.Region, BaseEndpoint: aws.String(f.State.Endpoint), AppID: "gateway-test",
+		Credentials: credentials.NewStaticCredentialsProvider(account, "local", ""),
+	}
+}
+
+func TestGateway(t *testing.T) {
+	f := fixture{Cloud: cloudtest.Up(t)}
+	f.listen(t)
+	for name, test := range map[string]func(*testing.T, fixture){
+		"accounts are kept apart":           accountsAreApart,
+		"AssumeRole reaches the account":    assumeRole,
+		"the AWS CLI works unmodified":      commandLine,
+		"boto3 works unmodified":            boto3,
+		"presigned URLs work":               presigned,
+		"EC2 calls become CloudTrail":       cloudTrail,
+		"the flat form stays flat":          flatForm,
+		"a refused call names its error":    refusedCall,
+		"CloudFormation reaches the bus":    stackEvents,
+		"delivery can be spoiled":           spoiledDelivery,
+		"calls are recorded by application": recorded,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, f) })
+	}
+}
+
+// listen makes a queue that receives all events of AWS services.
+func (f *fixture) listen(t *testing.T) {
+	t.Helper()
+	out, err := sqs.NewFromConfig(f.config(f.State.Hub)).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("seen")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.queue = aws.ToString(out.QueueUrl)
+	bus := eventbridge.NewFromConfig(f.config(f.State.Hub))
+	if _, err := bus.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: aws.String("all"), EventPattern: aws.String(`{"source":[{"prefix":"aws."}]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = bus.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: aws.String("all"), Targets: []ebtypes.Target{{
+		Id: aws.String("q"), Arn: aws.String("arn:aws:sqs:" + f.State.Region + ":" + f.State.Hub + ":seen"),
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// event is an event on the default bus.
+type event struct {
+	Source     string `json:"source"`
+	DetailType string `json:"detail-type"`
+	Account    string `json:"account"`
+	Region     string `json:"region"`
+	Detail     map[string]any
+}
+
+// seen waits for an event that matches and returns how many came before the
+// bus was quiet, and the first of them.
+func (f fixture) seen(t *testing.T, what string, match func(event) bool) (int, event) {
+	t.Helper()
+	client := sqs.NewFromConfig(f.config(f.State.Hub))
+	count, first := 0, event{}
+	for quiet := 0; quiet < 30; quiet++ {
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(f.queue), MaxNumberOfMessages: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, message := range out.Messages {
+			_, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: aws.String(f.queue), ReceiptHandle: message.ReceiptHandle})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var e event
+			if err := json.Unmarshal([]byte(aws.ToString(message.Body)), &e); err != nil {
+				t.Fatal(err)
+			}
+			if match(e) {
+				if count++; count == 1 {
+					first = e
+				}
+				quiet = 18 // a little longer, for a second one
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Logf("%s: %d", what, count)
+	return count, first
+}
+
+func named(name string) func(event) bool {
+	return func(e event) bool { return e.Detail["eventName"] == name }
+}
+
+func accountsAreApart(t *testing.T, f fixture) {
+	for _, account := range []string{workload, other} {
+		client := ec2.NewFromConfig(f.config(account))
+		if _, err := client.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{GroupName: aws.String("only-" + account), Description: aws.String("d")}); err != nil {
+			t.Fatal(err)
+		}
+		out, err := client.DescribeSecurityGroups(t.Context(), &ec2.DescribeSecurityGroupsInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range out.SecurityGroups {
+			if aws.ToString(group.OwnerId) != account || strings.HasPrefix(aws.ToString(group.GroupName), "only-") && aws.ToString(group.GroupName) != "only-"+account {
+				t.Errorf("account %s sees %s of %s", account, aws.ToString(group.GroupName), aws.ToString(group.OwnerId))
+			}
+		}
+	}
+}
+
+func assumeRole(t *testing.T, f fixture) {
+	hub := f.config(f.State.Hub)
+	client := sts.NewFromConfig(hub)
+	out, err := client.AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn: aws.String("arn:aws:iam::" + other + ":role/path/evenkeel-drift"), RoleSessionName: aws.String("evenkeel"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(aws.ToTime(out.Credentials.Expiration)); left < 55*time.Minute || left > 61*time.Minute {
+		t.Errorf("the credentials last %s", left)
+	}
+	hub.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	identity, err := sts.NewFromConfig(hub).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	if err != nil || aws.ToString(identity.Arn) != "arn:aws:sts::"+other+":assumed-role/evenkeel-drift/evenkeel" || aws.ToString(identity.Account) != other {
+		t.Errorf("the caller is %s of %s (%v)", aws.ToString(identity.Arn), aws.ToString(identity.Account), err)
+	}
+	group, err := ec2.NewFromConfig(hub).CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{GroupName: aws.String("by-role"), Description: aws.String("d")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := ec2.NewFromConfig(f.config(other)).DescribeSecurityGroups(t.Context(), &ec2.DescribeSecurityGroupsInput{GroupIds: []string{*group.GroupId}})
+	if err != nil || len(found.SecurityGroups) != 1 {
+		t.Errorf("what the role made is not in account %s: %v", other, err)
+	}
+	_, trail := f.seen(t, "by-role", func(e event) bool {
+		parameters, _ := e.Detail["requestParameters"].(map[string]any)
+		return parameters["groupName"] == "by-role"
+	})
+	if who, _ := trail.Detail["userIdentity"].(map[string]any); who["type"] != "AssumedRole" || who["arn"] != aws.ToString(identity.Arn) {
+		t.Errorf("CloudTrail says that %v called", who)
+	}
+	for _, bad := range []*sts.AssumeRoleInput{
+		{RoleArn: aws.String("arn:aws:iam::12:role/x-evenkeel"), RoleSessionName: aws.String("evenkeel")},
+		{RoleArn: aws.String("arn:aws:iam::" + other + ":role/x"), RoleSessionName: aws.String("not allowed")},
+		{RoleArn: aws.String("arn:aws:iam::" + other + ":role/x"), RoleSessionName: aws.String("evenkeel"), DurationSeconds: aws.Int32(10)},
+	} {
+		if _, err := client.AssumeRole(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "ValidationError") {
+			t.Errorf("AssumeRole of %s as %s: %v", *bad.RoleArn, *bad.RoleSessionName, err)
+		}
+	}
+}
+
+// run runs a program of the Python environment as a client in an account.
+func (f fixture) run(t *testing.T, account, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, cloudtest.Venv(t).Bin(program), args...)
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + t.TempDir(), "AWS_PAGER="}
+	for name, value := range f.State.EnvOf(account) {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func commandLine(t *testing.T, f fixture) {
+	aws := func(account string, args ...string) string {
+		return f.run(t, account, "aws", append(args, "--output", "text")...)
+	}
+	if got := aws(workload, "sts", "get-caller-identity", "--query", "Account"); got != workload {
+		t.Errorf("the CLI is in account %s", got)
+	}
+	aws(f.State.Hub, "s3", "mb", "s3://from-the-cli")
+	aws(f.State.Hub, "ssm", "put-parameter", "--name", "/cli", "--type", "String", "--value", "v")
+	if got := aws(f.State.Hub, "ssm", "get-parameter", "--name", "/cli", "--query", "Parameter.Value"); got != "v" {
+		t.Errorf("the parameter is %q", got)
+	}
+	group := aws(workload, "ec2", "create-security-group", "--group-name", "cli", "--description", "d", "--query", "GroupId")
+	aws(workload, "ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0")
+	if got := aws(workload, "ec2", "describe-security-groups", "--group-ids", group, "--query", "SecurityGroups[0].IpPermissions[0].IpRanges[0].CidrIp"); got != "0.0.0.0/0" {
+		t.Errorf("the rule is %q", got)
+	}
+}
+
+func boto3(t *testing.T, f fixture) {
+	got := f.run(t, f.State.Hub, "python", "-c", `
+import boto3
+sqs = boto3.client("sqs")
+url = sqs.create_queue(QueueName="boto")["QueueUrl"]
+sqs.send_message(QueueUrl=url, MessageBody="hello")
+print(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])
+cloudwatch = boto3.client("cloudwatch")
+cloudwatch.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1}])
+print(len(boto3.client("lambda").list_functions()["Functions"]))
+`)
+	if got != "hello\n0" {
+		t.Errorf("boto3 printed %q", got)
+	}
+}
+
+func presigned(t *testing.T, f fixture) {
+	client := s3.NewFromConfig(f.config(f.State.Hub), func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("presigned")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("presigned"), Key: aws.String("k"), Body: strings.NewReader("content")}); err != nil {
+		t.Fatal(err)
+	}
+	request, err := s3.NewPresignClient(client).PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("presigned"), Key: aws.String("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.Get(request.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); string(body) != "content" {
+		t.Errorf("the presigned URL gave %s: %s", response.Status, body)
+	}
+	late, err := http.Get(strings.Replace(request.URL, "X-Amz-Date=20", "X-Amz-Date=19", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = late.Body.Close()
+	if late.StatusCode != http.StatusForbidden {
+		t.Errorf("an expired URL was answered with %s", late.Status)
+	}
+}
+
+func (f fixture) group(t *testing.T, name string) string {
+	t.Helper()
+	out, err := ec2.NewFromConfig(f.config(workload)).CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{GroupName: aws.String(name), Description: aws.String("d")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aws.ToString(out.GroupId)
+}
+
+func open(client *ec2.Client, ctx context.Context, group, cidr string) error {
+	_, err := client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: aws.String(group), IpPermissions: []ec2types.IpPermission{{
+		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22), IpRanges: []ec2types.IpRange{{CidrIp: aws.String(cidr)}},
+	}}})
+	return err
+}
+
+func cloudTrail(t *testing.T, f fixture) {
+	group := f.group(t, "trail")
+	f.seen(t, "earlier", named("none"))
+	client := ec2.NewFromConfig(f.config(workload))
+	if err := open(client, t.Context(), group, "0.0.0.0/0"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.DescribeSecurityGroups(t.Context(), &ec2.DescribeSecurityGroupsInput{}); err != nil {
+		t.Fatal(err)
+	}
+	count, e := f.seen(t, "AuthorizeSecurityGroupIngress", func(e event) bool { return true })
+	if count != 1 {
+		t.Errorf("one mutating and one reading call became %d events", count)
+	}
+	if e.Source != "aws.ec2" || e.DetailType != "AWS API Call via CloudTrail" || e.Account != workload || e.Region != f.State.Region {
+		t.Errorf("the envelope is %+v", e)
+	}
+	if e.Detail["recipientAccountId"] != workload || e.Detail["eventName"] != "AuthorizeSecurityGroupIngress" || e.Detail["eventID"] == "" {
+		t.Errorf("the record is %v", e.Detail)
+	}
+	elements, _ := e.Detail["responseElements"].(map[string]any)
+	set, _ := elements["securityGroupRuleSet"].(map[string]any)
+	if items, _ := set["items"].([]any); len(items) != 1 || items[0].(map[string]any)["groupId"] != group {
+		t.Errorf("responseElements is %v", elements)
+	}
+}
+
+func flatForm(t *testing.T, f fixture) {
+	group := f.group(t, "flat")
+	_, err := ec2.NewFromConfig(f.config(workload)).AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{
+		GroupId: aws.String(group), IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22), CidrIp: aws.String("0.0.0.0/0"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, e := f.seen(t, "flat", func(e event) bool {
+		parameters, _ := e.Detail["requestParameters"].(map[string]any)
+		return parameters["groupId"] == group
+	})
+	got, _ := json.Marshal(e.Detail["requestParameters"])
+	want := `{"cidrIp":"0.0.0.0/0","fromPort":22,"groupId":"` + group + `","ipPermissions":{},"ipProtocol":"tcp","toPort":22}`
+	if string(got) != want {
+		t.Errorf("requestParameters is %s", got)
+	}
+}
+
+func refusedCall(t *testing.T, f fixture) {
+	group, client := f.group(t, "twice"), ec2.NewFromConfig(f.config(workload))
+	if err := open(client, t.Context(), group, "10.0.0.0/8"); err != nil {
+		t.Fatal(err)
+	}
+	f.seen(t, "earlier", named("none"))
+	if err := open(client, t.Context(), group, "10.0.0.0/8"); err == nil {
+		t.Fatal("the same rule twice was taken")
+	}
+	_, e := f.seen(t, "refused", named("AuthorizeSecurityGroupIngress"))
+	if e.Detail["errorCode"] != "Client.InvalidPermission.Duplicate" || e.Detail["responseElements"] != nil {
+		t.Errorf("the record says %v %v", e.Detail["errorCode"], e.Detail["responseElements"])
+	}
+}
+
+func stackEvents(t *testing.T, f fixture) {
+	f.run(t, workload, "aws", "cloudformation", "create-stack", "--stack-name", "topic", "--template-body",
+		`{"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":"t"}}}}`)
+	_, e := f.seen(t, "CREATE_COMPLETE", func(e event) bool {
+		status, _ := e.Detail["status-details"].(map[string]any)
+		return e.DetailType == "CloudFormation Stack Status Change" && status["status"] == "CREATE_COMPLETE"
+	})
+	if e.Account != workload || !strings.HasPrefix(fmt.Sprint(e.Detail["stack-id"]), "arn:aws:cloudformation:"+f.State.Region+":"+workload+":stack/topic/") {
+		t.Errorf("the event is %+v", e)
+	}
+}
+
+func (f fixture) admin(t *testing.T, method, path, body string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, f.State.Endpoint+gateway.Prefix+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s %v %s", method, path, response.Status, err, answer)
+	}
+	return string(answer)
+}
+
+func spoiledDelivery(t *testing.T, f fixture) {
+	group, client := f.group(t, "spoiled"), ec2.NewFromConfig(f.config(workload))
+	f.seen(t, "earlier", named("none"))
+	for i, c := range []struct {
+		faults string
+		want   int
+	}{{`{"lose":1}`, 0}, {`{"duplicate":1}`, 2}, {`{"lose":1,"only":"Other"}`, 1}} {
+		f.admin(t, http.MethodPut, "faults/events", c.faults)
+		if err := open(client, t.Context(), group, fmt.Sprintf("10.%d.0.0/16", i)); err != nil {
+			t.Fatal(err)
+		}
+		if count, _ := f.seen(t, c.faults, named("AuthorizeSecurityGroupIngress")); count != c.want {
+			t.Errorf("with %s the event came %d times", c.faults, count)
+		}
+	}
+	f.admin(t, http.MethodPut, "faults/events", `{}`)
+}
+
+func recorded(t *testing.T, f fixture) {
+	f.admin(t, http.MethodDelete, "calls", "")
+	if err := open(ec2.NewFromConfig(f.config(workload)), t.Context(), "sg-00000000000000000", "10.0.0.0/8"); err == nil {
+		t.Fatal("a rule of no group was taken")
+	}
+	client := s3.NewFromConfig(f.config(f.State.Hub), func(o *s3.Options) { o.UsePathStyle = true })
+	_, _ = client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("none"), Key: aws.String("k")})
+	_, err := client.ListBuckets(t.Context(), &s3.ListBucketsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []gateway.Recorded
+	if err := json.Unmarshal([]byte(f.admin(t, http.MethodGet, "calls", "")), &calls); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range calls {
+		got = append(got, fmt.Sprintf("%s %s %s:%s %d %d", c.Application, c.Account, c.Service, c.Action, c.Count, c.Failed))
+	}
+	want := "gateway-test 222222222222 ec2:AuthorizeSecurityGroupIngress 1 1\ngateway-test 000000000000 s3:GetObject 1 1\ngateway-test 000000000000 s3:ListAllMyBuckets 1 0"
+	if strings.Join(got, "\n") != want {
+		t.Errorf("recorded:\n%s\nnot\n%s", strings.Join(got, "\n"), want)
+	}
+}

@@ -1,0 +1,50 @@
+package installation_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/local/cloudtest"
+	"github.com/evenkeel/evenkeel/local/installation"
+)
+
+// The committed synthesis deploys as it is. The probe stands for the
+// functions; the end-to-end test deploys the real ones.
+func TestDeployTakesTheGoldenTemplate(t *testing.T) {
+	c := cloudtest.Up(t)
+	probe, err := os.ReadFile(filepath.Join(cloudtest.Probe(t), "probe", "bootstrap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	builds := t.TempDir()
+	for _, name := range []string{"webhook", "validation", "deployment", "drift", "healing", "ledger"} {
+		if err := os.MkdirAll(filepath.Join(builds, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(builds, name, "bootstrap"), probe, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	options := installation.Options{
+		Endpoint: c.State.Endpoint, Account: c.State.Hub, Region: c.State.Region, Builds: builds,
+		Template: filepath.Join(cloudtest.Project(t), installation.GoldenTemplate), Progress: func(line string) { t.Log(line) },
+	}
+	outputs, err := installation.Deploy(ctx, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "PipelineWorkflow", "DriftWorkflow", "HealingFunction"} {
+		if outputs[name] == "" {
+			t.Errorf("output %s is missing in %v", name, outputs)
+		}
+	}
+	again, err := installation.Deploy(ctx, options)
+	if err != nil || again["StateTable"] != outputs["StateTable"] {
+		t.Errorf("a second deploy of the same made other tables (%v): %v", err, again)
+	}
+}
