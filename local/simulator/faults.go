@@ -23,7 +23,7 @@ type Fault struct {
 	Stack    string `json:"stack,omitempty"`    // stack name
 	Resource string `json:"resource,omitempty"` // logical id
 	Type     string `json:"type,omitempty"`     // resource type
-	On       string `json:"on,omitempty"`       // create, update, delete, read
+	On       string `json:"on,omitempty"`       // create, update, rollback, delete, read
 
 	// Of kind call: answer a call with an error, or delay it.
 	Service string `json:"service,omitempty"` // cloudformation, cloudcontrol
@@ -161,10 +161,11 @@ func metadataFault(s step) *Fault {
 	return &Fault{Reason: reason, DelayMs: int(delay)}
 }
 
-// onMatches takes a list separated by "|", such as "create|update".
+// onMatches takes a list separated by "|", such as "update|rollback". An empty
+// list means create and update.
 func onMatches(list, on string) bool {
 	if list == "" {
-		return on != "read"
+		return on == "create" || on == "update"
 	}
 	for part := range strings.SplitSeq(list, "|") {
 		if strings.EqualFold(strings.TrimSpace(part), on) {

@@ -51,7 +51,7 @@ func start(t *testing.T, change ...func(*simulator.Options)) *world {
 		c(&opts)
 	}
 	w.sim = simulator.New(opts)
-	server := httptest.NewServer(router(w.sim, nil))
+	server := httptest.NewServer(router(w.sim, http.HandlerFunc(callerIdentity)))
 	t.Cleanup(func() {
 		server.Close()
 		w.sim.Close()

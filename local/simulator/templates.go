@@ -69,10 +69,8 @@ func (r *region) getTemplate(_ context.Context, in *cfn.GetTemplateInput) (*cfn.
 	if err != nil {
 		return nil, err
 	}
-	if s.status == types.StackStatusReviewInProgress {
-		return nil, validationError("Stack with id %s does not exist", aws.ToString(in.StackName))
-	}
-	out.TemplateBody = aws.String(s.current.body)
+	// A stack in review has no template yet: the answer has no body (CFN-10).
+	out.TemplateBody = optional(s.current.body)
 	return out, nil
 }
 
