@@ -45,8 +45,12 @@ func (c *ChangeSets) Create(ctx context.Context, t events.Target, in deployment.
 	if busy(err) {
 		return "", "", fault.Conflict("create the change set of %s: %w", t.StackName, err)
 	}
+	err = awserr.Classify("create the change set of "+t.StackName, err)
+	if fault.Is(err, fault.InvalidError) {
+		return "", "", fault.Invalid("CloudFormation refuses the plan of %s: %s", t.StackName, awserr.Message(err)) // for the person who pushed
+	}
 	if err != nil {
-		return "", "", awserr.Classify("create the change set of "+t.StackName, err)
+		return "", "", err
 	}
 	return aws.ToString(out.Id), aws.ToString(out.StackId), nil
 }

@@ -121,6 +121,16 @@ func event(token, logical, status string) string {
 		`</ResourceStatus><ResourceStatusReason>r</ResourceStatusReason><ClientRequestToken>` + token + `</ClientRequestToken><Timestamp>2026-11-22T12:00:00Z</Timestamp></member>`
 }
 
+// TestRefusalIsForAPerson: it ends up in the reason of a Rejected run.
+func TestRefusalIsForAPerson(t *testing.T) {
+	stub, _, c := start(t)
+	stub.On("cloudformation", "CreateChangeSet", refuse(http.StatusBadRequest, "ValidationError", "Parameters: [Cidr] must have values"))
+	_, _, err := c.Create(context.Background(), target, deployment.ChangeSetInput{Name: "evenkeel-x", Type: "UPDATE"})
+	if err == nil || err.Error() != "CloudFormation refuses the plan of shop-data-test: Parameters: [Cidr] must have values" {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestEvents: the history comes newest first; reading ends with the operation.
 func TestEvents(t *testing.T) {
 	stub, s, _ := start(t)
