@@ -25,9 +25,17 @@ type Type struct {
 	// template's value into the form that the service returns.
 	PropertyTransform   map[string]string
 	Tagging             Tagging
+	Lifecycle           Lifecycle
 	ReplacementStrategy string // "create_then_delete" (default) or "delete_then_create"
 
 	Root *Schema // the properties of a resource of this type
+}
+
+// Lifecycle says whether AWS winds the type's service down (cfn-lint's addition
+// to the published schemas).
+type Lifecycle struct {
+	Status string // "", "maintenance", "sunset", "shutdown"
+	Date   string // "2026-09-30", "" if unknown
 }
 
 // Tagging says how a type carries tags.
@@ -69,6 +77,8 @@ func newType(name string, raw map[string]any) (*Type, error) {
 		t.ReplacementStrategy = s
 	}
 	t.Tagging = tagging(raw)
+	t.Lifecycle.Status, _ = object(raw["lifecycle"])["status"].(string)
+	t.Lifecycle.Date, _ = object(raw["lifecycle"])["date"].(string)
 	return t, nil
 }
 

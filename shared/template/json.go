@@ -7,13 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// jsonError is a SyntaxError; final says that reading the text as YAML cannot
-// make it better.
-type jsonError struct {
-	SyntaxError
-	final bool
-}
-
 // jsonParser reads JSON (RFC 8259) and keeps positions, which encoding/json
 // does not give. Columns count characters.
 type jsonParser struct {
@@ -24,7 +17,7 @@ type jsonParser struct {
 	ascii bool
 }
 
-func parseJSON(data []byte) (root *Node, err *jsonError) {
+func parseJSON(data []byte) (root *Node, err *SyntaxError) {
 	p := &jsonParser{data: data, line: 1, ascii: isASCII(data)}
 	root, err = p.value(0)
 	if err != nil {
@@ -37,8 +30,8 @@ func parseJSON(data []byte) (root *Node, err *jsonError) {
 	return root, nil
 }
 
-func (p *jsonParser) fail(format string, args ...any) *jsonError {
-	return &jsonError{SyntaxError: SyntaxError{Line: p.line, Column: p.column(), Message: fmt.Sprintf(format, args...)}}
+func (p *jsonParser) fail(format string, args ...any) *SyntaxError {
+	return &SyntaxError{Line: p.line, Column: p.column(), Message: fmt.Sprintf(format, args...)}
 }
 
 func (p *jsonParser) column() int {
@@ -62,12 +55,10 @@ func (p *jsonParser) space() {
 	}
 }
 
-func (p *jsonParser) value(depth int) (*Node, *jsonError) {
+func (p *jsonParser) value(depth int) (*Node, *SyntaxError) {
 	p.space()
 	if depth > maxDepth {
-		e := p.fail("nested deeper than %d levels", maxDepth)
-		e.final = true
-		return nil, e
+		return nil, p.fail("nested deeper than %d levels", maxDepth)
 	}
 	if p.pos >= len(p.data) {
 		return nil, p.fail("the template ends too early")
@@ -80,7 +71,7 @@ func (p *jsonParser) value(depth int) (*Node, *jsonError) {
 		return n, p.array(n, depth)
 	case c == '"':
 		n.Kind = String
-		var err *jsonError
+		var err *SyntaxError
 		n.Text, err = p.text()
 		return n, err
 	default:
@@ -88,7 +79,7 @@ func (p *jsonParser) value(depth int) (*Node, *jsonError) {
 	}
 }
 
-func (p *jsonParser) object(n *Node, depth int) *jsonError {
+func (p *jsonParser) object(n *Node, depth int) *SyntaxError {
 	n.Kind = Map
 	p.pos++
 	if p.space(); p.accept('}') {
@@ -101,12 +92,12 @@ func (p *jsonParser) object(n *Node, depth int) *jsonError {
 		if p.pos >= len(p.data) || p.data[p.pos] != '"' {
 			return p.fail("expected a key in double quotes")
 		}
-		var err *jsonError
+		var err *SyntaxError
 		if e.Key, err = p.text(); err != nil {
 			return err
 		}
 		if first, dup := keys.add(n, e.Key); dup {
-			return &jsonError{duplicate(e, first), true}
+			return duplicate(e, first)
 		}
 		if p.space(); !p.accept(':') {
 			return p.fail("expected ':' after the key %q", e.Key)
@@ -125,7 +116,7 @@ func (p *jsonParser) object(n *Node, depth int) *jsonError {
 	}
 }
 
-func (p *jsonParser) array(n *Node, depth int) *jsonError {
+func (p *jsonParser) array(n *Node, depth int) *SyntaxError {
 	n.Kind = List
 	p.pos++
 	if p.space(); p.accept(']') {
@@ -156,7 +147,7 @@ func (p *jsonParser) accept(c byte) bool {
 }
 
 // text reads a string. Plain ones are cut out; escapes go through encoding/json.
-func (p *jsonParser) text() (string, *jsonError) {
+func (p *jsonParser) text() (string, *SyntaxError) {
 	begin := p.pos
 	escaped := false
 	for p.pos++; p.pos < len(p.data); p.pos++ {
@@ -184,7 +175,7 @@ func (p *jsonParser) text() (string, *jsonError) {
 	return "", p.fail("the string does not end")
 }
 
-func (p *jsonParser) literal(n *Node) *jsonError {
+func (p *jsonParser) literal(n *Node) *SyntaxError {
 	begin := p.pos
 	for p.pos < len(p.data) && !delimiter(p.data[p.pos]) {
 		p.pos++

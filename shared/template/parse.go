@@ -64,28 +64,22 @@ func ParseNode(name string, data []byte) (*Node, error) {
 	return root, nil
 }
 
-// parseText reads JSON if the text begins like it, else YAML. A text that
-// begins with a brace may still be YAML in flow style; then JSON's complaint is
-// kept, which is the one that names the column.
+// parseText reads JSON if the text begins like it, else YAML. A text that begins
+// with a brace but no quoted key is YAML in flow style.
 func parseText(data []byte) (*Node, error) {
 	trimmed := bytes.TrimLeft(data, " \t\r\n")
 	if len(trimmed) == 0 {
 		return nil, &SyntaxError{Line: 1, Column: 1, Message: "the file is empty"}
 	}
-	if trimmed[0] != '{' {
+	inside := bytes.TrimLeft(trimmed[1:], " \t\r\n")
+	if trimmed[0] != '{' || len(inside) > 0 && inside[0] != '"' && inside[0] != '}' {
 		return parseYAML(data)
 	}
-	root, jsonErr := parseJSON(data)
-	if jsonErr == nil {
-		return root, nil
+	root, err := parseJSON(data)
+	if err != nil {
+		return nil, err
 	}
-	if jsonErr.final {
-		return nil, &jsonErr.SyntaxError
-	}
-	if root, err := parseYAML(data); err == nil {
-		return root, nil
-	}
-	return nil, &jsonErr.SyntaxError
+	return root, nil
 }
 
 func invalidText(data []byte) (line, column int, bad bool) {

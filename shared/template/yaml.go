@@ -145,8 +145,7 @@ func (c *converter) mapping(n *Node, y *yaml.Node, depth int) error {
 		}
 		e := Entry{Key: k.Value, Line: y.Content[i].Line, Column: y.Content[i].Column}
 		if first, dup := keys.add(n, e.Key); dup {
-			d := duplicate(e, first)
-			return &d
+			return duplicate(e, first)
 		}
 		value, err := c.node(v, depth+1)
 		if err != nil {
@@ -191,8 +190,8 @@ func at(y *yaml.Node, format string, args ...any) error {
 	return &SyntaxError{Line: max(y.Line, 1), Column: max(y.Column, 1), Message: fmt.Sprintf(format, args...)}
 }
 
-func duplicate(again Entry, first *Entry) SyntaxError {
-	return SyntaxError{Line: again.Line, Column: again.Column,
+func duplicate(again Entry, first *Entry) *SyntaxError {
+	return &SyntaxError{Line: again.Line, Column: again.Column,
 		Message: fmt.Sprintf("duplicate key %q, first at line %d", again.Key, first.Line)}
 }
 

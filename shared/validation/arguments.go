@@ -17,7 +17,7 @@ import (
 func takesString(c *Template, f call) {
 	_, _, isCall := f.arg.Call()
 	switch {
-	case f.arg.IsList(), f.arg.IsMap() && !isCall:
+	case f.arg.IsList(), f.arg.IsMap() && !isCall, f.arg.Kind == template.Null:
 		c.defectf(f, f.path, "%s takes a string, not a value of type %s", f.name, f.arg.Kind)
 	case isCall && f.name == "Fn::GetAZs":
 		// Of functions, only Ref is supported (user guide, Fn::GetAZs).

@@ -9,12 +9,12 @@ import (
 const conditionGuide = guide + "intrinsic-function-reference-conditions.html"
 
 var conditionRules = []Rule{
-	{ID: "E8001", Severity: Error, Title: "Conditions are configured properly", Link: conditionGuide, Check: checkConditions},
+	{ID: "E8001", Severity: Error, Title: "Conditions are configured properly", Link: conditionGuide, Check: both(checkConditions, checkNamedConditions("E8001"))},
 	{ID: "E8003", Severity: Error, Title: "Fn::Equals compares two values", Link: conditionGuide, Check: defectsOf("E8003")},
 	{ID: "E8004", Severity: Error, Title: "Fn::And takes 2 to 10 conditions", Link: conditionGuide, Check: both(defectsOf("E8004"), checkNamedConditions("E8004"))},
 	{ID: "E8005", Severity: Error, Title: "Fn::Not takes one condition", Link: conditionGuide, Check: both(defectsOf("E8005"), checkNamedConditions("E8005"))},
 	{ID: "E8006", Severity: Error, Title: "Fn::Or takes 2 to 10 conditions", Link: conditionGuide, Check: both(defectsOf("E8006"), checkNamedConditions("E8006"))},
-	{ID: "E8007", Severity: Error, Title: "Conditions name other conditions that exist", Link: conditionGuide, Check: checkNamedConditions("E8007")},
+
 	{ID: "E3015", Severity: Error, Title: "The condition of a resource exists", Link: conditionGuide, Check: checkResourceConditions},
 	{ID: "E6005", Severity: Error, Title: "The condition of an output exists", Link: conditionGuide, Check: checkOutputConditions},
 	{ID: "W8001", Severity: Warning, Title: "Conditions are used", Link: conditionGuide, Check: checkUnusedConditions},
@@ -88,7 +88,7 @@ func checkNamedConditions(rule string) func(*Template) {
 		c.namedConditions(func(n *template.Node, p path) {
 			owner, ok := ruleOf[p[2]]
 			if !ok {
-				owner = "E8007"
+				owner = "E8001"
 			}
 			if owner == rule {
 				c.conditionExists(n, p)

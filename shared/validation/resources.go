@@ -20,6 +20,9 @@ var resourceRules = []Rule{
 	{ID: "E3011", Severity: Error, Title: "Logical ids are at most 255 characters long", Link: guide + "cloudformation-limits.html", Check: shortNames("Resources")},
 	{ID: "E3035", Severity: Error, Title: "DeletionPolicy has a known value", Link: guide + "aws-attribute-deletionpolicy.html", Check: policy("DeletionPolicy", "Delete", "Retain", "RetainExceptOnCreate", "Snapshot")},
 	{ID: "E3036", Severity: Error, Title: "UpdateReplacePolicy has a known value", Link: guide + "aws-attribute-updatereplacepolicy.html", Check: policy("UpdateReplacePolicy", "Delete", "Retain", "Snapshot")},
+	{ID: "E3710", Severity: Error, Title: "The service of the resource still exists", Link: "https://docs.aws.amazon.com/general/latest/gr/full_shutdown_services.html", Check: lifecycle("shutdown", "has been shut down")},
+	{ID: "W3696", Severity: Warning, Title: "The service of the resource is not about to be shut down", Link: "https://docs.aws.amazon.com/general/latest/gr/sunset_services.html", Check: lifecycle("sunset", "will be shut down")},
+	{ID: "W3697", Severity: Warning, Title: "The service of the resource is still developed", Link: "https://docs.aws.amazon.com/general/latest/gr/maintenance_services.html", Check: lifecycle("maintenance", "is in maintenance mode")},
 	{ID: "W3005", Severity: Warning, Title: "DependsOn says something that no reference says", Link: guide + "aws-attribute-dependson.html", Check: checkRedundantDependsOn},
 	{ID: "W3011", Severity: Warning, Title: "DeletionPolicy and UpdateReplacePolicy come together", Link: guide + "aws-attribute-updatereplacepolicy.html", Check: checkBothPolicies},
 	{ID: "W3045", Severity: Warning, Title: "Access to buckets is controlled by policies", Link: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html", Check: ofTypes(checkAccessControl, "AWS::S3::Bucket")},
@@ -189,6 +192,23 @@ func checkBothPolicies(c *Template) {
 func checkAccessControl(c *Template, r *template.Resource, p path) {
 	if r.Properties.Get("AccessControl") != nil {
 		c.reportf(p.with("AccessControl"), "AccessControl is a legacy property: use a bucket policy")
+	}
+}
+
+// lifecycle reports types whose service has a status, as the schema has it.
+func lifecycle(status, words string) func(*Template) {
+	return func(c *Template) {
+		for id, r := range c.Resources.All() {
+			typ, ok := schema.Load(r.Type)
+			if !ok || typ.Lifecycle.Status != status {
+				continue
+			}
+			when := ""
+			if typ.Lifecycle.Date != "" {
+				when = " (" + typ.Lifecycle.Date + ")"
+			}
+			c.reportf(path{"Resources", id, "Properties"}, "the service of %s %s%s: plan to use another", r.Type, words, when)
+		}
 	}
 }
 

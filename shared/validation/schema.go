@@ -104,6 +104,27 @@ func (c *Template) through(p path, v schema.Violation) path {
 		p = append(p, name)
 		at = step(at, name)
 	}
+	if !aboutKey[v.Keyword] {
+		p = inside(p, at, v.Value)
+	}
+	return p
+}
+
+// aboutKey lists the keywords that find fault with a property's being there,
+// not with its value.
+var aboutKey = map[string]bool{"additionalProperties": true, schema.ReadOnlyKeyword: true, "dependentExcluded": true}
+
+// inside follows Fn::If to the branch that is the faulty value itself.
+func inside(p path, n *template.Node, target schema.Value) path {
+	call, arg, ok := n.Call()
+	if !ok || call != "Fn::If" || !arg.IsList() || len(arg.Items) != 3 || schema.Value(wrap(n)) == target {
+		return p
+	}
+	for i := 1; i <= 2; i++ {
+		if holds(arg.Items[i], target) {
+			return inside(p.with("Fn::If", digits(i)), arg.Items[i], target)
+		}
+	}
 	return p
 }
 

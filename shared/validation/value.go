@@ -39,7 +39,9 @@ func (v value) Kind() schema.ValueKind {
 		return schema.Absent
 	case name == "Fn::If" && arg.IsList() && len(arg.Items) == 3:
 		return schema.Choice
-	case name == "Fn::Transform" || strings.HasPrefix(name, "Fn::ForEach::"):
+	case name == "Fn::Transform":
+		return schema.Opaque // a macro gives anything
+	case strings.HasPrefix(name, "Fn::ForEach::"):
 		return schema.MapValue // an open map without entries of its own
 	case name != "Ref" && !intrinsic[name]:
 		return schema.MapValue // a misspelt function is an ordinary object

@@ -73,8 +73,45 @@ func stripValue(v any) {
 	}
 }
 
-// portable rewrites the two character classes of Java that no Go engine knows
-// (POSIX classes, java.util.regex.Pattern) as ranges of ASCII.
+// classes are the two POSIX classes of Java (java.util.regex.Pattern) that no Go
+// engine knows, as ranges of ASCII.
+var classes = map[string]string{`\p{Graph}`: `\x21-\x7E`, `\p{Print}`: `\x20-\x7E`}
+
+// portable rewrites those classes, with brackets of their own where they do not
+// stand in a bracket expression.
 func portable(pattern string) string {
-	return strings.NewReplacer(`\p{Graph}`, `\x21-\x7E`, `\p{Print}`, `\x20-\x7E`).Replace(pattern)
+	var b strings.Builder
+	brackets := false
+	for i := 0; i < len(pattern); i++ {
+		if name, ranges, ok := classAt(pattern[i:]); ok {
+			if !brackets {
+				ranges = "[" + ranges + "]"
+			}
+			b.WriteString(ranges)
+			i += len(name) - 1
+			continue
+		}
+		switch pattern[i] {
+		case '\\':
+			if i+1 < len(pattern) {
+				b.WriteByte(pattern[i])
+				i++
+			}
+		case '[':
+			brackets = true
+		case ']':
+			brackets = false
+		}
+		b.WriteByte(pattern[i])
+	}
+	return b.String()
+}
+
+func classAt(s string) (name, ranges string, ok bool) {
+	for name, ranges := range classes {
+		if strings.HasPrefix(s, name) {
+			return name, ranges, true
+		}
+	}
+	return "", "", false
 }

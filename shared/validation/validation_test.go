@@ -1,0 +1,333 @@
+package validation_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/shared/validation"
+)
+
+func validate(t testing.TB, text string) validation.Result {
+	t.Helper()
+	return validation.Validate(map[string][]byte{"t.yaml": []byte(text)})
+}
+
+func rules(r validation.Result) []string {
+	var out []string
+	for _, f := range r.Findings {
+		out = append(out, f.Rule)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func TestGoodTemplates(t *testing.T) {
+	for name, text := range read(t, "good") {
+		r := validation.Validate(map[string][]byte{name: text})
+		for _, f := range r.Findings {
+			if f.Severity != validation.Info {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+}
+
+// limits are the rules that need a template too long to keep as a file.
+var limits = map[string]string{
+	"E2010": "Parameters:\n" + repeat(201, "  P%d: {Type: String}\n") + "Resources: {A: {Type: AWS::SQS::Queue}}\n",
+	"E2011": "Parameters:\n  " + strings.Repeat("P", 256) + ": {Type: String}\nResources: {A: {Type: AWS::SQS::Queue}}\n",
+	"E3010": "Resources:\n" + repeat(501, "  A%d: {Type: AWS::SQS::Queue}\n"),
+	"E3011": "Resources:\n  " + strings.Repeat("A", 256) + ": {Type: AWS::SQS::Queue}\n",
+	"E6010": "Resources: {A: {Type: AWS::SQS::Queue}}\nOutputs:\n" + repeat(201, "  O%d: {Value: x}\n"),
+	"E6011": "Resources: {A: {Type: AWS::SQS::Queue}}\nOutputs:\n  " + strings.Repeat("O", 256) + ": {Value: x}\n",
+	"E7002": "Resources: {A: {Type: AWS::SQS::Queue}}\nMappings:\n  " + strings.Repeat("M", 256) + ": {a: {b: c}}\n",
+	"E7010": "Resources: {A: {Type: AWS::SQS::Queue}}\nMappings:\n" + repeat(201, "  M%d: {a: {b: c}}\n"),
+}
+
+func repeat(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+// Every rule is fired by the template that is named after it.
+func TestEveryRuleFires(t *testing.T) {
+	fired := map[string]bool{}
+	for name, text := range read(t, "bad") {
+		rule, _, _ := strings.Cut(strings.TrimPrefix(name, "bad/"), "-")
+		r := validation.Validate(map[string][]byte{name: text})
+		if !slices.Contains(rules(r), rule) {
+			t.Errorf("%s fires %v", name, rules(r))
+		}
+		fired[rule] = true
+	}
+	for rule, text := range limits {
+		if !slices.Contains(rules(validate(t, text)), rule) {
+			t.Errorf("%s does not fire on its template", rule)
+		}
+		fired[rule] = true
+	}
+	ids := map[string]bool{}
+	for _, rule := range validation.Rules() {
+		if ids[rule.ID] {
+			t.Errorf("%s is there twice", rule.ID)
+		}
+		ids[rule.ID] = true
+		if rule.Title == "" || !strings.HasPrefix(rule.Link, "https://") || rule.Severity == "" {
+			t.Errorf("%+v", rule)
+		}
+		if !fired[rule.ID] && rule.ID != "EK0001" && rule.ID != "EK0002" {
+			t.Errorf("%s has no bad template", rule.ID)
+		}
+	}
+}
+
+var wantFinding = regexp.MustCompile(`^[^:]+:\d+:\d+: (error|warning|info) \S+: .+`)
+
+func TestPositions(t *testing.T) {
+	r := validate(t, "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    Properties:\n      BuketName: x\n")
+	want := validation.Finding{File: "t.yaml", Line: 5, Column: 7, Rule: "E3002", Severity: validation.Error,
+		Message: `the property "BuketName" is not allowed here, did you mean "BucketName"?`, Path: "Resources/Bucket/Properties/BuketName"}
+	if len(r.Findings) != 1 || r.Findings[0] != want || r.Valid() {
+		t.Errorf("%+v", r)
+	}
+}
+
+// The faulty branch of Fn::If is named, not the other.
+func TestBranchPosition(t *testing.T) {
+	r := validate(t, `Conditions:
+  C: !Equals [!Ref AWS::Region, us-east-1]
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      Tags:
+        - Key: a
+          Value: b
+        - !If
+          - C
+          - {Key: a, Value: b}
+          - {Kex: a, Value: b}
+`)
+	var got []string
+	for _, f := range r.Findings {
+		got = append(got, fmt.Sprintf("%d %s %s", f.Line, f.Rule, f.Path))
+	}
+	want := []string{"13 E3003 Resources/Queue/Properties/Tags/1/Fn::If/2", "13 E3002 Resources/Queue/Properties/Tags/1/Fn::If/2/Kex"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestSuppression(t *testing.T) {
+	const text = `Metadata: {cfn-lint: {config: {ignore_checks: [%s]}}}
+Resources:
+  A:
+    Type: AWS::SQS::Queue
+    Metadata: {cfn-lint: {config: {ignore_checks: [%s]}}}
+    DeletionPolicy: Retain
+    Properties: {Nonsense: 1}
+  B:
+    Type: AWS::SQS::Queue
+    Properties: {Nonsense: 1}
+`
+	tests := []struct{ all, one, want string }{
+		{"", "", "E3002 W3011"},
+		{"W", "", "E3002"},
+		{"E3002", "W3011", ""},
+		{"", "E3002", "E3002 W3011"},
+		{"W", "E", "E3002"},
+	}
+	for _, tt := range tests {
+		if got := strings.Join(rules(validate(t, fmt.Sprintf(text, tt.all, tt.one))), " "); got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}
+
+// A macro may add what the text does not show: nothing that depends on it is an error.
+func TestMacrosAreLeftAlone(t *testing.T) {
+	for _, transform := range []string{"Transform: [MyMacro]", "Transform: {Name: MyMacro, Parameters: {A: b}}"} {
+		r := validate(t, transform+"\nResources:\n  A: {Type: My::Thing, Properties: {V: !Ref Made}}\n  B: {Type: AWS::SQS::Queue, DependsOn: Made, Condition: Made}\n")
+		if r.Errors != 0 || !slices.Contains(rules(r), "EK0001") {
+			t.Errorf("%+v", r.Findings)
+		}
+	}
+	sam := validate(t, "Transform: AWS::Serverless-2016-10-31\nGlobals: {}\nResources:\n  F: {Type: AWS::Serverless::Function, Properties: {Role: !GetAtt FRole.Arn}}\nOutputs: {R: {Value: !Ref ServerlessRestApi}}\n")
+	if sam.Errors != 0 {
+		t.Errorf("%+v", sam.Findings)
+	}
+}
+
+func TestDeterministic(t *testing.T) {
+	files := read(t, "good", "bad")
+	first := validation.Validate(files)
+	for range 3 {
+		if again := validation.Validate(files); !reflect.DeepEqual(first, again) {
+			t.Fatal("two runs differ")
+		}
+	}
+	if !slices.IsSortedFunc(first.Findings, func(a, b validation.Finding) int { return strings.Compare(a.File, b.File) }) {
+		t.Error("not sorted by file")
+	}
+}
+
+// The work is bounded whatever the template, and what was found is reported.
+func TestBounds(t *testing.T) {
+	huge := "Resources:\n  Bad: {Type: AWS::S3::Bucket, Properties: {X: 1}}\n" + repeat(6000, "  A%d: {Type: AWS::SQS::Queue, Properties: {QueueName: !Join ['', [a, b, !Ref Bad, !GetAtt Bad.Arn, !Sub '${Bad}']]}}\n")
+	many := "Conditions:\n  C0: !Equals [a, b]\n" + repeatNext(24) + "Resources:\n  A: {Type: AWS::SQS::Queue, Condition: C24}\n"
+	list := "Conditions: {C: !Equals [!Ref AWS::Region, b]}\nResources:\n  A:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      GroupDescription: x\n      SecurityGroupIngress:\n" +
+		repeat(24, "        - !If [C, {IpProtocol: tcp, FromPort: %d, ToPort: 1, CidrIp: 10.0.0.0/8}, !Ref AWS::NoValue]\n")
+	tests := []struct {
+		name, text string
+		limit      time.Duration
+	}{
+		{"huge", huge, 5 * time.Second},
+		{"conditions", many, 200 * time.Millisecond},
+		{"conditional items", list, 200 * time.Millisecond},
+		{"deep ifs", "Resources: {A: {Type: AWS::SQS::Queue, Properties: {Tags: " + strings.Repeat("!If [C, [], ", 40) + "x" + strings.Repeat("]", 40) + "}}}\n", 200 * time.Millisecond},
+	}
+	validate(t, "Resources: {A: {Type: AWS::EC2::SecurityGroup}}") // load the schemas
+	for _, tt := range tests {
+		begin := time.Now()
+		r := validate(t, tt.text)
+		if took := time.Since(begin); took > tt.limit {
+			t.Errorf("%s took %s", tt.name, took)
+		}
+		if tt.name == "huge" && !slices.Contains(rules(r), "E3002") {
+			t.Errorf("%v", rules(r))
+		}
+	}
+}
+
+func repeatNext(n int) string {
+	var b strings.Builder
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&b, "  C%d: !Or [!Condition C%d, !Not [!Condition C%d]]\n", i, i-1, i-1)
+	}
+	return b.String()
+}
+
+func TestIncompleteIsSaid(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("Metadata: {A: &a [1,1,1,1,1,1,1,1,1,1]}\nResources:\n")
+	for i := range 4000 {
+		fmt.Fprintf(&b, "  R%d: {Type: 'AWS::EC2::SecurityGroup', Properties: {GroupDescription: d, SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 1, ToPort: 1, CidrIp: 10.0.0.0/8},{IpProtocol: tcp, FromPort: 2, ToPort: 2, CidrIp: 10.0.0.0/8}]}}\n", i)
+	}
+	r := validate(t, b.String())
+	t.Log(len(r.Findings), r.Incomplete)
+	if len(b.String()) < 1<<20 && len(r.Incomplete) > 0 && !slices.Contains(rules(r), "EK0002") {
+		t.Error("incomplete, but no finding says so")
+	}
+}
+
+func TestRender(t *testing.T) {
+	r := validation.Validate(read(t, "good", "bad"))
+	var text bytes.Buffer
+	if err := r.Render(&text, validation.Text); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
+	for _, line := range lines[:len(lines)-1] {
+		if !wantFinding.MatchString(line) {
+			t.Errorf("%q", line)
+		}
+	}
+	if last := lines[len(lines)-1]; !strings.Contains(last, fmt.Sprintf("%d errors", r.Errors)) {
+		t.Errorf("%q", last)
+	}
+	var asJSON bytes.Buffer
+	if err := r.Render(&asJSON, validation.JSON); err != nil {
+		t.Fatal(err)
+	}
+	var again validation.Result
+	if err := json.Unmarshal(asJSON.Bytes(), &again); err != nil || !reflect.DeepEqual(again, r) {
+		t.Errorf("JSON does not read back: %v", err)
+	}
+	if err := r.Render(&text, "xml"); err == nil {
+		t.Error("unknown format")
+	}
+}
+
+// The parts that GitHub code scanning asks for ("SARIF support for code scanning").
+func TestSARIF(t *testing.T) {
+	r := validation.Validate(read(t, "bad"))
+	var b bytes.Buffer
+	if err := r.Render(&b, validation.SARIF); err != nil {
+		t.Fatal(err)
+	}
+	var log struct {
+		Version string
+		Runs    []struct {
+			Tool struct {
+				Driver struct {
+					Name  string
+					Rules []struct {
+						ID         string
+						Properties map[string]string
+					}
+				}
+			}
+			Results []struct {
+				RuleID    string
+				RuleIndex int
+				Level     string
+				Message   struct{ Text string }
+				Locations []struct {
+					PhysicalLocation struct {
+						ArtifactLocation struct{ URI string }
+						Region           struct{ StartLine, StartColumn int }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(b.Bytes(), &log); err != nil {
+		t.Fatal(err)
+	}
+	if log.Version != "2.1.0" || len(log.Runs) != 1 || len(log.Runs[0].Results) != len(r.Findings) {
+		t.Fatalf("version %s, %d runs", log.Version, len(log.Runs))
+	}
+	run := log.Runs[0]
+	for _, res := range run.Results {
+		l := res.Locations[0].PhysicalLocation
+		if run.Tool.Driver.Rules[res.RuleIndex].ID != res.RuleID || l.Region.StartLine < 1 || l.Region.StartColumn < 1 || l.ArtifactLocation.URI == "" || res.Message.Text == "" {
+			t.Errorf("%+v", res)
+		}
+		if !slices.Contains([]string{"error", "warning", "note"}, res.Level) {
+			t.Errorf("level %s", res.Level)
+		}
+	}
+	for _, rule := range run.Tool.Driver.Rules {
+		if strings.HasPrefix(rule.ID, "EK1") && rule.Properties["security-severity"] == "" {
+			t.Errorf("%s has no security-severity", rule.ID)
+		}
+	}
+}
+
+func TestLooksLikeTemplate(t *testing.T) {
+	tests := map[string]bool{
+		"AWSTemplateFormatVersion: 2010-09-09\n":               true,
+		"Resources: {A: {Type: AWS::S3::Bucket}}":              true,
+		"{\"Resources\": {\"A\": {\"Type\": \"Custom::X\"}}}":  true,
+		"Resources:\n  A:\n    Type: AWS::S3::Bucket\n   B: x": true,
+		"apiVersion: v1\nkind: Pod\n":                          false,
+		"Resources: [a]\n":                                     false,
+		"version: 1\nstacks: {}\n":                             false,
+		"":                                                     false,
+	}
+	for text, want := range tests {
+		if got := validation.LooksLikeTemplate([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
