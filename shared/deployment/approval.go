@@ -99,7 +99,8 @@ func (a *Approver) Pending(ctx context.Context) ([]Approval, error) {
 // decision. Repeating the same verdict of the same person only completes what
 // an interrupted first try left undone. Errors: InvalidError for an unknown
 // plan, ConflictError for one that is decided, expired, differs from the one
-// seen, or whose run waits no longer.
+// seen, or whose run does not wait at the moment: it has ended, or is about to
+// ask again and will find the decision.
 func (a *Approver) Decide(ctx context.Context, v Verdict) (Approval, error) {
 	approval, ok, err := a.Approvals.Get(ctx, v.RunID, v.Stage, v.Stack)
 	if err != nil {
@@ -127,13 +128,14 @@ func (a *Approver) Decide(ctx context.Context, v Verdict) (Approval, error) {
 	if err != nil {
 		return approval, err
 	}
-	if !waiting && !repeated {
-		return approval, fault.Conflict("the run of %s waits no longer", plan)
-	}
-	return approval, a.Publisher.Publish(ctx, fact(a.Now(), v.RunID, approval.CausationID, events.ApprovalDecided{
+	err = a.Publisher.Publish(ctx, fact(a.Now(), v.RunID, approval.CausationID, events.ApprovalDecided{
 		Run: approval.Run, Target: approval.Target, Digest: approval.Digest,
 		Approved: approval.Decision.Approved, By: approval.Decision.By, Comment: approval.Decision.Comment,
 	}, v.Stage, v.Stack))
+	if err == nil && !waiting && !repeated {
+		err = fault.Conflict("the decision on the plan of %s is recorded, but the run does not wait for it now", plan)
+	}
+	return approval, err
 }
 
 func verb(approved bool) string {

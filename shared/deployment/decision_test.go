@@ -1,6 +1,7 @@
 package deployment_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -137,4 +138,30 @@ func TestRepeatedRequestAfterTheDecision(t *testing.T) {
 		}
 	}
 	w.run(push("bbbb", 10), stagesOf(t, shop))
+}
+
+// TestDecisionWhileNobodyWaits: the state is between two tries; the decision
+// is recorded and announced, and found by the next try.
+func TestDecisionWhileNobodyWaits(t *testing.T) {
+	w := deployed(t)
+	w.source(map[string]string{"data.yaml": changedData})
+	var err error
+	w.decide = func(w *world, r deployment.Release) {
+		w.tasks.Succeeded = func(string, json.RawMessage) bool { return false }
+		_, err = w.approver().Decide(t.Context(), deployment.Verdict{RunID: r.RunID, Stage: "prod", Stack: "data", Approve: true, By: "ann"})
+		w.tasks.Succeeded = nil
+		if _, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Token: "again"}); err != nil {
+			t.Error(err)
+		}
+		if got := answersTo(w, "again"); len(got) != 1 || !strings.Contains(got[0], `"approved":true`) {
+			t.Errorf("the next try was told %v", got)
+		}
+	}
+	w.run(push("bbbb", 10), stagesOf(t, shop))
+	if !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), "is recorded") {
+		t.Errorf("error %v", err)
+	}
+	if !strings.Contains(w.types(), "ApprovalDecided") {
+		t.Errorf("facts %s", w.types())
+	}
 }

@@ -191,7 +191,8 @@ func stuck(r Release, status, reason string) Release {
 }
 
 // Verify confirms that the stack is complete, lists it for drift detection and
-// announces it. It also ends the step of an empty plan.
+// announces it. It also ends the step of an empty plan, whose failed change set
+// would keep its name and its place for ever.
 func (s *Service) Verify(ctx context.Context, r Release) (Release, error) {
 	to, err := target(r)
 	if err != nil {
@@ -205,6 +206,11 @@ func (s *Service) Verify(ctx context.Context, r Release) (Release, error) {
 		return r, fault.Conflict("the stack %s is busy (%s) right after its deployment", to.StackName, stack.Status)
 	} else if kind != planUpdate {
 		return r, fault.Permanent("the stack %s is in %s after its deployment; next: %s", to.StackName, stack.Status, remedy(stack.Status, to.StackName, to.Region))
+	}
+	if r.Plan.Empty {
+		if err := s.discard(ctx, to, r.Plan.ChangeSetID); err != nil {
+			return r, err
+		}
 	}
 	ref := events.StackRef{
 		StackID: stack.ID, StackName: to.StackName, Account: to.Account, Region: to.Region,

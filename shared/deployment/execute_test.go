@@ -313,3 +313,39 @@ func TestUnknownRequests(t *testing.T) {
 		t.Errorf("an unknown event: %v, %v", out, err)
 	}
 }
+
+// TestRepeatedReadOfAnEmptyPlan: announcing the plan fails once; reading it
+// again must still find it.
+func TestRepeatedReadOfAnEmptyPlan(t *testing.T) {
+	w := deployed(t)
+	r := w.begin(push("bbbb", 10))
+	if _, caught := wait[deployment.LockAnswer](w, deployment.ActionLock, r, time.Minute); caught != nil {
+		t.Fatal(caught)
+	}
+	r.SourceKey, r.Stages = sourceKey, stagesOf(t, shop)[:1]
+	r, _ = w.try(deployment.ActionNext, r)
+	r, _ = w.try(deployment.ActionPlan, r)
+	w.clock.Advance(time.Second)
+	failed := false
+	w.facts.Faults = func(call string) error {
+		if call == "Publish" && !failed {
+			failed = true
+			return fault.Transient("503")
+		}
+		return nil
+	}
+	if r, ok := w.try(deployment.ActionReadPlan, r); ok {
+		t.Fatalf("the first read succeeded: %+v", r.Plan)
+	}
+	r, ok := w.try(deployment.ActionReadPlan, r)
+	if !ok || !r.Plan.Empty {
+		t.Fatalf("the second read: %+v, %+v", r.Plan, r.Error)
+	}
+	if r, ok = w.try(deployment.ActionVerify, r); !ok || len(r.Done) != 1 || !r.Done[0].Unchanged {
+		t.Errorf("verify: %+v, %+v", r.Done, r.Error)
+	}
+	set, err := w.cloud.ChangeSets().Read(t.Context(), events.Target{}, r.Plan.ChangeSetID)
+	if err != nil || set.Status != "DELETE_COMPLETE" {
+		t.Errorf("the empty change set is kept: %s, %v", set.Status, err)
+	}
+}

@@ -158,7 +158,8 @@ func (s *Service) ReadPlan(ctx context.Context, r Release) (Release, error) {
 	}
 	switch {
 	case changeSet.Unchanged():
-		return s.unchanged(ctx, r, to, changeSet)
+		r.Plan.Empty = true
+		return s.planned(ctx, r, to, changeSet)
 	case changeSet.Status == "CREATE_COMPLETE":
 		return s.planned(ctx, r, to, changeSet)
 	case strings.HasPrefix(changeSet.Status, "CREATE_"):
@@ -201,16 +202,6 @@ func (s *Service) waitLonger(r Release, to events.Target) (Release, error) {
 		}
 	}
 	return r, fault.Permanent("the plan of %s is not ready after %d seconds", to.StackName, passed)
-}
-
-// unchanged ends the plan of a stack that is at the commit already. The failed
-// change set would keep its name and its place among the stack's change sets.
-func (s *Service) unchanged(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
-	if err := s.ChangeSets.Delete(ctx, to, c.ID); err != nil {
-		return r, err
-	}
-	r.Plan.Empty = true
-	return s.planned(ctx, r, to, c)
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
@@ -262,13 +253,10 @@ func gate(approval, risk string, empty bool) string {
 }
 
 // planFailed explains a change set that could not be made, with what early
-// validation found, and deletes it.
+// validation found. Finish deletes it.
 func (s *Service) planFailed(ctx context.Context, r Release, to events.Target, c ChangeSet) error {
 	problems, err := s.ChangeSets.Problems(ctx, to, c.ID)
 	if err != nil {
-		return err
-	}
-	if err := s.ChangeSets.Delete(ctx, to, c.ID); err != nil {
 		return err
 	}
 	_, stack, _ := r.Current()

@@ -74,12 +74,17 @@ func (s *Service) Next(_ context.Context, r Release) (Release, error) {
 	return r, nil
 }
 
+// maxReason bounds the reason of a run's end, in characters. It becomes the
+// cause of a failed execution, which takes 32,768.
+// Source: Step Functions API reference, HistoryEvent, ExecutionFailedEventDetails.
+const maxReason = 4000
+
 // Finish concludes the run: it deletes a change set that was not executed,
 // announces the end, remembers it and gives the lock to the next run.
 func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
 	end := Conclude(r)
-	r.Outcome, r.Reason, r.Failure = end.Outcome, end.Reason, end.Failure
-	if err := s.discard(ctx, r); err != nil {
+	r.Outcome, r.Reason, r.Failure = end.Outcome, clip(end.Reason, maxReason), end.Failure
+	if err := s.abandon(ctx, r); err != nil {
 		return r, err
 	}
 	stored, err := s.end(ctx, r)
@@ -87,8 +92,8 @@ func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
 	return r, err
 }
 
-// discard deletes the change set of a plan that was never executed.
-func (s *Service) discard(ctx context.Context, r Release) error {
+// abandon deletes the change set of a plan that was never executed.
+func (s *Service) abandon(ctx context.Context, r Release) error {
 	refused := r.Outcome == events.OutcomeRejected || r.Outcome == events.OutcomeDeferred
 	executed := r.Plan.Result != "" && r.Plan.Result != ResultRefused
 	if !refused || executed || r.Plan.ChangeSetID == "" {
@@ -98,7 +103,17 @@ func (s *Service) discard(ctx context.Context, r Release) error {
 	if err != nil {
 		return err
 	}
-	return s.ChangeSets.Delete(ctx, to, r.Plan.ChangeSetID)
+	return s.discard(ctx, to, r.Plan.ChangeSetID)
+}
+
+// discard deletes a change set. One that cannot be deleted is untidy and
+// nothing worse: it does not hold up the run.
+func (s *Service) discard(ctx context.Context, to events.Target, changeSetID string) error {
+	err := s.ChangeSets.Delete(ctx, to, changeSetID)
+	if fault.Is(err, fault.TransientError) {
+		return err
+	}
+	return nil
 }
 
 // end stores the run's end, announces what is stored and leaves the lock. The
