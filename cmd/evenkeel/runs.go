@@ -114,7 +114,11 @@ func (a *app) awaitRun(ctx context.Context, reader *ledger.Reader, id string, wa
 }
 
 func (a *app) runText(w io.Writer, r ledger.RunReport) {
-	fmt.Fprintf(w, "run %s  %s  %s\n", a.bold(r.RunID), a.runState(r.State), r.Reason)
+	headline := fmt.Sprintf("run %s  %s", a.bold(r.RunID), a.runState(r.State))
+	if r.Reason != "" {
+		headline += ": " + r.Reason
+	}
+	fmt.Fprintln(w, headline)
 	fmt.Fprintf(w, "%s %s %s by %s, %s in %s\n", r.Repository, r.Branch, r.Commit, r.Actor, ago(a.now(), r.Started), took(r.RunView))
 	for _, f := range r.Findings {
 		fmt.Fprintf(w, "  %s:%d:%d: %s %s: %s\n", f.File, f.Line, f.Column, a.severity(f.Severity), f.Rule, f.Message)
@@ -125,7 +129,7 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 	t := table(w)
 	for _, stage := range r.Stages {
 		for _, s := range stage.Stacks {
-			fmt.Fprintf(t, "  %s/%s\t%s\t%s\t%s\n", stage.Name, s.Stack, s.State, count(len(s.Changes), "change"), s.Risk)
+			fmt.Fprintf(t, "  %s/%s\t%s\t%s%s\n", stage.Name, s.Stack, s.State, count(len(s.Changes), "change"), risk(s.Risk))
 		}
 	}
 	_ = t.Flush()
@@ -133,6 +137,14 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 		fmt.Fprintf(w, "waits for approval of %s/%s: evenkeel approve %s\n", r.Approval.Stage, r.Approval.Stack, r.RunID)
 	}
 	timeline(w, r.Timeline)
+}
+
+// risk is the rating of a plan, where there was a plan.
+func risk(rating string) string {
+	if rating == "" {
+		return ""
+	}
+	return ", " + rating
 }
 
 // timeline writes the lines with their times.

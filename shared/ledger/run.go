@@ -170,7 +170,7 @@ func (v *RunView) waiting(d events.ApprovalRequested, at time.Time) {
 	v.identify(d.Run)
 	v.State = StateWaiting
 	s := v.stack(d.Target, at)
-	s.State, s.Risk, s.Reasons = StackWaiting, d.Risk, d.Reasons
+	s.State, s.Risk, s.Reasons, s.Changes = StackWaiting, d.Risk, d.Reasons, d.Changes
 	v.Approval = &ApprovalView{Target: d.Target, Digest: d.Digest, Changes: d.Changes, Risk: d.Risk, Reasons: d.Reasons, Expires: d.Expires}
 }
 
