@@ -2,7 +2,6 @@
 
 SHELL     := /bin/bash
 FUNCTIONS := deployment drift healing ledger validation webhook
-PYTHON    ?= python3
 
 # The platform of the Lambda binaries: this machine's for the local cloud,
 # linux/arm64 for `make deploy`.
@@ -21,10 +20,10 @@ export GOFLAGS     := $(GOFLAGS) -trimpath
 # The packages that import the CDK compile slowly and go last.
 CDK_PACKAGES  = ./infra ./infra/construct ./infra/stack
 FAST_PACKAGES = $(shell go list ./... | grep -vxE '.*/infra(/construct|/stack)?')
-RACE_PACKAGES = ./events/... ./shared/... ./local/gateway/... ./local/simulator/... ./local/forge/...
+RACE_PACKAGES = ./events/... ./shared/... ./local/gateway/... ./local/simulator/... ./local/forge/... ./local/cloudtrail/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race check build lambdas cli synth bench deploy destroy clean
+.PHONY: help demo test venv race check build lambdas cli synth bench deploy destroy clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +35,7 @@ demo: ## Run the main job on the local cloud, no AWS account needed (SYNTH=1 syn
 
 test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binaries, end to end
 	@echo "Evenkeel tests: about 5 minutes with warm caches, 15 with empty ones"
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory venv build
 	go vet $(FAST_PACKAGES)
 	go test $(FAST_PACKAGES)
 	@if command -v cc >/dev/null; then $(MAKE) --no-print-directory race; else echo "no C compiler: the race detector is left out"; fi
@@ -48,6 +47,9 @@ check: ## Lint, and check that generated files are current
 	go test $(CDK_PACKAGES)
 	@git diff --exit-code -- events shared/schema infra/golden docs || { echo "a generated file was not current; commit what changed"; exit 1; }
 	go run $(GOLANGCI) run ./...
+
+venv:
+	@go run ./local/venv/ensure
 
 race:
 	CGO_ENABLED=1 go test -race $(RACE_PACKAGES)
