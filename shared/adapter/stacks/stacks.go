@@ -164,7 +164,7 @@ func (c *ChangeSets) Problems(ctx context.Context, t events.Target, changeSetID 
 			return nil, awserr.Classify("read the events of the change set of "+t.StackName, err)
 		}
 		if err != nil {
-			return problems, nil
+			break // the reason of the change set itself must do
 		}
 		for _, e := range page.OperationEvents {
 			if text := problem(e); text != "" && !slices.Contains(problems, text) {
