@@ -43,14 +43,6 @@ const (
 
 var changeSetName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
 
-// stackNameOf gives the name in a stack's name or ARN.
-func stackNameOf(nameOrID string) string {
-	if parts := strings.Split(nameOrID, "/"); strings.HasPrefix(nameOrID, "arn:") && len(parts) > 1 {
-		return parts[1]
-	}
-	return nameOrID
-}
-
 func (r *region) createChangeSet(ctx context.Context, in *cfn.CreateChangeSetInput) (*cfn.CreateChangeSetOutput, error) {
 	name := aws.ToString(in.ChangeSetName)
 	if !changeSetName.MatchString(name) {
@@ -75,58 +67,43 @@ func (r *region) createChangeSet(ctx context.Context, in *cfn.CreateChangeSetInp
 	if err != nil {
 		return nil, err
 	}
-	if cs.status == types.ChangeSetStatusCreatePending {
-		revert := in.DeploymentMode == types.DeploymentModeRevertDrift
-		r.mu.Lock()
+	r.mu.Lock()
+	fresh := cs.status == types.ChangeSetStatusCreatePending
+	if fresh {
 		cs.status = types.ChangeSetStatusCreateInProgress
-		r.mu.Unlock()
+	}
+	r.mu.Unlock()
+	if fresh {
+		revert := in.DeploymentMode == types.DeploymentModeRevertDrift
 		r.start(func(ctx context.Context) { r.fillChangeSet(ctx, s, cs, revert, !aws.ToBool(in.DisableValidation)) })
 	}
 	return &cfn.CreateChangeSetOutput{Id: &cs.id, StackId: &s.id}, nil
 }
 
 // openChangeSet checks the request against the stack and registers the change
-// set, with a new stack in review for type CREATE (CFN-10).
+// set, with a new stack in review for type CREATE (CFN-10). What others did
+// while the template was prepared is checked again.
 func (r *region) openChangeSet(ctx context.Context, in *cfn.CreateChangeSetInput, kind types.ChangeSetType, d deployment) (*stack, *changeSet, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	nameOrID := aws.ToString(in.StackName)
-	s := r.findStack(nameOrID)
-	switch {
-	case s == nil && kind == types.ChangeSetTypeUpdate:
-		return nil, nil, validationError("Stack [%s] does not exist", nameOrID)
-	case s == nil && !stackName.MatchString(nameOrID):
-		return nil, nil, validationError("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", nameOrID)
-	case s != nil && kind == types.ChangeSetTypeCreate && s.status != types.StackStatusReviewInProgress:
-		return nil, nil, validationError("Stack [%s] already exists and cannot be created again with the changeSet [%s].", s.name, *in.ChangeSetName)
-	case s != nil && kind == types.ChangeSetTypeUpdate:
-		if err := s.checkUpdatable(); err != nil {
-			return nil, nil, err
-		}
+	base, repeated, err := r.changeSetBase(in, kind)
+	r.mu.Unlock()
+	if err != nil || repeated != nil {
+		return base.stack, repeated, err
 	}
-	if s != nil {
-		for _, other := range s.changes {
-			if other.name != *in.ChangeSetName {
-				continue
-			}
-			if in.ClientToken != nil && other.token == *in.ClientToken {
-				return s, other, nil
-			}
-			return nil, nil, apiError(400, "AlreadyExistsException", "ChangeSet %s cannot be created due to a mismatch with existing attribute Template", *in.ChangeSetName)
-		}
-	}
-	var previous []types.Parameter
-	id, name := "", nameOrID
-	if s != nil {
-		previous, id, name = s.current.parameters, s.id, s.name
-		inherit(&d, &s.current)
-	}
-	p, err := r.prepareLocked(ctx, name, id, &d, in.Parameters, previous)
+	inherit(&d, &base.current)
+	p, err := r.prepare(ctx, base.name, base.id, &d, in.Parameters, base.current.parameters)
 	if err != nil {
 		return nil, nil, err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	again, repeated, err := r.changeSetBase(in, kind)
+	if err != nil || repeated != nil {
+		return again.stack, repeated, err
+	}
+	s := again.stack
 	if s == nil {
-		s = r.newStack(name)
+		s = r.newStack(base.name)
 		p.pseudo["AWS::StackId"] = s.id
 		r.setStatus(s, &operation{}, types.StackStatusReviewInProgress, "User Initiated")
 	}
@@ -141,6 +118,46 @@ func (r *region) openChangeSet(ctx context.Context, in *cfn.CreateChangeSetInput
 	cs.deployment.changeSetID = cs.id
 	s.changes = append(s.changes, cs)
 	return s, cs, nil
+}
+
+// stackBase is what a new deployment starts from.
+type stackBase struct {
+	stack    *stack // nil if there is none yet
+	id, name string
+	current  deployment
+}
+
+// changeSetBase finds the stack and refuses what its state or a change set of
+// the same name forbids (CFN-10, CFN-17). A repeated request, by its client
+// token, gives the change set that it made. The caller holds r.mu.
+func (r *region) changeSetBase(in *cfn.CreateChangeSetInput, kind types.ChangeSetType) (stackBase, *changeSet, error) {
+	nameOrID := aws.ToString(in.StackName)
+	s := r.findStack(nameOrID)
+	switch {
+	case s == nil && kind == types.ChangeSetTypeUpdate:
+		return stackBase{}, nil, validationError("Stack [%s] does not exist", nameOrID)
+	case s == nil && !stackName.MatchString(nameOrID):
+		return stackBase{}, nil, validationError("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", nameOrID)
+	case s == nil:
+		return stackBase{name: nameOrID}, nil, nil
+	case kind == types.ChangeSetTypeCreate && s.status != types.StackStatusReviewInProgress:
+		return stackBase{}, nil, validationError("Stack [%s] already exists and cannot be created again with the changeSet [%s].", s.name, *in.ChangeSetName)
+	case kind == types.ChangeSetTypeUpdate:
+		if err := s.checkUpdatable(); err != nil {
+			return stackBase{}, nil, err
+		}
+	}
+	base := stackBase{s, s.id, s.name, s.current}
+	for _, other := range s.changes {
+		if other.name != *in.ChangeSetName {
+			continue
+		}
+		if in.ClientToken != nil && other.token == *in.ClientToken {
+			return base, other, nil
+		}
+		return base, nil, apiError(400, "AlreadyExistsException", "ChangeSet %s cannot be created due to a mismatch with existing attribute Template", *in.ChangeSetName)
+	}
+	return base, nil, nil
 }
 
 // inherit fills what an update leaves out from the deployed state: role,

@@ -80,6 +80,7 @@ func (r *region) plan(ctx context.Context, s *stack, p *prepared, revert, valida
 	body := s.current.body
 	r.mu.Unlock()
 	p.blind = revert
+	defer func() { p.blind = false }()
 	if body != "" {
 		pl.oldTemplate, _ = template.Parse("template", []byte(body))
 	}

@@ -29,10 +29,11 @@ type prepared struct {
 	blind bool
 }
 
-// prepareLocked checks and parses a deployment of the stack and resolves its
+// prepare checks and parses a deployment of the stack and resolves its
 // parameters. Errors are ValidationErrors, as all of these are found before an
-// operation starts. The caller holds r.mu.
-func (r *region) prepareLocked(ctx context.Context, stackName, stackID string, d *deployment, given, previous []types.Parameter) (*prepared, error) {
+// operation starts. The caller does not hold r.mu: parameters may be read from
+// elsewhere.
+func (r *region) prepare(ctx context.Context, stackName, stackID string, d *deployment, given, previous []types.Parameter) (*prepared, error) {
 	t, err := parseTemplate(d.body)
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func (r *region) prepareLocked(ctx context.Context, stackName, stackID string, d
 			return nil, err
 		}
 	}
-	if p.conditions, err = t.Conditions(p.scope(nil)); err != nil {
+	if p.conditions, err = p.evaluateConditions(); err != nil {
 		return nil, validationError("Template format error: %v", err)
 	}
 	order, err := t.CreationOrder()
@@ -66,6 +67,12 @@ func (r *region) prepareLocked(ctx context.Context, stackName, stackID string, d
 		}
 	}
 	return p, nil
+}
+
+func (p *prepared) evaluateConditions() (map[string]bool, error) {
+	p.region.mu.Lock()
+	defer p.region.mu.Unlock()
+	return p.template.Conditions(p.scope(nil))
 }
 
 // parseTemplate parses a template and refuses what CloudFormation refuses

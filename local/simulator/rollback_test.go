@@ -149,7 +149,7 @@ func TestDisableRollback(t *testing.T) {
 	}
 }
 
-// CFN-8: deletion honours DeletionPolicy, termination protection and exports
+// CFN-4, CFN-9: deletion honours DeletionPolicy, termination protection and exports
 // in use; a deleted stack is found by its ARN only.
 func TestDelete(t *testing.T) {
 	w := start(t)

@@ -51,6 +51,10 @@ func (r *region) createStack(ctx context.Context, in *cfn.CreateStackInput) (*cf
 		return nil, validationError("You can specify either DisableRollback or OnFailure, but not both.")
 	}
 	d := &deployment{body: body, capabilities: in.Capabilities, tags: in.Tags, notifications: in.NotificationARNs, role: in.RoleARN, rollback: in.RollbackConfiguration}
+	p, err := r.prepare(ctx, name, "", d, in.Parameters, nil)
+	if err != nil {
+		return nil, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if existing := r.findStack(name); existing != nil {
@@ -58,10 +62,6 @@ func (r *region) createStack(ctx context.Context, in *cfn.CreateStackInput) (*cf
 			return &cfn.CreateStackOutput{StackId: &existing.id}, nil
 		}
 		return nil, apiError(400, "AlreadyExistsException", "Stack [%s] already exists", name)
-	}
-	p, err := r.prepareLocked(ctx, name, "", d, in.Parameters, nil)
-	if err != nil {
-		return nil, err
 	}
 	s := r.newStack(name)
 	p.pseudo["AWS::StackId"] = s.id
@@ -115,18 +115,23 @@ func (r *region) updateStack(ctx context.Context, in *cfn.UpdateStackInput) (*cf
 }
 
 func (r *region) prepareUpdate(ctx context.Context, in *cfn.UpdateStackInput, d *deployment) (*stack, *prepared, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.findStack(aws.ToString(in.StackName))
-	if s == nil {
-		return nil, nil, validationError("Stack [%s] does not exist", aws.ToString(in.StackName))
-	}
-	if err := s.checkUpdatable(); err != nil {
+	base, err := r.updateBase(aws.ToString(in.StackName))
+	if err != nil {
 		return nil, nil, err
 	}
-	inherit(d, &s.current)
-	p, err := r.prepareLocked(ctx, s.name, s.id, d, in.Parameters, s.current.parameters)
-	return s, p, err
+	inherit(d, &base.current)
+	p, err := r.prepare(ctx, base.name, base.id, d, in.Parameters, base.current.parameters)
+	return base.stack, p, err
+}
+
+func (r *region) updateBase(nameOrID string) (stackBase, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.findStack(nameOrID)
+	if s == nil {
+		return stackBase{}, validationError("Stack [%s] does not exist", nameOrID)
+	}
+	return stackBase{s, s.id, s.name, s.current}, s.checkUpdatable()
 }
 
 // sameButResources tells whether a change set without resource changes changes
