@@ -47,6 +47,9 @@ func Check(t *Type, model map[string]any) []Violation {
 	return v
 }
 
+// maxViolations bounds what one check reports.
+const maxViolations = 1000
+
 // CheckValue tests a value as Check does. complete is false if the value was
 // too large to be tested within bounds.
 func (t *Type) CheckValue(v Value) (violations []Violation, complete bool) {
@@ -76,6 +79,10 @@ type checker struct {
 }
 
 func (c *checker) add(keyword string, v Value, format string, args ...any) {
+	if len(c.found) >= maxViolations {
+		c.steps = c.budget + 1
+		return
+	}
 	c.found = append(c.found, Violation{Keyword: keyword, Path: slices.Clone(c.path), Message: fmt.Sprintf(format, args...), Value: v})
 }
 

@@ -91,6 +91,10 @@ type CycleError struct {
 
 // Error implements error.
 func (e *CycleError) Error() string {
+	const most = 10
+	if n := len(e.Cycle); n > most {
+		return fmt.Sprintf("circular dependency of %d resources: %s → …", n, strings.Join(e.Cycle[:most], " → "))
+	}
 	return fmt.Sprintf("circular dependency: %s → %s", strings.Join(e.Cycle, " → "), e.Cycle[0])
 }
 

@@ -46,8 +46,16 @@ func (c *Template) run(r *Rule) {
 	r.Check(c)
 }
 
+// maxFindings bounds the findings in one template: nobody reads more, and each
+// takes time.
+const maxFindings = 1000
+
 // reportf reports a finding of the running rule at the value that the path leads to.
 func (c *Template) reportf(p path, format string, args ...any) {
+	if len(c.findings) >= maxFindings && c.rule != &limitRule {
+		c.stop(append(p, c.rule.ID))
+		return
+	}
 	line, column := c.locate(p)
 	c.findings = append(c.findings, Finding{
 		File: c.File, Line: line, Column: column, Rule: c.rule.ID, Severity: c.rule.Severity,
@@ -113,8 +121,8 @@ func (c *Template) generated(name string) bool {
 	if strings.HasPrefix(name, "Serverless") {
 		return true
 	}
-	for id, r := range c.Resources.All() {
-		if strings.HasPrefix(r.Type, "AWS::Serverless::") && strings.HasPrefix(name, id) {
+	for i := range name {
+		if r, ok := c.Resources.Get(name[:i]); ok && strings.HasPrefix(r.Type, "AWS::Serverless::") {
 			return true
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/evenkeel/evenkeel/shared/validation"
 )
@@ -178,55 +177,6 @@ func TestDeterministic(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(first.Findings, func(a, b validation.Finding) int { return strings.Compare(a.File, b.File) }) {
 		t.Error("not sorted by file")
-	}
-}
-
-// The work is bounded whatever the template, and what was found is reported.
-func TestBounds(t *testing.T) {
-	huge := "Resources:\n  Bad: {Type: AWS::S3::Bucket, Properties: {X: 1}}\n" + repeat(6000, "  A%d: {Type: AWS::SQS::Queue, Properties: {QueueName: !Join ['', [a, b, !Ref Bad, !GetAtt Bad.Arn, !Sub '${Bad}']]}}\n")
-	many := "Conditions:\n  C0: !Equals [a, b]\n" + repeatNext(24) + "Resources:\n  A: {Type: AWS::SQS::Queue, Condition: C24}\n"
-	list := "Conditions: {C: !Equals [!Ref AWS::Region, b]}\nResources:\n  A:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      GroupDescription: x\n      SecurityGroupIngress:\n" +
-		repeat(24, "        - !If [C, {IpProtocol: tcp, FromPort: %d, ToPort: 1, CidrIp: 10.0.0.0/8}, !Ref AWS::NoValue]\n")
-	tests := []struct {
-		name, text string
-		limit      time.Duration
-	}{
-		{"huge", huge, 5 * time.Second},
-		{"conditions", many, 200 * time.Millisecond},
-		{"conditional items", list, 200 * time.Millisecond},
-		{"deep ifs", "Resources: {A: {Type: AWS::SQS::Queue, Properties: {Tags: " + strings.Repeat("!If [C, [], ", 40) + "x" + strings.Repeat("]", 40) + "}}}\n", 200 * time.Millisecond},
-	}
-	validate(t, "Resources: {A: {Type: AWS::EC2::SecurityGroup}}") // load the schemas
-	for _, tt := range tests {
-		begin := time.Now()
-		r := validate(t, tt.text)
-		if took := time.Since(begin); took > tt.limit {
-			t.Errorf("%s took %s", tt.name, took)
-		}
-		if tt.name == "huge" && !slices.Contains(rules(r), "E3002") {
-			t.Errorf("%v", rules(r))
-		}
-	}
-}
-
-func repeatNext(n int) string {
-	var b strings.Builder
-	for i := 1; i <= n; i++ {
-		fmt.Fprintf(&b, "  C%d: !Or [!Condition C%d, !Not [!Condition C%d]]\n", i, i-1, i-1)
-	}
-	return b.String()
-}
-
-func TestIncompleteIsSaid(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("Metadata: {A: &a [1,1,1,1,1,1,1,1,1,1]}\nResources:\n")
-	for i := range 4000 {
-		fmt.Fprintf(&b, "  R%d: {Type: 'AWS::EC2::SecurityGroup', Properties: {GroupDescription: d, SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 1, ToPort: 1, CidrIp: 10.0.0.0/8},{IpProtocol: tcp, FromPort: 2, ToPort: 2, CidrIp: 10.0.0.0/8}]}}\n", i)
-	}
-	r := validate(t, b.String())
-	t.Log(len(r.Findings), r.Incomplete)
-	if len(b.String()) < 1<<20 && len(r.Incomplete) > 0 && !slices.Contains(rules(r), "EK0002") {
-		t.Error("incomplete, but no finding says so")
 	}
 }
 
