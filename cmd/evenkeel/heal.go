@@ -119,7 +119,7 @@ func (a *app) healText(w io.Writer, h ledger.HealReport) {
 		sign = "!"
 	}
 	for _, r := range h.Rules {
-		fmt.Fprintf(w, "  %s %s: %s\n", sign, ruleText(r.Rule), r.Reason)
+		fmt.Fprintf(w, "  %s %s: %s\n", sign, ruleText(r.Rule), printable(r.Reason))
 	}
 	for _, r := range h.Restored {
 		fmt.Fprintf(w, "  + %s\n", ruleText(r))

@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/journal"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/ledger"
-
-	"io"
 )
 
 // reader opens the installation's ledger.
@@ -85,4 +85,15 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// printable takes out what could steer a terminal: texts come from pushes,
+// templates and whoever changed a resource.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return ' '
+		}
+		return r
+	}, text)
 }

@@ -57,7 +57,7 @@ func (a *app) runList(ctx context.Context, limit int) error {
 		t := table(w)
 		fmt.Fprintln(t, "RUN\tSTATE\tREPOSITORY\tBRANCH\tBY\tTOOK\tSTARTED\tREASON")
 		for _, r := range runs {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.RunID, r.State, r.Repository, r.Branch, r.Actor, took(r), ago(a.now(), r.Started), r.Reason)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.RunID, r.State, r.Repository, r.Branch, printable(r.Actor), took(r), ago(a.now(), r.Started), printable(r.Reason))
 		}
 		_ = t.Flush()
 	})
@@ -116,15 +116,15 @@ func (a *app) awaitRun(ctx context.Context, reader *ledger.Reader, id string, wa
 func (a *app) runText(w io.Writer, r ledger.RunReport) {
 	headline := fmt.Sprintf("run %s  %s", a.bold(r.RunID), a.runState(r.State))
 	if r.Reason != "" {
-		headline += ": " + r.Reason
+		headline += ": " + printable(r.Reason)
 	}
 	fmt.Fprintln(w, headline)
 	fmt.Fprintf(w, "%s %s %s by %s, %s in %s\n", r.Repository, r.Branch, r.Commit, r.Actor, ago(a.now(), r.Started), took(r.RunView))
 	for _, f := range r.Findings {
-		fmt.Fprintf(w, "  %s:%d:%d: %s %s: %s\n", f.File, f.Line, f.Column, a.severity(f.Severity), f.Rule, f.Message)
+		fmt.Fprintf(w, "  %s:%d:%d: %s %s: %s\n", f.File, f.Line, f.Column, a.severity(f.Severity), f.Rule, printable(f.Message))
 	}
 	if r.Failure != nil {
-		fmt.Fprintf(w, "  first failure: %s\n", a.red(ledger.FailureText(*r.Failure)))
+		fmt.Fprintf(w, "  first failure: %s\n", a.red(printable(ledger.FailureText(*r.Failure))))
 	}
 	t := table(w)
 	for _, stage := range r.Stages {
@@ -151,7 +151,7 @@ func risk(rating string) string {
 func timeline(w io.Writer, lines []ledger.Line) {
 	t := table(w)
 	for _, line := range lines {
-		fmt.Fprintf(t, "  %s\t%s\n", line.Time.UTC().Format("15:04:05.000"), line.Text)
+		fmt.Fprintf(t, "  %s\t%s\n", line.Time.UTC().Format("15:04:05.000"), printable(line.Text))
 	}
 	_ = t.Flush()
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,22 +47,16 @@ func (a *app) validate(paths []string, format string, strict bool) error {
 	if a.json {
 		format = "json"
 	}
-	if format != "text" && format != "json" && format != "sarif" {
-		return usageError("%q is no format; the formats are text, json and sarif", format)
+	if !slices.Contains(validation.Formats(), format) {
+		return usageError("%q is no format; the formats are %s", format, strings.Join(validation.Formats(), ", "))
 	}
 	result, err := check(paths)
 	if err != nil {
 		return err
 	}
-	switch format {
-	case "sarif":
-		err = writeSARIF(a.out, result)
-	case "json":
-		err = writeJSON(a.out, result)
-	default:
+	if format == string(validation.Text) {
 		a.findings(a.out, result)
-	}
-	if err != nil {
+	} else if err := result.Render(a.out, validation.Format(format)); err != nil {
 		return err
 	}
 	if !result.Valid() || strict && result.Warnings > 0 {
@@ -194,11 +189,11 @@ func walk(folder string, visit func(path string, entry fs.DirEntry) error) error
 	return err
 }
 
-// findings writes one line a finding, in the form that editors jump to, and a
-// summary.
+// findings is the text format in colour: one line a finding, in the form that
+// editors jump to, and a summary.
 func (a *app) findings(w io.Writer, r validation.Result) {
 	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s:%d:%d: %s %s: %s\n", f.File, f.Line, f.Column, a.severity(string(f.Severity)), f.Rule, f.Message)
+		fmt.Fprintf(w, "%s:%d:%d: %s %s: %s\n", f.File, f.Line, f.Column, a.severity(string(f.Severity)), f.Rule, printable(f.Message))
 	}
 	for _, file := range r.Incomplete {
 		fmt.Fprintf(w, "%s: too large to be analysed completely\n", file)

@@ -130,7 +130,7 @@ var sarifLevel = map[Severity]string{Error: "error", Warning: "warning", Info: "
 func newSARIF(r Result) sarifLog {
 	driver := sarifDriver{Name: "evenkeel"}
 	indexes := map[string]int{}
-	for _, rule := range Rules() {
+	for _, rule := range append(Rules(), SourceRules()...) {
 		if !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Rule == rule.ID }) {
 			continue
 		}

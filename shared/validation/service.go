@@ -113,8 +113,8 @@ func (s *Service) fact(r deployment.Release) events.Fact {
 // What travels in the release document and in facts is bounded: Step Functions
 // and EventBridge both take 256 KB.
 const (
-	maxFindings = 50
-	maxMessage  = 500 // characters
+	maxSummary = 50
+	maxMessage = 500 // characters
 )
 
 func summary(result Result) deployment.Validation {
@@ -124,7 +124,7 @@ func summary(result Result) deployment.Validation {
 	}
 	sorted := slices.Clone(result.Findings)
 	slices.SortStableFunc(sorted, func(a, b Finding) int { return rank(a.Severity) - rank(b.Severity) })
-	for _, f := range sorted[:min(maxFindings, len(sorted))] {
+	for _, f := range sorted[:min(maxSummary, len(sorted))] {
 		message := f.Message
 		if runes := []rune(message); len(runes) > maxMessage {
 			message = string(runes[:maxMessage-1]) + "…"

@@ -20,10 +20,11 @@ const (
 // SourceRules returns the rules about evenkeel.yaml, sorted by id. They are
 // not checks of a template, so Rules does not have them.
 func SourceRules() []Rule {
+	const link = "https://github.com/evenkeel/evenkeel#readme"
 	return []Rule{
-		{ID: RulePipelineMissing, Severity: Error, Title: "The repository has no evenkeel.yaml"},
-		{ID: RulePipelineMalformed, Severity: Error, Title: "evenkeel.yaml does not say what to deploy"},
-		{ID: RuleParameters, Severity: Error, Title: "The parameters of a stack do not fit its template"},
+		{ID: RulePipelineMissing, Severity: Error, Title: "The repository has no evenkeel.yaml", Link: link},
+		{ID: RulePipelineMalformed, Severity: Error, Title: "evenkeel.yaml does not say what to deploy", Link: link},
+		{ID: RuleParameters, Severity: Error, Title: "The parameters of a stack do not fit its template", Link: link},
 	}
 }
 
