@@ -152,27 +152,37 @@ func (c *ChangeSets) Delete(ctx context.Context, t events.Target, changeSetID st
 }
 
 // Problems implements deployment.ChangeSets. Early validation names the
-// property; an account or region without DescribeEvents only lacks that.
+// property. An account or region without DescribeEvents only lacks that: the
+// reason of the change set itself must do.
 func (c *ChangeSets) Problems(ctx context.Context, t events.Target, changeSetID string) ([]string, error) {
+	failed, err := c.failedEvents(ctx, t, changeSetID)
+	if fault.Is(err, fault.TransientError) {
+		return nil, err
+	}
+	var problems []string
+	for _, e := range failed {
+		if text := problem(e); text != "" && !slices.Contains(problems, text) && len(problems) < maxProblems {
+			problems = append(problems, text)
+		}
+	}
+	return problems, nil
+}
+
+// failedEvents reads the failed events of a change set, as many as a message
+// names at most.
+func (c *ChangeSets) failedEvents(ctx context.Context, t events.Target, changeSetID string) ([]types.OperationEvent, error) {
 	pages := cloudformation.NewDescribeEventsPaginator(c.in(t), &cloudformation.DescribeEventsInput{
 		ChangeSetName: aws.String(changeSetID), Filters: &types.EventFilter{FailedEvents: aws.Bool(true)},
 	})
-	var problems []string
-	for pages.HasMorePages() && len(problems) < maxProblems {
+	var failed []types.OperationEvent
+	for pages.HasMorePages() && len(failed) < maxProblems {
 		page, err := pages.NextPage(ctx)
-		if fault.Is(awserr.Classify("", err), fault.TransientError) {
-			return nil, awserr.Classify("read the events of the change set of "+t.StackName, err)
-		}
 		if err != nil {
-			break // the reason of the change set itself must do
+			return failed, awserr.Classify("read the events of the change set of "+t.StackName, err)
 		}
-		for _, e := range page.OperationEvents {
-			if text := problem(e); text != "" && !slices.Contains(problems, text) {
-				problems = append(problems, text)
-			}
-		}
+		failed = append(failed, page.OperationEvents...)
 	}
-	return problems[:min(len(problems), maxProblems)], nil
+	return failed, nil
 }
 
 // maxProblems bounds what one message names.
