@@ -48,6 +48,17 @@ func heavy() Chaos {
 	}
 }
 
+// sluggish invocations often hang until their time-out, so that leases end
+// while their holders still work.
+func sluggish() Chaos {
+	return Chaos{Hang: 0.3, Delay: time.Minute, Latency: 50 * time.Second, Interleave: 0.1}
+}
+
+// crowded invocations get into each other's way at every call.
+func crowded() Chaos {
+	return Chaos{Repeat: 0.2, Delay: 500 * time.Millisecond, Latency: 500 * time.Millisecond, Interleave: 0.6}
+}
+
 // port is asked before a call to AWS takes effect and, with " done" added,
 // after it. It may let something else happen first.
 func (w *World) port(call string) error {

@@ -10,21 +10,27 @@ import (
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
 )
 
-// chaosOf gives a seed its chaos: a quarter of the seeds is calm, a quarter
-// mildly and a quarter badly disturbed, and in the last quarter one state
-// fails in one way, all ways in turn.
+// kinds is how many kinds of chaos the seeds take turns in.
+const kinds = 6
+
+// chaosOf gives a seed its chaos. In every sixth world one state fails in one
+// way, all ways in turn, and the world is calm otherwise.
 func chaosOf(seed uint64, machine string) Chaos {
-	switch seed % 4 {
+	switch seed % kinds {
 	case 0:
 		return calm()
 	case 1:
 		return light()
 	case 2:
 		return heavy()
+	case 3:
+		return sluggish()
+	case 4:
+		return crowded()
 	}
 	forces := forcesOf(machine)
 	chaos := calm()
-	chaos.Force = &forces[int(seed/4)%len(forces)]
+	chaos.Force = &forces[int(seed/kinds)%len(forces)]
 	return chaos
 }
 

@@ -64,8 +64,9 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 	}
 	p.cloud.Emit = p.emit
 	p.wire()
+	spread := []time.Duration{time.Second, 10 * time.Minute, 90 * time.Minute}[w.rng.IntN(3)]
 	for range 2 + w.rng.IntN(5) {
-		w.Clock.After(w.upTo(90*time.Minute), p.push)
+		w.Clock.After(w.upTo(spread), p.push)
 	}
 	if w.chance(0.15) {
 		w.Clock.After(w.upTo(2*time.Hour), p.stop)
