@@ -31,7 +31,8 @@ type ChangeSets interface {
 	// to its deployed template. A second Create with the same name returns
 	// the first one's id.
 	Create(ctx context.Context, stack events.StackRef, name string) (id string, err error)
-	// Read returns the change set with all its changes, all pages.
+	// Read returns the change set with all its changes, all pages. One that does
+	// not exist has the status ChangeSetGone.
 	Read(ctx context.Context, stack events.StackRef, id string) (ChangeSet, error)
 	// Execute starts the execution. CloudFormation repeats requestToken in
 	// the stack's status events.
@@ -109,9 +110,13 @@ type ResourceDrift struct {
 	Differences []events.PropertyDifference // only for MODIFIED
 }
 
+// ChangeSetGone is the status of a change set that does not exist. Executing one
+// change set of a stack deletes all others.
+const ChangeSetGone = "GONE"
+
 // ChangeSet is a change set for a revert.
 type ChangeSet struct {
-	Status  string // CREATE_COMPLETE, FAILED, …
+	Status  string // CREATE_COMPLETE, FAILED, …, or ChangeSetGone
 	Reason  string
 	Changes []Change
 }

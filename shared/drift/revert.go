@@ -13,6 +13,14 @@ import (
 // looked at before the revert is given up. The workflow waits between reads.
 const maxReads = 100
 
+// created is the status of a change set that can be executed, and gone is why
+// one is not there any more.
+// Source: CloudFormation API reference, DescribeChangeSet and ExecuteChangeSet.
+const (
+	created = "CREATE_COMPLETE"
+	gone    = "it was deleted, as every change set is when another one of the stack is executed"
+)
+
 // PlanRevert asks for the change set that would bring the drift back.
 func (s *Service) PlanRevert(ctx context.Context, scan Scan) (Scan, error) {
 	name := "evenkeel-revert-" + id(scan.ScanID, scan.Stack.StackID)
@@ -32,10 +40,12 @@ func (s *Service) ReadRevert(ctx context.Context, scan Scan) (Scan, error) {
 	}
 	scan.Plan.Reads++
 	switch {
-	case set.Status == "CREATE_COMPLETE":
+	case set.Status == created:
 		scan.Plan.State = PlanReady
 	case set.Status == "FAILED":
 		scan.Plan.State, scan.Plan.Reason = PlanFailed, shorten(set.Reason, maxReason)
+	case set.Status == ChangeSetGone:
+		scan.Plan.State, scan.Plan.Reason = PlanFailed, gone
 	case scan.Plan.Reads >= maxReads:
 		scan.Plan.State, scan.Plan.Reason = PlanFailed, "CloudFormation did not finish it in time"
 	}
@@ -53,16 +63,20 @@ func (s *Service) Guard(ctx context.Context, scan Scan) (Scan, error) {
 		if err != nil {
 			return scan, err
 		}
-		reasons = Guard(set, scan.Drift.Resources, scan.Drift.Alike)
+		if reasons = Guard(set, scan.Drift.Resources, scan.Drift.Alike); set.Status != created {
+			reasons = []string{"there is no change set" + because(gone)}
+		}
 	}
 	if len(reasons) == 0 {
 		scan.Plan.State = PlanApproved
 		return scan, nil
 	}
-	if err := s.ChangeSets.Discard(ctx, scan.Stack, scan.Plan.ChangeSetID); err != nil {
+	// The reasons are published first: a repeated call would not find them.
+	scan, err := s.refuse(ctx, scan, OutcomeRevertRefused, reasons)
+	if err != nil {
 		return scan, err
 	}
-	return s.refuse(ctx, scan, OutcomeRevertRefused, reasons)
+	return scan, s.ChangeSets.Discard(ctx, scan.Stack, scan.Plan.ChangeSetID)
 }
 
 // ExecuteRevert executes the approved change set. The token is kept before,

@@ -83,14 +83,37 @@ func TestRevertRefused(t *testing.T) {
 	if !ok || !slices.Equal(refused.Reasons, scan.Result.Reasons) {
 		t.Errorf("fact %+v", w.facts.Facts()[2])
 	}
-	if _, err := w.cloud.Read(ctx, network, scan.Plan.ChangeSetID); err == nil {
-		t.Error("the refused change set was not deleted")
+	if set, err := w.cloud.Read(ctx, network, scan.Plan.ChangeSetID); err != nil || set.Status != drift.ChangeSetGone {
+		t.Errorf("the refused change set was not deleted: %+v, %v", set, err)
 	}
 	if err := w.service.ExecuteRevert(ctx, scan, "execution"); err != nil {
 		t.Fatal(err)
 	}
 	if a := w.tasks.Answer("execution"); a.Kind != fault.PermanentError || len(w.stack.Executed) != 0 {
 		t.Errorf("a refused plan was executed: %+v %v", a, w.stack.Executed)
+	}
+}
+
+// Executing another change set of the stack deletes ours.
+func TestRevertWhoseChangeSetIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		step func(w *world, scan drift.Scan) drift.Scan
+	}{
+		{"before it is read", func(w *world, scan drift.Scan) drift.Scan { return must(w.service.ReadRevert(ctx, scan))(w.t) }},
+		{"before it is guarded", func(_ *world, scan drift.Scan) drift.Scan { return scan }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			scan := w.planned()
+			if err := w.cloud.Discard(ctx, network, scan.Plan.ChangeSetID); err != nil {
+				t.Fatal(err)
+			}
+			scan = must(w.service.Guard(ctx, tt.step(w, scan)))(t)
+			if scan.Plan.State != drift.PlanRefused || len(scan.Result.Reasons) != 1 || !strings.Contains(scan.Result.Reasons[0], "it was deleted") {
+				t.Errorf("plan %+v, result %+v", scan.Plan, scan.Result)
+			}
+		})
 	}
 }
 

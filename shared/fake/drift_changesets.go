@@ -65,7 +65,7 @@ func (c *DriftCloud) Read(_ context.Context, ref events.StackRef, id string) (dr
 	}
 	set, ok := s.changeSets[id]
 	if !ok {
-		return drift.ChangeSet{}, fault.Invalid("change set %s does not exist", id)
+		return drift.ChangeSet{Status: drift.ChangeSetGone}, nil
 	}
 	return *set, nil
 }
@@ -82,6 +82,7 @@ func (c *DriftCloud) Execute(_ context.Context, ref events.StackRef, id, request
 	if _, ok := s.changeSets[id]; !ok || s.Status == "UPDATE_IN_PROGRESS" {
 		return fault.Conflict("change set %s cannot be executed now", id)
 	}
+	s.Last = s.changeSets[id].Changes
 	delete(s.changeSets, id)
 	s.Executed[requestToken]++
 	s.Executed[id]++

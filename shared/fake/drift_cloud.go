@@ -42,7 +42,8 @@ type DriftStack struct {
 	Resources map[string]*DriftResource // by logical id
 	Phantoms  []drift.Change            // changes that every revert change set has besides the real ones
 	Fails     bool                      // executing a change set rolls back
-	Executed  map[string]int            // change set id → how often it was executed
+	Executed  map[string]int            // change set id or request token → how often it was executed
+	Last      []drift.Change            // what the change set executed last did
 
 	detecting  string
 	detections map[string]*drift.Detection

@@ -31,7 +31,10 @@ func (t *DriftTokens) Keep(_ context.Context, wait drift.Wait, token string, _ t
 
 // Find implements drift.Tokens.
 func (t *DriftTokens) Find(_ context.Context, wait drift.Wait) (string, error) {
-	return t.kept[wait], t.fault("Find")
+	if err := t.fault("Find"); err != nil {
+		return "", err
+	}
+	return t.kept[wait], nil
 }
 
 // Forget implements drift.Tokens.
@@ -59,9 +62,10 @@ func (t *DriftTokens) fault(call string) error {
 // token, as Step Functions does; later ones change nothing.
 type DriftTasks struct {
 	// Answered, if set, receives each first answer: the output as JSON, or the
-	// name and cause of a failure.
-	Answered func(token string, output json.RawMessage, kind, cause string)
-	Fault    func(call string) error
+	// name and cause of a failure. False says that no task waits for it; then it
+	// is not recorded.
+	Answered func(token string, output json.RawMessage, kind, cause string) bool
+	Fault    func(call string) error // asked before each answer
 
 	answers map[string]DriftAnswer
 }
@@ -101,11 +105,11 @@ func (t *DriftTasks) answer(call, token string, a DriftAnswer) error {
 		t.answers[token] = first
 		return nil
 	}
+	if t.Answered != nil && !t.Answered(token, a.Output, a.Kind, a.Cause) {
+		return nil
+	}
 	a.Times = 1
 	t.answers[token] = a
-	if t.Answered != nil {
-		t.Answered(token, a.Output, a.Kind, a.Cause)
-	}
 	return nil
 }
 

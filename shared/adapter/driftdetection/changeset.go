@@ -62,6 +62,10 @@ func (c *CloudFormation) existing(ctx context.Context, stack events.StackRef, na
 	return aws.ToString(out.ChangeSetId), nil
 }
 
+func noChangeSet(err error) bool {
+	return awserr.HasCode(err, "ChangeSetNotFound", "ChangeSetNotFoundException")
+}
+
 // Read implements drift.ChangeSets. The values are asked for: without them a
 // value that is known only after apply would not be seen.
 func (c *CloudFormation) Read(ctx context.Context, stack events.StackRef, id string) (drift.ChangeSet, error) {
@@ -71,6 +75,9 @@ func (c *CloudFormation) Read(ctx context.Context, stack events.StackRef, id str
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		if noChangeSet(err) {
+			return drift.ChangeSet{Status: drift.ChangeSetGone}, nil
+		}
 		if err != nil {
 			return drift.ChangeSet{}, awserr.Classify("read the revert of "+stack.StackName, err)
 		}
@@ -116,7 +123,7 @@ func (c *CloudFormation) Discard(ctx context.Context, stack events.StackRef, id 
 	_, err := c.in(stack).DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{
 		StackName: aws.String(stack.StackID), ChangeSetName: aws.String(id),
 	})
-	if awserr.HasCode(err, "ChangeSetNotFound", "ChangeSetNotFoundException") || missing(err) {
+	if noChangeSet(err) || missing(err) {
 		return nil
 	}
 	return awserr.Classify("discard the revert of "+stack.StackName, err)

@@ -214,6 +214,10 @@ func TestReadOfAllPages(t *testing.T) {
 	if form := stub.Calls("cloudformation", "DescribeChangeSet")[0].Form; form.Get("IncludePropertyValues") != "true" {
 		t.Error("without IncludePropertyValues no value is seen")
 	}
+	fails(stub, "DescribeChangeSet", 404, "ChangeSetNotFound", "ChangeSet [x] does not exist")
+	if got, err = cfn.Read(ctx, stack, "evenkeel-revert-1"); err != nil || got.Status != drift.ChangeSetGone {
+		t.Errorf("a change set that is gone: %+v, %v", got, err)
+	}
 }
 
 func TestExecuteAndDiscard(t *testing.T) {

@@ -1,0 +1,45 @@
+package simulation
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/evenkeel/evenkeel/shared/drift"
+)
+
+func TestDrift(t *testing.T) {
+	coverage, outcomes := seeds(t, func(seed uint64) result {
+		d := NewDrift(seed, chaosOf(seed, "drift"))
+		d.Run()
+		d.End()
+		return finish(d.World, "drift", d.watch.counts)
+	})
+	wantAll(t, coverage, "drift")
+	t.Logf("outcomes of stacks: %v", outcomes)
+	if *countFlag < enough || *seedFlag >= 0 {
+		return
+	}
+	for outcome := range driftOutcomes {
+		if outcomes[outcome] == 0 {
+			t.Errorf("no stack ever ended as %s", outcome)
+		}
+	}
+	if outcomes[drift.OutcomeReverted] < *countFlag/10 {
+		t.Errorf("only %d reverts in %d worlds: the worlds are too unkind to show much", outcomes[drift.OutcomeReverted], *countFlag)
+	}
+}
+
+func TestSameSeedSameDrift(t *testing.T) {
+	for seed := range uint64(8) {
+		var traces [2]string
+		for i := range traces {
+			d := NewDrift(seed, chaosOf(seed, "drift"))
+			d.Run()
+			d.End()
+			traces[i] = strings.Join(d.Trace, "\n")
+		}
+		if traces[0] != traces[1] {
+			t.Errorf("seed %d gave two different worlds", seed)
+		}
+	}
+}

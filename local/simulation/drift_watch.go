@@ -1,0 +1,183 @@
+package simulation
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
+	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/fake"
+)
+
+// driftWatch holds the invariants of drift:
+//
+//   - every scan names each of its stacks once, with an outcome, whatever
+//     became of the others;
+//   - a change set is executed at most once, by a scan that was asked to
+//     revert, after its guard agreed, and only with changes of resources that
+//     the same scan reported, none of which replaces, removes or carries a
+//     value that is known only after apply;
+//   - IN_SYNC and DriftReverted are said only of what is in sync;
+//   - an executed revert is followed by a fact that says how it ended.
+type driftWatch struct {
+	d         *Drift
+	scans     map[string]bool            // scan → asked to revert
+	calls     []driftCall                // invocations under way, innermost last
+	reported  map[string]map[string]bool // scan/stack → logical ids reported drifted
+	reverting map[string]bool            // scan/stack whose change set was executed
+	closed    map[string]string          // scan/stack → fact that ended its revert
+	touched   map[string]time.Time       // stack → last change by an outsider
+	checked   map[string]time.Time       // stack → end of the last detection
+	counts    map[string]int             // outcomes
+}
+
+// driftCall is what the function was asked.
+type driftCall struct {
+	Action string
+	Scan   drift.Scan
+}
+
+func newDriftWatch(d *Drift) driftWatch {
+	return driftWatch{
+		d: d, scans: map[string]bool{}, reported: map[string]map[string]bool{}, reverting: map[string]bool{}, closed: map[string]string{},
+		touched: map[string]time.Time{}, checked: map[string]time.Time{}, counts: map[string]int{},
+	}
+}
+
+// calling keeps an invocation while it lasts.
+func (w *driftWatch) calling(raw json.RawMessage) (done func()) {
+	var call driftCall
+	if err := json.Unmarshal(raw, &call); err != nil {
+		w.d.Violate("the function received what is not JSON: %v", err)
+	}
+	w.calls = append(w.calls, call)
+	return func() { w.calls = w.calls[:len(w.calls)-1] }
+}
+
+// emitted hears the cloud itself, before any event can get lost.
+func (w *driftWatch) emitted(envelope any) {
+	if e, ok := envelope.(events.Envelope[events.DriftDetectionDetail]); ok && e.Detail.StatusDetails.DetectionStatus != "DETECTION_IN_PROGRESS" {
+		w.checked[e.Detail.StackID] = w.d.Clock.Now()
+	}
+}
+
+// executed looks at an execution in the moment in which it takes effect.
+func (w *driftWatch) executed(ref events.StackRef) {
+	call, s := w.calls[len(w.calls)-1], w.find(ref)
+	scan := call.Scan
+	key := scan.ScanID + "/" + ref.StackID
+	w.d.Log("execute %s", key)
+	if call.Action != "executeRevert" || scan.Plan.State != drift.PlanApproved || !w.scans[scan.ScanID] {
+		w.d.Violate("%s was executed by %s of a scan with the plan %q, asked to revert: %v", key, call.Action, scan.Plan.State, w.scans[scan.ScanID])
+	}
+	if n := s.Executed[scan.Plan.ChangeSetID]; n != 1 {
+		w.d.Violate("%s was executed %d times", scan.Plan.ChangeSetID, n)
+	}
+	w.reverting[key] = true
+	for _, c := range s.Last {
+		if !w.reported[key][c.LogicalID] && c.LogicalID != "Alike" {
+			w.d.Violate("%s changes %s, which it did not report", key, c.LogicalID)
+		}
+		if c.Replacement == "True" || c.PolicyAction != "" || strings.Contains(c.After, "KNOWN_AFTER_APPLY") {
+			w.d.Violate("%s executes %+v", key, c)
+		}
+	}
+}
+
+func (w *driftWatch) find(ref events.StackRef) *fake.DriftStack {
+	i := slices.IndexFunc(w.d.stacks, func(s *fake.DriftStack) bool { return s.Ref.StackID == ref.StackID })
+	return w.d.stacks[i]
+}
+
+func (w *driftWatch) fact(f events.Fact) {
+	switch data := f.Data.(type) {
+	case events.DriftScanned:
+		if data.Status == drift.StatusInSync {
+			w.inSync("IN_SYNC", data.StackRef, []string{"Drifted", "Other"})
+		}
+	case events.DriftDetected:
+		names := map[string]bool{}
+		for _, r := range data.Resources {
+			names[r.LogicalID] = true
+			if r.LogicalID == "Alike" || r.LogicalID == "Custom" {
+				w.d.Violate("%s of %s is reported drifted", r.LogicalID, data.StackName)
+			}
+		}
+		w.reported[data.ScanID+"/"+data.StackID] = names
+	case events.DriftReverted:
+		w.closed[data.ScanID+"/"+data.StackID] = data.DetailType()
+		names := []string{}
+		for _, r := range data.Resources {
+			names = append(names, r.LogicalID)
+		}
+		w.inSync("reverted", data.StackRef, names)
+	case events.DriftRevertRefused:
+		w.closed[data.ScanID+"/"+data.StackID] = data.DetailType()
+	}
+}
+
+// inSync checks what a fact says, unless an outsider changed the stack since
+// the detection that it speaks of.
+func (w *driftWatch) inSync(said string, ref events.StackRef, names []string) {
+	if !w.touched[ref.StackID].Before(w.checked[ref.StackID]) {
+		return
+	}
+	s := w.find(ref)
+	for _, name := range names {
+		r := s.Resources[name]
+		if r.Deleted || r.Unreadable != "" || r.Expected["VisibilityTimeout"] != r.Actual["VisibilityTimeout"] {
+			w.d.Violate("%s of %s is called %s, but it is %+v", name, ref.StackName, said, *r)
+		}
+	}
+}
+
+// ended looks at the output of a scan.
+func (w *driftWatch) ended(e *interpreter.Execution) {
+	if e.Status != interpreter.Succeeded {
+		if e.Error != "Rejected" && e.Error != "Failed" {
+			w.d.Violate("%s ended with %s: %s", e.Name, e.Error, e.Cause)
+		}
+		return
+	}
+	var sum drift.Summary
+	raw, err := json.Marshal(e.Output)
+	if err == nil {
+		err = json.Unmarshal(raw, &sum)
+	}
+	if err != nil || sum.ScanID != e.Name {
+		w.d.Violate("%s put out %s: %v", e.Name, raw, err)
+		return
+	}
+	var names []string
+	for _, r := range sum.Stacks {
+		names = append(names, r.StackName)
+		w.counts[r.Outcome]++
+		w.outcome(e.Name, r)
+	}
+	var want []string
+	for _, s := range w.d.stacks {
+		want = append(want, s.Ref.StackName)
+	}
+	if !slices.Equal(names, want) {
+		w.d.Violate("%s put out the stacks %v, want each of %v once", e.Name, names, want)
+	}
+}
+
+var driftOutcomes = map[string]bool{ // outcome → a revert must have been asked for
+	drift.OutcomeInSync: false, drift.OutcomeDrifted: false, drift.OutcomeUnknown: false, drift.OutcomeSkipped: false,
+	drift.OutcomeFailed: false, drift.OutcomeReverted: true, drift.OutcomeRevertRefused: true,
+}
+
+func (w *driftWatch) outcome(scan string, r drift.Result) {
+	asked, known := driftOutcomes[r.Outcome]
+	if !known || asked && !w.scans[scan] {
+		w.d.Violate("%s ended %s as %q", scan, r.StackName, r.Outcome)
+	}
+	silent := r.Outcome == drift.OutcomeUnknown || r.Outcome == drift.OutcomeSkipped || r.Outcome == drift.OutcomeRevertRefused || r.Outcome == drift.OutcomeFailed
+	if silent && len(r.Reasons) == 0 {
+		w.d.Violate("%s ended %s as %s without a reason", scan, r.StackName, r.Outcome)
+	}
+}
