@@ -102,7 +102,7 @@ func (c *DeploymentCloud) Break(t events.Target, status string) {
 	c.stacks[stackKey(t)].status = status
 }
 
-// Operating returns how many operations run on the stack: never more than one.
+// Operating reports whether an operation runs on the stack.
 func (c *DeploymentCloud) Operating(t events.Target) bool {
 	stack := c.stacks[stackKey(t)]
 	return stack != nil && stack.operating != ""
