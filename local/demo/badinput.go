@@ -137,14 +137,17 @@ func malformedGroup() Group {
 		}},
 		{Want: "the run starts", Run: runStarts},
 		{Want: "it ends Rejected, naming the line and the allowed keys", Run: func(ctx context.Context, w *World) (string, error) {
-			seen, err := rejected(ctx, w)
+			end, err := w.finished(ctx)
 			if err != nil {
-				return seen, err
+				return "", err
 			}
-			if !strings.Contains(seen, "evenkeel.yaml:12:") || !strings.Contains(seen, "approval") || !strings.Contains(seen, "region") {
-				return "", fmt.Errorf("%q does not name line 12 and the allowed keys", seen)
+			for _, f := range end.Findings {
+				if f.File == "evenkeel.yaml" && f.Line == 13 && strings.Contains(f.Message, `"aproval"`) &&
+					strings.Contains(f.Message, "approval") && strings.Contains(f.Message, "region") {
+					return fmt.Sprintf("%s:%d:%d %s", f.File, f.Line, f.Column, f.Message), expect("the outcome", end.Outcome, events.OutcomeRejected)
+				}
 			}
-			return seen, nil
+			return "", fmt.Errorf("no finding names line 13 and the allowed keys: %+v", end.Findings)
 		}},
 	}}
 }
@@ -193,7 +196,7 @@ func (w *World) forge(ctx context.Context, signature string, want int) (string, 
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-GitHub-Event", "push")
-	request.Header.Set("X-GitHub-Delivery", "forged-"+signature)
+	request.Header.Set("X-GitHub-Delivery", "6dc1ed70-c7b4-11f0-8de9-0242ac120002")
 	if signature != "" {
 		request.Header.Set("X-Hub-Signature-256", signature)
 	}
