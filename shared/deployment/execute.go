@@ -142,7 +142,7 @@ func (s *Service) DescribeOutcome(ctx context.Context, r Release) (Release, erro
 	case ResultNotStarted:
 		return s.notStarted(r), nil
 	case ResultRunning:
-		return s.running(r, status), nil
+		return s.running(r, status, rows), nil
 	case ResultDeployed:
 		r.Error = nil
 		return r, nil
@@ -175,13 +175,18 @@ func (s *Service) notStarted(r Release) Release {
 	return stuck(r, "", reason)
 }
 
-func (s *Service) running(r Release, status string) Release {
+// running lets the workflow wait again, for a day since the operation began.
+func (s *Service) running(r Release, status string, rows []StackEvent) Release {
 	r.Plan.Awaits++
-	if r.Plan.Awaits <= maxAwaits {
+	switch {
+	case len(rows) > 0 && s.Now().Sub(rows[0].Time) >= maxOperation:
+		return stuck(r, status, "the operation did not end within a day; it may still run")
+	case r.Plan.Awaits > maxAwaits:
+		return stuck(r, status, "the end of the operation cannot be awaited; it may still run")
+	default:
 		r.Error = nil
 		return r
 	}
-	return stuck(r, status, "the operation did not end within a day")
 }
 
 func stuck(r Release, status, reason string) Release {

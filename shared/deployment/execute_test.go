@@ -199,6 +199,35 @@ func TestLongOperation(t *testing.T) {
 	}
 }
 
+// TestEndlessOperation: the run ends after a day, saying that the operation
+// may still run; waiting that fails at once does not use up that day.
+func TestEndlessOperation(t *testing.T) {
+	w := deployed(t)
+	w.cloud.ResourceTime = 100 * 24 * time.Hour
+	w.source(map[string]string{"data.yaml": changedData})
+	r := w.run(push("bbbb", 10), stagesOf(t, shop)[:1])
+	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "did not end within a day") || r.Plan.Awaits > 13 {
+		t.Errorf("ended %s: %s, after %d waits", r.Outcome, r.Reason, r.Plan.Awaits)
+	}
+
+	w, r = planned(t)
+	w.cloud.ResourceTime = time.Hour
+	w.execute(r, "task")
+	for i := range 50 {
+		w.clock.Advance(time.Second)
+		var ok bool
+		if r, ok = w.try(deployment.ActionDescribeOutcome, r); !ok {
+			t.Fatal(r.Error)
+		}
+		if stuck := r.Plan.Result == deployment.ResultStuck; stuck != (i >= 40) {
+			t.Fatalf("look %d: %s", i, r.Plan.Result)
+		}
+		if r.Plan.Result == deployment.ResultStuck {
+			return
+		}
+	}
+}
+
 func TestExecutionEnded(t *testing.T) {
 	w, r := planned(t)
 	p := push("bbbb", 10)

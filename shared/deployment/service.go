@@ -17,8 +17,9 @@ const (
 	awaitTime     = 2 * time.Hour    // Await
 	shareTime     = time.Hour        // CloudFormation reads a template's URL within minutes
 
-	maxAwaits   = 12 // then the operation counts as stuck, after a day
-	maxAttempts = 3  // to start an execution
+	maxOperation = 24 * time.Hour // then a stack operation counts as stuck
+	maxAwaits    = 40             // the same when waiting fails again and again; a day of waiting takes 12
+	maxAttempts  = 3              // to start an execution
 )
 
 // Service performs the actions of the pipeline workflow. Each method may be
