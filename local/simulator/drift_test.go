@@ -171,6 +171,10 @@ func TestPhantomChange(t *testing.T) {
 	if len(cs.Changes) != 1 || *cs.Changes[0].ResourceChange.Details[0].Target.AfterValue != "{{changeSet:KNOWN_AFTER_APPLY}}" || cs.Changes[0].ResourceChange.ResourceDriftStatus != types.StackResourceDriftStatusInSync {
 		t.Fatalf("%s %+v", aws.ToString(cs.StatusReason), cs.Changes)
 	}
+	w.wantStatus(w.execute(cs, "t"), types.StackStatusUpdateComplete)
+	if got := w.live("AWS::SSM::Parameter", "/u")["Value"]; got != "https://sqs.eu-west-1.amazonaws.com/222222222222/orders-one" {
+		t.Errorf("executing it changed the value to %v", got)
+	}
 }
 
 // CFN-40: events have the published shape; an execution's token is in each.

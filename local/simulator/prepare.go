@@ -93,6 +93,15 @@ func parseTemplate(body string) (*template.Template, error) {
 			return nil, validationError("Transform %s is not simulated. Expand it before deployment.", macro)
 		}
 	}
+	for _, section := range []string{"Conditions", "Resources", "Outputs"} {
+		if node := t.Root.Get(section); node != nil {
+			for _, entry := range node.Entries {
+				if strings.HasPrefix(entry.Key, "Fn::") {
+					return nil, validationError("%s in %s is not simulated. Expand it before deployment.", entry.Key, section)
+				}
+			}
+		}
+	}
 	var unknown []string
 	for id, res := range t.Resources.All() {
 		if res.Type == "" {

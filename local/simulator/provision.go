@@ -246,4 +246,3 @@ func (x *execution) set(res *resource, status types.ResourceStatus, reason strin
 	defer x.r.mu.Unlock()
 	x.r.setResource(x.s, x.op, res, status, reason)
 }
-
