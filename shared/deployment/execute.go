@@ -83,10 +83,9 @@ func (s *Service) Await(ctx context.Context, r Release, taskToken string) (Answe
 }
 
 // await stores the token and looks afterwards: an end before the token is seen
-// here, one after it comes as an event. It waits even without the lock: what
-// was begun goes on, and the busy stack refuses everybody else.
+// here, one after it comes as an event.
 func (s *Service) await(ctx context.Context, r Release, to events.Target, taskToken string) (string, error) {
-	if err := s.renew(ctx, r, awaitTime); err != nil && !fault.Is(err, fault.ConflictError) {
+	if err := s.keepLock(ctx, r); err != nil {
 		return "", err
 	}
 	if err := s.Tokens.Put(ctx, r.Plan.StackID, token(r), taskToken); err != nil {
@@ -101,6 +100,16 @@ func (s *Service) await(ctx context.Context, r Release, to events.Target, taskTo
 		return answeredLater, nil
 	}
 	return answeredNow, s.answer(ctx, r.Plan.StackID, token(r), taskToken, Signal{Status: status, Reason: reason})
+}
+
+// keepLock extends the lease while an operation runs. A run that lost the lock
+// waits all the same: what was begun goes on, and the busy stack refuses
+// everybody else.
+func (s *Service) keepLock(ctx context.Context, r Release) error {
+	if err := s.renew(ctx, r, awaitTime); !fault.Is(err, fault.ConflictError) {
+		return err
+	}
+	return nil
 }
 
 func (s *Service) answer(ctx context.Context, stackID, requestToken, taskToken string, signal Signal) error {
@@ -142,7 +151,7 @@ func (s *Service) DescribeOutcome(ctx context.Context, r Release) (Release, erro
 	case ResultNotStarted:
 		return s.notStarted(r), nil
 	case ResultRunning:
-		return s.running(r, status, rows), nil
+		return s.running(r, status, rows), s.keepLock(ctx, r)
 	case ResultDeployed:
 		r.Error = nil
 		return r, nil

@@ -211,13 +211,17 @@ func TestEndlessOperation(t *testing.T) {
 	}
 
 	w, r = planned(t)
-	w.cloud.ResourceTime = time.Hour
+	w.cloud.ResourceTime = 10 * time.Hour
 	w.execute(r, "task")
 	for i := range 50 {
-		w.clock.Advance(time.Second)
+		w.clock.Advance(10 * time.Minute)
 		var ok bool
 		if r, ok = w.try(deployment.ActionDescribeOutcome, r); !ok {
 			t.Fatal(r.Error)
+		}
+		queue, _, err := w.service.Locks.Read(t.Context(), "acme/shop")
+		if err != nil || queue.Holder == nil || !w.clock.Now().Before(queue.Holder.Expires) {
+			t.Fatalf("look %d: the lease ended while the operation runs: %+v, %v", i, queue.Holder, err)
 		}
 		if stuck := r.Plan.Result == deployment.ResultStuck; stuck != (i >= 40) {
 			t.Fatalf("look %d: %s", i, r.Plan.Result)
