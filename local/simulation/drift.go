@@ -41,7 +41,7 @@ func NewDrift(seed uint64, chaos Chaos) *Drift {
 	w := NewWorld(seed, chaos)
 	d := &Drift{World: w, cloud: &fake.DriftCloud{Time: w.Clock}, cursed: map[string]bool{}}
 	d.watch = newDriftWatch(d)
-	d.cloud.Detecting = []time.Duration{time.Second, 20 * time.Second, 4 * time.Minute}[w.rng.IntN(3)]
+	d.cloud.Detecting = []time.Duration{time.Second, 20 * time.Second, 11 * time.Minute}[w.rng.IntN(3)]
 	d.cloud.Planning = []time.Duration{time.Second, 10 * time.Second, time.Minute}[w.rng.IntN(3)]
 	d.cloud.Executing = []time.Duration{time.Second, time.Minute, 20 * time.Minute}[w.rng.IntN(3)]
 	d.cloud.Emit = d.emit

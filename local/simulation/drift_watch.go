@@ -20,7 +20,8 @@ import (
 //     revert, after its guard agreed, and only with changes of resources that
 //     the same scan reported, none of which replaces, removes or carries a
 //     value that is known only after apply;
-//   - IN_SYNC and DriftReverted are said only of what is in sync;
+//   - nothing is said of a stack before its detection ended, and IN_SYNC and
+//     DriftReverted only of what is in sync;
 //   - an executed revert is followed by a fact that says how it ended.
 type driftWatch struct {
 	d         *Drift
@@ -31,6 +32,7 @@ type driftWatch struct {
 	closed    map[string]string          // scan/stack → fact that ended its revert
 	touched   map[string]time.Time       // stack → last change by an outsider
 	checked   map[string]time.Time       // stack → end of the last detection
+	over      map[string]bool            // detections that ended
 	counts    map[string]int             // outcomes
 }
 
@@ -43,7 +45,7 @@ type driftCall struct {
 func newDriftWatch(d *Drift) driftWatch {
 	return driftWatch{
 		d: d, scans: map[string]bool{}, reported: map[string]map[string]bool{}, reverting: map[string]bool{}, closed: map[string]string{},
-		touched: map[string]time.Time{}, checked: map[string]time.Time{}, counts: map[string]int{},
+		touched: map[string]time.Time{}, checked: map[string]time.Time{}, over: map[string]bool{}, counts: map[string]int{},
 	}
 }
 
@@ -61,6 +63,7 @@ func (w *driftWatch) calling(raw json.RawMessage) (done func()) {
 func (w *driftWatch) emitted(envelope any) {
 	if e, ok := envelope.(events.Envelope[events.DriftDetectionDetail]); ok && e.Detail.StatusDetails.DetectionStatus != "DETECTION_IN_PROGRESS" {
 		w.checked[e.Detail.StackID] = w.d.Clock.Now()
+		w.over[e.Detail.DriftDetectionID] = true
 	}
 }
 
@@ -95,6 +98,9 @@ func (w *driftWatch) find(ref events.StackRef) *fake.DriftStack {
 func (w *driftWatch) fact(f events.Fact) {
 	switch data := f.Data.(type) {
 	case events.DriftScanned:
+		if data.Status != drift.StatusUnknown && !w.over[data.DetectionID] {
+			w.d.Violate("%s is called %s before its detection %s ended", data.StackName, data.Status, data.DetectionID)
+		}
 		if data.Status == drift.StatusInSync {
 			w.inSync("IN_SYNC", data.StackRef, []string{"Drifted", "Other"})
 		}
