@@ -1,0 +1,33 @@
+package simulation
+
+import "testing"
+
+// chaosOfHealing has no workflow to force; instead every sixth world loses all
+// events, so that only the sweep heals.
+func chaosOfHealing(seed uint64) Chaos {
+	if seed%kinds == kinds-1 {
+		deaf := calm()
+		deaf.Drop = 1
+		return deaf
+	}
+	return chaosOf(seed, "pipeline")
+}
+
+func TestHealing(t *testing.T) {
+	_, counts := seeds(t, func(seed uint64) result {
+		h := NewHealing(seed, chaosOfHealing(seed))
+		h.Run()
+		h.End()
+		counts := map[string]int{"opened": len(h.opened), "removed": len(h.removed)}
+		for _, f := range h.Facts {
+			counts[f.Data.DetailType()]++
+		}
+		return finish(h.World, "", counts)
+	})
+	t.Logf("%v", counts)
+	for _, what := range []string{"SecurityGroupHealed.v1", "SecurityGroupExposed.v1", "SecurityGroupHealUndone.v1"} {
+		if counts[what] == 0 && *seedFlag < 0 {
+			t.Errorf("no world has a %s", what)
+		}
+	}
+}
