@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,14 +54,19 @@ const maxViolations = 1000
 // CheckValue tests a value as Check does. complete is false if the value was
 // too large to be tested within bounds.
 func (t *Type) CheckValue(v Value) (violations []Violation, complete bool) {
-	violations, _, complete = t.CheckWithin(v, maxSteps)
+	violations, _, complete = t.run(&checker{typ: t, budget: maxSteps}, v)
 	return violations, complete
 }
 
 // CheckWithin is CheckValue with a budget of steps, one for each pair of a
-// value and a schema that it meets. It returns the steps used.
+// value and a schema that it meets. It returns the steps used. It also checks
+// the formats of identifiers (keyword "format:AWS::EC2::VPC.Id" and so on),
+// which a model with identifiers of an emulator need not have.
 func (t *Type) CheckWithin(v Value, budget int) (violations []Violation, steps int, complete bool) {
-	c := &checker{typ: t, budget: min(budget, maxSteps)}
+	return t.run(&checker{typ: t, budget: min(budget, maxSteps), formats: true}, v)
+}
+
+func (t *Type) run(c *checker, v Value) (violations []Violation, steps int, complete bool) {
 	c.check(t.Root, v)
 	c.readOnly(v)
 	return c.found, c.steps, c.steps <= c.budget
@@ -74,8 +80,10 @@ type checker struct {
 	found  []Violation
 	steps  int
 	budget int
-	depth  int
-	unsure bool
+	// formats says whether formats of identifiers are checked.
+	formats bool
+	depth   int
+	unsure  bool
 }
 
 func (c *checker) add(keyword string, v Value, format string, args ...any) {
@@ -206,6 +214,9 @@ func (c *checker) text(s *Schema, v Value, text string) {
 	if s.Pattern != nil && !s.Pattern.Match(text) {
 		c.add("pattern", v, "%q does not match the pattern %s", text, s.Pattern)
 	}
+	if re := formats[s.Format]; c.formats && re != nil && !re.MatchString(text) {
+		c.add("format:"+s.Format, v, "%q is not in the form %s", text, re)
+	}
 	if s.MinLength == nil && s.MaxLength == nil {
 		return
 	}
@@ -215,6 +226,16 @@ func (c *checker) text(s *Schema, v Value, text string) {
 	case s.MaxLength != nil && n > *s.MaxLength:
 		c.add("maxLength", v, "has %d characters, at most %d are allowed", n, *s.MaxLength)
 	}
+}
+
+// formats are the forms of identifiers that services give out (EC2 user guide,
+// "Resource IDs"; IAM user guide, "IAM identifiers").
+var formats = map[string]*regexp.Regexp{
+	"AWS::EC2::SecurityGroup.Id": regexp.MustCompile(`^sg-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
+	"AWS::EC2::VPC.Id":           regexp.MustCompile(`^vpc-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
+	"AWS::EC2::Subnet.Id":        regexp.MustCompile(`^subnet-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
+	"AWS::EC2::Image.Id":         regexp.MustCompile(`^ami-([0-9a-z]{8}|[0-9a-z]{17})$`),
+	"AWS::IAM::Role.Arn":         regexp.MustCompile(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/.+$`),
 }
 
 func (c *checker) number(s *Schema, v Value, f float64) {

@@ -119,9 +119,7 @@ func (c *checker) counts(s *Schema, v Value) {
 // property may or may not be there, they stay silent.
 func (c *checker) groups(s *Schema, v Value) {
 	if len(s.RequiredXor) > 0 {
-		if least, most := c.howMany(v, s.RequiredXor); most == 0 || least > 1 {
-			c.add("requiredXor", v, "exactly one of %s is required", strings.Join(s.RequiredXor, ", "))
-		}
+		c.exactlyOne(v, s.RequiredXor)
 	}
 	if len(s.RequiredOr) > 0 {
 		if _, most := c.howMany(v, s.RequiredOr); most == 0 {
@@ -149,6 +147,25 @@ func (c *checker) groups(s *Schema, v Value) {
 				c.add("dependentExcluded", value, "the property %q cannot be used with %q", other, name)
 				c.path = c.path[:len(c.path)-1]
 			}
+		}
+	}
+}
+
+// exactlyOne reports the object that has none of the properties, or each of
+// them if it has more than one.
+func (c *checker) exactlyOne(v Value, names []string) {
+	least, most := c.howMany(v, names)
+	if most == 0 {
+		c.add("requiredXor", v, "exactly one of %s is required", strings.Join(names, ", "))
+	}
+	if least <= 1 {
+		return
+	}
+	for _, name := range names {
+		if value, ok := v.Get(name); ok && presenceOf(value, true) == present {
+			c.path = append(c.path, name)
+			c.add("requiredXor", value, "only one of %s is allowed", strings.Join(names, ", "))
+			c.path = c.path[:len(c.path)-1]
 		}
 	}
 }
@@ -234,7 +251,7 @@ func (c *checker) fits(s *Schema, v Value) (ok, unsure bool) {
 // try checks a schema without reporting. unsure means that something unknown
 // could decide otherwise.
 func (c *checker) try(s *Schema, v Value) (found []Violation, unsure bool) {
-	trial := &checker{typ: c.typ, budget: c.budget, path: slices.Clone(c.path), steps: c.steps, depth: c.depth}
+	trial := &checker{typ: c.typ, budget: c.budget, formats: c.formats, path: slices.Clone(c.path), steps: c.steps, depth: c.depth}
 	trial.check(s, v)
 	c.steps = trial.steps
 	return trial.found, trial.unsure || hasChoice(s, v)

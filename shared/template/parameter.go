@@ -136,6 +136,7 @@ func (p *Parameter) Violation(text string) string {
 			items = strings.Split(text, ",")
 		}
 	}
+	whole := slices.Contains(p.AllowedValues, text) // a list may also be allowed as a whole
 	for _, item := range items {
 		item = strings.TrimSpace(item)
 		if p.Type == "Number" || p.Type == "List<Number>" {
@@ -143,7 +144,7 @@ func (p *Parameter) Violation(text string) string {
 				return "must be a number"
 			}
 		}
-		if len(p.AllowedValues) > 0 && !slices.Contains(p.AllowedValues, item) {
+		if len(p.AllowedValues) > 0 && !whole && !slices.Contains(p.AllowedValues, item) {
 			return "must be one of " + strings.Join(p.AllowedValues, ", ")
 		}
 		if pattern := p.Node.Get("AllowedPattern").Str(); pattern != "" {

@@ -136,7 +136,7 @@ func (c *converter) mapping(n *Node, y *yaml.Node, depth int) error {
 		if k.Kind == yaml.AliasNode {
 			k = k.Alias
 		}
-		if k.Kind != yaml.ScalarNode {
+		if _, call := function(k.Tag); call || k.Kind != yaml.ScalarNode {
 			return at(k, "a key must be a string")
 		}
 		if k.Value == "<<" && (k.Tag == "!!merge" || k.Tag == "") {

@@ -213,7 +213,7 @@ func checkSub(c *Template, f call) {
 }
 
 func checkSubUnneeded(c *Template) {
-	if c.opaque() {
+	if c.opaque() || c.hasTransform(serverless) {
 		return
 	}
 	for _, f := range c.functions() {

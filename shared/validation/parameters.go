@@ -130,9 +130,8 @@ func knownParameterType(t string) bool {
 	if slices.Contains([]string{"String", "Number", "CommaDelimitedList", "List<Number>", "List<String>", "AWS::SSM::Parameter::Name"}, t) || slices.Contains(awsParameterTypes, t) {
 		return true
 	}
-	if inner, ok := strings.CutPrefix(t, "AWS::SSM::Parameter::Value<"); ok {
-		inner, ok = strings.CutSuffix(inner, ">")
-		return ok && knownParameterType(inner)
+	if strings.HasPrefix(t, "AWS::SSM::Parameter::Value<") {
+		return strings.HasSuffix(t, ">") // what is inside is not checked by CloudFormation
 	}
 	inner, ok := strings.CutPrefix(t, "List<")
 	return ok && slices.Contains(awsParameterTypes, strings.TrimSuffix(inner, ">"))

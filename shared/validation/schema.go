@@ -11,6 +11,11 @@ import (
 // schemaRules report what the resource provider schemas say against a
 // resource's properties. One walk finds all; each rule takes its keywords.
 var schemaRules = []Rule{
+	bySchema("E1150", "Ids of security groups have their form", "format:AWS::EC2::SecurityGroup.Id"),
+	bySchema("E1151", "Ids of VPCs have their form", "format:AWS::EC2::VPC.Id"),
+	bySchema("E1152", "Ids of images have their form", "format:AWS::EC2::Image.Id"),
+	bySchema("E1154", "Ids of subnets have their form", "format:AWS::EC2::Subnet.Id"),
+	bySchema("E1156", "ARNs of roles have their form", "format:AWS::IAM::Role.Arn"),
 	bySchema("E3002", "Resource properties are invalid", "additionalProperties"),
 	bySchema("E3003", "Required resource properties are missing", "required"),
 	propertyTypes(bySchema("E3012", "Resource property values have the right type", "type")),
@@ -87,6 +92,10 @@ func (c *Template) schemaViolations(r *template.Resource) []schema.Violation {
 	if !complete {
 		c.stop(path{"Resources"})
 	}
+	if c.hasTransform(serverless) {
+		// The transform may still change names and identifiers.
+		found = slices.DeleteFunc(found, func(v schema.Violation) bool { return strings.HasPrefix(v.Keyword, "format:") })
+	}
 	found = slices.DeleteFunc(found, func(v schema.Violation) bool { return packaged(r.Type, v) })
 	c.violations[r.LogicalID] = found
 	return found
@@ -112,7 +121,7 @@ func (c *Template) through(p path, v schema.Violation) path {
 
 // aboutKey lists the keywords that find fault with a property's being there,
 // not with its value.
-var aboutKey = map[string]bool{"additionalProperties": true, schema.ReadOnlyKeyword: true, "dependentExcluded": true}
+var aboutKey = map[string]bool{"additionalProperties": true, schema.ReadOnlyKeyword: true, "dependentExcluded": true, "requiredXor": true}
 
 // inside follows Fn::If to the branch that is the faulty value itself.
 func inside(p path, n *template.Node, target schema.Value) path {

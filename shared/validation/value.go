@@ -26,7 +26,7 @@ func (v value) Kind() schema.ValueKind {
 	case template.List:
 		return schema.ListValue
 	case template.String:
-		if strings.Contains(v.n.Text, "{{resolve:") {
+		if strings.Contains(v.n.Text, "{{") && strings.Contains(v.n.Text, "resolve:") {
 			return schema.Opaque // a dynamic reference
 		}
 		return schema.StringValue
