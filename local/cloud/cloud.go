@@ -108,6 +108,9 @@ func (c *Cloud) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := removeLogs(logs); err != nil {
+		return err
+	}
 	if err := c.openLog(filepath.Join(logs, "gateway.log")); err != nil {
 		return err
 	}
@@ -130,6 +133,21 @@ func (c *Cloud) start(ctx context.Context) error {
 	c.State.Ready = true
 	return writeState(c.State)
 }
+
+// removeLogs removes the logs of the run before, but for the supervisor's own,
+// which is being written.
+func removeLogs(dir string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	for _, path := range paths {
+		if filepath.Base(path) != supervisorLog {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	return err
+}
+
+// supervisorLog keeps what a detached cloud prints.
+const supervisorLog = "supervisor.log"
 
 func (c *Cloud) openLog(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
@@ -161,12 +179,10 @@ func (c *Cloud) startEmulators(ctx context.Context, env venv.Env) error {
 	var mu sync.Mutex
 	for name, start := range starts {
 		s := settings(name)
-		s.Started = func(p *process.Process, endpoint string) error {
+		s.Started = func(p *process.Process) error {
 			mu.Lock()
 			defer mu.Unlock()
-			c.State.Processes = append(c.State.Processes, Child{
-				Name: p.Name, Pid: p.Pid, Identity: process.Identity(p.Pid), Endpoint: endpoint, Log: p.Log,
-			})
+			c.State.Processes = append(c.State.Processes, Child{Name: p.Name, Pid: p.Pid, Identity: process.Identity(p.Pid), Log: p.Log})
 			return writeState(c.State)
 		}
 		// What a run wrote means nothing to the next.
@@ -189,29 +205,28 @@ func (c *Cloud) startEmulators(ctx context.Context, env venv.Env) error {
 			continue
 		}
 		c.emulators = append(c.emulators, r.e)
+		mu.Lock()
+		c.State.settle(r.e)
+		mu.Unlock()
 		c.opts.Progress(fmt.Sprintf("%s is healthy at %s (pid %d)", r.name, r.e.Endpoint, r.e.Pid))
 		go c.watch(r.e)
 	}
 	return errors.Join(faults...)
 }
 
-// checkEmulator makes sure that a hub emulator of the caller's own answers: any
-// HTTP answer will do, since emulators differ in their health routes.
+// checkEmulator makes sure that a hub emulator of the caller's own answers and
+// takes the events of the services that the gateway plays.
 func (c *Cloud) checkEmulator(ctx context.Context) error {
 	if c.opts.Emulator == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.opts.Emulator, nil)
-	if err != nil {
-		return fmt.Errorf("hub emulator %q: %w", c.opts.Emulator, err)
+	if err := emulator.CheckEvents(ctx, http.DefaultClient, c.opts.Emulator, c.opts.Hub, c.opts.Region); err != nil {
+		return err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("the hub emulator does not answer: %w", err)
-	}
-	return response.Body.Close()
+	c.opts.Progress("hub emulator at " + c.opts.Emulator + "; its functions must have AWS_ENDPOINT_URL=" + c.State.Endpoint)
+	return nil
 }
 
 // watch reports an emulator that ends by itself.

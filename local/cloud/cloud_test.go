@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -16,9 +17,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
 	"github.com/evenkeel/evenkeel/local/cloud"
 	"github.com/evenkeel/evenkeel/local/cloudtest"
 	"github.com/evenkeel/evenkeel/local/emulator"
+	"github.com/evenkeel/evenkeel/local/installation"
 	"github.com/evenkeel/evenkeel/local/process"
 )
 
@@ -82,6 +89,35 @@ func child(t *testing.T, root string) (*exec.Cmd, cloud.State) {
 	return nil, cloud.State{}
 }
 
+// function deploys the probe, invokes it and returns its process, which
+// MiniStack keeps for the next invocation.
+func function(t *testing.T, state cloud.State) cloud.Child {
+	t.Helper()
+	code, err := installation.Zip(filepath.Join(cloudtest.Probe(t), "probe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := lambda.NewFromConfig(aws.Config{
+		Region: state.Region, BaseEndpoint: aws.String(state.Endpoint), Credentials: credentials.NewStaticCredentialsProvider(state.Hub, "local", ""),
+	})
+	_, err = client.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
+		FunctionName: aws.String("probe"), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		Role: aws.String("arn:aws:iam::" + state.Hub + ":role/probe"), Code: &types.FunctionCode{ZipFile: code},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("probe"), Payload: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct{ Pid int }
+	if err := json.Unmarshal(out.Payload, &answer); err != nil || answer.Pid == 0 {
+		t.Fatalf("the probe answered %s (%v)", out.Payload, err)
+	}
+	return cloud.Child{Name: "probe", Pid: answer.Pid, Identity: process.Identity(answer.Pid)}
+}
+
 // gone fails the test unless every process of the cloud ends within five
 // seconds.
 func gone(t *testing.T, state cloud.State) {
@@ -142,6 +178,7 @@ func dial(address string) bool {
 func TestInterruptStopsEverything(t *testing.T) {
 	t.Parallel()
 	cmd, state := child(t, t.TempDir())
+	state.Processes = append(state.Processes, function(t, state))
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +192,7 @@ func TestACrashLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	cmd, state := child(t, root)
+	state.Processes = append(state.Processes, function(t, state))
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

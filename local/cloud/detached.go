@@ -35,7 +35,7 @@ func UpDetached(ctx context.Context, opts Options, foreground []string) (State, 
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return State{}, err
 	}
-	path := filepath.Join(logs, "supervisor.log")
+	path := filepath.Join(logs, supervisorLog)
 	log, err := os.Create(path)
 	if err != nil {
 		return State{}, err

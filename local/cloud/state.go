@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/evenkeel/evenkeel/local/emulator"
 	"github.com/evenkeel/evenkeel/local/process"
 )
 
@@ -38,6 +40,17 @@ type Child struct {
 	Identity string `json:"identity"` // pid and start time, see process.Identity
 	Endpoint string `json:"endpoint"`
 	Log      string `json:"log"`
+}
+
+// settle notes where an emulator serves, and forgets attempts to start it that
+// failed.
+func (s *State) settle(e *emulator.Emulator) {
+	s.Processes = slices.DeleteFunc(s.Processes, func(c Child) bool { return c.Name == e.Name && c.Pid != e.Pid })
+	for i := range s.Processes {
+		if s.Processes[i].Name == e.Name {
+			s.Processes[i].Endpoint = e.Endpoint
+		}
+	}
 }
 
 // Env returns the environment variables by which any AWS client speaks to the

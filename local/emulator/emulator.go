@@ -7,11 +7,14 @@ package emulator
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -27,14 +30,13 @@ const loopback = "127.0.0.1"
 
 // Settings says how to start an emulator.
 type Settings struct {
-	Env       venv.Env
-	State     string // absolute folder that it may write to
-	Logs      string // absolute folder of its logs
-	Region    string
-	Callback  string // AWS_ENDPOINT_URL of the Lambda functions; "" for MiniStack itself
-	WaitScale string // "0.1" makes waits of workflows ten times shorter; "" leaves them
-	// Started is told the process before it is waited for; nil is not called.
-	Started func(p *process.Process, endpoint string) error
+	Env      venv.Env
+	State    string // absolute folder that it may write to
+	Logs     string // absolute folder of its logs
+	Region   string
+	Callback string // AWS_ENDPOINT_URL of the Lambda functions; "" for MiniStack itself
+	// Started is told each process before it is waited for; nil is not called.
+	Started func(p *process.Process) error
 }
 
 // Emulator is a running emulator.
@@ -45,26 +47,47 @@ type Emulator struct {
 
 // StartMiniStack starts MiniStack on a free port and waits until it answers.
 func StartMiniStack(ctx context.Context, s Settings) (*Emulator, error) {
-	port, err := freePort()
+	temporary, err := prepare(s)
 	if err != nil {
 		return nil, err
 	}
-	endpoint := "http://" + net.JoinHostPort(loopback, port)
 	script := filepath.Join(s.State, "launcher.py")
-	temporary := filepath.Join(s.State, "tmp")
-	if err := os.MkdirAll(temporary, 0o755); err != nil {
-		return nil, err
-	}
 	if err := os.WriteFile(script, launcher, 0o644); err != nil {
 		return nil, err
 	}
+	// Another program may take the port before MiniStack does. MiniStack then
+	// ends at once, and another port is tried.
+	for attempt := 1; ; attempt++ {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		endpoint := "http://" + net.JoinHostPort(loopback, port)
+		spec := process.Spec{
+			Name: "ministack", Path: s.Env.Python(), Args: []string{script},
+			Env: append(miniStackEnvironment(s, port, endpoint), common(temporary)...), Dir: s.State, Log: filepath.Join(s.Logs, "ministack.log"),
+		}
+		e, err := start(ctx, s, spec, func(ctx context.Context, p *process.Process) string {
+			if answersAs(ctx, endpoint, p.Pid) {
+				return endpoint
+			}
+			return ""
+		})
+		if err == nil || attempt == 3 || ctx.Err() != nil {
+			return e, err
+		}
+	}
+}
+
+// miniStackEnvironment is MiniStack's own. It hands its environment to every
+// function, so that it must hold nothing of the person's: no credentials, no
+// proxy, no home.
+func miniStackEnvironment(s Settings, port, endpoint string) []string {
 	callback := s.Callback
 	if callback == "" {
 		callback = endpoint
 	}
-	// MiniStack hands its own environment to every function, so that it must
-	// hold nothing of the person's: no credentials, no proxy, no home.
-	env := []string{
+	return []string{
 		"BIND_HOST=" + loopback, "GATEWAY_PORT=" + port, "MINISTACK_HOST=" + loopback,
 		"MINISTACK_REGION=" + s.Region, "AWS_ENDPOINT_URL=" + callback,
 		// Otherwise it listens on 0.0.0.0:8883 and keeps 26 MB for it.
@@ -73,29 +96,53 @@ func StartMiniStack(ctx context.Context, s Settings) (*Emulator, error) {
 		"EVENKEEL_LOGS=" + s.Logs, "EVENKEEL_PARENT=" + strconv.Itoa(os.Getpid()),
 		"S3_DATA_DIR=" + filepath.Join(s.State, "s3"), "STATE_DIR=" + filepath.Join(s.State, "state"),
 	}
-	if s.WaitScale != "" {
-		env = append(env, "SFN_WAIT_SCALE="+s.WaitScale)
-	}
-	return start(ctx, s, endpoint, "/_ministack/health", process.Spec{
-		Name: "ministack", Path: s.Env.Python(), Args: []string{script},
-		Env: append(env, common(temporary)...), Dir: s.State, Log: filepath.Join(s.Logs, "ministack.log"),
-	})
 }
 
-// StartMoto starts moto server on a free port and waits until it answers.
+// answersAs reports whether the MiniStack at the endpoint is the process with
+// the pid, and healthy.
+func answersAs(ctx context.Context, endpoint string, pid int) bool {
+	status, body, err := get(ctx, endpoint+"/_evenkeel/pid")
+	var answer struct{ Pid int }
+	return err == nil && status == http.StatusOK && json.Unmarshal(body, &answer) == nil && answer.Pid == pid &&
+		Healthy(ctx, endpoint+"/_ministack/health")
+}
+
+// motoReady finds the port that moto server chose.
+var motoReady = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
+
+// StartMoto starts moto server on a port that it chooses and waits until it
+// answers.
 func StartMoto(ctx context.Context, s Settings) (*Emulator, error) {
-	port, err := freePort()
+	temporary, err := prepare(s)
 	if err != nil {
 		return nil, err
 	}
-	temporary := filepath.Join(s.State, "tmp")
-	if err := os.MkdirAll(temporary, 0o755); err != nil {
-		return nil, err
+	log := filepath.Join(s.Logs, "moto.log")
+	before := int64(0) // the log of an earlier run stays
+	if info, err := os.Stat(log); err == nil {
+		before = info.Size()
 	}
-	return start(ctx, s, "http://"+net.JoinHostPort(loopback, port), "/moto-api/", process.Spec{
-		Name: "moto", Path: s.Env.Python(), Args: []string{s.Env.Bin("moto_server"), "-H", loopback, "-p", port},
-		Env: append(common(temporary), "MOTO_PORT="+port), Dir: s.State, Log: filepath.Join(s.Logs, "moto.log"),
+	spec := process.Spec{
+		Name: "moto", Path: s.Env.Python(), Args: []string{s.Env.Bin("moto_server"), "-H", loopback, "-p", "0"},
+		Env: common(temporary), Dir: s.State, Log: log,
+	}
+	return start(ctx, s, spec, func(ctx context.Context, _ *process.Process) string {
+		data, err := os.ReadFile(log)
+		if err != nil || int64(len(data)) < before {
+			return ""
+		}
+		m := motoReady.FindSubmatch(data[before:])
+		if m == nil || !Healthy(ctx, string(m[1])+"/moto-api/") {
+			return ""
+		}
+		return string(m[1])
 	})
+}
+
+// prepare makes the folders that an emulator writes to.
+func prepare(s Settings) (temporary string, err error) {
+	temporary = filepath.Join(s.State, "tmp")
+	return temporary, os.MkdirAll(temporary, 0o755)
 }
 
 // common is the environment that both emulators get.
@@ -106,44 +153,55 @@ func common(temporary string) []string {
 	}
 }
 
-func start(ctx context.Context, s Settings, endpoint, health string, spec process.Spec) (*Emulator, error) {
+// start runs spec until endpoint answers where it serves.
+func start(ctx context.Context, s Settings, spec process.Spec, endpoint func(context.Context, *process.Process) string) (*Emulator, error) {
 	p, err := process.Start(spec)
 	if err != nil {
 		return nil, err
 	}
 	if s.Started != nil {
-		if err := s.Started(p, endpoint); err != nil {
+		if err := s.Started(p); err != nil {
 			p.Stop(0)
 			return nil, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
-	if err := p.Await(ctx, func(ctx context.Context) bool { return Healthy(ctx, endpoint+health) }); err != nil {
+	e := &Emulator{Process: p}
+	err = p.Await(ctx, func(ctx context.Context) bool {
+		e.Endpoint = endpoint(ctx, p)
+		return e.Endpoint != ""
+	})
+	if err != nil {
 		p.Stop(0)
 		return nil, err
 	}
-	return &Emulator{Process: p, Endpoint: endpoint}, nil
+	return e, nil
 }
 
 // Healthy reports whether url answers 200 within two seconds.
 func Healthy(ctx context.Context, url string) bool {
+	status, _, err := get(ctx, url)
+	return err == nil && status == http.StatusOK
+}
+
+func get(ctx context.Context, url string) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return false
+		return 0, nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return false
+		return 0, nil, err
 	}
-	_ = response.Body.Close()
-	return response.StatusCode == http.StatusOK
+	defer response.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	return response.StatusCode, body, err
 }
 
-// freePort returns a port that was free a moment ago. Another program may take
-// it before the emulator does; the emulator then ends and Start says so.
+// freePort returns a port that was free a moment ago.
 func freePort() (string, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
 	if err != nil {

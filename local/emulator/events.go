@@ -66,6 +66,19 @@ func Put(ctx context.Context, client *http.Client, endpoint, bus, hub, region st
 	return putEvents(ctx, client, endpoint, bus, hub, region, events)
 }
 
+// CheckEvents reports whether the emulator at the endpoint takes events of AWS
+// services for the hub. Stock MiniStack refuses them, as AWS does.
+func CheckEvents(ctx context.Context, client *http.Client, endpoint, hub, region string) error {
+	event, err := NewEvent("aws.evenkeel", "Evenkeel Check", hub, region, time.Unix(0, 0), nil, map[string]any{})
+	if err != nil {
+		return err
+	}
+	if err := Put(ctx, client, endpoint, "default", hub, region, event); err != nil {
+		return fmt.Errorf("the hub emulator at %s takes no events of AWS services (start MiniStack by local/emulator/launcher.py): %w", endpoint, err)
+	}
+	return nil
+}
+
 func putEvents(ctx context.Context, client *http.Client, endpoint, bus, hub, region string, events []Event) error {
 	type entry struct {
 		Source, DetailType, Detail, EventBusName string

@@ -1,9 +1,11 @@
 """Starts MiniStack as the hub account of the local cloud.
 
-Five things are changed from outside, none of which changes what it answers to
+Six things are changed from outside, none of which changes what it answers to
 an AWS client:
 
 - Lines that a Lambda function prints also go to a file of its own.
+- GET /_evenkeel/pid answers with the process's id, by which the supervisor knows
+  that it speaks to the MiniStack that it started.
 - POST /_evenkeel/events puts complete events on an event bus. PutEvents may
   not: it refuses sources that begin with "aws." and sets account, id and time
   itself, as AWS does, but the local cloud plays the AWS services whose events
@@ -27,6 +29,7 @@ import threading
 import time
 
 EVENTS_PATH = "/_evenkeel/events"
+PID_PATH = "/_evenkeel/pid"
 LOGS = os.environ.pop("EVENKEEL_LOGS", "")
 PARENT = int(os.environ.pop("EVENKEEL_PARENT", "0"))
 
@@ -116,27 +119,35 @@ def put_events(bus, account, region, events):
             eventbridge._archive_event(record, view)
 
 
-def with_events(app):
-    """Adds the events route in front of the ASGI application."""
+def with_routes(app):
+    """Adds the routes of the local cloud in front of the ASGI application."""
     import asyncio
 
-    async def handle(scope, receive, send):
-        if scope["type"] != "http" or scope["path"] != EVENTS_PATH:
-            await app(scope, receive, send)
-            return
+    async def answer(send, status, value):
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": json.dumps(value).encode()})
+
+    async def read(receive):
         body, more = b"", True
         while more:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        status, answer = 200, {}
-        try:
-            request = json.loads(body)
-            await asyncio.to_thread(put_events, request["bus"], request["account"], request["region"], request["events"])
-        except (ValueError, KeyError, TypeError) as fault:
-            status, answer = 400, {"error": f"{type(fault).__name__}: {fault}"}
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
-        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+        return body
+
+    async def handle(scope, receive, send):
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path == PID_PATH:
+            await answer(send, 200, {"pid": os.getpid()})
+        elif path == EVENTS_PATH:
+            try:
+                request = json.loads(await read(receive))
+                await asyncio.to_thread(put_events, request["bus"], request["account"], request["region"], request["events"])
+                await answer(send, 200, {})
+            except (ValueError, KeyError, TypeError) as fault:
+                await answer(send, 400, {"error": f"{type(fault).__name__}: {fault}"})
+        else:
+            await app(scope, receive, send)
 
     return handle
 
@@ -150,7 +161,7 @@ def main():
         write_function_logs(lambda_runtime)
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     dispatch_asynchronously()
-    app.app = with_events(app.app)
+    app.app = with_routes(app.app)
     sys.argv = sys.argv[:1]
     app.main()
 

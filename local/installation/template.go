@@ -57,13 +57,14 @@ func (d document) functions(account, region string) ([]asset, error) {
 		if err := json.Unmarshal(r.Properties, &properties); err != nil {
 			return nil, fmt.Errorf("function %s: %w", id, err)
 		}
+		if properties.Code.S3Key == "" {
+			continue // code within the template, or an image
+		}
 		bucket, err := bucketName(properties.Code.S3Bucket, account, region)
 		if err != nil {
 			return nil, fmt.Errorf("function %s: %w", id, err)
 		}
-		if properties.Code.S3Key != "" {
-			seen[asset{bucket, properties.Code.S3Key}] = true
-		}
+		seen[asset{bucket, properties.Code.S3Key}] = true
 	}
 	var list []asset
 	for a := range seen {
