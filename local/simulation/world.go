@@ -191,14 +191,21 @@ func (w *World) deliver(r route.Route, source string, raw json.RawMessage) {
 const redrive = 6 * time.Hour
 
 // invokeAsync is an asynchronous invocation: two retries, then the dead-letter
-// queue, from which an operator sends it again.
+// queue, from which an operator sends it again, and in the end when nothing
+// disturbs it.
 func (w *World) invokeAsync(function string, raw json.RawMessage, tries int) {
-	_, err := w.Call(function, raw)
+	const patience = 30
+	var err error
+	if tries < patience {
+		_, err = w.Call(function, raw)
+	} else {
+		w.silently(func() { _, err = w.Call(function, raw) })
+	}
 	switch {
 	case err == nil:
 	case tries%3 < 2:
 		w.Clock.After(time.Minute*time.Duration(1+tries%3), func() { w.invokeAsync(function, raw, tries+1) })
-	case tries < 60:
+	case tries < patience+3:
 		w.Clock.After(redrive, func() { w.invokeAsync(function, raw, tries+1) })
 	default:
 		w.Violate("%s never handled %.200s: %v", function, raw, err)
