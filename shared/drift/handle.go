@@ -71,20 +71,23 @@ func (s *Service) action(ctx context.Context, m message) (any, error) {
 	}
 }
 
+// unreadable is what becomes of an event that is not as documented.
+const unreadable = "dropped an event that cannot be read"
+
 func (s *Service) event(ctx context.Context, detailType string, raw json.RawMessage) (string, error) {
 	var completed bool
 	var err error
 	switch detailType {
 	case events.DriftDetectionStatusChange:
-		var event events.Envelope[events.DriftDetectionDetail]
-		if json.Unmarshal(raw, &event) != nil {
-			return "dropped an event that cannot be read", nil
+		event, ok := decode[events.DriftDetectionDetail](raw)
+		if !ok {
+			return unreadable, nil
 		}
 		completed, err = s.DetectionChanged(ctx, event)
 	case events.StackStatusChange:
-		var event events.Envelope[events.StackStatusDetail]
-		if json.Unmarshal(raw, &event) != nil {
-			return "dropped an event that cannot be read", nil
+		event, ok := decode[events.StackStatusDetail](raw)
+		if !ok {
+			return unreadable, nil
 		}
 		completed, err = s.StackChanged(ctx, event)
 	default:
@@ -94,4 +97,10 @@ func (s *Service) event(ctx context.Context, detailType string, raw json.RawMess
 		return "ignored: nobody waits for this event", err
 	}
 	return "completed a waiting task", err
+}
+
+func decode[T any](raw json.RawMessage) (events.Envelope[T], bool) {
+	var event events.Envelope[T]
+	err := json.Unmarshal(raw, &event)
+	return event, err == nil
 }
