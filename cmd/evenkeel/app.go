@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 )
 
@@ -41,10 +42,8 @@ func newApp(in, out, err *os.File, getenv func(string) string) *app {
 	return &app{in: in, out: out, err: err, getenv: getenv, now: time.Now, terminal: isTerminal(out), prompt: isTerminal(in)}
 }
 
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
+// isTerminal is true for a terminal only; /dev/null is a character device too.
+func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, a *app, args []string) int {

@@ -6,11 +6,13 @@ package awsstub
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -139,6 +141,8 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	a := answer(call)
 	w.Header().Set("Content-Type", contentType(q, a.Body))
+	// The DynamoDB client checks this header and takes a missing one for 0.
+	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(a.Body))), 10))
 	if a.Status != 0 {
 		w.WriteHeader(a.Status)
 	}

@@ -17,9 +17,9 @@ import (
 var _ webhook.Deliveries = (*Store)(nil)
 
 // Kept is how long a delivery is remembered, and so refused when replayed.
-// GitHub offers redelivery for 3 days; a caught body is refused for a year.
+// GitHub offers redelivery for 3 days; the rest is for a body that was caught.
 // Source: GitHub docs, "Redelivering webhooks".
-const Kept = 365 * 24 * time.Hour
+const Kept = 90 * 24 * time.Hour
 
 // The attributes of an item beside its key.
 const (

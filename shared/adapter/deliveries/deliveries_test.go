@@ -56,7 +56,7 @@ func TestClaim(t *testing.T) {
 				t.Fatal(err)
 			}
 			if put.Item["pk"]["S"] != "delivery#github#d-1" || put.Item["sk"]["S"] != "delivery" || put.Item["until"]["N"] != "1767323105000" ||
-				put.ExpressionAttributeValues[":now"]["N"] != "1767323045000" || put.Item["ttl"]["N"] != "1798859045" {
+				put.ExpressionAttributeValues[":now"]["N"] != "1767323045000" || put.Item["ttl"]["N"] != "1775099045" {
 				t.Errorf("put = %+v", put)
 			}
 		})

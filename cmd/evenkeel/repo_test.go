@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRepoAdd(t *testing.T) {
+	c := newCLI(t)
+	c.aws.Reply("ssm", "PutParameter", `{}`)
+	c.app.in = strings.NewReader("correct horse\n")
+	c.run("repo", "add", "acme/shop", "--clone-url", "https://github.com/acme/shop.git", "--webhook-secret-stdin").want(0, "registered acme/shop")
+	puts := c.aws.Calls("ssm", "PutParameter")
+	if len(puts) != 2 || !strings.Contains(string(puts[0].Body), "SecureString") || !strings.Contains(string(puts[0].Body), `"correct horse"`) {
+		t.Fatalf("puts = %+v", puts)
+	}
+	if entry := string(puts[1].Body); !strings.Contains(entry, "/evenkeel/repositories/acme/shop") || strings.Contains(entry, "correct horse") {
+		t.Errorf("registration = %s", entry)
+	}
+	if all := c.out.String() + c.err.String(); strings.Contains(all, "correct horse") {
+		t.Errorf("the secret was printed: %s", all)
+	}
+	c.run("repo", "add", "ledger", "--provider", "codecommit", "--clone-url", "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/ledger").want(0)
+}
+
+func TestRepoAddRefuses(t *testing.T) {
+	c := newCLI(t)
+	const url = "https://github.com/acme/shop.git"
+	for name, args := range map[string][]string{
+		"no secret":     {"acme/shop", "--clone-url", url},
+		"empty secret":  {"acme/shop", "--clone-url", url, "--webhook-secret-stdin"},
+		"two secrets":   {"acme/shop", "--clone-url", url, "--webhook-secret-stdin", "--credentials-stdin"},
+		"ssh":           {"acme/shop", "--clone-url", "ssh://github.com/acme/shop.git", "--webhook-secret-stdin"},
+		"credentials":   {"acme/shop", "--clone-url", "https://u:p@github.com/acme/shop.git", "--webhook-secret-stdin"},
+		"provider":      {"acme/shop", "--clone-url", url, "--provider", "svn", "--webhook-secret-stdin"},
+		"climbing name": {"../x", "--clone-url", url, "--webhook-secret-stdin"},
+		"no name":       {"--clone-url", url},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.app.in = strings.NewReader("\n")
+			c.run(append([]string{"repo", "add"}, args...)...).want(2)
+		})
+	}
+	if puts := c.aws.Calls("ssm", "PutParameter"); len(puts) != 0 {
+		t.Errorf("something was written: %s", puts[0].Body)
+	}
+}
+
+func TestRepoList(t *testing.T) {
+	c := newCLI(t)
+	c.aws.Reply("ssm", "GetParametersByPath", `{"Parameters":[{"Name":"/evenkeel/repositories/acme/shop","Value":"{\"provider\":\"github\",\"cloneUrl\":\"https://github.com/acme/shop.git\",\"webhookSecret\":\"/s\"}"}]}`)
+	c.run("repo", "list").want(0, "acme/shop  github    https://github.com/acme/shop.git")
+	c.run("repo", "--json").want(0)
+	if list := decoded[[]map[string]string](c); len(list) != 1 || list[0]["name"] != "acme/shop" || list[0]["webhookSecret"] != "/s" {
+		t.Errorf("%v", list)
+	}
+	c.aws.Reply("ssm", "GetParametersByPath", `{"Parameters":[]}`)
+	c.run("repo").want(0, "No repository is registered")
+}
