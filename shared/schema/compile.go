@@ -220,20 +220,26 @@ func (c *compiler) fillSchemas(s *Schema, m map[string]any) (err error) {
 			return err
 		}
 	}
-	for key, dst := range map[string]**Schema{"items": &s.Items, "if": &s.If, "then": &s.Then, "else": &s.Else, "not": &s.Not} {
-		if v, ok := m[key].(map[string]any); ok {
-			if *dst, err = c.compile(v); err != nil {
+	for _, sub := range [...]struct {
+		key string
+		dst **Schema
+	}{{"items", &s.Items}, {"if", &s.If}, {"then", &s.Then}, {"else", &s.Else}, {"not", &s.Not}} {
+		if v, ok := m[sub.key].(map[string]any); ok {
+			if *sub.dst, err = c.compile(v); err != nil {
 				return err
 			}
 		}
 	}
-	for key, dst := range map[string]*[]*Schema{"allOf": &s.AllOf, "anyOf": &s.AnyOf, "oneOf": &s.OneOf, "prefixItems": &s.PrefixItems} {
-		for _, v := range list(m[key]) {
-			sub, err := c.compile(v)
+	for _, sub := range [...]struct {
+		key string
+		dst *[]*Schema
+	}{{"allOf", &s.AllOf}, {"anyOf", &s.AnyOf}, {"oneOf", &s.OneOf}, {"prefixItems", &s.PrefixItems}} {
+		for _, v := range list(m[sub.key]) {
+			alternative, err := c.compile(v)
 			if err != nil {
 				return err
 			}
-			*dst = append(*dst, sub)
+			*sub.dst = append(*sub.dst, alternative)
 		}
 	}
 	return nil

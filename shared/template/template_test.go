@@ -76,6 +76,49 @@ func TestCycleIsNamed(t *testing.T) {
 	}
 }
 
+func TestCycles(t *testing.T) {
+	tmpl := parse(t, `Resources:
+  A: {Type: T, DependsOn: B}
+  B: {Type: T, DependsOn: A}
+  C: {Type: T, Properties: {X: !Ref C}}
+  D: {Type: T, Properties: {X: !Sub "${A}${E.Arn}"}}
+  E: {Type: T, DependsOn: [F, A]}
+  F: {Type: T, Properties: {X: !GetAtt [G, Arn]}}
+  G: {Type: T, Properties: {X: !If [C, !Ref E, x]}}
+  H: {Type: T, DependsOn: G}
+`)
+	var got []string
+	for _, c := range tmpl.Cycles() {
+		got = append(got, strings.Join(c, ">"))
+	}
+	if want := []string{"A>B", "C", "E>F>G"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestSubParts(t *testing.T) {
+	tests := map[string]string{
+		"a${B}c":        "'a' B 'c'",
+		"${!B}${ C.D }": "'${B}' C.D",
+		"${A":           "'${A'",
+		"${}":           "'${}'",
+		"":              "",
+	}
+	for text, want := range tests {
+		var got []string
+		for _, p := range template.SubParts(text) {
+			if p.Name != "" {
+				got = append(got, p.Name)
+			} else {
+				got = append(got, "'"+p.Literal+"'")
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%q: %s", text, s)
+		}
+	}
+}
+
 // The same template in both notations gives the same tree, positions apart.
 func TestJSONAndYAML(t *testing.T) {
 	y := parse(t, "Resources:\n  A:\n    Type: T\n    Properties: {N: 1, F: 1.5, B: true, S: \"x\\ty\", L: [a, 2], E: {}}\n")
@@ -120,6 +163,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"JSON comma", "{\"A\": 1\n \"B\": 2}", 2, 2, "expected ','"},
 		{"tab", "A:\n\tB: 1\n", 2, 1, ""},
 		{"list as key", "? [a]\n: b\n", 1, 3, "key"},
+		{"function as key", "A:\n  !Sub x: y\n", 2, 3, "key"},
 		{"bad UTF-8", "A: b\nC: \xff\n", 2, 4, "UTF-8"},
 		{"deep", strings.Repeat("[", 5000), 1, 1, ""},
 		{"deep JSON", `{"A":` + strings.Repeat("[", 5000), 1, 106, "nested"},

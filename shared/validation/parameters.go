@@ -19,6 +19,7 @@ var parameterRules = []Rule{
 	{ID: "E2011", Severity: Error, Title: "Parameter names are at most 255 characters long", Link: guide + "cloudformation-limits.html", Check: shortNames("Parameters")},
 	{ID: "E2015", Severity: Error, Title: "Defaults satisfy the parameter's constraints", Link: parameterGuide, Check: checkDefaults},
 	{ID: "W2001", Severity: Warning, Title: "Parameters are used", Link: parameterGuide, Check: checkUnusedParameters},
+	{ID: "W2010", Severity: Warning, Title: "Secret parameters are not shown in metadata and outputs", Link: parameterGuide, Check: checkShownSecrets},
 }
 
 var alphanumeric = regexp.MustCompile(`^[a-zA-Z0-9]+$`)
@@ -188,4 +189,38 @@ func (c *Template) usedByRules(name string) bool {
 		return true
 	})
 	return found
+}
+
+// checkShownSecrets finds parameters with NoEcho where their value is shown:
+// NoEcho masks nothing in outputs and in the metadata of resources.
+func checkShownSecrets(c *Template) {
+	for _, f := range c.functions() {
+		shown := f.section() == "Outputs" || f.section() == "Resources" && len(f.path) > 2 && f.path[2] == "Metadata"
+		if !shown || f.name != "Ref" && f.name != "Fn::Sub" {
+			continue
+		}
+		for _, name := range f.names() {
+			if p, ok := c.Parameters.Get(name); ok && p.NoEcho {
+				c.reportf(f.path, "the value of %s is shown here, NoEcho does not mask it", name)
+			}
+		}
+	}
+}
+
+// names lists what a call of Ref or Fn::Sub itself refers to.
+func (f call) names() []string {
+	if f.name == "Ref" {
+		return f.arg.Strings()
+	}
+	text, own := f.arg, (*template.Node)(nil)
+	if f.arg.IsList() && len(f.arg.Items) == 2 {
+		text, own = f.arg.Items[0], f.arg.Items[1]
+	}
+	var names []string
+	for _, part := range template.SubParts(text.Str()) {
+		if part.Name != "" && own.Entry(part.Name) == nil {
+			names = append(names, part.Name)
+		}
+	}
+	return names
 }
