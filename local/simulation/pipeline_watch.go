@@ -20,6 +20,7 @@ import (
 //     its content where the stage wants one;
 //   - two runs of a repository never take turns in changing it;
 //   - what the outcome says about the stacks is true;
+//   - where nothing is disturbed, a run ends as its commit deserves;
 //   - in the end no lock is held and nobody waits.
 type watch struct {
 	p        *Pipeline
@@ -68,6 +69,7 @@ func (w *watch) fact(f events.Fact) {
 		if !known {
 			w.p.Log("run %s: %s: %s", data.RunID, data.Outcome, data.Reason)
 			w.p.silently(func() { w.truth(data) })
+			w.deserved(data)
 		}
 	}
 }
@@ -206,6 +208,30 @@ func (w *watch) truth(data events.RunFinished) {
 	case events.OutcomeDeferred, events.OutcomeStuck:
 	default:
 		w.p.Violate("run %s ended as %q", data.RunID, data.Outcome)
+	}
+}
+
+// deserved says how a run may end where nothing is disturbed. Every run may be
+// superseded, rejected by a person who does not decide or says no, or stuck at a
+// stack that an earlier one left broken, or whose remains take long to delete.
+func (w *watch) deserved(data events.RunFinished) {
+	if w.p.chaos != calm() || w.p.stopped || data.Outcome == events.OutcomeDeferred {
+		return
+	}
+	kind := w.p.commits[data.Commit].kind
+	broken := strings.Contains(data.Reason, "must be repaired") || strings.Contains(data.Reason, "is not ready after")
+	if data.Outcome == events.OutcomeStuck && (kind == "stuck" || broken) {
+		return
+	}
+	may := map[string][]string{
+		"unknown key": {events.OutcomeRejected}, "invalid": {events.OutcomeRejected}, "problem": {events.OutcomeRejected},
+		"no stage": {events.OutcomeSucceeded},
+		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
+		"change": {events.OutcomeSucceeded, events.OutcomeRejected}, "same": {events.OutcomeSucceeded, events.OutcomeRejected},
+		"shrink": {events.OutcomeSucceeded, events.OutcomeRejected}, "blocked": {events.OutcomeSucceeded, events.OutcomeRejected},
+	}[kind]
+	if !slices.Contains(may, data.Outcome) {
+		w.p.Violate("run %s of a commit of kind %q ended as %s: %s", data.RunID, kind, data.Outcome, data.Reason)
 	}
 }
 

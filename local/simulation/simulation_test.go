@@ -20,7 +20,7 @@ func envCount() int {
 	if n, err := strconv.Atoi(os.Getenv("EVENKEEL_SEEDS")); err == nil && n > 0 {
 		return n
 	}
-	return 1200
+	return 1000
 }
 
 // result is what is kept of a world.
