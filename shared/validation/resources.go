@@ -72,11 +72,19 @@ func checkResourceKeys(c *Template, at path, r *template.Resource) {
 
 func checkCycles(c *Template) {
 	for _, cycle := range c.Cycles() {
+		if c.hasTransform(serverless) && slices.ContainsFunc(cycle, c.isServerless) {
+			continue // what the transform makes of it may depend on other things
+		}
 		for i, id := range cycle {
-			around := append(slices.Clone(cycle[i:]), cycle[:i]...)
-			c.reportf(path{"Resources", id}, "%v", &template.CycleError{Cycle: around})
+			next := cycle[(i+1)%len(cycle)]
+			c.reportf(path{"Resources", id}, "%s depends on %s: %v", id, next, &template.CycleError{Cycle: cycle})
 		}
 	}
+}
+
+func (c *Template) isServerless(id string) bool {
+	r, ok := c.Resources.Get(id)
+	return ok && strings.HasPrefix(r.Type, "AWS::Serverless::")
 }
 
 func checkDependsOn(c *Template) {
@@ -168,11 +176,21 @@ func policy(key string, allowed ...string) func(*Template) {
 			if n == nil || n.IsMap() {
 				continue // functions are allowed with AWS::LanguageExtensions
 			}
-			if !slices.Contains(allowed, n.Str()) {
+			switch {
+			case !slices.Contains(allowed, n.Str()):
 				c.reportf(path{"Resources", id, key}, "%q is not one of %s", n.Text, quoted(allowed))
+			case n.Str() == "Snapshot" && !slices.Contains(snapshots, r.Type):
+				c.reportf(path{"Resources", id, key}, "%s cannot be kept as a snapshot", r.Type)
 			}
 		}
 	}
+}
+
+// snapshots lists the types that can be kept as a snapshot (user guide,
+// DeletionPolicy attribute).
+var snapshots = []string{
+	"AWS::DocDB::DBCluster", "AWS::EC2::Volume", "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup",
+	"AWS::Neptune::DBCluster", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::Redshift::Cluster",
 }
 
 func checkBothPolicies(c *Template) {
