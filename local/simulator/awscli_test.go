@@ -25,14 +25,16 @@ func TestAWSCLI(t *testing.T) {
 		"--patch-document", `[{"op":"replace","path":"/Value","value":"changed"}]`)
 	w.eventually("update", func() bool { return w.live("AWS::SSM::Parameter", "/p")["Value"] == "changed" })
 
-	var started struct{ StackDriftDetectionId string }
+	var started struct {
+		DetectionID string `json:"StackDriftDetectionId"`
+	}
 	decode(t, w.must(dir, cli, "cloudformation", "detect-stack-drift", "--stack-name", "shop"), &started)
 	var status struct {
 		DetectionStatus, StackDriftStatus string
 		DriftedStackResourceCount         int
 	}
 	w.eventually("detection", func() bool {
-		decode(t, w.must(dir, cli, "cloudformation", "describe-stack-drift-detection-status", "--stack-drift-detection-id", started.StackDriftDetectionId), &status)
+		decode(t, w.must(dir, cli, "cloudformation", "describe-stack-drift-detection-status", "--stack-drift-detection-id", started.DetectionID), &status)
 		return status.DetectionStatus == "DETECTION_COMPLETE"
 	})
 	if status.StackDriftStatus != "DRIFTED" || status.DriftedStackResourceCount != 1 {
@@ -40,12 +42,12 @@ func TestAWSCLI(t *testing.T) {
 	}
 	var drifts struct {
 		StackResourceDrifts []struct {
-			LogicalResourceId   string
+			LogicalID           string `json:"LogicalResourceId"`
 			PropertyDifferences []struct{ PropertyPath, ExpectedValue, ActualValue, DifferenceType string }
 		}
 	}
 	decode(t, w.must(dir, cli, "cloudformation", "describe-stack-resource-drifts", "--stack-name", "shop", "--stack-resource-drift-status-filters", "MODIFIED"), &drifts)
-	if d := drifts.StackResourceDrifts; len(d) != 1 || d[0].LogicalResourceId != "Hidden" || d[0].PropertyDifferences[0].ActualValue != "changed" {
+	if d := drifts.StackResourceDrifts; len(d) != 1 || d[0].LogicalID != "Hidden" || d[0].PropertyDifferences[0].ActualValue != "changed" {
 		t.Errorf("%+v", drifts)
 	}
 	w.must(dir, cli, "cloudformation", "delete-stack", "--stack-name", "shop")

@@ -76,12 +76,22 @@ func (r *region) publish(detailType, stackID string, detail any) {
 	}})
 }
 
+// eventTime gives the time of the stack's next event. Clients sort events by
+// their time, which the API gives in milliseconds: no two may have the same.
+func (r *region) eventTime(s *stack) time.Time {
+	now := r.now().Truncate(time.Millisecond)
+	if n := len(s.events); n > 0 && !now.After(*s.events[n-1].Timestamp) {
+		now = s.events[n-1].Timestamp.Add(time.Millisecond)
+	}
+	return now
+}
+
 // setStatus moves the stack to a status: one stack event, one EventBridge
 // event. The caller holds r.mu.
 func (r *region) setStatus(s *stack, op *operation, status types.StackStatus, reason string) {
 	s.status, s.statusReason = status, reason
 	s.events = append(s.events, types.StackEvent{
-		EventId: aws.String(newUUID()), StackId: &s.id, StackName: aws.String(s.name), Timestamp: aws.Time(r.now()),
+		EventId: aws.String(newUUID()), StackId: &s.id, StackName: aws.String(s.name), Timestamp: aws.Time(r.eventTime(s)),
 		LogicalResourceId: aws.String(s.name), PhysicalResourceId: &s.id, ResourceType: aws.String("AWS::CloudFormation::Stack"),
 		ResourceStatus: types.ResourceStatus(status), ResourceStatusReason: optional(reason),
 		ClientRequestToken: optional(op.token), OperationId: optional(op.id), DetailedStatus: s.detailed,
@@ -91,10 +101,11 @@ func (r *region) setStatus(s *stack, op *operation, status types.StackStatus, re
 
 // setResource records a step of a resource. The caller holds r.mu.
 func (r *region) setResource(s *stack, op *operation, res *resource, status types.ResourceStatus, reason string) {
-	res.status, res.reason, res.updated = status, reason, r.now()
+	now := r.eventTime(s)
+	res.status, res.reason, res.updated = status, reason, now
 	event := types.StackEvent{
-		EventId: aws.String(res.logicalID + "-" + string(status) + "-" + r.now().Format("2006-01-02T15:04:05.000Z")),
-		StackId: &s.id, StackName: aws.String(s.name), Timestamp: aws.Time(r.now()),
+		EventId: aws.String(res.logicalID + "-" + string(status) + "-" + now.Format("2006-01-02T15:04:05.000Z")),
+		StackId: &s.id, StackName: aws.String(s.name), Timestamp: aws.Time(now),
 		LogicalResourceId: aws.String(res.logicalID), PhysicalResourceId: aws.String(res.physicalID), ResourceType: aws.String(res.typeName),
 		ResourceStatus: status, ResourceStatusReason: optional(reason),
 		ClientRequestToken: optional(op.token), OperationId: optional(op.id),

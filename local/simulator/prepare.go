@@ -41,6 +41,11 @@ func (r *region) prepare(ctx context.Context, stackName, stackID string, d *depl
 	if err := checkCapabilities(t, d.capabilities); err != nil {
 		return nil, err
 	}
+	for i, tag := range d.tags {
+		if tag.Key == nil || tag.Value == nil {
+			return nil, validationError("1 validation error detected: Value null at 'tags.%d.member' failed to satisfy constraint: Member must not be null", i+1)
+		}
+	}
 	if d.parameters, err = resolveParameters(t, given, previous); err != nil {
 		return nil, err
 	}

@@ -81,9 +81,9 @@ type resourceAttributes struct {
 	description         string
 }
 
-func (r *resource) clone() *resource {
-	c := *r
-	c.properties, c.model = clone(r.properties), clone(r.model)
+func (res *resource) clone() *resource {
+	c := *res
+	c.properties, c.model = clone(res.properties), clone(res.model)
 	return &c
 }
 

@@ -246,6 +246,15 @@ func TestLargeTemplate(t *testing.T) {
 		TemplateURL: aws.String("https://s3.example/template.json"), Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam}})
 	s := w.execute(cs, "t")
 	w.wantStatus(s, types.StackStatusCreateComplete)
+	events, err := w.cfn.DescribeStackEvents(context.Background(), &cfn.DescribeStackEventsInput{StackName: s.StackId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range events.StackEvents[1:] {
+		if !e.Timestamp.Before(*events.StackEvents[i].Timestamp) {
+			t.Fatalf("%s is not before the next event, %s", e.Timestamp, events.StackEvents[i].Timestamp)
+		}
+	}
 	if out := w.detect("evenkeel"); out.StackDriftStatus != types.StackDriftStatusInSync {
 		t.Errorf("%+v", out)
 	}
