@@ -121,7 +121,7 @@ func TestPatterns(t *testing.T) {
 		}
 		begin := time.Now()
 		p.Match(strings.Repeat("a", 300) + "!")
-		if took := time.Since(begin); took > time.Second {
+		if took := time.Since(begin); took > 10*time.Second {
 			t.Errorf("%q takes %s", s, took)
 		}
 	}
