@@ -45,7 +45,7 @@ type DriftScanned struct {
 	Status      string            `json:"status"` // IN_SYNC, DRIFTED, UNKNOWN
 	Coverage    Coverage          `json:"coverage"`
 	Resources   []DriftedResource `json:"resources"`
-	Reason      string            `json:"reason,omitempty"` // why it is UNKNOWN
+	Reason      string            `json:"reason,omitempty"` // why it is UNKNOWN, or what explains or limits the status
 }
 
 // Source implements Data.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/invoke"
@@ -52,7 +53,7 @@ func (h *handler) sweep(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	if len(places) == 0 {
-		return annotated(ctx, "sweep", healing.Result{Skipped: "no accounts are configured"}), nil
+		return annotated(ctx, "sweep", healing.Result{Skipped: "no accounts are configured and nothing was deployed"}), nil
 	}
 	lambda, ok := lambdacontext.FromContext(ctx)
 	if !ok {
@@ -60,6 +61,18 @@ func (h *handler) sweep(ctx context.Context) (any, error) {
 	}
 	result, err := h.service.Sweep(ctx, lambda.AwsRequestID, places)
 	return annotated(ctx, "sweep", result), err
+}
+
+// places are the configured ones, or else everywhere that a stack of ours is.
+func places(configured func(context.Context) ([]healing.Place, error), deployed func(context.Context) ([]events.StackRef, error)) func(context.Context) ([]healing.Place, error) {
+	return func(ctx context.Context) ([]healing.Place, error) {
+		places, err := configured(ctx)
+		if err != nil || len(places) > 0 {
+			return places, err
+		}
+		stacks, err := deployed(ctx)
+		return healing.PlacesOf(stacks), err
+	}
 }
 
 func annotated(ctx context.Context, kind string, r healing.Result) healing.Result {

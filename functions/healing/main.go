@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
+	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
@@ -39,7 +40,7 @@ func main() {
 		Publisher: bus.New(cfg, busName),
 		Now:       time.Now,
 	}
-	handler := &handler{service: service, places: state.Places}
+	handler := &handler{service: service, places: places(state.Places, driftstate.New(cfg, table).Stacks)}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		return handler.handle(ctx, event)
 	}))

@@ -24,7 +24,7 @@ const soloName = "acme/solo"
 
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
-	return []Group{concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), privilegeGroup()}
+	return []Group{concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), privilegeGroup()}
 }
 
 func concurrentGroup() Group {

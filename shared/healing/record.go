@@ -20,12 +20,6 @@ import (
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
-// Place is a region of an account.
-type Place struct {
-	Account string `json:"account"`
-	Region  string `json:"region"`
-}
-
 // Subject says which groups a record concerns. Everything set means that the
 // record does not say: each group of the place must be looked at.
 type Subject struct {

@@ -1,0 +1,26 @@
+package healing
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/events"
+)
+
+// Place is a region of an account.
+type Place struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+}
+
+// PlacesOf lists where stacks were deployed to, each place once, sorted.
+func PlacesOf(stacks []events.StackRef) []Place {
+	places := make([]Place, 0, len(stacks))
+	for _, s := range stacks {
+		places = append(places, Place{s.Account, s.Region})
+	}
+	slices.SortFunc(places, func(a, b Place) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
+	})
+	return slices.Compact(places)
+}
