@@ -70,7 +70,7 @@ func (a *app) approver(found *installation) (*deployment.Approver, *objects.Buck
 	}
 	state := deploymentstate.New(found.cfg, output("StateTable"), a.now)
 	approver := &deployment.Approver{
-		Approvals: state.Approvals(), Tasks: tasks.New(found.cfg), Publisher: bus.New(found.cfg, output("Bus")), Now: a.now,
+		Approvals: state.Approvals(), Runs: state.Runs(), Tasks: tasks.New(found.cfg), Publisher: bus.New(found.cfg, output("Bus")), Now: a.now,
 	}
 	return approver, objects.New(found.cfg, output("Bucket")), missing
 }

@@ -81,7 +81,7 @@ func (p *Pipeline) wire() {
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
 		Tasks: tasks, Files: p.files, Publisher: p.World, Now: p.Clock.Now,
 	}
-	p.approver = &deployment.Approver{Approvals: p.approvals, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
+	p.approver = &deployment.Approver{Approvals: p.approvals, Runs: service.Runs, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
 	p.Functions["deployment"] = service.Handle
 	p.Functions["validation"] = p.validate
 	p.onFact = append(p.onFact, p.watch.fact, p.person)

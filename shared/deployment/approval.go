@@ -66,6 +66,9 @@ func LoadDocument(ctx context.Context, files interface {
 // that was approved.
 type Approver struct {
 	Approvals Approvals
+	Runs      interface {
+		Read(ctx context.Context, runID string) (RunRecord, error)
+	}
 	Tasks     Tasks
 	Publisher Publisher
 	Now       func() time.Time
@@ -97,14 +100,19 @@ func (a *Approver) Pending(ctx context.Context) ([]Approval, error) {
 
 // Decide records the verdict once, answers the waiting run and announces the
 // decision. Repeating the same verdict of the same person only completes what
-// an interrupted first try left undone. Errors: InvalidError for an unknown
-// plan, ConflictError for one that is decided, expired, differs from the one
-// seen, or whose run does not wait at the moment: it has ended, or is about to
-// ask again and will find the decision.
+// an interrupted first try left undone. A run that does not wait at this very
+// moment is about to ask again and finds the decision; or it took the answer
+// and the confirmation was lost. Errors: InvalidError for an unknown plan,
+// ConflictError for one that is decided or expired, differs from the one seen,
+// or belongs to a run that has ended.
 func (a *Approver) Decide(ctx context.Context, v Verdict) (Approval, error) {
 	approval, ok, err := a.Approvals.Get(ctx, v.RunID, v.Stage, v.Stack)
 	if err != nil {
 		return Approval{}, err
+	}
+	run, err := a.Runs.Read(ctx, v.RunID)
+	if err != nil {
+		return approval, err
 	}
 	plan := v.Stack + " in " + v.Stage + " of run " + v.RunID
 	switch {
@@ -114,28 +122,24 @@ func (a *Approver) Decide(ctx context.Context, v Verdict) (Approval, error) {
 		return approval, fault.Conflict("the plan of %s was already %s by %s", plan, verb(approval.Decision.Approved), approval.Decision.By)
 	case approval.Decision == nil && !a.Now().Before(approval.Expires):
 		return approval, fault.Conflict("the approval of %s expired at %s", plan, approval.Expires.Format(time.RFC3339))
+	case approval.Decision == nil && run.End != nil:
+		return approval, fault.Conflict("run %s has ended as %s", v.RunID, run.End.Finished.Outcome)
 	case v.Digest != "" && v.Digest != approval.Digest:
 		return approval, fault.Conflict("the plan of %s is not the one that was shown: its digest is %.12s", plan, approval.Digest)
 	}
-	repeated := approval.Decision != nil
-	if !repeated {
+	if approval.Decision == nil {
 		decision := Decision{Approved: v.Approve, By: v.By, Comment: v.Comment, Digest: approval.Digest, At: a.Now().UTC()}
 		if approval, err = a.Approvals.Settle(ctx, v.RunID, v.Stage, v.Stack, decision); err != nil {
 			return approval, err
 		}
 	}
-	waiting, err := a.Tasks.Answer(ctx, approval.Token, *approval.Decision)
-	if err != nil {
+	if _, err := a.Tasks.Answer(ctx, approval.Token, *approval.Decision); err != nil {
 		return approval, err
 	}
-	err = a.Publisher.Publish(ctx, fact(a.Now(), v.RunID, approval.CausationID, events.ApprovalDecided{
+	return approval, a.Publisher.Publish(ctx, fact(a.Now(), v.RunID, approval.CausationID, events.ApprovalDecided{
 		Run: approval.Run, Target: approval.Target, Digest: approval.Digest,
 		Approved: approval.Decision.Approved, By: approval.Decision.By, Comment: approval.Decision.Comment,
 	}, v.Stage, v.Stack))
-	if err == nil && !waiting && !repeated {
-		err = fault.Conflict("the decision on the plan of %s is recorded, but the run does not wait for it now", plan)
-	}
-	return approval, err
 }
 
 func verb(approved bool) string {

@@ -158,10 +158,26 @@ func TestDecisionWhileNobodyWaits(t *testing.T) {
 		}
 	}
 	w.run(push("bbbb", 10), stagesOf(t, shop))
-	if !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), "is recorded") {
-		t.Errorf("error %v", err)
+	if err != nil {
+		t.Errorf("the decision counts, but: %v", err)
 	}
 	if !strings.Contains(w.types(), "ApprovalDecided") {
 		t.Errorf("facts %s", w.types())
+	}
+}
+
+func TestDecisionOnAnEndedRun(t *testing.T) {
+	w := deployed(t)
+	w.source(map[string]string{"data.yaml": changedData})
+	var err error
+	w.decide = func(w *world, r deployment.Release) {
+		if _, err := w.service.Runs.Close(t.Context(), r.RunID, deployment.End{Finished: events.RunFinished{Outcome: events.OutcomeStuck}}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.approver().Decide(t.Context(), deployment.Verdict{RunID: r.RunID, Stage: "prod", Stack: "data", Approve: true, By: "ann"})
+	}
+	w.run(push("bbbb", 10), stagesOf(t, shop))
+	if !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), "has ended as Stuck") || strings.Contains(w.types(), "ApprovalDecided") {
+		t.Errorf("error %v, facts %s", err, w.types())
 	}
 }

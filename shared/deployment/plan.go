@@ -22,8 +22,12 @@ const maxBody = 51_200
 // growing waits bound the transitions of a slow one.
 var waits = []int{1, 1, 3, 10, 30, 60, 120, 120, 300, 300}
 
-// planTime bounds the making of a change set, deletions included.
-const planTime = 20 * time.Minute
+// What bounds the waiting: a change set takes minutes, the deletion of what a
+// failed creation left may take hours (a database is stopped first).
+const (
+	planTime  = 15 * time.Minute
+	clearTime = 6 * time.Hour
+)
 
 // Plan begins to make the change set of the step's stack. A stack that a
 // failed creation left is deleted first; then ReadPlan makes the change set.
@@ -163,7 +167,7 @@ func (s *Service) ReadPlan(ctx context.Context, r Release) (Release, error) {
 	case changeSet.Status == "CREATE_COMPLETE":
 		return s.planned(ctx, r, to, changeSet)
 	case strings.HasPrefix(changeSet.Status, "CREATE_"):
-		return s.waitLonger(r, to)
+		return s.waitLonger(r, to, planTime)
 	case changeSet.Status == "FAILED":
 		return r, s.planFailed(ctx, r, to, changeSet)
 	default:
@@ -171,18 +175,22 @@ func (s *Service) ReadPlan(ctx context.Context, r Release) (Release, error) {
 	}
 }
 
-// cleared waits for the deletion of a failed creation's remains.
+// cleared waits for the deletion of a failed creation's remains, and keeps the
+// lock meanwhile.
 func (s *Service) cleared(ctx context.Context, r Release, to events.Target) (Release, error) {
+	if err := s.renew(ctx, r, planTime); err != nil {
+		return r, err
+	}
 	stack, err := s.Stacks.Describe(ctx, to)
 	if err != nil {
 		return r, err
 	}
 	switch {
 	case planning(stack.Status) == planCreate:
-		r.Plan.WaitSeconds = waits[0]
+		r.Plan.WaitSeconds, r.Plan.Since = waits[0], s.Now().UTC()
 		return s.createChangeSet(ctx, r, to, planCreate)
 	case stack.Status == "DELETE_IN_PROGRESS", stack.Status == "ROLLBACK_COMPLETE":
-		return s.waitLonger(r, to)
+		return s.waitLonger(r, to, clearTime)
 	default:
 		return r, fault.Permanent("the remains of the failed creation of %s cannot be deleted (%s: %s); repair it with: %s",
 			to.StackName, stack.Status, stack.Reason, remedy(stack.Status, to.StackName, to.Region))
@@ -190,18 +198,21 @@ func (s *Service) cleared(ctx context.Context, r Release, to events.Target) (Rel
 }
 
 // waitLonger chooses the wait by the time that has passed, so that it does not
-// matter how often the action is repeated.
-func (s *Service) waitLonger(r Release, to events.Target) (Release, error) {
-	passed := int(s.Now().Sub(r.Plan.Since).Seconds())
+// matter how often the action is repeated. The last wait is used until limit.
+func (s *Service) waitLonger(r Release, to events.Target, limit time.Duration) (Release, error) {
+	passed := s.Now().Sub(r.Plan.Since)
+	if passed >= limit {
+		return r, fault.Permanent("the plan of %s is not ready after %s", to.StackName, passed.Round(time.Second))
+	}
+	r.Plan.WaitSeconds = waits[len(waits)-1]
 	sum := 0
 	for _, wait := range waits {
-		sum += wait
-		if passed < sum {
+		if sum += wait; passed < time.Duration(sum)*time.Second {
 			r.Plan.WaitSeconds = wait
-			return r, nil
+			break
 		}
 	}
-	return r, fault.Permanent("the plan of %s is not ready after %d seconds", to.StackName, passed)
+	return r, nil
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {

@@ -225,3 +225,23 @@ func TestFailedCreationIsCleared(t *testing.T) {
 		t.Errorf("after the repair: %s: %s", r.Outcome, r.Reason)
 	}
 }
+
+// TestSlowClearing: the remains of a failed creation may take hours to delete.
+func TestSlowClearing(t *testing.T) {
+	w := newWorld(t)
+	w.source(map[string]string{"network.yaml": network, "data.yaml": strings.ReplaceAll(data, `Properties: {TableName`, `Metadata: {Fail: "no"}, Properties: {TableName`)})
+	one := stagesOf(t, shop)[:1]
+	w.run(push("aaaa", 0), one)
+	w.source(templates)
+	w.cloud.ResourceTime = 2 * time.Hour
+	if r := w.run(push("bbbb", 10), one); r.Outcome != events.OutcomeSucceeded || r.Reason != "Deployed test/data." {
+		t.Errorf("deleted after two hours: %s: %s", r.Outcome, r.Reason)
+	}
+
+	w = newWorld(t)
+	w.source(templates)
+	w.cloud.PlanTime = time.Hour
+	if r := w.run(push("aaaa", 0), one); r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "is not ready after 15m") {
+		t.Errorf("a change set that takes an hour: %s: %s", r.Outcome, r.Reason)
+	}
+}

@@ -260,7 +260,7 @@ func (w *world) deploy(r deployment.Release) (deployment.Release, bool) {
 
 // approver decides as ann would on the command line.
 func (w *world) approver() *deployment.Approver {
-	return &deployment.Approver{Approvals: w.service.Approvals, Tasks: w.tasks, Publisher: w.facts, Now: w.clock.Now}
+	return &deployment.Approver{Approvals: w.service.Approvals, Runs: w.service.Runs, Tasks: w.tasks, Publisher: w.facts, Now: w.clock.Now}
 }
 
 func decide(approve bool, comment string) func(*world, deployment.Release) {
