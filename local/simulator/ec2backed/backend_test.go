@@ -40,10 +40,19 @@ Resources:
         - {IpProtocol: tcp, FromPort: 80, ToPort: 80, CidrIp: 10.0.0.0/8}
   Data:
     Type: AWS::EC2::SecurityGroup
-    Properties: {GroupDescription: data, VpcId: !GetAtt Vpc.VpcId}
+    Properties:
+      GroupDescription: data
+      VpcId: !GetAtt Vpc.VpcId
+      SecurityGroupIngress:
+        - {IpProtocol: tcp, FromPort: 3306, ToPort: 3306, SourceSecurityGroupId: !GetAtt Web.GroupId, Description: from the web tier}
+      SecurityGroupEgress:
+        - {IpProtocol: "-1", CidrIp: 10.0.0.0/8, Description: inside only}
+  Bare:
+    Type: AWS::EC2::SecurityGroup
+    Properties: {GroupDescription: no rules of its own, VpcId: !Ref Vpc}
   FromWeb:
     Type: AWS::EC2::SecurityGroupIngress
-    Properties: {GroupId: !GetAtt Data.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !GetAtt Web.GroupId}
+    Properties: {Description: alone, GroupId: !GetAtt Bare.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !GetAtt Data.GroupId}
   Last:
     Type: AWS::SSM::Parameter
     DependsOn: Web

@@ -3,6 +3,7 @@ package ec2backed
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -133,7 +134,46 @@ func (b *Backend) rules(ctx context.Context, group string) ([]rule, error) {
 			list = append(list, ruleFrom(x))
 		}
 	}
-	return list, nil
+	return list, b.describePeers(ctx, group, list)
+}
+
+// describePeers fills in the descriptions of rules whose peer is a group or a
+// prefix list: moto 5.2 gives these in DescribeSecurityGroups only, EC2 in both.
+func (b *Backend) describePeers(ctx context.Context, group string, list []rule) error {
+	missing := func(r rule) bool { return r.description == "" && (r.peer != "" || r.list != "") }
+	if !slices.ContainsFunc(list, missing) {
+		return nil
+	}
+	out, err := b.client.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
+	if err != nil || len(out.SecurityGroups) == 0 {
+		return err
+	}
+	described := slices.Concat(peers(out.SecurityGroups[0].IpPermissions, group, false), peers(out.SecurityGroups[0].IpPermissionsEgress, group, true))
+	for i := range list {
+		if at := slices.IndexFunc(described, list[i].same); at >= 0 && missing(list[i]) {
+			list[i].description = described[at].description
+		}
+	}
+	return nil
+}
+
+// peers lists the rules of permissions whose peer is a group or a prefix list.
+func peers(permissions []types.IpPermission, group string, egress bool) []rule {
+	var list []rule
+	for _, p := range permissions {
+		base := types.SecurityGroupRule{GroupId: &group, IsEgress: &egress, IpProtocol: p.IpProtocol, FromPort: p.FromPort, ToPort: p.ToPort}
+		for _, pair := range p.UserIdGroupPairs {
+			r := ruleFrom(base)
+			r.peer, r.description = aws.ToString(pair.GroupId), aws.ToString(pair.Description)
+			list = append(list, r)
+		}
+		for _, prefix := range p.PrefixListIds {
+			r := ruleFrom(base)
+			r.list, r.description = aws.ToString(prefix.PrefixListId), aws.ToString(prefix.Description)
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // authorize adds a rule and gives its id.
@@ -184,7 +224,9 @@ func (b *Backend) rule(ctx context.Context, id string) (rule, error) {
 	}
 	for _, x := range out.SecurityGroupRules {
 		if aws.ToString(x.SecurityGroupRuleId) == id {
-			return ruleFrom(x), nil
+			found := []rule{ruleFrom(x)}
+			err := b.describePeers(ctx, found[0].group, found)
+			return found[0], err
 		}
 	}
 	return rule{}, notFound("security group rule", id)
