@@ -213,13 +213,13 @@ func (w *watch) truth(data events.RunFinished) {
 
 // deserved says how a run may end where nothing is disturbed. Every run may be
 // superseded, rejected by a person who does not decide or says no, or stuck at a
-// stack that an earlier one left broken, or whose remains take long to delete.
+// stack that an earlier one left broken.
 func (w *watch) deserved(data events.RunFinished) {
 	if w.p.chaos != calm() || w.p.stopped || data.Outcome == events.OutcomeDeferred {
 		return
 	}
 	kind := w.p.commits[data.Commit].kind
-	broken := strings.Contains(data.Reason, "must be repaired") || strings.Contains(data.Reason, "is not ready after")
+	broken := strings.Contains(data.Reason, "must be repaired")
 	if data.Outcome == events.OutcomeStuck && (kind == "stuck" || broken) {
 		return
 	}
