@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -197,5 +198,42 @@ func TestChangeSetErrors(t *testing.T) {
 		if err := test.call(); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", name, err, test.want)
 		}
+	}
+}
+
+// CFN-16: a large change set comes in pages of 1 MB, each change once.
+func TestChangeSetPages(t *testing.T) {
+	const size = 400 // resources, of about 2 KB in the template and 4 KB in the answer
+	var body strings.Builder
+	body.WriteString("Parameters: {Padding: {Type: String, Default: " + strings.Repeat("x", 3000) + "}}\nResources:\n")
+	for i := range size {
+		fmt.Fprintf(&body, "  P%03d: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref Padding}}\n", i)
+	}
+	w := start(t)
+	first := w.changeSet(&cfn.CreateChangeSetInput{StackName: aws.String("big"), ChangeSetName: aws.String("x"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(body.String())})
+	if first.NextToken == nil {
+		t.Fatal("one page for more than 1 MB")
+	}
+	seen := map[string]bool{}
+	for page := first; page != nil; {
+		for _, change := range page.Changes {
+			id := *change.ResourceChange.LogicalResourceId
+			if seen[id] {
+				t.Errorf("%s twice", id)
+			}
+			seen[id] = true
+		}
+		token := page.NextToken
+		if page = nil; token == nil {
+			break
+		}
+		var err error
+		page, err = w.cfn.DescribeChangeSet(context.Background(), &cfn.DescribeChangeSetInput{ChangeSetName: first.ChangeSetId, NextToken: token, IncludePropertyValues: aws.Bool(true)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(seen) != size {
+		t.Errorf("%d changes of %d", len(seen), size)
 	}
 }

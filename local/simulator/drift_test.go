@@ -214,3 +214,25 @@ func TestEvents(t *testing.T) {
 		t.Error("resource events are missing")
 	}
 }
+
+// CFN-38: a drift-aware update that fails restores what was live before it,
+// not the previous template.
+func TestRollbackOfRevert(t *testing.T) {
+	w := start(t)
+	w.deploy("shop", failing)
+	queue := "https://sqs.eu-west-1.amazonaws.com/222222222222/q-one"
+	w.patch("AWS::SQS::Queue", queue, `[{"op":"replace","path":"/DelaySeconds","value":20}]`)
+	w.patch("AWS::SSM::Parameter", "/last", `[{"op":"replace","path":"/Value","value":"by hand"}]`)
+	cs := w.changeSet(&cfn.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("revert"), UsePreviousTemplate: aws.Bool(true),
+		DeploymentMode: types.DeploymentModeRevertDrift, Parameters: parameters("Fail", "not now", "On", "update")})
+	w.wantStatus(w.execute(cs, "t"), types.StackStatusUpdateRollbackComplete)
+	if got := w.live("AWS::SQS::Queue", queue)["DelaySeconds"]; got != 20.0 {
+		t.Errorf("DelaySeconds = %v", got)
+	}
+	if got := w.live("AWS::SSM::Parameter", "/last")["Value"]; got != "by hand" {
+		t.Errorf("Value = %v", got)
+	}
+	if out := w.detect("shop"); *out.DriftedStackResourceCount != 2 {
+		t.Errorf("%+v", out)
+	}
+}
