@@ -13,7 +13,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"strings"
 	"time"
@@ -206,21 +205,6 @@ const CloudFormationAgent = "cloudformation.amazonaws.com"
 func sourceIP(r *http.Request) string {
 	host, _, _ := strings.Cut(r.RemoteAddr, ":")
 	return host
-}
-
-func proxy(target *url.URL, log *slog.Logger) http.Handler {
-	return &httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(target)
-			p.Out.Host = p.In.Host // S3 and SQS answers name the host that was asked
-		},
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
-		FlushInterval: -1,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			log.Error("upstream", "target", target.Host, "path", r.URL.Path, "error", err)
-			http.Error(w, "the local cloud's emulator did not answer: "+err.Error(), http.StatusBadGateway)
-		},
-	}
 }
 
 // recorder notes the status of an answer, and its body when asked to.
