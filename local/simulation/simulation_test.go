@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,13 @@ var (
 	seedFlag  = flag.Int64("seed", -1, "run this seed only, and print its trace")
 	countFlag = flag.Int("seeds", envCount(), "how many seeds to run of each world")
 )
+
+// TestMain lets the heap grow: worlds are short-lived, and most of a seed's
+// cost would otherwise be the collector's.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // envCount is EVENKEEL_SEEDS, for longer runs than a test wants by itself.
 func envCount() int {

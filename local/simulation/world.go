@@ -122,7 +122,7 @@ func (w *World) publish(fact events.Fact) {
 	for _, hear := range w.onFact {
 		hear(fact)
 	}
-	w.Send(fact.Data.Source(), fact.Data.DetailType(), fact.Metadata.ID, events.Detail[events.Data]{Metadata: fact.Metadata, Data: fact.Data})
+	w.Send(fact.Data.Source(), fact.Data.DetailType(), fact.Metadata.ID, events.Detail[events.Data](fact))
 }
 
 // Send puts an event on the bus: every rule of the suite that matches it
