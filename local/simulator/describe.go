@@ -48,7 +48,7 @@ func (r *region) describeStacks(_ context.Context, in *cfn.DescribeStacksInput) 
 func (s *stack) describe() types.Stack {
 	d := &s.current
 	out := types.Stack{
-		StackId: &s.id, StackName: &s.name, StackStatus: s.status, StackStatusReason: optional(s.statusReason), DetailedStatus: s.detailed,
+		StackId: &s.id, StackName: &s.name, StackStatus: s.status, StackStatusReason: optional(s.statusReason),
 		CreationTime: aws.Time(s.created), LastUpdatedTime: s.updated, DeletionTime: s.deleted, Description: d.description,
 		Parameters: shown(d.body, d.parameters), Tags: nonNil(d.tags), Capabilities: nonNil(d.capabilities), NotificationARNs: nonNil(d.notifications),
 		RoleARN: d.role, RollbackConfiguration: orDefault(d.rollback, &types.RollbackConfiguration{}), ChangeSetId: optional(d.changeSetID),

@@ -94,7 +94,7 @@ func (r *region) setStatus(s *stack, op *operation, status types.StackStatus, re
 		EventId: aws.String(newUUID()), StackId: &s.id, StackName: aws.String(s.name), Timestamp: aws.Time(r.eventTime(s)),
 		LogicalResourceId: aws.String(s.name), PhysicalResourceId: &s.id, ResourceType: aws.String("AWS::CloudFormation::Stack"),
 		ResourceStatus: types.ResourceStatus(status), ResourceStatusReason: optional(reason),
-		ClientRequestToken: optional(op.token), OperationId: optional(op.id), DetailedStatus: s.detailed,
+		ClientRequestToken: optional(op.token), OperationId: optional(op.id),
 	})
 	r.publish(stackStatusChange, s.id, stackDetail{s.id, statusDetails{string(status), reason}, op.token})
 }

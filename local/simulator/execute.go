@@ -50,7 +50,6 @@ func (r *region) begin(s *stack, op *operation, p *prepared) {
 	} else {
 		s.updated = aws.Time(r.now())
 	}
-	s.target, s.detailed = p.deployment, ""
 	s.disableRollback = op.onFailure == types.OnStackFailureDoNothing
 	s.retainExceptOnCreate = op.retainExceptOnCreate
 	if op.kind == types.OperationTypeCreateStack {
@@ -132,7 +131,7 @@ func (x *execution) commit() error {
 		}
 	}
 	x.s.outputs, x.s.imported = outputs, maps.Clone(x.p.imported)
-	x.s.current, x.s.target, x.s.undo = *x.p.deployment, nil, nil
+	x.s.current, x.s.undo = *x.p.deployment, nil
 	x.s.current.description = optional(x.p.template.Description)
 	return nil
 }
@@ -156,7 +155,7 @@ func (x *execution) complete(ctx context.Context) {
 			left = append(left, replaced)
 		}
 	}
-	x.cleanUp(ctx, left, "delete")
+	x.cleanUp(ctx, left)
 	if ctx.Err() == nil {
 		x.end(types.StackStatusUpdateComplete, "", false)
 	}

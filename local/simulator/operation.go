@@ -32,14 +32,14 @@ func newOperation(kind types.OperationType, token string) *operation {
 	return &operation{id: newUUID(), token: token, kind: kind, result: types.BeaconStackOperationStatusInProgress}
 }
 
-// begin starts an operation's bookkeeping. The caller holds r.mu.
+// begun opens an operation's books. The caller holds r.mu.
 func (r *region) begun(s *stack, op *operation) {
 	op.started = r.now()
 	s.lastOperation = types.OperationEntry{OperationId: &op.id, OperationType: op.kind}
 	s.operations = append(s.operations, op)
 }
 
-// ended closes the books. The caller holds r.mu.
+// ended closes them. The caller holds r.mu.
 func (r *region) ended(op *operation, failed bool) {
 	now := r.now()
 	op.ended, op.result = &now, types.BeaconStackOperationStatusSucceeded

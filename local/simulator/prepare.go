@@ -183,7 +183,7 @@ func (p *prepared) evaluate(ctx context.Context, id string, resource func(logica
 	res, _ := p.template.Resources.Get(id)
 	attributes := resourceAttributes{
 		deletionPolicy: res.DeletionPolicy, updateReplacePolicy: res.UpdateReplacePolicy,
-		condition: res.Condition, description: res.Node.Get("Description").Str(),
+		description: res.Node.Get("Description").Str(),
 	}
 	value, metadata, err := p.values(res, resource)
 	if err != nil {

@@ -21,7 +21,7 @@ func (r *region) continueUpdateRollback(_ context.Context, in *cfn.ContinueUpdat
 	}
 	op := newOperation(types.OperationTypeContinueRollback, aws.ToString(in.ClientRequestToken))
 	r.begun(s, op)
-	x := *s.undo.execution
+	x := *s.undo
 	x.op = op
 	r.setStatus(s, op, types.StackStatusUpdateRollbackInProgress, "User Initiated")
 	r.start(func(ctx context.Context) { x.rollbackUpdate(ctx, "User Initiated", in.ResourcesToSkip) })
@@ -42,7 +42,7 @@ func (r *region) rollbackStack(_ context.Context, in *cfn.RollbackStackInput) (*
 	op := newOperation(types.OperationTypeRollback, aws.ToString(in.ClientRequestToken))
 	op.retainExceptOnCreate = aws.ToBool(in.RetainExceptOnCreate)
 	r.begun(s, op)
-	x := *s.undo.execution
+	x := *s.undo
 	x.op = op
 	if s.status == types.StackStatusCreateFailed {
 		r.setStatus(s, op, types.StackStatusRollbackInProgress, "User Initiated")

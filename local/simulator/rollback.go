@@ -10,12 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
-// undo is a failed execution that can still be rolled back.
-type undo struct {
-	execution *execution
-	failed    []failure
-}
-
 // failed decides what follows a failed create or update (CFN-5, CFN-6).
 func (x *execution) failed(ctx context.Context, failed []failure) {
 	create := x.op.kind == types.OperationTypeCreateStack
@@ -26,7 +20,7 @@ func (x *execution) failed(ctx context.Context, failed []failure) {
 		}
 	}
 	x.r.mu.Lock()
-	x.s.undo, x.op.cancel = &undo{x, failed}, nil
+	x.s.undo, x.op.cancel = x, nil
 	if x.op.cancelled {
 		reason = "User Initiated"
 	}
@@ -58,7 +52,7 @@ func (x *execution) rollbackCreate(ctx context.Context, reason string) {
 		made = append(made, res)
 	}
 	x.r.mu.Unlock()
-	failed := x.cleanUp(ctx, made, "delete")
+	failed := x.cleanUp(ctx, made)
 	if ctx.Err() != nil {
 		return
 	}
@@ -108,7 +102,7 @@ func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip []st
 			left = append(left, made)
 		}
 	}
-	x.cleanUp(ctx, left, "delete")
+	x.cleanUp(ctx, left)
 	if ctx.Err() != nil {
 		return
 	}
@@ -122,7 +116,7 @@ func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip []st
 			x.s.resources[id].properties, x.s.resources[id].attributes = clone(old.properties), old.attributes
 		}
 	}
-	x.s.undo, x.s.target = nil, nil
+	x.s.undo = nil
 	x.r.mu.Unlock()
 	x.end(types.StackStatusUpdateRollbackComplete, "", true)
 }
@@ -185,8 +179,8 @@ func dependents(needs func(string) []string, ids []string) func(string) []string
 
 // cleanUp deletes resources, dependents first, honouring their deletion
 // policy. Its failures do not fail an update.
-func (x *execution) cleanUp(ctx context.Context, left []*resource, on string) []failure {
-	return x.r.deleteResources(ctx, x.s, x.op, left, x.needs(), on)
+func (x *execution) cleanUp(ctx context.Context, left []*resource) []failure {
+	return x.r.deleteResources(ctx, x.s, x.op, left, x.needs())
 }
 
 // needs joins the dependencies of the deployed and the new template.
@@ -203,7 +197,7 @@ func (x *execution) needs() func(string) []string {
 
 // deleteResources deletes resources of a stack in reverse order of
 // dependencies. One that the template retains is skipped.
-func (r *region) deleteResources(ctx context.Context, s *stack, op *operation, list []*resource, needs func(string) []string, on string) []failure {
+func (r *region) deleteResources(ctx context.Context, s *stack, op *operation, list []*resource, needs func(string) []string) []failure {
 	byID := map[string]*resource{}
 	var ids []string
 	for _, res := range list {
@@ -212,11 +206,11 @@ func (r *region) deleteResources(ctx context.Context, s *stack, op *operation, l
 	}
 	slices.Reverse(ids)
 	return inOrder(ctx, ids, dependents(needs, ids), false, func(ctx context.Context, id string) error {
-		return r.deleteOne(ctx, s, op, byID[id], on)
+		return r.deleteOne(ctx, s, op, byID[id])
 	})
 }
 
-func (r *region) deleteOne(ctx context.Context, s *stack, op *operation, res *resource, on string) error {
+func (r *region) deleteOne(ctx context.Context, s *stack, op *operation, res *resource) error {
 	x := &execution{r: r, s: s, op: op}
 	current := func() bool {
 		return s.resources[res.logicalID] == nil || s.resources[res.logicalID].identifier == res.identifier
@@ -243,7 +237,7 @@ func (r *region) deleteOne(ctx context.Context, s *stack, op *operation, res *re
 		return nil
 	}
 	show(types.ResourceStatusDeleteInProgress, "")
-	err := x.step(ctx, res, on)
+	err := x.step(ctx, res, "delete")
 	if err == nil && res.identifier != "" {
 		err = r.models.delete(ctx, res.typeName, res.identifier)
 	}

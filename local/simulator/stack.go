@@ -12,10 +12,8 @@ import (
 type stack struct {
 	id            string // ARN
 	name          string
-	uuid          string
 	status        types.StackStatus
 	statusReason  string
-	detailed      types.DetailedStatus
 	created       time.Time
 	updated       *time.Time
 	deleted       *time.Time
@@ -23,10 +21,7 @@ type stack struct {
 	operations    []*operation
 
 	// current is what the last successful operation deployed.
-	current deployment
-	// target is what the running or failed operation wanted. It is current
-	// when the stack is stable.
-	target    *deployment
+	current   deployment
 	resources map[string]*resource
 	changes   []*changeSet
 	events    []types.StackEvent // newest last
@@ -37,7 +32,7 @@ type stack struct {
 	policy                string
 	drift                 types.StackDriftStatus
 	driftChecked          *time.Time
-	undo                  *undo // of a failed operation that can still be rolled back
+	undo                  *execution // failed, and can still be rolled back
 	detecting             string
 	outputs               []types.Output
 	imported              map[string]bool // names of exports that the stack uses
@@ -77,7 +72,6 @@ type resourceAttributes struct {
 	metadata            any
 	deletionPolicy      string
 	updateReplacePolicy string
-	condition           string
 	description         string
 }
 
@@ -109,11 +103,9 @@ func (r *region) mustFindStack(nameOrID string) (*stack, error) {
 
 // newStack adds an empty stack.
 func (r *region) newStack(name string) *stack {
-	uuid := newUUID()
 	s := &stack{
-		id:        r.arn("cloudformation", "stack/"+name+"/"+uuid),
+		id:        r.arn("cloudformation", "stack/"+name+"/"+newUUID()),
 		name:      name,
-		uuid:      uuid,
 		created:   r.now(),
 		resources: map[string]*resource{},
 		drift:     types.StackDriftStatusNotChecked,

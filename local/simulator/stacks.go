@@ -226,7 +226,7 @@ func (r *region) deleteEverything(ctx context.Context, s *stack, op *operation, 
 		needs = t.Dependencies
 	}
 	r.mu.Unlock()
-	failed := r.deleteResources(ctx, s, op, list, needs, "delete")
+	failed := r.deleteResources(ctx, s, op, list, needs)
 	if ctx.Err() != nil {
 		return
 	}
