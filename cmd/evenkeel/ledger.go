@@ -11,7 +11,6 @@ import (
 	"unicode"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/journal"
-	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
 
@@ -50,15 +49,6 @@ func runID(ctx context.Context, r *ledger.Reader, given string) (string, error) 
 	default:
 		return "", usageError("%s is the beginning of %d runs: %s", given, len(matches), strings.Join(matches, ", "))
 	}
-}
-
-// explained gives an error of a service its exit code: what was named and does
-// not exist is exitNotFound.
-func explained(err error) error {
-	if fault.Is(err, fault.InvalidError) {
-		return notFound("%w", err)
-	}
-	return err
 }
 
 // table starts a table; the caller flushes it.

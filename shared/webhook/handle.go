@@ -22,14 +22,20 @@ func (s *Service) Handle(ctx context.Context, event json.RawMessage, note func(p
 		answer.log(note)
 		return answer.FunctionURL(), nil
 	}
-	var envelope events.Envelope[events.RepositoryStateDetail]
-	if json.Unmarshal(event, &envelope) != nil || envelope.Source != events.SourceCodeCommit || envelope.DetailType != events.RepositoryStateChange {
+	envelope, ok := repositoryStateChange(event)
+	if !ok {
 		note("result", Ignored, "message", "unknown event", "source", printable(envelope.Source), "detailType", printable(envelope.DetailType))
 		return Response{Result: Ignored, Message: "unknown event"}, nil
 	}
 	answer, err := s.ReceiveEvent(ctx, envelope)
 	answer.log(note)
 	return answer, err
+}
+
+// repositoryStateChange reads a CodeCommit event; ok is false for anything else.
+func repositoryStateChange(event []byte) (e events.Envelope[events.RepositoryStateDetail], ok bool) {
+	ok = json.Unmarshal(event, &e) == nil
+	return e, ok && e.Source == events.SourceCodeCommit && e.DetailType == events.RepositoryStateChange
 }
 
 // log notes what became of a delivery.

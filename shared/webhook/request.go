@@ -80,7 +80,8 @@ type functionURL struct {
 // false when event is something else.
 func DecodeFunctionURL(event []byte) (Request, bool, error) {
 	var in functionURL
-	if err := json.Unmarshal(event, &in); err != nil || in.RequestContext == nil || in.RequestContext.HTTP.Method == "" {
+	understood := json.Unmarshal(event, &in) == nil
+	if !understood || in.RequestContext == nil || in.RequestContext.HTTP.Method == "" {
 		return Request{}, false, nil
 	}
 	r := Request{Method: in.RequestContext.HTTP.Method, Header: map[string]string{}, Body: []byte(in.Body)}

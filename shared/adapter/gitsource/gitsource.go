@@ -143,8 +143,11 @@ func download(ctx context.Context, session transport.UploadPackSession, branch s
 	if err != nil {
 		return nil, err
 	}
-	defer response.Close()
-	return readPack(request.Capabilities, response)
+	pack, err := readPack(request.Capabilities, response)
+	if closing := response.Close(); err == nil {
+		err = closing
+	}
+	return pack, err
 }
 
 func readPack(negotiated *capability.List, response io.Reader) ([]byte, error) {
