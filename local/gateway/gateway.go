@@ -124,19 +124,22 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, s scope) error {
 	requestID := emulator.NewID()
 	answer := &recorder{ResponseWriter: w, keep: g.reports(caller.Account, s.service, request.action)}
 	started := g.now()
+	// Also when the caller hangs up and the handler panics: what the call did
+	// in the account is done.
+	defer func() {
+		if answer.status == 0 {
+			answer.status = http.StatusOK
+		}
+		g.journal.add(Recorded{
+			Application: application(r.UserAgent()), Role: caller.Role, Account: caller.Account, Service: request.service, Action: request.action,
+		}, answer.status >= 400)
+		g.opts.Log.Debug("call", "account", caller.Account, "service", s.service, "action", request.action, "status", answer.status,
+			"ms", g.now().Sub(started).Milliseconds(), "from", application(r.UserAgent()))
+		if answer.keep {
+			g.report(r, s, caller, request, requestID, body, answer)
+		}
+	}()
 	g.route(answer, r, s, caller, request, requestID)
-
-	if answer.status == 0 {
-		answer.status = http.StatusOK
-	}
-	g.journal.add(Recorded{
-		Application: application(r.UserAgent()), Role: caller.Role, Account: caller.Account, Service: request.service, Action: request.action,
-	}, answer.status >= 400)
-	g.opts.Log.Debug("call", "account", caller.Account, "service", s.service, "action", request.action, "status", answer.status,
-		"ms", g.now().Sub(started).Milliseconds(), "from", application(r.UserAgent()))
-	if answer.keep {
-		g.report(r, s, caller, request, requestID, body, answer)
-	}
 	return nil
 }
 

@@ -92,37 +92,57 @@ type event struct {
 	Detail     map[string]any
 }
 
-// seen waits for an event that matches and returns how many came before the
-// bus was quiet, and the first of them.
-func (f fixture) seen(t *testing.T, what string, match func(event) bool) (int, event) {
+// forget drops what is on the queue, and lets pass what is on its way there.
+func (f fixture) forget(t *testing.T) {
+	t.Helper()
+	time.Sleep(150 * time.Millisecond)
+	if _, err := sqs.NewFromConfig(f.config(f.State.Hub)).PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: aws.String(f.queue)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seen waits up to five seconds until an event matches, or not at all when none
+// is expected, then a little longer. It returns how many did, and the first.
+func (f fixture) seen(t *testing.T, some bool, match func(event) bool) (int, event) {
+	t.Helper()
+	count, first := 0, event{}
+	end := time.Now().Add(300 * time.Millisecond)
+	if some {
+		end = time.Now().Add(5 * time.Second)
+	}
+	for time.Now().Before(end) {
+		for _, e := range f.receive(t) {
+			if !match(e) {
+				continue
+			}
+			if count++; count == 1 {
+				first, end = e, time.Now().Add(300*time.Millisecond)
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return count, first
+}
+
+func (f fixture) receive(t *testing.T) []event {
 	t.Helper()
 	client := sqs.NewFromConfig(f.config(f.State.Hub))
-	count, first := 0, event{}
-	for quiet := 0; quiet < 30; quiet++ {
-		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(f.queue), MaxNumberOfMessages: 10})
-		if err != nil {
+	out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(f.queue), MaxNumberOfMessages: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []event
+	for _, message := range out.Messages {
+		if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: aws.String(f.queue), ReceiptHandle: message.ReceiptHandle}); err != nil {
 			t.Fatal(err)
 		}
-		for _, message := range out.Messages {
-			_, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: aws.String(f.queue), ReceiptHandle: message.ReceiptHandle})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var e event
-			if err := json.Unmarshal([]byte(aws.ToString(message.Body)), &e); err != nil {
-				t.Fatal(err)
-			}
-			if match(e) {
-				if count++; count == 1 {
-					first = e
-				}
-				quiet = 18 // a little longer, for a second one
-			}
+		var e event
+		if err := json.Unmarshal([]byte(aws.ToString(message.Body)), &e); err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		events = append(events, e)
 	}
-	t.Logf("%s: %d", what, count)
-	return count, first
+	return events
 }
 
 func named(name string) func(event) bool {
@@ -172,7 +192,7 @@ func assumeRole(t *testing.T, f fixture) {
 	if err != nil || len(found.SecurityGroups) != 1 {
 		t.Errorf("what the role made is not in account %s: %v", other, err)
 	}
-	_, trail := f.seen(t, "by-role", func(e event) bool {
+	_, trail := f.seen(t, true, func(e event) bool {
 		parameters, _ := e.Detail["requestParameters"].(map[string]any)
 		return parameters["groupName"] == "by-role"
 	})
@@ -208,7 +228,7 @@ func open(client *ec2.Client, ctx context.Context, group, cidr string) error {
 
 func cloudTrail(t *testing.T, f fixture) {
 	group := f.group(t, "trail")
-	f.seen(t, "earlier", named("none"))
+	f.forget(t)
 	client := ec2.NewFromConfig(f.config(workload))
 	if err := open(client, t.Context(), group, "0.0.0.0/0"); err != nil {
 		t.Fatal(err)
@@ -216,7 +236,7 @@ func cloudTrail(t *testing.T, f fixture) {
 	if _, err := client.DescribeSecurityGroups(t.Context(), &ec2.DescribeSecurityGroupsInput{}); err != nil {
 		t.Fatal(err)
 	}
-	count, e := f.seen(t, "AuthorizeSecurityGroupIngress", func(e event) bool { return true })
+	count, e := f.seen(t, true, func(e event) bool { return true })
 	if count != 1 {
 		t.Errorf("one mutating and one reading call became %d events", count)
 	}
@@ -241,7 +261,7 @@ func flatForm(t *testing.T, f fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, e := f.seen(t, "flat", func(e event) bool {
+	_, e := f.seen(t, true, func(e event) bool {
 		parameters, _ := e.Detail["requestParameters"].(map[string]any)
 		return parameters["groupId"] == group
 	})
@@ -257,11 +277,11 @@ func refusedCall(t *testing.T, f fixture) {
 	if err := open(client, t.Context(), group, "10.0.0.0/8"); err != nil {
 		t.Fatal(err)
 	}
-	f.seen(t, "earlier", named("none"))
+	f.forget(t)
 	if err := open(client, t.Context(), group, "10.0.0.0/8"); err == nil {
 		t.Fatal("the same rule twice was taken")
 	}
-	_, e := f.seen(t, "refused", named("AuthorizeSecurityGroupIngress"))
+	_, e := f.seen(t, true, named("AuthorizeSecurityGroupIngress"))
 	if e.Detail["errorCode"] != "Client.InvalidPermission.Duplicate" || e.Detail["responseElements"] != nil {
 		t.Errorf("the record says %v %v", e.Detail["errorCode"], e.Detail["responseElements"])
 	}
@@ -270,7 +290,7 @@ func refusedCall(t *testing.T, f fixture) {
 func stackEvents(t *testing.T, f fixture) {
 	f.run(t, workload, "aws", "cloudformation", "create-stack", "--stack-name", "topic", "--template-body",
 		`{"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":"t"}}}}`)
-	_, e := f.seen(t, "CREATE_COMPLETE", func(e event) bool {
+	_, e := f.seen(t, true, func(e event) bool {
 		status, _ := e.Detail["status-details"].(map[string]any)
 		return e.DetailType == "CloudFormation Stack Status Change" && status["status"] == "CREATE_COMPLETE"
 	})
@@ -299,7 +319,7 @@ func (f fixture) admin(t *testing.T, method, path, body string) string {
 
 func spoiledDelivery(t *testing.T, f fixture) {
 	group, client := f.group(t, "spoiled"), ec2.NewFromConfig(f.config(workload))
-	f.seen(t, "earlier", named("none"))
+	f.forget(t)
 	for i, c := range []struct {
 		faults string
 		want   int
@@ -308,7 +328,7 @@ func spoiledDelivery(t *testing.T, f fixture) {
 		if err := open(client, t.Context(), group, fmt.Sprintf("10.%d.0.0/16", i)); err != nil {
 			t.Fatal(err)
 		}
-		if count, _ := f.seen(t, c.faults, named("AuthorizeSecurityGroupIngress")); count != c.want {
+		if count, _ := f.seen(t, c.want > 0, named("AuthorizeSecurityGroupIngress")); count != c.want {
 			t.Errorf("with %s the event came %d times", c.faults, count)
 		}
 	}
