@@ -34,7 +34,7 @@ func newHealCommand(a *app) *cobra.Command {
 
 func newHealShowCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "show heal", Short: "Show one heal: who opened what, and what was closed", Example: "  evenkeel heal show h-0d4c3b2a",
+		Use: "show heal", Short: "Show one heal: who opened what, and what was closed", Example: "  evenkeel heal show heal-38bff999680b8b88",
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.healShow(cmd.Context(), args[0]) },
 	}
@@ -45,7 +45,7 @@ func newHealUndoCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "undo heal", Short: "Open again what a heal closed, for a limited time",
 		Long:    "Put the removed rules back with their descriptions and tags. The healer leaves them alone for the time that its policy allows.",
-		Example: "  evenkeel heal undo h-0d4c3b2a",
+		Example: "  evenkeel heal undo heal-38bff999680b8b88",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.healUndo(cmd.Context(), args[0], yes) },
 	}

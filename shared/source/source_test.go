@@ -116,7 +116,7 @@ func TestUnzipStopsAtTheLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := entry.Write(make([]byte, 4*source.MaxFileBytes)); err != nil {
+	if _, err := entry.Write(make([]byte, source.MaxFileBytes+1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
