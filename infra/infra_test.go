@@ -99,8 +99,11 @@ func synthesiseWith(context map[string]any) (map[string]template, error) {
 
 func readTemplates(dir string) (map[string]template, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.template.json"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no templates in %s: %v", dir, err)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no templates in %s", dir)
 	}
 	templates := map[string]template{}
 	for _, file := range files {

@@ -28,14 +28,6 @@ func text(s string) *string { return &s }
 
 func number(n float64) *float64 { return &n }
 
-func texts(list ...string) *[]*string {
-	out := make([]*string, len(list))
-	for i := range list {
-		out[i] = &list[i]
-	}
-	return &out
-}
-
 func title(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -83,10 +83,10 @@ func follow(ctx context.Context, opts Options, path string, pid int, ended <-cha
 		select {
 		case err := <-ended:
 			show()
-			return State{}, fmt.Errorf("the local cloud did not start (%v): %s", err, strings.Join(last[max(0, len(last)-3):], "; "))
+			return State{}, fmt.Errorf("the local cloud did not start (%w): %s", err, strings.Join(last[max(0, len(last)-3):], "; "))
 		case <-ctx.Done():
-			_ = syscall.Kill(pid, syscall.SIGTERM)
-			<-ended
+			_ = syscall.Kill(pid, syscall.SIGTERM) // gone already is as good
+			_ = <-ended
 			return State{}, ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}

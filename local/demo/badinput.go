@@ -34,7 +34,7 @@ func concurrentGroup() Group {
 			if err := w.adopt(ctx, soloName, "solo"); err != nil {
 				return "", err
 			}
-			if _, err := w.push(ctx, "A queue", "main"); err != nil {
+			if _, err := w.push(ctx, "A queue"); err != nil {
 				return "", err
 			}
 			if _, err := runStarts(ctx, w); err != nil {
@@ -48,7 +48,7 @@ func concurrentGroup() Group {
 				if err := w.shop.Edit("templates/queue.yaml", "VisibilityTimeout: "+was, "VisibilityTimeout: "+timeout); err != nil {
 					return "", err
 				}
-				if _, err := w.push(ctx, "Timeout of "+timeout, "main"); err != nil {
+				if _, err := w.push(ctx, "Timeout of "+timeout); err != nil {
 					return "", err
 				}
 				first, second = second, w.commit
@@ -130,10 +130,10 @@ func (w *World) neverInterleaved(ctx context.Context, commits ...string) (string
 func malformedGroup() Group {
 	return Group{"A malformed evenkeel.yaml is rejected", []string{concurrentTitle}, []Step{
 		{Want: "a push misspells a key", Run: func(ctx context.Context, w *World) (string, error) {
-			if err := w.shop.Edit("evenkeel.yaml", "    approval: never", "    aproval: never"); err != nil {
+			if err := w.shop.Edit("evenkeel.yaml", "    approval: never", "    approvals: never"); err != nil {
 				return "", err
 			}
-			return w.push(ctx, "Misspell a key", "main")
+			return w.push(ctx, "Misspell a key")
 		}},
 		{Want: "the run starts", Run: runStarts},
 		{Want: "it ends Rejected, naming the line and the allowed keys", Run: func(ctx context.Context, w *World) (string, error) {
@@ -142,7 +142,7 @@ func malformedGroup() Group {
 				return "", err
 			}
 			for _, f := range end.Findings {
-				if f.File == "evenkeel.yaml" && f.Line == 13 && strings.Contains(f.Message, `"aproval"`) &&
+				if f.File == "evenkeel.yaml" && f.Line == 13 && strings.Contains(f.Message, `"approvals"`) &&
 					strings.Contains(f.Message, "approval") && strings.Contains(f.Message, "region") {
 					return fmt.Sprintf("%s:%d:%d %s", f.File, f.Line, f.Column, f.Message), expect("the outcome", end.Outcome, events.OutcomeRejected)
 				}

@@ -48,7 +48,7 @@ func pushShop(ctx context.Context, w *World) (string, error) {
 	if err := w.adopt(ctx, shopName, "shop"); err != nil {
 		return "", err
 	}
-	return w.push(ctx, "The shop's network and data", "main")
+	return w.push(ctx, "The shop's network and data")
 }
 
 // register adds a repository to the suite's registry.
@@ -62,14 +62,14 @@ func (w *World) register(ctx context.Context, name, provider, cloneURL string) e
 	return err
 }
 
-// push commits what has changed in the shop and pushes it.
-func (w *World) push(ctx context.Context, message, branch string) (string, error) {
+// push commits what has changed in the repository and pushes it to main.
+func (w *World) push(ctx context.Context, message string) (string, error) {
 	commit, err := w.shop.Commit(ctx, message)
 	if err != nil {
 		return "", err
 	}
 	w.commit, w.runID = commit, ""
-	return fmt.Sprintf("git push of %s to %s", commit[:8], branch), w.shop.Push(ctx, branch)
+	return fmt.Sprintf("git push of %s to main", commit[:8]), w.shop.Push(ctx, "main")
 }
 
 func runStarts(ctx context.Context, w *World) (string, error) {

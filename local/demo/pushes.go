@@ -49,7 +49,7 @@ func rejectGroup() Group {
 			if err := w.shop.Edit("templates/data.yaml", "VisibilityTimeout: 60", "VisibilityTimout: 60"); err != nil {
 				return "", err
 			}
-			return w.push(ctx, "Misspell a property", "main")
+			return w.push(ctx, "Misspell a property")
 		}},
 		{Want: "the run starts", Run: runStarts},
 		{Want: "it ends Rejected with file, line, column, rule and message", Run: rejected},
@@ -88,7 +88,7 @@ func unchangedGroup() Group {
 			if err := w.shop.Append("README.md", "\nNothing to deploy here.\n"); err != nil {
 				return "", err
 			}
-			return w.push(ctx, "Words only", "main")
+			return w.push(ctx, "Words only")
 		}},
 		{Want: "the run starts", Run: runStarts},
 		{Want: "it ends Succeeded and says that nothing changed", Run: func(ctx context.Context, w *World) (string, error) {
@@ -130,7 +130,7 @@ func rollbackGroup() Group {
 			if err := w.shop.Edit("templates/data.yaml", "\nOutputs:", clash); err != nil {
 				return "", err
 			}
-			return w.push(ctx, "Longer visibility, and a clash", "main")
+			return w.push(ctx, "Longer visibility, and a clash")
 		}},
 		{Want: "the run starts", Run: runStarts},
 		{Want: "it ends RolledBack and names the first failed resource and its reason", Run: func(ctx context.Context, w *World) (string, error) {

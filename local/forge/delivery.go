@@ -97,7 +97,7 @@ func Sign(secret string, body []byte) string {
 }
 
 func (f *Forge) send(r Repository, d Delivery) Delivery {
-	request, err := http.NewRequest(http.MethodPost, r.WebhookURL, bytes.NewReader(d.Payload))
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, r.WebhookURL, bytes.NewReader(d.Payload))
 	if err != nil {
 		d.Response = err.Error()
 		return d

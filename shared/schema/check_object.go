@@ -10,7 +10,7 @@ func (c *checker) object(s *Schema, v Value) {
 	for i := range v.Len() {
 		name, value := v.Entry(i)
 		if value.Kind() != Absent {
-			c.property(s, v, name, value)
+			c.property(s, name, value)
 		}
 	}
 	c.counts(s, v)
@@ -30,7 +30,7 @@ func (c *checker) presence(v Value, name string) presence {
 	return presenceOf(value, ok)
 }
 
-func (c *checker) property(s *Schema, v Value, name string, value Value) {
+func (c *checker) property(s *Schema, name string, value Value) {
 	known := false
 	if p, ok := s.Properties[name]; ok {
 		known = true

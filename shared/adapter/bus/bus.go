@@ -64,7 +64,7 @@ func (b *Bus) Publish(ctx context.Context, facts ...events.Fact) error {
 }
 
 func (b *Bus) entry(fact events.Fact) (types.PutEventsRequestEntry, error) {
-	detail, err := json.Marshal(events.Detail[events.Data]{Metadata: fact.Metadata, Data: fact.Data})
+	detail, err := json.Marshal(events.Detail[events.Data](fact))
 	if err != nil {
 		return types.PutEventsRequestEntry{}, fault.Permanent("encode %s: %w", fact.Data.DetailType(), err)
 	}

@@ -45,7 +45,7 @@ func run(wheel, out string) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		if wheel, err = download(dir); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func pack(types map[string][]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer enc.Close()
+	defer func() { _ = enc.Close() }() // EncodeAll leaves nothing to flush
 
 	var index, frames []byte
 	for i, name := range names {
@@ -54,7 +54,7 @@ func pack(types map[string][]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer plain.Close()
+	defer func() { _ = plain.Close() }()
 	return format.Join(plain.EncodeAll(dictionary, nil), plain.EncodeAll(index, nil), frames), nil
 }
 
