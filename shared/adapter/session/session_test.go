@@ -1,0 +1,61 @@
+package session_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
+	"github.com/evenkeel/evenkeel/shared/adapter/session"
+)
+
+// TestWorkloadsAssumeTheRoleOnce: a warm function keeps its sessions, and each
+// account and region has its own.
+func TestWorkloadsAssumeTheRoleOnce(t *testing.T) {
+	stub := awsstub.Start(t)
+	stub.Reply("sts", "GetCallerIdentity", `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:x</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+	workloads := session.NewWorkloads(stub.Config(), "evenkeel-deploy")
+	for range 3 {
+		cfg := workloads.In("222222222222", "eu-west-1")
+		if cfg.Region != "eu-west-1" {
+			t.Errorf("region %s", cfg.Region)
+		}
+		if _, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	assumed := stub.Calls("sts", "AssumeRole")
+	if len(assumed) != 1 || !strings.Contains(string(assumed[0].Body), "222222222222%3Arole%2Fevenkeel-deploy") {
+		t.Errorf("%d calls of AssumeRole, want 1 for the account's role: %s", len(assumed), assumed)
+	}
+	for _, call := range stub.Calls("sts", "GetCallerIdentity") {
+		if call.Account != "222222222222" {
+			t.Errorf("called as account %q", call.Account)
+		}
+	}
+}
+
+func TestWorkloadsWithoutARoleStayHome(t *testing.T) {
+	stub := awsstub.Start(t)
+	hub := stub.Config()
+	cfg := session.NewWorkloads(hub, "").In("222222222222", "")
+	if cfg.Region != hub.Region {
+		t.Errorf("region %s, want %s", cfg.Region, hub.Region)
+	}
+	if _, err := cfg.Credentials.Retrieve(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(stub.Calls("sts", "")) != 0 {
+		t.Error("a role was assumed")
+	}
+}
+
+func TestCaller(t *testing.T) {
+	stub := awsstub.Start(t)
+	stub.Reply("sts", "GetCallerIdentity", `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/ada</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+	got, err := session.Caller(t.Context(), stub.Config())
+	if err != nil || got != "arn:aws:iam::1:user/ada" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
