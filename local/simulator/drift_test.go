@@ -236,3 +236,22 @@ func TestRollbackOfRevert(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 }
+
+// CFN-36: drift-aware change sets are for updates without nested stacks.
+func TestRevertRefused(t *testing.T) {
+	w := start(t)
+	w.deploy("shop", tagged)
+	for name, in := range map[string]*cfn.CreateChangeSetInput{
+		"nested": {StackName: aws.String("shop"), IncludeNestedStacks: aws.Bool(true)},
+		"create": {StackName: aws.String("new"), ChangeSetType: types.ChangeSetTypeCreate},
+	} {
+		in.ChangeSetName, in.TemplateBody, in.DeploymentMode = aws.String("x"), aws.String(tagged), types.DeploymentModeRevertDrift
+		if _, err := w.cfn.CreateChangeSet(context.Background(), in); err == nil || !strings.Contains(err.Error(), "REVERT_DRIFT is only supported") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	same := w.changeSet(&cfn.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("y"), UsePreviousTemplate: aws.Bool(true), DeploymentMode: types.DeploymentModeRevertDrift})
+	if same.Status != types.ChangeSetStatusFailed || !strings.HasPrefix(*same.StatusReason, "The submitted information didn't contain changes.") {
+		t.Errorf("in sync: %s %+v", same.Status, same.Changes)
+	}
+}

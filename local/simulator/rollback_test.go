@@ -201,3 +201,80 @@ func contains(list []string, want string) bool {
 	}
 	return false
 }
+
+// CFN-5, CFN-7: what a failed create leaves is the caller's choice.
+func TestCreateFailureOptions(t *testing.T) {
+	ctx := context.Background()
+	create := func(w *world, in *cfn.CreateStackInput) types.Stack {
+		t.Helper()
+		in.StackName, in.TemplateBody, in.Parameters = aws.String("shop"), aws.String(failing), parameters("Fail", "no")
+		out, err := w.cfn.CreateStack(ctx, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.settled(*out.StackId)
+	}
+	t.Run("delete", func(t *testing.T) {
+		w := start(t)
+		w.wantStatus(create(w, &cfn.CreateStackInput{OnFailure: types.OnFailureDelete}), types.StackStatusDeleteComplete)
+	})
+	t.Run("do nothing, then roll back", func(t *testing.T) {
+		w := start(t)
+		s := create(w, &cfn.CreateStackInput{OnFailure: types.OnFailureDoNothing})
+		w.wantStatus(s, types.StackStatusCreateFailed)
+		w.live("AWS::SQS::Queue", "https://sqs.eu-west-1.amazonaws.com/222222222222/still")
+		if _, err := w.cfn.RollbackStack(ctx, &cfn.RollbackStackInput{StackName: aws.String("shop")}); err != nil {
+			t.Fatal(err)
+		}
+		w.wantStatus(w.settled(*s.StackId), types.StackStatusRollbackComplete)
+		if left := w.queues(); len(left) != 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	})
+	t.Run("do nothing, then update", func(t *testing.T) {
+		w := start(t)
+		w.wantStatus(create(w, &cfn.CreateStackInput{DisableRollback: aws.Bool(true)}), types.StackStatusCreateFailed)
+		w.wantStatus(w.execute(w.update("shop", failing), "t"), types.StackStatusUpdateComplete)
+		w.live("AWS::SSM::Parameter", "/last")
+	})
+	t.Run("both options", func(t *testing.T) {
+		w := start(t)
+		_, err := w.cfn.CreateStack(ctx, &cfn.CreateStackInput{StackName: aws.String("x"), TemplateBody: aws.String(failing), OnFailure: types.OnFailureDelete, DisableRollback: aws.Bool(true)})
+		if err == nil || !strings.Contains(err.Error(), "either DisableRollback or OnFailure") {
+			t.Error(err)
+		}
+	})
+}
+
+// CFN-9: a resource that cannot be deleted leaves the stack DELETE_FAILED;
+// retaining it, or force, gets rid of the stack.
+func TestDeleteFailed(t *testing.T) {
+	ctx := context.Background()
+	for name, again := range map[string]*cfn.DeleteStackInput{
+		"retain": {RetainResources: []string{"Queue"}},
+		"force":  {DeletionMode: types.DeletionModeForceDeleteStack},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t)
+			s := w.deploy("shop", tagged)
+			w.inject("POST", "/faults", `{"kind":"resource","resource":"Queue","on":"delete","reason":"in use"}`)
+			if _, err := w.cfn.DeleteStack(ctx, &cfn.DeleteStackInput{StackName: s.StackId, RetainResources: []string{"Queue"}}); err == nil {
+				t.Error("RetainResources was accepted before DELETE_FAILED")
+			}
+			if _, err := w.cfn.DeleteStack(ctx, &cfn.DeleteStackInput{StackName: s.StackId}); err != nil {
+				t.Fatal(err)
+			}
+			s = w.settled(*s.StackId)
+			w.wantStatus(s, types.StackStatusDeleteFailed)
+			if !strings.HasPrefix(*s.StackStatusReason, "The following resource(s) failed to delete: [Queue].") {
+				t.Error(*s.StackStatusReason)
+			}
+			again.StackName = s.StackId
+			if _, err := w.cfn.DeleteStack(ctx, again); err != nil {
+				t.Fatal(err)
+			}
+			w.wantStatus(w.settled(*s.StackId), types.StackStatusDeleteComplete)
+			w.live("AWS::SQS::Queue", queueURL)
+		})
+	}
+}

@@ -53,6 +53,12 @@ Resources:
   FromWeb:
     Type: AWS::EC2::SecurityGroupIngress
     Properties: {Description: alone, GroupId: !GetAtt Bare.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !GetAtt Data.GroupId}
+  Offices:
+    Type: AWS::EC2::PrefixList
+    Properties: {PrefixListName: offices, AddressFamily: IPv4, MaxEntries: 5, Entries: [{Cidr: 192.0.2.0/24, Description: head office}, {Cidr: 198.51.100.0/24}]}
+  FromOffices:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties: {GroupId: !GetAtt Bare.GroupId, IpProtocol: tcp, FromPort: 22, ToPort: 22, SourcePrefixListId: !Ref Offices, Description: operators}
   Last:
     Type: AWS::SSM::Parameter
     DependsOn: Web
@@ -61,6 +67,7 @@ Resources:
 Outputs:
   Vpc: {Value: !Ref Vpc}
   Web: {Value: !GetAtt Web.GroupId}
+  Offices: {Value: !Ref Offices}
 `
 
 type cloud struct {
@@ -164,7 +171,7 @@ func TestStackInEC2(t *testing.T) {
 		t.Fatalf("rules %v, want %v", got, want)
 	}
 	if d, ok := c.drift()["drifted"]; ok {
-		t.Fatalf("a new stack drifts: %+v", d.PropertyDifferences)
+		t.Fatalf("a new stack drifts: %s\nexpected %s\nactual %s", *d.LogicalResourceId, *d.ExpectedProperties, aws.ToString(d.ActualProperties))
 	}
 
 	// A failing update leaves EC2 as it was.
@@ -188,6 +195,7 @@ func TestStackInEC2(t *testing.T) {
 	}
 
 	c.openAndRevert(web)
+	c.editListAndRevert(c.output(s, "Offices"))
 
 	if _, err := c.cfn.DeleteStack(ctx, &cfn.DeleteStackInput{StackName: s.StackId}); err != nil {
 		t.Fatal(err)
@@ -218,9 +226,39 @@ func (c *cloud) openAndRevert(web string) {
 	d := c.drift()["Web"]
 	if d.StackResourceDriftStatus != types.StackResourceDriftStatusModified || len(d.PropertyDifferences) != 1 || d.PropertyDifferences[0].DifferenceType != types.DifferenceTypeAdd ||
 		!strings.Contains(*d.PropertyDifferences[0].ActualValue, `"CidrIp":"0.0.0.0/0"`) {
-		c.t.Fatalf("%+v", d)
+		c.t.Fatalf("drift of %s:\nexpected %s\nactual %s", *d.LogicalResourceId, aws.ToString(d.ExpectedProperties), aws.ToString(d.ActualProperties))
 	}
-	created, err := c.cfn.CreateChangeSet(ctx, &cfn.CreateChangeSetInput{StackName: aws.String("net"), ChangeSetName: aws.String("revert"), UsePreviousTemplate: aws.Bool(true),
+	c.revert("Web")
+	if got := ingress(c.t, c.ec2, web); len(got[22]) != 0 || len(got) != 2 {
+		c.t.Fatalf("after the revert: %v", got)
+	}
+}
+
+// editListAndRevert opens a prefix list to the world by hand, which no security
+// group shows, and reverts the drift.
+func (c *cloud) editListAndRevert(id string) {
+	c.t.Helper()
+	ctx := context.Background()
+	if _, err := c.ec2.ModifyManagedPrefixList(ctx, &ec2.ModifyManagedPrefixListInput{PrefixListId: &id, CurrentVersion: aws.Int64(1),
+		AddEntries: []ec2types.AddPrefixListEntry{{Cidr: aws.String("0.0.0.0/0")}}}); err != nil {
+		c.t.Fatal(err)
+	}
+	d := c.drift()["Offices"]
+	if len(d.PropertyDifferences) != 1 || d.PropertyDifferences[0].DifferenceType != types.DifferenceTypeAdd || *d.PropertyDifferences[0].ActualValue != `{"Cidr":"0.0.0.0/0"}` {
+		c.t.Fatalf("drift of %s:\nexpected %s\nactual %s", *d.LogicalResourceId, aws.ToString(d.ExpectedProperties), aws.ToString(d.ActualProperties))
+	}
+	c.revert("Offices")
+	out, err := c.ec2.GetManagedPrefixListEntries(ctx, &ec2.GetManagedPrefixListEntriesInput{PrefixListId: &id})
+	if err != nil || len(out.Entries) != 2 {
+		c.t.Fatalf("%+v %v", out, err)
+	}
+}
+
+// revert executes a REVERT_DRIFT change set, which must change one resource.
+func (c *cloud) revert(id string) {
+	c.t.Helper()
+	ctx := context.Background()
+	created, err := c.cfn.CreateChangeSet(ctx, &cfn.CreateChangeSetInput{StackName: aws.String("net"), ChangeSetName: aws.String("revert-" + id), UsePreviousTemplate: aws.Bool(true),
 		DeploymentMode: types.DeploymentModeRevertDrift, Parameters: []types.Parameter{{ParameterKey: aws.String("Port"), UsePreviousValue: aws.Bool(true)}}})
 	if err != nil {
 		c.t.Fatal(err)
@@ -232,17 +270,14 @@ func (c *cloud) openAndRevert(web string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if len(cs.Changes) != 1 || *cs.Changes[0].ResourceChange.LogicalResourceId != "Web" || cs.Changes[0].ResourceChange.Replacement != types.ReplacementFalse {
+	if len(cs.Changes) != 1 || *cs.Changes[0].ResourceChange.LogicalResourceId != id || cs.Changes[0].ResourceChange.Replacement != types.ReplacementFalse {
 		c.t.Fatalf("%+v", cs.Changes)
 	}
 	if _, err := c.cfn.ExecuteChangeSet(ctx, &cfn.ExecuteChangeSetInput{ChangeSetName: created.Id}); err != nil {
 		c.t.Fatal(err)
 	}
 	c.settled(types.StackStatusUpdateComplete)
-	if got := ingress(c.t, c.ec2, web); len(got[22]) != 0 || len(got) != 2 {
-		c.t.Fatalf("after the revert: %v", got)
-	}
 	if d, ok := c.drift()["drifted"]; ok {
-		c.t.Fatalf("after the revert: %+v", d)
+		c.t.Fatalf("after the revert: %s\nexpected %s\nactual %s", *d.LogicalResourceId, *d.ExpectedProperties, aws.ToString(d.ActualProperties))
 	}
 }

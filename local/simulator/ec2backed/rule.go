@@ -150,6 +150,9 @@ func (b *Backend) describePeers(ctx context.Context, group string, list []rule) 
 	}
 	described := slices.Concat(peers(out.SecurityGroups[0].IpPermissions, group, false), peers(out.SecurityGroups[0].IpPermissionsEgress, group, true))
 	for i := range list {
+		if list[i].list != "" && missing(list[i]) {
+			list[i].description = b.recall(list[i].id)
+		}
 		if at := slices.IndexFunc(described, list[i].same); at >= 0 && missing(list[i]) {
 			list[i].description = described[at].description
 		}
@@ -178,6 +181,14 @@ func peers(permissions []types.IpPermission, group string, egress bool) []rule {
 
 // authorize adds a rule and gives its id.
 func (b *Backend) authorize(ctx context.Context, r rule) (string, error) {
+	id, err := b.add(ctx, r)
+	if err == nil && r.list != "" {
+		b.remember(id, &r.description)
+	}
+	return id, err
+}
+
+func (b *Backend) add(ctx context.Context, r rule) (string, error) {
 	var made []types.SecurityGroupRule
 	if r.egress {
 		out, err := b.client.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &r.group, IpPermissions: []types.IpPermission{r.permission()}})
@@ -264,6 +275,9 @@ func (b *Backend) describeRule(ctx context.Context, id string, _, desired map[st
 	r, err := b.rule(ctx, id)
 	if err != nil {
 		return err
+	}
+	if r.list != "" {
+		b.remember(id, text(desired, "Description"))
 	}
 	description := []types.SecurityGroupRuleDescription{{SecurityGroupRuleId: &id, Description: text(desired, "Description")}}
 	if r.egress {
