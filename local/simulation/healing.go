@@ -206,9 +206,7 @@ func (h *Healing) fact(f events.Fact) {
 			h.told[r.Rule.RuleID] = data.HealID
 		}
 		if !h.undone[data.HealID] && h.rng.IntN(6) == 0 {
-			h.Clock.After(h.upTo(time.Hour), func() {
-				h.invokeAsync("healing", fmt.Appendf(nil, `{"action":"undo","healId":%q,"by":"lead"}`, data.HealID), 0)
-			})
+			h.Clock.After(h.upTo(time.Hour), func() { h.undo(data.HealID, 0) })
 		}
 		h.undone[data.HealID] = true
 	case events.SecurityGroupHealUndone:
@@ -218,6 +216,15 @@ func (h *Healing) fact(f events.Fact) {
 				h.Violate("the undo of %s restored %s, which nobody had closed", data.HealID, healing.RuleKey(rule))
 			}
 		}
+	}
+}
+
+// undo is a person who tries a few times. A group that was deleted meanwhile
+// cannot be opened again.
+func (h *Healing) undo(healID string, tries int) {
+	_, err := h.Call("healing", fmt.Appendf(nil, `{"action":"undo","healId":%q,"by":"lead"}`, healID))
+	if err != nil && tries < 10 {
+		h.Clock.After(time.Minute, func() { h.undo(healID, tries+1) })
 	}
 }
 

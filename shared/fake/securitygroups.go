@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/healing"
 )
 
@@ -206,6 +207,9 @@ func (s *SecurityGroups) Authorize(_ context.Context, at healing.Place, rule eve
 		return err
 	}
 	defer s.mu.Unlock()
+	if _, ok := r.groups[rule.GroupID]; !ok {
+		return fault.Permanent("InvalidGroup.NotFound: the security group %s does not exist", rule.GroupID)
+	}
 	for _, live := range r.rules {
 		if live.GroupID == rule.GroupID && live.Egress == rule.Egress && healing.RuleKey(live) == healing.RuleKey(rule) {
 			return nil
