@@ -324,8 +324,9 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// TestTheSpokeForwardsNothingToItself: in the hub account the forwarding rules
-// would send each event round in a circle.
+// TestTheSpokeForwardsNothingToItself: beside the hub the forwarding rules
+// would send each event round in a circle. Another account, and another region
+// of the same account, does forward.
 func TestTheSpokeForwardsNothingToItself(t *testing.T) {
 	tmpl := templates(t)["evenkeel-spoke"]
 	rules := tmpl.named("AWS::Events::Rule")
@@ -334,7 +335,96 @@ func TestTheSpokeForwardsNothingToItself(t *testing.T) {
 	}
 	for _, id := range rules {
 		if tmpl.Resources[id].Condition != "Elsewhere" {
-			t.Errorf("%s exists in the hub account too", id)
+			t.Errorf("%s exists beside the hub too", id)
+		}
+	}
+	const here, there, other = "222222222222", "333333333333", "eu-west-1"
+	tests := []struct {
+		name, account, region string
+		want                  bool
+	}{
+		{"one account, no parameters", "", "", false},
+		{"the hub's own account and region, named", here, "us-east-1", false},
+		{"another region of the hub's account", here, other, true},
+		{"the same, its account left out", "", other, true},
+		{"another account", there, "us-east-1", true},
+		{"another account, its region left out", there, "", true},
+	}
+	for _, tt := range tests {
+		values := map[string]string{"HubAccount": tt.account, "HubRegion": tt.region, "AWS::AccountId": here, "AWS::Region": "us-east-1"}
+		if got := tmpl.holds(t, tmpl.Conditions["Elsewhere"], values); got != tt.want {
+			t.Errorf("%s: forwards %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// holds evaluates a condition of the template.
+func (tmpl template) holds(t *testing.T, condition any, values map[string]string) bool {
+	t.Helper()
+	text := func(v any) string {
+		if ref, ok := v.(map[string]any); ok {
+			return values[ref["Ref"].(string)]
+		}
+		return v.(string)
+	}
+	for function, arguments := range condition.(map[string]any) {
+		switch list, _ := arguments.([]any); function {
+		case "Fn::Equals":
+			return text(list[0]) == text(list[1])
+		case "Fn::Not":
+			return !tmpl.holds(t, list[0], values)
+		case "Fn::And":
+			return !slices.ContainsFunc(list, func(c any) bool { return !tmpl.holds(t, c, values) })
+		case "Fn::Or":
+			return slices.ContainsFunc(list, func(c any) bool { return tmpl.holds(t, c, values) })
+		}
+	}
+	t.Fatalf("the condition %v is not known", condition)
+	return false
+}
+
+// TestEveryStackDeploysWithoutParameters: "make deploy" passes none, and
+// CloudFormation refuses a stack with a parameter that has no value.
+func TestEveryStackDeploysWithoutParameters(t *testing.T) {
+	for name, tmpl := range templates(t) {
+		for parameter, declared := range tmpl.Parameters {
+			if _, ok := declared["Default"]; !ok {
+				t.Errorf("%s: the parameter %s has no default", name, parameter)
+			}
+		}
+	}
+}
+
+// TestRolesExistOnceInAnAccount: a role is global, the spoke is regional. A
+// role with a name cannot be made by a second region's spoke.
+func TestRolesExistOnceInAnAccount(t *testing.T) {
+	tmpl := templates(t)["evenkeel-spoke"]
+	for _, id := range tmpl.named("AWS::IAM::Role") {
+		_, named := tmpl.Resources[id].Properties["RoleName"]
+		if once := tmpl.Resources[id].Condition == "WithRoles"; named != once {
+			t.Errorf("%s: named %v, once in an account %v", id, named, once)
+		}
+	}
+}
+
+// TestWorkloadAccountsAreAdmitted: the hub's default bus takes the events of
+// the workload accounts, with and without the operations stack; but not what
+// they say about repositories and workflows, whose names are not theirs.
+func TestWorkloadAccountsAreAdmitted(t *testing.T) {
+	all, err := synthesiseWith(map[string]any{"operations": "false", "workloadAccounts": "222222222222,333333333333"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if admitted := all["evenkeel"].named("AWS::Events::EventBusPolicy"); len(admitted) != 2 {
+		t.Errorf("admitted %v, want both accounts", admitted)
+	}
+	own := []string{"evenkeel-codecommit-push", "evenkeel-run-broken"}
+	for _, id := range all["evenkeel"].named("AWS::Events::Rule") {
+		properties := all["evenkeel"].Resources[id].Properties
+		pattern, _ := properties["EventPattern"].(map[string]any)
+		_, pinned := pattern["account"]
+		if name := properties["Name"].(string); pinned != slices.Contains(own, name) {
+			t.Errorf("%s: takes the hub's own events only: %v", name, pinned)
 		}
 	}
 }

@@ -30,9 +30,11 @@ func TestMain(m *testing.M) {
 
 // template is a synthesised template as plain JSON values.
 type template struct {
-	text      []byte
-	Resources map[string]resource
-	Outputs   map[string]any
+	text       []byte
+	Resources  map[string]resource
+	Outputs    map[string]any
+	Parameters map[string]map[string]any
+	Conditions map[string]any
 }
 
 type resource struct {

@@ -75,12 +75,12 @@ func addStacks(app awscdk.App, from stack.Sources) error {
 	if err != nil {
 		return fmt.Errorf("settings (cdk.json or -c key=value):\n%w", err)
 	}
-	_, alarms, err := stack.Core(app, s, from)
+	core, alarms, err := stack.Core(app, s, from)
 	if err != nil {
 		return err
 	}
 	if s.Operations {
-		stack.Operations(app, s, alarms)
+		stack.Operations(app, s, core, alarms)
 	}
 	_, err = stack.Spoke(app, s, from)
 	return err

@@ -2,6 +2,7 @@ package construct
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -13,6 +14,10 @@ import (
 // EventRoute makes the rule of r with its target, the target's dead-letter
 // queue and a retry policy.
 func EventRoute(c *Common, r route.Route, bus string, functions map[string]*Function, workflows map[string]*Workflow) error {
+	if r.Own {
+		r.Pattern = maps.Clone(r.Pattern)
+		r.Pattern["account"] = []any{c.Account}
+	}
 	target := awsevents.CfnRule_TargetProperty{Id: text("target")}
 	if r.Input != "" {
 		target.Input = text(r.Input)

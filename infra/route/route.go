@@ -15,6 +15,12 @@ type Route struct {
 	Function    string         // target function, or
 	Workflow    string         // target workflow
 	Input       string         // constant input in place of the event; "" passes the event
+
+	// Own says that only events of the hub's own account count. Workload
+	// accounts may put events on the hub's default bus; what they say about
+	// their own stacks is wanted, what they say about a repository or a
+	// workflow of the same name is not.
+	Own bool
 }
 
 // Routes returns all rules of the hub, sorted by what they serve.
@@ -24,11 +30,11 @@ func Routes() []Route {
 			Pattern: map[string]any{"source": []any{events.SourceGit}, "detail-type": []any{events.GitPushed{}.DetailType()}}},
 		{Name: "evenkeel-ledger", Description: "Every fact goes into the ledger", OwnBus: true, Function: "ledger",
 			Pattern: map[string]any{"source": []any{prefix("evenkeel.")}}},
-		{Name: "evenkeel-codecommit-push", Description: "A CodeCommit branch moved", Function: "webhook", Pattern: branchMoved()},
+		{Name: "evenkeel-codecommit-push", Description: "A CodeCommit branch moved", Function: "webhook", Own: true, Pattern: branchMoved()},
 		{Name: "evenkeel-stack-settled-deployment", Description: "A stack operation ended: complete the waiting deployment", Function: "deployment", Pattern: stackSettled()},
 		{Name: "evenkeel-stack-settled-drift", Description: "A stack operation ended: complete the waiting revert", Function: "drift", Pattern: stackSettled()},
 		{Name: "evenkeel-drift-detected", Description: "A drift detection ended: complete the waiting scan", Function: "drift", Pattern: detectionEnded()},
-		{Name: "evenkeel-run-broken", Description: "A pipeline execution broke off: free its lock", Function: "deployment", Pattern: runBroken()},
+		{Name: "evenkeel-run-broken", Description: "A pipeline execution broke off: free its lock", Function: "deployment", Own: true, Pattern: runBroken()},
 		{Name: "evenkeel-security-group-changed", Description: "Something that can open a security group was called", Function: "healing", Pattern: groupChanged()},
 		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift", Workflow: "drift", Schedule: "rate(1 hour)"},
 		{Name: "evenkeel-heal-sweep", Description: "Look at every security group: CloudTrail events are best effort", Function: "healing",

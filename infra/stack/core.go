@@ -84,6 +84,7 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 			return nil, nil, err
 		}
 	}
+	admit(stack, s.WorkloadAccounts)
 	url := functions["webhook"].Lambda.AddFunctionUrl(&awslambda.FunctionUrlOptions{AuthType: awslambda.FunctionUrlAuthType_NONE})
 
 	outputs := map[string]*string{
@@ -98,6 +99,25 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		awscdk.NewCfnOutput(stack, text("Output"+name), &awscdk.CfnOutputProps{Value: outputs[name]}).OverrideLogicalId(text(name))
 	}
 	return stack, alarms, nil
+}
+
+// admit lets workload accounts forward their AWS events to the hub's default
+// bus. They can forge none of AWS's: PutEvents refuses a source that begins
+// with "aws.".
+// Source: EventBridge user guide, "Sending and receiving events between AWS
+// accounts"; EventBridge API reference, PutEventsRequestEntry, Source.
+func admit(stack awscdk.Stack, accounts []string) {
+	for _, account := range accounts {
+		bus := "arn:" + *stack.Partition() + ":events:" + *stack.Region() + ":" + *stack.Account() + ":event-bus/default"
+		awsevents.NewCfnEventBusPolicy(stack, text("Forwarding"+account), &awsevents.CfnEventBusPolicyProps{
+			EventBusName: text("default"), StatementId: text("evenkeel-" + account),
+			Statement: map[string]any{
+				"Sid": "evenkeel-" + account, "Effect": "Allow", "Action": "events:PutEvents",
+				"Principal": map[string]any{"AWS": "arn:" + *stack.Partition() + ":iam::" + account + ":root"},
+				"Resource":  bus,
+			},
+		})
+	}
 }
 
 func makeFunctions(c *construct.Common, from Sources, grants *construct.Grants, environment map[string]string) (map[string]*construct.Function, error) {

@@ -18,9 +18,11 @@ const archiveDays = 90
 
 // Operations makes the stack "evenkeel-operations": what one needs to run the
 // suite for others. It names the core's resources instead of referring to
-// them, so that the core's template is the same with and without it.
-func Operations(scope constructs.Construct, s settings.Settings, alarms *construct.Alarms) awscdk.Stack {
-	stack := newStack(scope, "evenkeel-operations", "Evenkeel: archive, entry for workload accounts, alarm of alarms, dashboard", s)
+// them, so that the core's template is the same with and without it; they must
+// exist before it all the same.
+func Operations(scope constructs.Construct, s settings.Settings, core awscdk.Stack, alarms *construct.Alarms) awscdk.Stack {
+	stack := newStack(scope, "evenkeel-operations", "Evenkeel: archive, alarm of alarms, dashboard", s)
+	stack.AddDependency(core, text("it names the core's bus and alarms"))
 	arn := func(service, resource string) string {
 		return "arn:" + *stack.Partition() + ":" + service + ":" + *stack.Region() + ":" + *stack.Account() + ":" + resource
 	}
@@ -28,16 +30,6 @@ func Operations(scope constructs.Construct, s settings.Settings, alarms *constru
 		ArchiveName: text("evenkeel"), Description: text("Every fact, for replay"), RetentionDays: number(archiveDays),
 		SourceArn: text(arn("events", "event-bus/"+BusName)),
 	})
-	for _, account := range s.WorkloadAccounts {
-		awsevents.NewCfnEventBusPolicy(stack, text("Forwarding"+account), &awsevents.CfnEventBusPolicyProps{
-			EventBusName: text("default"), StatementId: text("evenkeel-" + account),
-			Statement: map[string]any{
-				"Sid": "evenkeel-" + account, "Effect": "Allow", "Action": "events:PutEvents",
-				"Principal": map[string]any{"AWS": "arn:" + *stack.Partition() + ":iam::" + account + ":root"},
-				"Resource":  arn("events", "event-bus/default"),
-			},
-		})
-	}
 	var terms []string
 	for _, name := range alarms.Names {
 		terms = append(terms, `ALARM("`+name+`")`)

@@ -24,38 +24,76 @@ const ExecutionRole = "evenkeel-execution"
 // Spoke makes the stack "evenkeel-spoke" for a workload account: the roles that
 // the hub's functions assume, and the rules that forward AWS events to the hub.
 // It has parameters in place of settings, so that a StackSet can deploy it. It
-// may also stand in the hub account itself, where it forwards nothing.
+// may also stand beside the hub itself, where it forwards nothing, and again in
+// further regions of an account, where it only forwards (Roles=no).
 func Spoke(scope constructs.Construct, s settings.Settings, from Sources) (awscdk.Stack, error) {
 	stack := newStack(scope, "evenkeel-spoke", "Evenkeel: what a workload account lets its hub do", s)
-	hub := awscdk.NewCfnParameter(stack, text("HubAccount"), &awscdk.CfnParameterProps{
-		Type: text("String"), AllowedPattern: text("[0-9]{12}"), Description: text("Account that runs Evenkeel"),
+	hub := hubOf(stack)
+	roles := awscdk.NewCfnParameter(stack, text("Roles"), &awscdk.CfnParameterProps{
+		Type: text("String"), Default: text("yes"), AllowedValues: &[]*string{text("yes"), text("no")},
+		Description: text("Roles belong to the account: yes in one region of it, no in every further region"),
 	})
-	region := awscdk.NewCfnParameter(stack, text("HubRegion"), &awscdk.CfnParameterProps{
-		Type: text("String"), Default: text("us-east-1"), Description: text("Region that Evenkeel runs in"),
+	withRoles := awscdk.NewCfnCondition(stack, text("WithRoles"), &awscdk.CfnConditionProps{
+		Expression: awscdk.Fn_ConditionEquals(roles.ValueAsString(), text("yes")),
 	})
 	policies := awscdk.NewCfnParameter(stack, text("ExecutionPolicies"), &awscdk.CfnParameterProps{
 		Type: text("CommaDelimitedList"), Default: text("arn:aws:iam::aws:policy/PowerUserAccess"),
 		Description: text("Managed policies of the role that CloudFormation deploys with; add IAM rights where templates make roles"),
 	})
-	if err := workloadRoles(stack, hub, from); err != nil {
+	if err := workloadRoles(stack, hub, withRoles, from); err != nil {
 		return nil, err
 	}
 	var managed []any
 	for _, arn := range *policies.ValueAsList() {
 		managed = append(managed, arn)
 	}
-	awsiam.NewCfnRole(stack, text("ExecutionRole"), &awsiam.CfnRoleProps{
+	execution := awsiam.NewCfnRole(stack, text("ExecutionRole"), &awsiam.CfnRoleProps{
 		RoleName: text(ExecutionRole), Description: text("What CloudFormation may do when Evenkeel deploys"),
 		AssumeRolePolicyDocument: trust(map[string]any{"Service": "cloudformation.amazonaws.com"}, nil),
 		ManagedPolicyArns:        &managed,
 	})
-	forward(stack, hub, region)
+	execution.CfnOptions().SetCondition(withRoles)
+	forward(stack, hub)
 	return stack, nil
+}
+
+// hubAddress says where the suite runs, as tokens of the template.
+type hubAddress struct {
+	account, region string
+	here            awscdk.ICfnConditionExpression // true in the hub's own account and region
+}
+
+// hubOf reads the hub from the parameters. Left empty they mean this account
+// and this region, so that one account alone needs no parameters.
+func hubOf(stack awscdk.Stack) hubAddress {
+	account := awscdk.NewCfnParameter(stack, text("HubAccount"), &awscdk.CfnParameterProps{
+		Type: text("String"), Default: text(""), AllowedPattern: text("([0-9]{12})?"),
+		Description: text("Account that runs Evenkeel; empty for this one"),
+	})
+	region := awscdk.NewCfnParameter(stack, text("HubRegion"), &awscdk.CfnParameterProps{
+		Type: text("String"), Default: text(""), AllowedPattern: text("([a-z]{2}(-[a-z]+)+-[0-9])?"),
+		Description: text("Region that Evenkeel runs in; empty for this one"),
+	})
+	orHere := func(id string, parameter awscdk.CfnParameter, here *string) string {
+		empty := awscdk.NewCfnCondition(stack, text(id), &awscdk.CfnConditionProps{
+			Expression: awscdk.Fn_ConditionEquals(parameter.ValueAsString(), text("")),
+		})
+		return *awscdk.Token_AsString(awscdk.Fn_ConditionIf(empty.LogicalId(), here, parameter.ValueAsString()), nil)
+	}
+	sameAs := func(parameter awscdk.CfnParameter, here *string) awscdk.ICfnConditionExpression {
+		return awscdk.Fn_ConditionOr(awscdk.Fn_ConditionEquals(parameter.ValueAsString(), text("")),
+			awscdk.Fn_ConditionEquals(parameter.ValueAsString(), here))
+	}
+	return hubAddress{
+		account: orHere("HubIsThisAccount", account, stack.Account()),
+		region:  orHere("HubIsThisRegion", region, stack.Region()),
+		here:    awscdk.Fn_ConditionAnd(sameAs(account, stack.Account()), sameAs(region, stack.Region())),
+	}
 }
 
 // workloadRoles makes the role of each function that works here, with exactly
 // the permissions that the function declares, trusted by that function alone.
-func workloadRoles(stack awscdk.Stack, hub awscdk.CfnParameter, from Sources) error {
+func workloadRoles(stack awscdk.Stack, hub hubAddress, withRoles awscdk.CfnCondition, from Sources) error {
 	var faults []error
 	roles := WorkloadRoles()
 	for _, function := range sortedKeys(roles) {
@@ -68,7 +106,7 @@ func workloadRoles(stack awscdk.Stack, hub awscdk.CfnParameter, from Sources) er
 		for _, s := range declared.Workload {
 			statements = append(statements, workloadStatement(stack, s))
 		}
-		arn := "arn:" + *stack.Partition() + ":iam::" + *hub.ValueAsString()
+		arn := "arn:" + *stack.Partition() + ":iam::" + hub.account
 		props := &awsiam.CfnRoleProps{
 			RoleName: text(roles[function]), Description: text("What Evenkeel's function " + function + " may do in this account"),
 			AssumeRolePolicyDocument: trust(map[string]any{"AWS": arn + ":root"}, map[string]any{
@@ -80,7 +118,7 @@ func workloadRoles(stack awscdk.Stack, hub awscdk.CfnParameter, from Sources) er
 				PolicyName: text("declared"), PolicyDocument: map[string]any{"Version": "2012-10-17", "Statement": statements},
 			}}
 		}
-		awsiam.NewCfnRole(stack, text(title(function)+"Role"), props)
+		awsiam.NewCfnRole(stack, text(title(function)+"Role"), props).CfnOptions().SetCondition(withRoles)
 	}
 	return errors.Join(faults...)
 }
@@ -117,15 +155,16 @@ func trust(principal, condition map[string]any) map[string]any {
 }
 
 // forward makes the rules that pass AWS events on to the hub's default bus. In
-// the hub account itself they would send every event round in a circle, so
-// that they exist only elsewhere.
-func forward(stack awscdk.Stack, hub, region awscdk.CfnParameter) {
+// the hub's own account and region they would send every event round in a
+// circle, so that they exist only elsewhere: in other accounts, and in the
+// other regions of the hub account.
+func forward(stack awscdk.Stack, hub hubAddress) {
 	elsewhere := awscdk.NewCfnCondition(stack, text("Elsewhere"), &awscdk.CfnConditionProps{
-		Expression: awscdk.Fn_ConditionNot(awscdk.Fn_ConditionEquals(hub.ValueAsString(), stack.Account())),
+		Expression: awscdk.Fn_ConditionNot(hub.here),
 	})
-	bus := "arn:" + *stack.Partition() + ":events:" + *region.ValueAsString() + ":" + *hub.ValueAsString() + ":event-bus/default"
+	bus := "arn:" + *stack.Partition() + ":events:" + hub.region + ":" + hub.account + ":event-bus/default"
 	role := awsiam.NewCfnRole(stack, text("ForwardRole"), &awsiam.CfnRoleProps{
-		RoleName: text("evenkeel-forward"), Description: text("Lets EventBridge forward AWS events to Evenkeel"),
+		Description: text("Lets EventBridge forward AWS events to Evenkeel"), // not named: there is one in each region
 		AssumeRolePolicyDocument: trust(map[string]any{"Service": "events.amazonaws.com"},
 			map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()}}),
 		Policies: []any{&awsiam.CfnRole_PolicyProperty{PolicyName: text("forward"), PolicyDocument: map[string]any{

@@ -34,8 +34,19 @@ var knownErrors = []string{
 	"States.Runtime", "States.TaskFailed", "States.Timeout",
 	"Lambda.AWSLambdaException", "Lambda.ClientExecutionTimeoutException", "Lambda.ResourceNotFoundException",
 	"Lambda.SdkClientException", "Lambda.ServiceException", "Lambda.TooManyRequestsException", "Lambda.Unknown",
+	"Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory",
 	"ConflictError", "InvalidError", "PermanentError", "TransientError",
 }
+
+// brokenOff are the names of one and the same thing: a function that was
+// stopped, so that nobody knows what it had done. Newer Lambda runtimes report
+// a time-out, a crash and the lack of memory under names of their own; only
+// what is not reported at all is still Lambda.Unknown. Who expects one of them
+// must expect all.
+// Source: Step Functions developer guide, "Handle transient Lambda service
+// exceptions" (Lambda.Unknown and Sandbox.Timedout); AWS Lambda developer
+// guide, "Lambda runtime environment lifecycle" (Runtime.ExitError).
+var brokenOff = []string{"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"}
 
 const (
 	lambdaInvoke = "arn:aws:states:::lambda:invoke"

@@ -108,7 +108,7 @@ func (l *linter) retries(at string, s *State) {
 	for i, r := range s.Retry {
 		l.errorNames(at, "Retry", i, r.ErrorEquals, len(s.Retry))
 		for _, name := range r.ErrorEquals {
-			// Lambda.Unknown (a time-out, no memory) is among these: the call may have had
+			// A function that was stopped (a time-out, no memory) is among these: the call may have had
 			// its effect, so that it must not be repeated without being named.
 			if name == "States.ALL" || name == "States.TaskFailed" {
 				l.add(at, "Retry %d: %s would repeat a call whose outcome is unknown; name the errors", i, name)
@@ -149,6 +149,7 @@ func (l *linter) errorNames(at, field string, i int, names []string, count int) 
 	if len(names) == 0 {
 		l.add(at, "%s %d names no error", field, i)
 	}
+	l.brokenOff(at, field, i, names)
 	for _, name := range names {
 		if !slices.Contains(knownErrors, name) {
 			l.add(at, "%s %d: %q is not an error that can happen", field, i, name)
@@ -156,5 +157,17 @@ func (l *linter) errorNames(at, field string, i int, names []string, count int) 
 		if name == "States.ALL" && (len(names) > 1 || i != count-1) {
 			l.add(at, "%s %d: States.ALL must stand alone and last", field, i)
 		}
+	}
+}
+
+func (l *linter) brokenOff(at, field string, i int, names []string) {
+	var missing []string
+	for _, name := range brokenOff {
+		if !slices.Contains(names, name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 && len(missing) < len(brokenOff) {
+		l.add(at, "%s %d: a function that is stopped is also reported as %s", field, i, strings.Join(missing, ", "))
 	}
 }

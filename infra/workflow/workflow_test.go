@@ -55,6 +55,7 @@ func TestLint(t *testing.T) {
 		{"no time-out", `"TimeoutSeconds": 60,`, ``, "Work: a Task needs TimeoutSeconds"},
 		{"no retry", `"JitterStrategy": "FULL"}]`, `"JitterStrategy": "FULL"}, {"ErrorEquals": ["Lambda.Oops"], "JitterStrategy": "FULL"}]`, `Retry 1: "Lambda.Oops" is not an error that can happen`},
 		{"blind retry", `["TransientError", "Lambda.ServiceException"]`, `["States.TaskFailed"]`, "Retry 0: States.TaskFailed would repeat"},
+		{"only one name of a stopped function", `["TransientError", "Lambda.ServiceException"]`, `["Lambda.Unknown"]`, "Retry 0: a function that is stopped is also reported as Sandbox.Timedout, Runtime.ExitError"},
 		{"no jitter", `"JitterStrategy": "FULL"`, `"JitterStrategy": ""`, "Retry 0: JitterStrategy"},
 		{"back-off below one", `"BackoffRate": 2`, `"BackoffRate": 0.5`, "Retry 0: IntervalSeconds"},
 		{"short delay limit", `"MaxDelaySeconds": 60`, `"MaxDelaySeconds": 2`, "MaxDelaySeconds must be greater"},

@@ -173,8 +173,8 @@ func (h host) fate(call interpreter.Call) (int, string) {
 		return works, ""
 	}
 	// Source: Step Functions developer guide, "Handle transient Lambda service exceptions".
-	before := []string{"Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException", "Lambda.Unknown"}
-	after := []string{"Lambda.Unknown", "Lambda.Unknown", "Lambda.ServiceException", "Lambda.AWSLambdaException"}
+	before := []string{"Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException", "Lambda.Unknown", "Sandbox.Timedout"}
+	after := []string{"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.ServiceException", "Lambda.AWSLambdaException"}
 	if h.rng.IntN(2) == 0 {
 		return failsBefore, before[h.rng.IntN(len(before))]
 	}
