@@ -3,6 +3,7 @@ package deliveries
 
 import (
 	"context"
+	"crypto/rand"
 	"strconv"
 	"time"
 
@@ -25,6 +26,7 @@ const Kept = 90 * 24 * time.Hour
 const (
 	stateAttr   = "state" // claimed, done
 	leaseAttr   = "until" // epoch milliseconds at which a claim runs out
+	ownerAttr   = "owner" // random; the call that claims
 	resultAttr  = "result"
 	updatedAttr = "updated"
 	ttlAttr     = "ttl" // epoch seconds
@@ -45,17 +47,20 @@ func key(k webhook.Key) map[string]types.AttributeValue {
 	return map[string]types.AttributeValue{"pk": str("delivery#" + k.Provider + "#" + k.ID), "sk": str("delivery")}
 }
 
-// Claim implements webhook.Deliveries with one conditional put.
+// Claim implements webhook.Deliveries with one conditional put. The SDK repeats
+// a put whose answer was lost: the owner's name tells it that it has the claim
+// already. Else it would take itself for a second delivery, and the only one
+// there is would be refused.
 func (s *Store) Claim(ctx context.Context, k webhook.Key, now time.Time, lease time.Duration) (webhook.Claim, error) {
-	item := key(k)
-	item[stateAttr] = str("claimed")
+	item, owner := key(k), rand.Text()
+	item[stateAttr], item[ownerAttr] = str("claimed"), str(owner)
 	item[leaseAttr] = num(now.Add(lease).UnixMilli())
 	item[ttlAttr] = num(now.Add(Kept).Unix())
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: aws.String(s.table), Item: item,
-		ConditionExpression:       aws.String("attribute_not_exists(pk) OR (#state = :claimed AND #until <= :now)"),
-		ExpressionAttributeNames:  map[string]string{"#state": stateAttr, "#until": leaseAttr},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":claimed": str("claimed"), ":now": num(now.UnixMilli())},
+		ConditionExpression:       aws.String("attribute_not_exists(pk) OR (#state = :claimed AND (#until <= :now OR #owner = :owner))"),
+		ExpressionAttributeNames:  map[string]string{"#state": stateAttr, "#until": leaseAttr, "#owner": ownerAttr},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":claimed": str("claimed"), ":now": num(now.UnixMilli()), ":owner": str(owner)},
 	})
 	if err == nil {
 		return webhook.Taken, nil

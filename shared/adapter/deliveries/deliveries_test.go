@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
 	"github.com/evenkeel/evenkeel/shared/adapter/deliveries"
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -83,5 +86,50 @@ func TestCompleteAndRelease(t *testing.T) {
 	stub.On("dynamodb", "DeleteItem", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError(conditionFailed, "no") })
 	if err := store.Release(t.Context(), key); err != nil {
 		t.Errorf("a finished delivery stays, without an error: %v", err)
+	}
+}
+
+// TestClaimKnowsItself: the first answer is lost, the SDK sends the same put
+// again, and DynamoDB, which has the item already, compares its owner.
+func TestClaimKnowsItself(t *testing.T) {
+	type put struct {
+		Item                      map[string]map[string]string
+		ConditionExpression       string
+		ExpressionAttributeNames  map[string]string
+		ExpressionAttributeValues map[string]map[string]string
+	}
+	stub := awsstub.Start(t)
+	var puts []put
+	stub.On("dynamodb", "PutItem", func(c awsstub.Call) awsstub.Answer {
+		var p put
+		if err := json.Unmarshal(c.Body, &p); err != nil {
+			t.Error(err)
+		}
+		puts = append(puts, p)
+		owner := p.ExpressionAttributeValues[":owner"]["S"]
+		switch {
+		case len(puts)%2 == 1:
+			return awsstub.Answer{Status: 500, Body: `{"__type":"InternalServerError"}`}
+		case p.ExpressionAttributeNames["#owner"] == "owner" && strings.Contains(p.ConditionExpression, "#owner = :owner") && owner != "" && owner == puts[len(puts)-2].Item["owner"]["S"]:
+			return awsstub.Answer{Body: `{}`}
+		default:
+			return awsstub.JSONError(conditionFailed, "no")
+		}
+	})
+	stub.Reply("dynamodb", "GetItem", `{"Item":{"state":{"S":"claimed"}}}`)
+	cfg := stub.Config()
+	cfg.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+		})
+	}
+	for range 2 {
+		got, err := deliveries.New(cfg, "state").Claim(t.Context(), key, now, time.Minute)
+		if err != nil || got != webhook.Taken {
+			t.Errorf("got %v, %v; want the claim of its own first try", got, err)
+		}
+	}
+	if len(puts) != 4 || puts[0].Item["owner"]["S"] == puts[2].Item["owner"]["S"] {
+		t.Errorf("%d puts; each claim has an owner of its own", len(puts))
 	}
 }
