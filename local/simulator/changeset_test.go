@@ -237,3 +237,34 @@ func TestChangeSetPages(t *testing.T) {
 		t.Errorf("%d changes of %d", len(seen), size)
 	}
 }
+
+// CFN-17, CFN-18: executing one change set deletes the others; the same token
+// again is accepted and does nothing, another one is refused.
+func TestExecuteOnce(t *testing.T) {
+	w := start(t)
+	w.deploy("shop", storage)
+	ctx := context.Background()
+	other := w.changeSet(&cfn.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("other"), TemplateBody: aws.String(storage), Parameters: parameters("Delay", "7")})
+	cs := w.update("shop", storage, "Delay", "8")
+	w.wantStatus(w.execute(cs, "token-a"), types.StackStatusUpdateComplete)
+	began := len(w.history("shop"))
+	if _, err := w.cfn.ExecuteChangeSet(ctx, &cfn.ExecuteChangeSetInput{ChangeSetName: cs.ChangeSetId, ClientRequestToken: aws.String("token-a")}); err != nil {
+		t.Errorf("the same token: %v", err)
+	}
+	if _, err := w.cfn.ExecuteChangeSet(ctx, &cfn.ExecuteChangeSetInput{ChangeSetName: cs.ChangeSetId, ClientRequestToken: aws.String("token-b")}); err == nil || !strings.Contains(err.Error(), "InvalidChangeSetStatus") {
+		t.Errorf("another token: %v", err)
+	}
+	if got := w.history("shop"); len(got) != began {
+		t.Errorf("something ran again: %v", got[began:])
+	}
+	if _, err := w.cfn.DescribeChangeSet(ctx, &cfn.DescribeChangeSetInput{ChangeSetName: other.ChangeSetId}); err == nil || !strings.Contains(err.Error(), "ChangeSetNotFound") {
+		t.Errorf("the other change set: %v", err)
+	}
+	out, err := w.cfn.ListChangeSets(ctx, &cfn.ListChangeSetsInput{StackName: aws.String("shop")})
+	if err != nil || len(out.Summaries) != 1 || out.Summaries[0].ExecutionStatus != types.ExecutionStatusExecuteComplete {
+		t.Errorf("%+v %v", out, err)
+	}
+	if _, err := w.cfn.DeleteChangeSet(ctx, &cfn.DeleteChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("none")}); err != nil {
+		t.Errorf("deleting what is not there: %v", err)
+	}
+}
