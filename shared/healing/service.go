@@ -84,8 +84,11 @@ func (s *Service) once(ctx context.Context, trigger events.Trigger, work func(*t
 		return result, err
 	}
 	if claim.Done {
+		// Two deliveries of one event may overlap: the other one found nothing left to
+		// do, while this one had removed rules and not yet told. Telling again is harmless.
 		result.Skipped = "handled before"
-		return result, nil
+		t := &task{Service: s, trigger: trigger, result: &result}
+		return result, t.resume(ctx, claim.Heals)
 	}
 	policy, err := s.Policies.Policy(ctx, screenAge)
 	if err != nil {

@@ -268,8 +268,34 @@ func TestOneHealForOneEvent(t *testing.T) {
 	w.open("tcp/22", "0.0.0.0/0")
 	first := w.mustHandle(t, sample(t, "nested-ipv4"))
 	again := w.mustHandle(t, sample(t, "nested-ipv4"))
-	if len(first.Actions) != 1 || again.Skipped != "handled before" || len(w.bus.facts) != 1 || w.groups.Calls("Revoke") != 1 {
+	if len(first.Actions) != 1 || again.Skipped != "handled before" || len(w.bus.distinct(t)) != 1 || w.groups.Calls("Revoke") != 1 {
 		t.Errorf("first %+v, again %+v, %d facts", first, again, len(w.bus.facts))
+	}
+}
+
+// Two deliveries of one event may overlap: one removes the rule and fails
+// before it has told; the other finds nothing open and notes the event as
+// handled. The repeated first one must still tell.
+func TestDoneByAnOverlappingDelivery(t *testing.T) {
+	w := newWorld()
+	w.open("tcp/22", "0.0.0.0/0")
+	w.state.Fail = func(method string) error {
+		if method == "Advance" {
+			return fault.Transient("throttled")
+		}
+		return nil
+	}
+	event := sample(t, "nested-ipv4")
+	result, err := w.Handle(context.Background(), event)
+	if err == nil {
+		t.Fatal("the first delivery did not fail")
+	}
+	w.state.Fail = nil
+	if err := w.state.Finish(context.Background(), result.EventID); err != nil {
+		t.Fatal(err)
+	}
+	if w.mustHandle(t, event); len(w.bus.distinct(t)) != 1 || w.groups.Calls("Revoke") != 1 {
+		t.Errorf("%d facts after %d revokes, want one of each", len(w.bus.distinct(t)), w.groups.Calls("Revoke"))
 	}
 }
 
