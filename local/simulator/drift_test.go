@@ -158,6 +158,36 @@ func TestSyncWithActual(t *testing.T) {
 	}
 }
 
+// CFN-36: a property that the new template no longer sets is removed; a
+// write-only one is compared with the previous deployment.
+func TestRevertWithNewTemplate(t *testing.T) {
+	const before = "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: q, DelaySeconds: 5, MessageRetentionPeriod: 60}}, P: {Type: AWS::SSM::Parameter, Properties: {Name: /p, Type: String, Value: v, Description: old}}}"
+	after := strings.NewReplacer(", MessageRetentionPeriod: 60", "", "Description: old", "Description: new").Replace(before)
+	w := start(t)
+	w.deploy("shop", before)
+	cs := w.changeSet(&cfn.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("x"), TemplateBody: &after, DeploymentMode: types.DeploymentModeRevertDrift})
+	var got []string
+	for _, change := range cs.Changes {
+		for _, d := range change.ResourceChange.Details {
+			got = append(got, strings.Join([]string{*change.ResourceChange.LogicalResourceId, *d.Target.Path, string(d.Target.AttributeChangeType), string(d.Target.BeforeValueFrom)}, " "))
+		}
+	}
+	want := []string{"P /Properties/Description Modify PREVIOUS_DEPLOYMENT_STATE", "Q /Properties/MessageRetentionPeriod Remove PREVIOUS_DEPLOYMENT_STATE"}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if ignored := cs.Changes[0].ResourceChange.ResourceDriftIgnoredAttributes; len(ignored) != 1 || *ignored[0].Path != "/Properties/Description" || ignored[0].Reason != types.DriftIgnoredReasonWriteOnlyProperty {
+		t.Errorf("%+v", ignored)
+	}
+	w.wantStatus(w.execute(cs, "t"), types.StackStatusUpdateComplete)
+	if value, there := w.live("AWS::SQS::Queue", queueURL)["MessageRetentionPeriod"]; there {
+		t.Errorf("MessageRetentionPeriod is still %v", value)
+	}
+	if !contains(w.history("shop"), "P UPDATE_COMPLETE") {
+		t.Error(strings.Join(w.history("shop"), "\n"))
+	}
+}
+
 // CFN-37: the known fault of drift-aware change sets with Fn::GetStackOutput.
 func TestPhantomChange(t *testing.T) {
 	w := start(t)

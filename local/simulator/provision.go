@@ -39,7 +39,7 @@ func (x *execution) one(ctx context.Context, id string) error {
 	}
 	changed := !reflect.DeepEqual(old.properties, properties)
 	if x.op.revert {
-		changed = drifted || changed && len(writeOnlyChanges(t, old.properties, properties)) > 0
+		changed = drifted || x.unseen(t, old, properties)
 	}
 	if !changed {
 		x.keep(next)
@@ -60,9 +60,17 @@ func (x *execution) keep(next *resource) {
 	}
 }
 
-// writeOnlyChanges are the changes that the live model cannot show.
-func writeOnlyChanges(t *schema.Type, before, after map[string]any) []leaf {
-	return slices.DeleteFunc(leaves(before, after), func(l leaf) bool { return t == nil || !contains(t.WriteOnly, l.path) })
+// unseen tells whether a drift-aware update has to do what comparing the new
+// template with the live model does not show: a write-only property changed, or
+// the template no longer names a property that is still there.
+func (x *execution) unseen(t *schema.Type, old *resource, after map[string]any) bool {
+	x.r.mu.Lock()
+	live := x.actual[old.logicalID]
+	x.r.mu.Unlock()
+	return slices.ContainsFunc(leaves(old.properties, after), func(l leaf) bool {
+		_, there := valueAt(live, l.path)
+		return t != nil && contains(t.WriteOnly, l.path) || l.kind == types.AttributeChangeTypeRemove && there
+	})
 }
 
 // replaces tells whether going from before to after needs a new resource.
