@@ -228,7 +228,7 @@ func TestDocumentHidesSecrets(t *testing.T) {
 	}
 	for _, want := range []string{
 		"/Properties/MasterUserPassword: **** → **** (from Password)", "/Properties/AuthToken: {{resolve:secretsmanager:db}}",
-		"/Properties/Name: db", `/Properties/X: {"Password":"****","N":1}`, "/Properties/QueueName: old → (none)", "- Old", "+ Secret",
+		"/Properties/Name: db", `/Properties/X: {"N":1,"Password":"****"}`, "/Properties/QueueName: old → (none)", "- Old", "+ Secret",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the plan lacks %q:\n%s", want, text)

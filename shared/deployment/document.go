@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/redact"
 )
 
 // Document is a plan as a person reads it: the rows of the change set with
@@ -54,14 +54,6 @@ func DocumentKey(runID, stage, stack string) string {
 	return fmt.Sprintf("plans/%s/%s/%s.json", runID, stage, stack)
 }
 
-// hidden replaces a value that may be secret.
-const hidden = "****"
-
-// secretName matches attributes whose value is not shown, whatever the
-// template says. CloudFormation itself hides what comes from a NoEcho
-// parameter; this covers a secret that was written into the template.
-var secretName = regexp.MustCompile(`(?i)(password|passwd|secret(string|key|accesskey)?|token|privatekey|apikey|credentials?)$`)
-
 // rows turns changes into rows.
 func rows(changes []Change) []Row {
 	list := make([]Row, 0, len(changes))
@@ -84,7 +76,7 @@ func properties(c Change) []Property {
 		path := d.where()
 		p, seen := byPath[path]
 		if !seen {
-			p = Property{Path: path, Before: shown(path, d.Before), After: shown(path, d.After), Recreation: d.Recreation}
+			p = Property{Path: path, Before: redact.Value(path, d.Before), After: redact.Value(path, d.After), Recreation: d.Recreation}
 		}
 		if cause := d.cause(); cause != "" && !strings.Contains(p.Cause, cause) {
 			p.Cause = strings.TrimPrefix(p.Cause+", "+cause, ", ")
@@ -94,12 +86,12 @@ func properties(c Change) []Property {
 	}
 	if len(c.Details) == 0 && c.Action == "Add" {
 		for path, value := range contextOf(c.After) {
-			byPath[path] = Property{Path: path, After: shown(path, value)}
+			byPath[path] = Property{Path: path, After: redact.Value(path, value)}
 		}
 	}
 	if len(c.Details) == 0 && c.Action == "Remove" {
 		for path, value := range contextOf(c.Before) {
-			byPath[path] = Property{Path: path, Before: shown(path, value)}
+			byPath[path] = Property{Path: path, Before: redact.Value(path, value)}
 		}
 	}
 	list := make([]Property, 0, len(byPath))
@@ -145,17 +137,6 @@ func contextOf(context string) map[string]string {
 		values["/Properties/"+name] = text
 	}
 	return values
-}
-
-// secretField matches a secret member inside a JSON value.
-var secretField = regexp.MustCompile(`(?i)("[a-z]*(?:password|passwd|secretstring|secretkey|token|privatekey|apikey)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
-
-func shown(path, value string) string {
-	last := path[strings.LastIndex(path, "/")+1:]
-	if value != "" && secretName.MatchString(last) && !strings.HasPrefix(value, "{{resolve:") {
-		return hidden
-	}
-	return secretField.ReplaceAllString(value, `$1"`+hidden+`"`)
 }
 
 // The limits of a plan inside a fact, which must fit an event of 256 KB; the

@@ -7,6 +7,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/redact"
 )
 
 // Execute executes the change set if it is still the one that was rated and
@@ -234,11 +235,21 @@ func (s *Service) Verify(ctx context.Context, r Release) (Release, error) {
 		return r, err
 	}
 	deployed := events.StackDeployed{
-		Run: r.Run(), Target: to, ChangeSetID: r.Plan.ChangeSetID, Unchanged: r.Plan.Empty, Outputs: stack.Outputs,
+		Run: r.Run(), Target: to, ChangeSetID: r.Plan.ChangeSetID, Unchanged: r.Plan.Empty, Outputs: shownOutputs(stack.Outputs),
 	}
 	if err := s.Publisher.Publish(ctx, s.fact(r, deployed, to.Stage, to.Stack)); err != nil {
 		return r, err
 	}
 	r.Done = append(r.Done, Deployed{Stage: to.Stage, Stack: to.Stack, Unchanged: r.Plan.Empty})
 	return r, nil
+}
+
+// shownOutputs hides the outputs whose name tells of a secret: whoever may read
+// the ledger need not be allowed to read the stack.
+func shownOutputs(outputs map[string]string) map[string]string {
+	shown := make(map[string]string, len(outputs))
+	for name, value := range outputs {
+		shown[name] = redact.Value("/Outputs/"+name, value)
+	}
+	return shown
 }

@@ -245,3 +245,26 @@ func TestSlowClearing(t *testing.T) {
 		t.Errorf("a change set that takes an hour: %s: %s", r.Outcome, r.Reason)
 	}
 }
+
+// TestPublishedOutputsHideSecrets: an output is readable to whoever may read
+// the stack; a fact is to whoever may read the ledger.
+func TestPublishedOutputsHideSecrets(t *testing.T) {
+	w := newWorld(t)
+	w.decide = decide(true, "")
+	w.source(map[string]string{"network.yaml": network + "  AdminPassword: {Value: hunter2}\n", "data.yaml": data})
+	w.run(push("aaaa", 0), stagesOf(t, shop))
+	shown := 0
+	for _, fact := range w.facts.Facts {
+		deployed, ok := fact.Data.(events.StackDeployed)
+		if !ok || deployed.Target.Stack != "network" {
+			continue
+		}
+		shown++
+		if deployed.Outputs["AdminPassword"] != "****" || deployed.Outputs["VpcId"] == "" {
+			t.Errorf("published outputs %v", deployed.Outputs)
+		}
+	}
+	if shown != 2 {
+		t.Errorf("%d facts about the stack, want one a stage", shown)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/redact"
 )
 
 // budget is how many bytes of drifted resources a fact or a workflow document
@@ -20,10 +21,16 @@ const maxReasons = 3
 // maxReason is how many bytes of one reason it carries.
 const maxReason = 300
 
-// clip shortens expected and actual values, all by the same rule, until the
+// clip hides what may be secret: a key that somebody typed into the settings of
+// a function is drift, but nobody's to read in a fact. Then it shortens
+// expected and actual values, all by the same rule, until the
 // resources fit into limit bytes. In the last resort the values go, then the
 // differences; which resources drifted always stays.
 func clip(resources []events.DriftedResource, limit int) []events.DriftedResource {
+	resources = mapDifferences(resources, func(d events.PropertyDifference) events.PropertyDifference {
+		d.Expected, d.Actual = redact.Value(d.Path, d.Expected), redact.Value(d.Path, d.Actual)
+		return d
+	})
 	if size(resources) <= limit {
 		return resources
 	}

@@ -51,3 +51,23 @@ func TestClip(t *testing.T) {
 		})
 	}
 }
+
+// TestClipHidesSecrets: what is published of drift has no secret in it, neither
+// one that the template has nor one that somebody set by hand.
+func TestClipHidesSecrets(t *testing.T) {
+	in := []events.DriftedResource{{LogicalID: "Function", Differences: []events.PropertyDifference{
+		{Path: "/Environment/Variables/DB_PASSWORD", Type: "NOT_EQUAL", Expected: "old-secret", Actual: "new-secret"},
+		{Path: "/Environment", Type: "ADD", Actual: `{"Variables":{"API_KEY":"new-secret","SIZE":"1"}}`},
+		{Path: "/MemorySize", Type: "NOT_EQUAL", Expected: "128", Actual: "256"},
+	}}}
+	text, err := json.Marshal(clip(in, budget))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "-secret") || !strings.Contains(string(text), "256") || !strings.Contains(string(text), "SIZE") {
+		t.Errorf("published: %s", text)
+	}
+	if in[0].Differences[0].Actual != "new-secret" {
+		t.Error("the resources that are compared further were changed")
+	}
+}
