@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,9 +12,58 @@ import (
 // Source: CloudFormation API reference, CreateChangeSet, StackName.
 const maxStackName = 128
 
+// The limits of one file. The repository's owner writes it, but the validation
+// function reads it for all repositories: nothing in it may take the memory of
+// the function, or more room than a workflow has.
+const (
+	maxFile    = 256 << 10 // bytes
+	maxStacks  = 500
+	maxStages  = 100
+	maxFaults  = 100
+	maxNames   = 20        // named in one message
+	maxCarried = 128 << 10 // bytes of one branch's stages; they travel through the workflow, which takes 256 KB
+
+	// Source: Step Functions developer guide, "Service quotas", input or result
+	// data size of a task.
+)
+
+// bounded refuses a pipeline that is beyond the limits, before anything is
+// computed over it.
+func (d *decoder) bounded(p *Pipeline, size int) bool {
+	switch {
+	case len(p.Stacks) > maxStacks:
+		d.fault(p.Stacks[maxStacks].at, "there are "+strconv.Itoa(len(p.Stacks))+" stacks; the limit is "+strconv.Itoa(maxStacks))
+		return false
+	case len(p.Stages) > maxStages:
+		d.fault(p.Stages[maxStages].at, "there are "+strconv.Itoa(len(p.Stages))+" stages; the limit is "+strconv.Itoa(maxStages))
+		return false
+	}
+	before := len(d.faults)
+	encoded, err := json.Marshal(p.Stacks)
+	if err != nil {
+		d.fault(Position{}, "cannot be encoded: "+err.Error())
+		return false
+	}
+	// Each stage carries all stacks, and its own parameters over theirs.
+	carried := map[string]int{}
+	for _, stage := range p.Stages {
+		if carried[stage.Branch] == 0 {
+			carried[stage.Branch] = size // no less than all the stages' parameters
+		}
+		if carried[stage.Branch] += len(encoded); carried[stage.Branch] > maxCarried && carried[stage.Branch]-len(encoded) <= maxCarried {
+			d.fault(stage.at, "the stages of the branch "+stage.Branch+" are too large together from here on: every stage carries every stack, and a run carries at most "+
+				strconv.Itoa(maxCarried>>10)+" KiB; use fewer stages, stacks or parameters in one file")
+		}
+	}
+	return len(d.faults) == before
+}
+
 // check finds what single values cannot show: names that refer to nothing,
 // cycles and duplicates.
-func (d *decoder) check(p *Pipeline, exists func(string) bool) {
+func (d *decoder) check(p *Pipeline, size int, exists func(string) bool) {
+	if !d.bounded(p, size) {
+		return
+	}
 	ancestors := d.graph(p)
 	for _, stack := range p.Stacks {
 		if stack.Template != "" && !exists(stack.Template) {
@@ -132,9 +182,13 @@ func (p *Pipeline) has(name string) bool {
 }
 
 func (p *Pipeline) stackNames() string {
-	list := make([]string, len(p.Stacks))
-	for i, stack := range p.Stacks {
-		list[i] = stack.Name
+	list := make([]string, 0, min(len(p.Stacks), maxNames)+1)
+	for _, stack := range p.Stacks {
+		if len(list) == maxNames {
+			list = append(list, "…")
+			break
+		}
+		list = append(list, stack.Name)
 	}
 	return strings.Join(list, ", ")
 }

@@ -15,12 +15,16 @@ import (
 // whether the repository has a file at a path. The error is of type Faults.
 func Decode(file string, data []byte, exists func(path string) bool) (*Pipeline, error) {
 	d := &decoder{file: file}
+	if len(data) > maxFile {
+		d.fault(Position{}, "the file has "+strconv.Itoa(len(data)>>10)+" KiB; the limit is "+strconv.Itoa(maxFile>>10))
+		return nil, d.faults
+	}
 	root := d.parse(data)
 	if len(d.faults) > 0 {
 		return nil, d.faults
 	}
 	p := d.pipeline(root)
-	d.check(p, exists)
+	d.check(p, len(data), exists)
 	if len(d.faults) > 0 {
 		slices.SortStableFunc(d.faults, func(a, b Fault) int {
 			if a.Line != b.Line {
@@ -38,7 +42,15 @@ type decoder struct {
 	faults Faults
 }
 
+// fault notes what is wrong, up to a limit: the last one tells that there are
+// more.
 func (d *decoder) fault(at Position, message string) {
+	switch len(d.faults) {
+	case maxFaults:
+		return
+	case maxFaults - 1:
+		message = "there are more faults than these"
+	}
 	d.faults = append(d.faults, Fault{File: d.file, Line: max(at.Line, 1), Column: max(at.Column, 1), Message: message})
 }
 

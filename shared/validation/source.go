@@ -125,15 +125,21 @@ func parameters(p *pipeline.Pipeline, files map[string][]byte) []Finding {
 	for _, stack := range p.Stacks {
 		positions[stack.Name] = stack.At()
 	}
+	// Many stages and stacks share a template: each is parsed once.
+	parsed := map[string]*template.Template{}
+	for _, stack := range p.Stacks {
+		if _, done := parsed[stack.Template]; !done {
+			parsed[stack.Template], _ = template.Parse(stack.Template, files[stack.Template]) // the engine reports the error
+		}
+	}
 	var findings []Finding
 	for _, branch := range branches(p) {
 		for _, stage := range p.For(branch) {
 			for _, stack := range stage.Stacks {
-				parsed, err := template.Parse(stack.Template, files[stack.Template])
-				if err != nil {
-					continue // the engine reports it
+				if parsed[stack.Template] == nil {
+					continue
 				}
-				for _, message := range misfits(parsed, stack) {
+				for _, message := range misfits(parsed[stack.Template], stack) {
 					findings = append(findings, pipelineFinding(RuleParameters, positions[stack.Name], "stack "+stack.Name+" in stage "+stage.Name+": "+message))
 				}
 			}
