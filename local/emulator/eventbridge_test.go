@@ -60,7 +60,7 @@ func TestEventBridgeDeliversEachEventOnce(t *testing.T) {
 	for i := range events {
 		sent := time.Now()
 		put(t, client, bus, fmt.Sprintf(`{"n":%d}`, i))
-		lines := p.await(t, i+1, 5*time.Second)
+		lines := p.await(t, i+1, 20*time.Second)
 		latency = append(latency, lines[i].Time.Sub(sent))
 	}
 	time.Sleep(500 * time.Millisecond)
@@ -87,7 +87,7 @@ func TestEventBridgeTriesAFailedFunctionAgain(t *testing.T) {
 	rule(t, client, bus, types.Target{Arn: aws.String(p.arn), Input: aws.String(`{"fail":"always"}`)})
 	put(t, client, bus, `{}`)
 	p.await(t, 2, 10*time.Second)
-	if got := receive(t, queue, 5*time.Second); got == "" {
+	if got := receive(t, queue, 15*time.Second); got == "" {
 		t.Error("the failed event did not reach the failure destination")
 	}
 	if n := len(p.lines(t)); n != 2 {
@@ -140,7 +140,7 @@ func TestPutDeliversACompleteEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got map[string]any
-	if err := json.Unmarshal(p.await(t, 1, 5*time.Second)[0].Event, &got); err != nil {
+	if err := json.Unmarshal(p.await(t, 1, 20*time.Second)[0].Event, &got); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{

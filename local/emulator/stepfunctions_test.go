@@ -20,7 +20,7 @@ func execute(t *testing.T, p *probe, definition, input string) *sfn.DescribeExec
 	t.Helper()
 	client, execution := startExecution(t, p, definition, input)
 	var out *sfn.DescribeExecutionOutput
-	eventually(t, 20*time.Second, "the end of the execution", func() bool {
+	eventually(t, 30*time.Second, "the end of the execution", func() bool {
 		var err error
 		if out, err = client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: aws.String(execution)}); err != nil {
 			t.Fatal(err)
@@ -100,7 +100,7 @@ const callback = `{"StartAt":"A","States":{
 func taskToken(t *testing.T, p *probe) string {
 	t.Helper()
 	var event struct{ TaskToken string }
-	if err := json.Unmarshal(p.await(t, 1, 5*time.Second)[0].Event, &event); err != nil {
+	if err := json.Unmarshal(p.await(t, 1, 20*time.Second)[0].Event, &event); err != nil {
 		t.Fatal(err)
 	}
 	return event.TaskToken
@@ -166,7 +166,7 @@ func TestStepFunctionsPublishesItsStatusChanges(t *testing.T) {
 	}
 	out := execute(t, p, `{"StartAt":"A","States":{"A":{"Type":"Fail","Error":"Stuck","Cause":"x"}}}`, `{"unique":"status"}`)
 	for {
-		message := receive(t, queue, 5*time.Second)
+		message := receive(t, queue, 15*time.Second)
 		if message == "" {
 			t.Fatal("no status change event")
 		}

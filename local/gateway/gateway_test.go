@@ -101,14 +101,14 @@ func (f fixture) forget(t *testing.T) {
 	}
 }
 
-// seen waits up to five seconds until an event matches, or not at all when none
+// seen waits up to 20 seconds until an event matches, or not at all when none
 // is expected, then a little longer. It returns how many did, and the first.
 func (f fixture) seen(t *testing.T, some bool, match func(event) bool) (int, event) {
 	t.Helper()
 	count, first := 0, event{}
 	end := time.Now().Add(300 * time.Millisecond)
 	if some {
-		end = time.Now().Add(5 * time.Second)
+		end = time.Now().Add(20 * time.Second)
 	}
 	for time.Now().Before(end) {
 		for _, e := range f.receive(t) {
