@@ -39,8 +39,8 @@ func newRepoAddCommand(a *app) *cobra.Command {
 		Use:   "add <name>",
 		Short: "Register a repository, or change its registration",
 		Long: `Registers a repository. Secrets are kept as SecureString parameters; give them on standard
-input, so that they are in no process list and no shell history, or name existing parameters.
-A Secrets Manager secret is named as /aws/reference/secretsmanager/<name>.`,
+input, so that they are in no process list and no shell history, or name existing parameters
+below the installation's prefix.`,
 		Example: `  evenkeel repo add acme/shop --clone-url https://github.com/acme/shop.git --webhook-secret-stdin < secret
   evenkeel repo add shop --provider codecommit --clone-url https://git-codecommit.us-east-1.amazonaws.com/v1/repos/shop`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -55,6 +55,7 @@ A Secrets Manager secret is named as /aws/reference/secretsmanager/<name>.`,
 	flags.StringVar(&f.repository.WebhookSecret, "webhook-secret", "", "name of the parameter that holds the webhook's secret")
 	flags.BoolVar(&f.secretStdin, "webhook-secret-stdin", false, "read the webhook's secret from standard input and keep it")
 	flags.StringVar(&f.repository.Credentials, "credentials", "", "name of the parameter that holds user:password for fetching")
+	flags.StringToStringVar(&f.repository.Accounts, "account", nil, "account that it may deploy to, and the least approval there: 333333333333=always; repeatable. Without it: every account that trusts the suite, and evenkeel.yaml decides who is asked")
 	flags.BoolVar(&f.credentialsStdin, "credentials-stdin", false, "read user:password from standard input and keep it")
 	return cmd
 }

@@ -58,6 +58,10 @@ type Stack struct {
 // that travelled as JSON.
 func (s Stack) At() Position { return s.at }
 
+// At returns where the stage stands in evenkeel.yaml. It is zero for a stage
+// that travelled as JSON.
+func (s Stage) At() Position { return s.at }
+
 // Position is a place in a file, from 1.
 type Position struct{ Line, Column int }
 

@@ -4,9 +4,11 @@ package source
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -29,7 +31,18 @@ type Repository struct {
 	CloneURL      string `json:"cloneUrl"`                // https
 	WebhookSecret string `json:"webhookSecret,omitempty"` // name of the SecureString parameter that signs its webhook
 	Credentials   string `json:"credentials,omitempty"`   // name of a SecureString parameter that holds "user:password"
+
+	// Accounts are the AWS accounts that the repository may deploy to, each with
+	// the least approval that its stages must ask for. Without it the repository
+	// may name every account that trusts the suite, and whoever may push decides
+	// by evenkeel.yaml whether anybody is asked.
+	Accounts map[string]string `json:"accounts,omitempty"`
 }
+
+// approvals are the values of approval in evenkeel.yaml.
+var approvals = []string{"never", "on-risk", "always"}
+
+var account = regexp.MustCompile(`^[0-9]{12}$`)
 
 // part is one segment of a repository's name. It keeps to what GitHub,
 // CodeCommit and a Parameter Store path all allow.
@@ -66,6 +79,12 @@ func (r Repository) Check() error {
 	case CodeCommit:
 	default:
 		return fault.Invalid("repository %s: provider %q is not one of %s, %s", r.Name, r.Provider, GitHub, CodeCommit)
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.Accounts)) {
+		if !account.MatchString(id) || !slices.Contains(approvals, r.Accounts[id]) {
+			return fault.Invalid("repository %s: accounts: %s=%s: want 12 digits, and the least approval: one of %s",
+				r.Name, id, r.Accounts[id], strings.Join(approvals, ", "))
+		}
 	}
 	return CheckCloneURL(r.CloneURL)
 }

@@ -66,29 +66,29 @@ func (s *Service) Handle(ctx context.Context, payload json.RawMessage) (deployme
 // is a finding and no error; only a commit that cannot be had is one.
 func (s *Service) Validate(ctx context.Context, r deployment.Release) (deployment.Release, error) {
 	key := source.Key(r.Repository, r.Commit)
-	tree, err := s.tree(ctx, r, key)
+	repository, err := s.Registry.Repository(ctx, r.Repository)
+	if err != nil {
+		return r, err
+	}
+	tree, err := s.tree(ctx, r, repository, key)
 	if err != nil {
 		return r, err
 	}
 	checked := Source(tree, s.Engine)
 	r.SourceKey = key
-	r.Validation = summary(checked.Result)
 	r.Stages = checked.Stages(r.Branch)
+	r.Validation = summary(newResult(checked.Files, append(checked.Findings, boundary(repository, r.Stages)...), checked.Incomplete))
 	return r, s.Bus.Publish(ctx, s.fact(r))
 }
 
 // tree reads the kept archive of the commit, or fetches and keeps it.
-func (s *Service) tree(ctx context.Context, r deployment.Release, key string) (source.Tree, error) {
+func (s *Service) tree(ctx context.Context, r deployment.Release, repository source.Repository, key string) (source.Tree, error) {
 	archive, found, err := s.Archive.Find(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	if found {
 		return source.Unzip(archive)
-	}
-	repository, err := s.Registry.Repository(ctx, r.Repository)
-	if err != nil {
-		return nil, err
 	}
 	tree, err := s.Fetcher.Fetch(ctx, repository, r.Branch, r.Commit)
 	if err != nil {

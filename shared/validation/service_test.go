@@ -56,6 +56,7 @@ type remote struct {
 	fetched   int
 	published []events.Fact
 	failing   map[string]error
+	accounts  map[string]string // of the registration
 }
 
 func newRemote(tree source.Tree) *remote {
@@ -63,7 +64,7 @@ func newRemote(tree source.Tree) *remote {
 }
 
 func (r *remote) Repository(_ context.Context, name string) (source.Repository, error) {
-	return source.Repository{Name: name, CloneURL: "https://git.example.com/registered.git"}, r.failing["Repository"]
+	return source.Repository{Name: name, CloneURL: "https://git.example.com/registered.git", Accounts: r.accounts}, r.failing["Repository"]
 }
 
 func (r *remote) Fetch(_ context.Context, repository source.Repository, _, commit string) (source.Tree, error) {
@@ -225,5 +226,47 @@ func TestServiceErrors(t *testing.T) {
 		if _, err := r.service().Handle(t.Context(), json.RawMessage(payload)); !fault.Is(err, fault.PermanentError) {
 			t.Errorf("%s: %v", payload, err)
 		}
+	}
+}
+
+// TestTheRegistrationIsTheBoundary: evenkeel.yaml is written by whoever may
+// push. It can neither name another account nor ask nobody where the
+// registration says that somebody is to be asked, also not when the source of
+// the commit was fetched before.
+func TestTheRegistrationIsTheBoundary(t *testing.T) {
+	tests := []struct {
+		name     string
+		accounts map[string]string
+		want     string // of the first finding; "" for a valid source
+	}{
+		{"no boundary", nil, ""},
+		{"as registered", map[string]string{"222222222222": "never", "333333333333": "always"}, ""},
+		{"asks more than it must", map[string]string{"222222222222": "never", "333333333333": "on-risk"}, ""},
+		{"another account", map[string]string{"222222222222": "never"}, "the stage prod names the account 333333333333, but acme/shop is registered for 222222222222 only"},
+		{"asks nobody", map[string]string{"222222222222": "on-risk", "333333333333": "always"}, "the stage test has approval: never, but acme/shop is registered to ask for approval: on-risk, or more, in the account 222222222222"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate}))
+			r.accounts = tt.accounts
+			for range 2 {
+				got, err := r.service().Validate(t.Context(), release("main"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Validation.Valid != (tt.want == "") {
+					t.Fatalf("valid %v: %+v", got.Validation.Valid, got.Validation.Findings)
+				}
+				if tt.want == "" {
+					continue
+				}
+				if f := got.Validation.Findings[0]; f.Rule != validation.RuleBoundary || f.Message != tt.want || f.File != "evenkeel.yaml" || f.Line < 6 {
+					t.Errorf("got %+v, want %s", f, tt.want)
+				}
+			}
+			if r.fetched != 1 {
+				t.Errorf("fetched %d times", r.fetched)
+			}
+		})
 	}
 }

@@ -15,6 +15,7 @@ const (
 	RulePipelineMissing   = "P0001" // there is none
 	RulePipelineMalformed = "P0002" // it does not say what to deploy
 	RuleParameters        = "P0003" // a stack's parameters do not fit its template
+	RuleBoundary          = "P0004" // a stage is beyond what the repository is registered for
 )
 
 // SourceRules returns the rules about evenkeel.yaml, sorted by id. They are
@@ -25,6 +26,7 @@ func SourceRules() []Rule {
 		{ID: RulePipelineMissing, Severity: Error, Title: "The repository has no evenkeel.yaml", Link: link},
 		{ID: RulePipelineMalformed, Severity: Error, Title: "evenkeel.yaml does not say what to deploy", Link: link},
 		{ID: RuleParameters, Severity: Error, Title: "The parameters of a stack do not fit its template", Link: link},
+		{ID: RuleBoundary, Severity: Error, Title: "A stage is beyond what the repository is registered for", Link: link},
 	}
 }
 

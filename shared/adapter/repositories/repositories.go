@@ -89,10 +89,17 @@ func (s *Store) Repositories(ctx context.Context) ([]source.Repository, error) {
 	return all, nil
 }
 
-// Register writes an entry, replacing one of the same name.
+// Register writes an entry, replacing one of the same name. The secrets that it
+// names must stand below the prefix: the functions may read no others, and
+// would learn so only with the first push. The error is fault.InvalidError.
 func (s *Store) Register(ctx context.Context, r source.Repository) error {
 	if err := r.Check(); err != nil {
 		return err
+	}
+	for _, name := range []string{r.WebhookSecret, r.Credentials} {
+		if name != "" && !strings.HasPrefix(name, s.prefix+"/") {
+			return fault.Invalid("repository %s: the functions cannot read the parameter %s: want a name below %s/", r.Name, name, s.prefix)
+		}
 	}
 	value, err := json.Marshal(r)
 	if err != nil {
@@ -104,10 +111,8 @@ func (s *Store) Register(ctx context.Context, r source.Repository) error {
 	return awserr.Classify("register "+r.Name, err)
 }
 
-// Secret reads a SecureString. A Secrets Manager secret is read by its
-// reference, "/aws/reference/secretsmanager/<name>".
-// Source: Systems Manager user guide, "Referencing AWS Secrets Manager secrets
-// from Parameter Store parameters".
+// Secret reads a SecureString. It is encrypted with the account's aws/ssm key,
+// which whoever may read the parameter may use.
 func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
 	out, err := s.client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(name), WithDecryption: aws.Bool(true)})
 	if awserr.HasCode(err, "ParameterNotFound") {

@@ -3,6 +3,7 @@ package repositories_test
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func TestRepository(t *testing.T) {
 			})
 			got, err := repositories.New(stub.Config(), "/evenkeel/").Repository(t.Context(), tt.ask)
 			switch {
-			case tt.kind == "" && (err != nil || got != shop):
+			case tt.kind == "" && (err != nil || !reflect.DeepEqual(got, shop)):
 				t.Errorf("got %+v, %v", got, err)
 			case tt.kind != "" && !fault.Is(err, tt.kind):
 				t.Errorf("error = %v, want %s", err, tt.kind)
@@ -80,6 +81,11 @@ func TestRegisterAndList(t *testing.T) {
 	if err := store.Register(t.Context(), source.Repository{Name: "x", Provider: source.GitHub}); !fault.Is(err, fault.InvalidError) {
 		t.Errorf("an unsafe entry was written: %v", err)
 	}
+	unreadable := shop
+	unreadable.Credentials = "/other/git"
+	if err := store.Register(t.Context(), unreadable); !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), "below /evenkeel/") {
+		t.Errorf("a secret that no function may read was registered: %v", err)
+	}
 	page := func(name, next string) string {
 		answer, err := json.Marshal(map[string]any{"Parameters": []any{map[string]any{"Name": "/evenkeel/repositories/" + name, "Value": put.Value}}, "NextToken": next})
 		if err != nil {
@@ -89,7 +95,7 @@ func TestRegisterAndList(t *testing.T) {
 	}
 	stub.Reply("ssm", "GetParametersByPath", page("acme/web", "more"), strings.Replace(page("acme/shop", ""), `"NextToken":"",`, "", 1))
 	all, err := store.Repositories(t.Context())
-	if err != nil || len(all) != 2 || all[0] != shop || all[1].Name != "acme/web" {
+	if err != nil || len(all) != 2 || !reflect.DeepEqual(all[0], shop) || all[1].Name != "acme/web" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }
