@@ -30,12 +30,13 @@ help: ## List the targets
 
 demo: ## Run the main job on the local cloud, no AWS account needed (SYNTH=1 synthesises first)
 	@echo "Evenkeel demo: building the functions and the CLI (the first time takes a few minutes)"
-	@$(MAKE) --no-print-directory $(if $(SYNTH),synth) build
+	@$(MAKE) --no-print-directory -j2 venv build
+	@$(if $(SYNTH),$(MAKE) --no-print-directory synth)
 	@build/evenkeel demo $(if $(SYNTH),--template cdk.out/evenkeel.template.json)
 
 test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binaries, end to end
 	@echo "Evenkeel tests: about 5 minutes with warm caches, 15 with empty ones"
-	@$(MAKE) --no-print-directory venv build
+	@$(MAKE) --no-print-directory -j2 venv build
 	go vet $(FAST_PACKAGES)
 	go test $(FAST_PACKAGES)
 	@if command -v cc >/dev/null; then $(MAKE) --no-print-directory race; else echo "no C compiler: the race detector is left out"; fi
@@ -56,19 +57,21 @@ race:
 
 build: lambdas cli ## Build the Lambda functions and the CLI into build/
 
-lambdas:
-	@for f in $(FUNCTIONS); do echo "  build functions/$$f"; \
-	  CGO_ENABLED=0 GOOS=$(LAMBDA_OS) GOARCH=$(LAMBDA_ARCH) $(GO_BUILD) -tags lambda.norpc -o build/lambda/$$f/bootstrap ./functions/$$f || exit 1; done
+lambdas: # one call compiles them side by side
+	@echo "  compile functions: $(FUNCTIONS)"
+	@GOOS=$(LAMBDA_OS) GOARCH=$(LAMBDA_ARCH) $(GO_BUILD) -tags lambda.norpc -o build/bin/ $(addprefix ./functions/,$(FUNCTIONS))
+	@for f in $(FUNCTIONS); do mkdir -p build/lambda/$$f && cp -f build/bin/$$f build/lambda/$$f/bootstrap || exit 1; done
 
 cli:
-	@echo "  build cmd/evenkeel"; CGO_ENABLED=0 $(GO_BUILD) -o build/evenkeel ./cmd/evenkeel
+	@echo "  compile cmd/evenkeel"
+	@$(GO_BUILD) -o build/evenkeel ./cmd/evenkeel
 
 synth: lambdas ## Synthesise the CDK app into cdk.out/
 	@echo "  synthesise infra (a first compile takes about two minutes)"; go build -o build/infra ./infra && build/infra
 
 bench: build ## Print speed and size figures
-	@du -k build/lambda/*/bootstrap | awk '{printf "  %-45s %6.1f MB\n", $$2, $$1/1024}'
-	go test -run '^$$' -bench . -benchmem ./shared/... 
+	@for f in $(FUNCTIONS); do echo "$$(gzip -c build/lambda/$$f/bootstrap | wc -c) $$f"; done | awk '{printf "  zip of %-12s %5.1f MB (at most 15)\n", $$2, $$1/1048576}'
+	go test -run '^$$' -bench . -benchmem ./shared/...
 	go test -run '^$$' -bench . -benchtime 1x ./local/demo
 
 deploy: ## Deploy to the AWS account of your credentials (needs Node and a bootstrapped account)
