@@ -35,8 +35,28 @@ func (s *Service) Execute(ctx context.Context, r Release, taskToken string) (Ans
 		if err := s.Tokens.Put(ctx, r.Plan.StackID, token(r), taskToken); err != nil {
 			return "", err
 		}
-		return answeredLater, s.ChangeSets.Execute(ctx, to, r.Plan.ChangeSetID, token(r))
+		err = s.ChangeSets.Execute(ctx, to, r.Plan.ChangeSetID, token(r))
+		if fault.Is(err, fault.ConflictError) {
+			return s.begun(ctx, to, r, taskToken, err)
+		}
+		return answeredLater, err
 	})
+}
+
+// begun handles a change set that became unable to be executed between the look
+// at it and its execution. When the answer to our own request was lost and the
+// SDK repeated it, the operation has begun and its first event may not be
+// there yet: so its end is awaited, with the token that its events will carry.
+// Had somebody else executed it, the wait times out and the history decides.
+func (s *Service) begun(ctx context.Context, to events.Target, r Release, taskToken string, conflict error) (string, error) {
+	changeSet, err := s.ChangeSets.Read(ctx, to, r.Plan.ChangeSetID)
+	if err != nil {
+		return "", err
+	}
+	if !strings.HasPrefix(changeSet.ExecutionStatus, "EXECUTE_") {
+		return "", conflict
+	}
+	return s.await(ctx, r, to, taskToken)
 }
 
 // checkDigest refuses a change set that is not what was rated, or an approval

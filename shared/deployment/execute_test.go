@@ -382,3 +382,37 @@ func TestRepeatedReadOfAnEmptyPlan(t *testing.T) {
 		t.Errorf("the empty change set is kept: %s, %v", set.Status, err)
 	}
 }
+
+// TestLostAnswerToExecute: ExecuteChangeSet worked, its answer was lost, and the
+// SDK's own repetition hears that the change set cannot be executed any more.
+func TestLostAnswerToExecute(t *testing.T) {
+	w, r := planned(t)
+	w.cloud.Fault = func(call string) error {
+		if call == "Execute done" {
+			return fault.Conflict("InvalidChangeSetStatus: is EXECUTE_IN_PROGRESS")
+		}
+		return nil
+	}
+	if answered := w.execute(r, "first"); answered.State != "waiting" {
+		t.Errorf("answered %+v, but the operation runs", answered)
+	}
+	w.clock.Run()
+	if got := answersTo(w, "first"); len(got) != 1 || !strings.Contains(got[0], "UPDATE_COMPLETE") {
+		t.Errorf("the token was answered %v", got)
+	}
+}
+
+// TestTakenChangeSetIsAConflict: what cannot be executed and does not run is
+// left alone.
+func TestTakenChangeSetIsAConflict(t *testing.T) {
+	w, r := planned(t)
+	w.cloud.Fault = func(call string) error {
+		if call == "Execute" {
+			return fault.Conflict("the stack is busy")
+		}
+		return nil
+	}
+	if answered := w.execute(r, "first"); answered.State != "failed" {
+		t.Errorf("answered %+v", answered)
+	}
+}
