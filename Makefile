@@ -78,8 +78,11 @@ deploy: ## Deploy to the AWS account of your credentials (needs Node and a boots
 	@$(MAKE) --no-print-directory LAMBDA_OS=linux LAMBDA_ARCH=arm64 lambdas
 	npx --yes $(CDK_CLI) deploy --all --require-approval broadening
 
-destroy: ## Remove the suite from the AWS account of your credentials (data tables and the bucket are retained)
-	npx --yes $(CDK_CLI) destroy --all
+destroy: venv ## Remove the suite from the AWS account of your credentials (tables and bucket are retained)
+	@test "$(CONFIRM)" = evenkeel || { echo "This switches termination protection off and deletes the stacks. To go on: make destroy CONFIRM=evenkeel"; exit 1; }
+	@for s in evenkeel-operations evenkeel-spoke evenkeel; do \
+	  .venv/bin/aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name $$s || echo "  $$s is not here"; done
+	npx --yes $(CDK_CLI) destroy --all --force
 
 clean: ## Stop the local cloud and remove everything that was built
 	@if [ -x build/evenkeel ]; then build/evenkeel down; fi
