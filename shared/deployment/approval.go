@@ -21,10 +21,7 @@ func (s *Service) RequestApproval(ctx context.Context, r Release, taskToken stri
 		if err := s.renew(ctx, r, approvalTime); err != nil {
 			return "", err
 		}
-		if decided, ok, err := s.Approvals.Get(ctx, r.RunID, to.Stage, to.Stack); err != nil {
-			return "", err
-		} else if ok && decided.Decision != nil {
-			_, err := s.Tasks.Answer(ctx, taskToken, *decided.Decision)
+		if decided, err := s.decided(ctx, r, to, taskToken); decided || err != nil {
 			return answeredNow, err
 		}
 		document, err := LoadDocument(ctx, s.Files, r.Plan.Document)
@@ -37,6 +34,13 @@ func (s *Service) RequestApproval(ctx context.Context, r Release, taskToken stri
 			Requested: s.Now().UTC(), Expires: s.Now().Add(approvalTime).UTC(),
 		}
 		if err := s.Approvals.Put(ctx, approval); err != nil {
+			if !fault.Is(err, fault.ConflictError) {
+				return "", err
+			}
+			// Somebody decided since, on what the state asked before it was repeated.
+			if decided, readErr := s.decided(ctx, r, to, taskToken); decided || readErr != nil {
+				return answeredNow, readErr
+			}
 			return "", err
 		}
 		return answeredLater, s.Publisher.Publish(ctx, s.fact(r, events.ApprovalRequested{
@@ -44,6 +48,16 @@ func (s *Service) RequestApproval(ctx context.Context, r Release, taskToken stri
 			Changes: document.summary(), Risk: approval.Risk, Reasons: approval.Reasons, Expires: approval.Expires,
 		}, to.Stage, to.Stack))
 	})
+}
+
+// decided answers the task with a decision that is there already.
+func (s *Service) decided(ctx context.Context, r Release, to events.Target, taskToken string) (bool, error) {
+	approval, ok, err := s.Approvals.Get(ctx, r.RunID, to.Stage, to.Stack)
+	if err != nil || !ok || approval.Decision == nil {
+		return false, err
+	}
+	_, err = s.Tasks.Answer(ctx, taskToken, *approval.Decision)
+	return true, err
 }
 
 // LoadDocument reads the document of a plan.

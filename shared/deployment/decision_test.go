@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fake"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
@@ -135,6 +136,28 @@ func TestRepeatedRequestAfterTheDecision(t *testing.T) {
 		answered, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Token: "again"})
 		if err != nil || answered.State != "answered" || len(answersTo(w, "again")) != 1 {
 			t.Errorf("%+v, %v", answered, err)
+		}
+	}
+	w.run(push("bbbb", 10), stagesOf(t, shop))
+}
+
+// TestDecisionDuringARepeatedRequest: the person decides after the repeated
+// state has looked for a decision, and before it has written its question.
+func TestDecisionDuringARepeatedRequest(t *testing.T) {
+	w := deployed(t)
+	w.source(map[string]string{"data.yaml": changedData})
+	w.decide = func(w *world, r deployment.Release) {
+		once := false
+		w.service.Approvals.(*fake.DeploymentApprovals).Faults = func(call string) error {
+			if call == "PutApproval" && !once {
+				once = true
+				decide(true, "")(w, r)
+			}
+			return nil
+		}
+		answered, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Token: "again"})
+		if got := answersTo(w, "again"); err != nil || answered.State != "answered" || len(got) != 1 || !strings.Contains(got[0], `"approved":true`) {
+			t.Errorf("%+v, %v: the task that waits was told %v", answered, err, got)
 		}
 	}
 	w.run(push("bbbb", 10), stagesOf(t, shop))

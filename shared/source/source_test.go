@@ -29,7 +29,9 @@ func TestRepositoryCheck(t *testing.T) {
 		{"scp form", func(r *source.Repository) { r.CloneURL = "git@github.com:acme/shop.git" }, "not an absolute URL"},
 		{"credentials in the URL", func(r *source.Repository) { r.CloneURL = "https://u:p@github.com/a.git" }, "holds credentials"},
 		{"no secret", func(r *source.Repository) { r.WebhookSecret = "" }, "webhookSecret is missing"},
-		{"bounded", func(r *source.Repository) { r.Accounts = map[string]string{"222222222222": "never", "333333333333": "always"} }, ""},
+		{"bounded", func(r *source.Repository) {
+			r.Accounts = map[string]string{"222222222222": "never", "333333333333": "always"}
+		}, ""},
 		{"no account", func(r *source.Repository) { r.Accounts = map[string]string{"prod": "always"} }, "want 12 digits"},
 		{"no approval", func(r *source.Repository) { r.Accounts = map[string]string{"333333333333": "maybe"} }, "one of never, on-risk, always"},
 		{"unknown provider", func(r *source.Repository) { r.Provider = "svn" }, `provider "svn"`},

@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,7 +54,7 @@ func (w *Workloads) In(account, region string) aws.Config {
 		cfg.Region = region
 	}
 	if w.role != "" && account != "" {
-		arn := "arn:aws:iam::" + account + ":role/" + w.role
+		arn := "arn:" + Partition(cfg.Region) + ":iam::" + account + ":role/" + w.role
 		provider := stscreds.NewAssumeRoleProvider(w.sts, arn, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = "evenkeel"
 		})
@@ -63,6 +64,19 @@ func (w *Workloads) In(account, region string) aws.Config {
 	}
 	w.sessions[key] = cfg
 	return cfg
+}
+
+// Partition names the partition of a region, the second part of its ARNs.
+// Source: IAM user guide, "Identify AWS resources with Amazon Resource Names".
+func Partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	default:
+		return "aws"
+	}
 }
 
 // Caller returns the ARN of the identity behind cfg, for the record of who

@@ -59,3 +59,23 @@ func TestCaller(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
+
+func TestPartition(t *testing.T) {
+	for region, want := range map[string]string{"us-east-1": "aws", "eu-central-2": "aws", "": "aws", "us-gov-west-1": "aws-us-gov", "cn-north-1": "aws-cn"} {
+		if got := session.Partition(region); got != want {
+			t.Errorf("%q is in %s, want %s", region, got, want)
+		}
+	}
+}
+
+// TestRolesOfOtherPartitions: the role's ARN is of the region's partition.
+func TestRolesOfOtherPartitions(t *testing.T) {
+	stub := awsstub.Start(t)
+	cfg := session.NewWorkloads(stub.Config(), "evenkeel-deploy").In("222222222222", "us-gov-west-1")
+	if _, err := cfg.Credentials.Retrieve(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if assumed := stub.Calls("sts", "AssumeRole"); len(assumed) != 1 || !strings.Contains(string(assumed[0].Body), "arn%3Aaws-us-gov%3Aiam%3A%3A222222222222") {
+		t.Errorf("assumed %s", assumed)
+	}
+}

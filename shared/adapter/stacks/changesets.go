@@ -13,6 +13,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
+	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
@@ -22,7 +23,7 @@ func (c *ChangeSets) Create(ctx context.Context, t events.Target, in deployment.
 	input := &cloudformation.CreateChangeSetInput{
 		StackName: aws.String(t.StackName), ChangeSetName: aws.String(in.Name), ChangeSetType: types.ChangeSetType(in.Type),
 		Description: aws.String(in.Description),
-		RoleARN:     aws.String("arn:aws:iam::" + t.Account + ":role/" + ExecutionRole),
+		RoleARN:     aws.String("arn:" + session.Partition(t.Region) + ":iam::" + t.Account + ":role/" + ExecutionRole),
 	}
 	if in.TemplateURL != "" {
 		input.TemplateURL = aws.String(in.TemplateURL)
