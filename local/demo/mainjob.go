@@ -53,7 +53,8 @@ func pushShop(ctx context.Context, w *World) (string, error) {
 
 // register adds a repository to the suite's registry.
 func (w *World) register(ctx context.Context, name, provider, cloneURL string) error {
-	args := []string{"repo", "add", name, "--provider", provider, "--clone-url", cloneURL}
+	args := []string{"repo", "add", name, "--provider", provider, "--clone-url", cloneURL,
+		"--account", testAccount + "=never", "--account", prodAccount + "=always"}
 	if provider == forge.CodeCommit {
 		_, err := w.evenkeel(ctx, args...)
 		return err
