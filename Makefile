@@ -37,10 +37,10 @@ demo: ## Run the main job on the local cloud, no AWS account needed (SYNTH=1 syn
 test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binaries, end to end
 	@echo "Evenkeel tests: about 5 minutes with warm caches, 15 with empty ones"
 	@$(MAKE) --no-print-directory -j2 venv node_modules/.bin/cdk build
-	go vet $(FAST_PACKAGES)
-	go test $(FAST_PACKAGES)
+	@echo "== vet"; go vet $(FAST_PACKAGES)
+	@echo "== unit, adapters, workflows, simulation, binaries, end to end"; go test $(FAST_PACKAGES)
 	@if command -v cc >/dev/null; then $(MAKE) --no-print-directory race; else echo "no C compiler: the race detector is left out"; fi
-	go test $(CDK_PACKAGES)
+	@echo "== synthesis (compiling the CDK takes about two minutes)"; go test $(CDK_PACKAGES)
 
 check: ## Lint, and check that generated files are current
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "run gofmt on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -56,7 +56,7 @@ node_modules/.bin/cdk: # one of the real clients that the simulator is tested wi
 	@echo "  install $(CDK_CLI)"; npm install --no-save --no-package-lock --no-audit --no-fund --silent $(CDK_CLI)
 
 race:
-	CGO_ENABLED=1 go test -race -skip 'TestCDK|TestAWSCLI|TestBoto3' $(RACE_PACKAGES)
+	@echo "== race detector"; CGO_ENABLED=1 go test -race -skip 'TestCDK|TestAWSCLI|TestBoto3' $(RACE_PACKAGES)
 
 build: lambdas cli ## Build the Lambda functions and the CLI into build/
 
