@@ -29,11 +29,12 @@ func TestHostileFiles(t *testing.T) {
 	chain := func(i int) string { return fmt.Sprintf("  s%d: {template: t, dependsOn: [s%d]}\n", i+1, i) }
 	tests := []struct{ name, text, want string }{
 		{"huge", strings.Repeat("# nothing\n", 100_000), "the limit is 256"},
-		{"unknown references", head + repeat(400, func(i int) string { return fmt.Sprintf("  s%d: {template: t, dependsOn: [nope]}\n", i) }) + "stages:\n" + stage("a"), "there are more faults"},
+		{"unknown references", head + repeat(250, func(i int) string { return fmt.Sprintf("  s%d: {template: t, dependsOn: [nope]}\n", i) }) + "stages:\n" + stage("a"), "there are more faults"},
 		{"unknown keys", repeat(20_000, func(i int) string { return fmt.Sprintf("k%d: 1\n", i) }), "there are more faults"},
-		{"a long chain", head + "  s0: {template: t}\n" + repeat(5_000, chain) + "stages:\n" + stage("a"), "there are 5001 stacks; the limit is 500"},
+		{"a long chain", head + "  s0: {template: t}\n" + repeat(5_000, chain) + "stages:\n" + stage("a"), "there are 5001 stacks; the limit is 300"},
 		{"many stages", head + "  s: {template: t}\nstages:\n" + repeat(101, func(i int) string { return stage(fmt.Sprintf("a%d", i)) }), "there are 101 stages; the limit is 100"},
-		{"stages times stacks", head + "  s0: {template: t}\n" + repeat(400, chain) + "stages:\n" + repeat(90, func(i int) string { return stage(fmt.Sprintf("a%d", i)) }), "too large together"},
+		{"stages times stacks", head + "  s0: {template: t}\n" + repeat(100, chain) + "stages:\n" + repeat(3, func(i int) string { return stage(fmt.Sprintf("a%d", i)) }), "more than 300 stacks together"},
+		{"many parameters", head + "  s0: {template: t, parameters: {" + repeat(9_000, func(i int) string { return fmt.Sprintf("P%d: x, ", i) }) + "}}\nstages:\n" + repeat(3, func(i int) string { return stage(fmt.Sprintf("a%d", i)) }), "too large together"},
 		{"deep", strings.Repeat("[", 100_000), ""},
 	}
 	for _, tt := range tests {
@@ -59,12 +60,12 @@ func TestHostileFiles(t *testing.T) {
 // for what a run adds to them.
 func TestWhatIsAcceptedFitsAWorkflow(t *testing.T) {
 	file := func(stages int) string {
-		return "version: 1\nstacks:\n" + repeat(60, func(i int) string {
-			return fmt.Sprintf("  s%d: {template: templates/t%d.yaml, parameters: {A: \"%s\"}}\n", i, i, strings.Repeat("<", 20))
+		return "version: 1\nstacks:\n" + repeat(20, func(i int) string {
+			return fmt.Sprintf("  s%d: {template: templates/t%d.yaml, parameters: {A: \"%s\"}}\n", i, i, strings.Repeat("<", 400))
 		}) + "stages:\n" + repeat(stages, func(i int) string { return stage(fmt.Sprintf("a%d", i)) })
 	}
 	largest := 0
-	for n := range 99 {
+	for n := range 15 {
 		p, err := pipeline.Decode("evenkeel.yaml", []byte(file(n+1)), func(string) bool { return true })
 		if err != nil {
 			break

@@ -17,14 +17,17 @@ const maxStackName = 128
 // the function, or more room than a workflow has.
 const (
 	maxFile    = 256 << 10 // bytes
-	maxStacks  = 500
+	maxStacks  = 300
 	maxStages  = 100
 	maxFaults  = 100
 	maxNames   = 20        // named in one message
 	maxCarried = 128 << 10 // bytes of one branch's stages; they travel through the workflow, which takes 256 KB
 
-	// Source: Step Functions developer guide, "Service quotas", input or result
-	// data size of a task.
+	// maxDeployed is how many stacks, over its stages, one branch may have: each
+	// takes about 70 events of an execution's history, which ends at 25,000.
+	// Source: Step Functions developer guide, "Service quotas": input or result
+	// data size of a task, and execution history size.
+	maxDeployed = 300
 )
 
 // bounded refuses a pipeline that is beyond the limits, before anything is
@@ -45,8 +48,11 @@ func (d *decoder) bounded(p *Pipeline, size int) bool {
 		return false
 	}
 	// Each stage carries all stacks, and its own parameters over theirs.
-	carried := map[string]int{}
+	carried, deployed := map[string]int{}, map[string]int{}
 	for _, stage := range p.Stages {
+		if deployed[stage.Branch] += len(p.Stacks); deployed[stage.Branch] > maxDeployed && deployed[stage.Branch]-len(p.Stacks) <= maxDeployed {
+			d.fault(stage.at, "the stages of the branch "+stage.Branch+" have more than "+strconv.Itoa(maxDeployed)+" stacks together from here on, which is more than one run can deploy")
+		}
 		if carried[stage.Branch] == 0 {
 			carried[stage.Branch] = size // no less than all the stages' parameters
 		}
