@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
-	"github.com/evenkeel/evenkeel/shared/fake"
 	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/fake"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
 

@@ -195,6 +195,8 @@ func classify(doing string, err error) error {
 		return fault.Invalid("%s: the server refused the credentials: %w", doing, err)
 	case errors.Is(err, transport.ErrEmptyRemoteRepository), errors.Is(err, transport.ErrEmptyUploadPackRequest):
 		return fault.Invalid("%s: the repository does not have the commit", doing)
+	case strings.Contains(err.Error(), "http redirect:"): // go-git's text: it has no type for it
+		return fault.Invalid("%s: the server redirects, which is not followed: register the address that it redirects to", doing)
 	case wontHelp(status(err)):
 		return fault.Permanent("%s: %w", doing, err)
 	case strings.Contains(err.Error(), "not our ref"), strings.Contains(err.Error(), "unadvertised object"):

@@ -257,3 +257,25 @@ func TestCodeCommitPassword(t *testing.T) {
 		t.Error("no error without credentials")
 	}
 }
+
+// TestRedirectsAreNotFollowed: credentials go to the registered host and to no
+// other, and a server cannot send the function to an address inside its network.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s %s was asked, with Authorization %q", r.Host, r.URL, r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		asked := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			http.Redirect(w, r, elsewhere.URL+r.URL.String(), status)
+		}))
+		r := source.Repository{Name: "acme/shop", Provider: source.GitHub, CloneURL: server.URL + "/acme/shop.git", Credentials: "/evenkeel/secrets/shop"}
+		_, err := client().Fetch(t.Context(), r, "main", "1f0c9a7be2d45f6a8890b1c2d3e4f5061728394a")
+		if !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), "register") || asked != 1 {
+			t.Errorf("%d: asked %d times, %v (%s)", status, asked, err, fault.Kind(err))
+		}
+		server.Close()
+	}
+}
