@@ -33,6 +33,7 @@ func MainJob() []Group {
 
 func deployGroup() Group {
 	return Group{deployTitle, nil, []Step{
+		{Want: "the workload accounts have the roles and rules of the spoke stack", Run: deploySpokes},
 		{Want: "a repository is registered and pushed", Run: pushShop},
 		{Want: "the signed webhook started a run", Run: runStarts},
 		{Want: "the source is validated", Run: sourceValidated},
