@@ -44,7 +44,7 @@ type Removal struct {
 	Reason string            `json:"reason"`
 }
 
-// SecurityGroupHealed says that rules were closed and that a read confirmed it.
+// SecurityGroupHealed says that rules were closed, which a read confirmed.
 type SecurityGroupHealed struct {
 	SecurityGroup
 	HealID   string        `json:"healId"`
