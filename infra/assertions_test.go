@@ -428,3 +428,35 @@ func TestWorkloadAccountsAreAdmitted(t *testing.T) {
 		}
 	}
 }
+
+// TestEventBridgeMayUseTheKey: a condition on the source account in the key's
+// policy would keep EventBridge from the encrypted dead-letter queues, whose own
+// policies say whose rules may send.
+func TestEventBridgeMayUseTheKey(t *testing.T) {
+	tmpl := templates(t)["evenkeel"]
+	statements := func(kind, property string) []map[string]any {
+		var all []map[string]any
+		for _, id := range tmpl.named(kind) {
+			for _, s := range tmpl.Resources[id].Properties[property].(map[string]any)["Statement"].([]any) {
+				statement := s.(map[string]any)
+				if text, _ := json.Marshal(statement["Principal"]); statement["Effect"] == "Allow" && strings.Contains(string(text), "events.amazonaws.com") {
+					all = append(all, statement)
+				}
+			}
+		}
+		return all
+	}
+	key := statements("AWS::KMS::Key", "KeyPolicy")
+	if len(key) != 1 || key[0]["Condition"] != nil {
+		t.Errorf("the key's statements for EventBridge: %v", key)
+	}
+	queues := statements("AWS::SQS::QueuePolicy", "PolicyDocument")
+	if len(queues) != len(tmpl.named("AWS::SQS::Queue")) {
+		t.Errorf("%d queues take events", len(queues))
+	}
+	for _, s := range queues {
+		if text, _ := json.Marshal(s["Condition"]); !strings.Contains(string(text), "aws:SourceArn") {
+			t.Errorf("a queue takes the events of every account: %v", s)
+		}
+	}
+}

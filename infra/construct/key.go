@@ -28,12 +28,18 @@ func NewKey(stack awscdk.Stack) awskms.Key {
 		}},
 	}), no())
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Sid: text("DeadLettersAndAlarms"), Actions: texts("kms:Decrypt", "kms:GenerateDataKey*"), Resources: texts("*"),
-		Principals: &[]awsiam.IPrincipal{
-			awsiam.NewServicePrincipal(text("cloudwatch.amazonaws.com"), nil),
-			awsiam.NewServicePrincipal(text("events.amazonaws.com"), nil),
-		},
+		Sid: text("Alarms"), Actions: texts("kms:Decrypt", "kms:GenerateDataKey*"), Resources: texts("*"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(text("cloudwatch.amazonaws.com"), nil)},
 		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()}},
+	}), no())
+	// EventBridge does not say for whom it asks when what it delivers to asks for
+	// the key: with a condition on the source, dead letters would be lost. Whose
+	// rules may send is in the policy of each queue.
+	// Source: SNS developer guide, "Key management" (aws:SourceAccount and
+	// aws:SourceArn are not supported for EventBridge in a key policy).
+	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid: text("DeadLetters"), Actions: texts("kms:Decrypt", "kms:GenerateDataKey*"), Resources: texts("*"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(text("events.amazonaws.com"), nil)},
 	}), no())
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid: text("Logs"), Actions: texts(use...), Resources: texts("*"),
