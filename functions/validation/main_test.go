@@ -34,6 +34,11 @@ func invocation(t *testing.T) []byte {
 	return event
 }
 
+// registration is the repository's entry in the registry, with the account of
+// its stage.
+const registration = `{"Parameter":{"Value":"{\"provider\":\"github\",\"cloneUrl\":\"https://git.example.com/acme/shop.git\",` +
+	`\"webhookSecret\":\"/evenkeel/secrets/acme/shop/webhook\",\"accounts\":{\"222222222222\":\"never\"}}"}}`
+
 // The binary reads a kept archive, and publishes what it found in it.
 func TestTheBinary(t *testing.T) {
 	tree, err := source.NewTree([]source.File{
@@ -49,6 +54,7 @@ func TestTheBinary(t *testing.T) {
 	}
 	stub := awsstub.Start(t)
 	stub.Reply("s3", "GET /sources/sources/acme/shop/"+commit+".zip", string(archive))
+	stub.Reply("ssm", "GetParameter", registration)
 	stub.Reply("events", "PutEvents", `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`)
 
 	payload, errorType := start(t, stub).Invoke(invocation(t))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The AWS CLI, unmodified: deploy (twice: create, no changes), drift by Cloud
@@ -18,6 +19,9 @@ func TestAWSCLI(t *testing.T) {
 	if out := w.must(dir, cli, deploy...); !strings.Contains(out, "Successfully created/updated stack - shop") {
 		t.Fatal(out)
 	}
+	// The CLI names its change set by the second, and the name is taken until
+	// the stack is gone.
+	time.Sleep(time.Second)
 	if out := w.must(dir, cli, append(deploy, "--no-fail-on-empty-changeset")...); !strings.Contains(out, "No changes to deploy. Stack shop is up to date") {
 		t.Fatal(out)
 	}
