@@ -352,14 +352,14 @@ func TestTheSpokeForwardsNothingToItself(t *testing.T) {
 	}
 	for _, tt := range tests {
 		values := map[string]string{"HubAccount": tt.account, "HubRegion": tt.region, "AWS::AccountId": here, "AWS::Region": "us-east-1"}
-		if got := tmpl.holds(t, tmpl.Conditions["Elsewhere"], values); got != tt.want {
+		if got := holds(t, tmpl.Conditions["Elsewhere"], values); got != tt.want {
 			t.Errorf("%s: forwards %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }
 
 // holds evaluates a condition of the template.
-func (tmpl template) holds(t *testing.T, condition any, values map[string]string) bool {
+func holds(t *testing.T, condition any, values map[string]string) bool {
 	t.Helper()
 	text := func(v any) string {
 		if ref, ok := v.(map[string]any); ok {
@@ -372,11 +372,11 @@ func (tmpl template) holds(t *testing.T, condition any, values map[string]string
 		case "Fn::Equals":
 			return text(list[0]) == text(list[1])
 		case "Fn::Not":
-			return !tmpl.holds(t, list[0], values)
+			return !holds(t, list[0], values)
 		case "Fn::And":
-			return !slices.ContainsFunc(list, func(c any) bool { return !tmpl.holds(t, c, values) })
+			return !slices.ContainsFunc(list, func(c any) bool { return !holds(t, c, values) })
 		case "Fn::Or":
-			return slices.ContainsFunc(list, func(c any) bool { return tmpl.holds(t, c, values) })
+			return slices.ContainsFunc(list, func(c any) bool { return holds(t, c, values) })
 		}
 	}
 	t.Fatalf("the condition %v is not known", condition)

@@ -24,14 +24,14 @@ const maxReason = 300
 // clip hides what may be secret: a key that somebody typed into the settings of
 // a function is drift, but nobody's to read in a fact. Then it shortens
 // expected and actual values, all by the same rule, until the
-// resources fit into limit bytes. In the last resort the values go, then the
+// resources fit the budget. In the last resort the values go, then the
 // differences; which resources drifted always stays.
-func clip(resources []events.DriftedResource, limit int) []events.DriftedResource {
+func clip(resources []events.DriftedResource) []events.DriftedResource {
 	resources = mapDifferences(resources, func(d events.PropertyDifference) events.PropertyDifference {
 		d.Expected, d.Actual = redact.Value(d.Path, d.Expected), redact.Value(d.Path, d.Actual)
 		return d
 	})
-	if size(resources) <= limit {
+	if size(resources) <= budget {
 		return resources
 	}
 	for _, most := range []int{4096, 512, 64, 0} {
@@ -39,7 +39,7 @@ func clip(resources []events.DriftedResource, limit int) []events.DriftedResourc
 			d.Expected, d.Actual = shorten(d.Expected, most), shorten(d.Actual, most)
 			return d
 		})
-		if size(clipped) <= limit {
+		if size(clipped) <= budget {
 			return clipped
 		}
 	}

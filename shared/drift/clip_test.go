@@ -31,7 +31,7 @@ func TestClip(t *testing.T) {
 				}
 				in = append(in, r)
 			}
-			out := clip(in, budget)
+			out := clip(in)
 			text, err := json.Marshal(out)
 			if err != nil || len(text) > budget {
 				t.Fatalf("%d bytes (%v), more than %d", len(text), err, budget)
@@ -60,7 +60,7 @@ func TestClipHidesSecrets(t *testing.T) {
 		{Path: "/Environment", Type: "ADD", Actual: `{"Variables":{"API_KEY":"new-secret","SIZE":"1"}}`},
 		{Path: "/MemorySize", Type: "NOT_EQUAL", Expected: "128", Actual: "256"},
 	}}}
-	text, err := json.Marshal(clip(in, budget))
+	text, err := json.Marshal(clip(in))
 	if err != nil {
 		t.Fatal(err)
 	}

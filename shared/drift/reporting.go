@@ -18,7 +18,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 	if err != nil {
 		return scan, err
 	}
-	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources, budget), Alike: report.alike(), Digest: report.Digest}
+	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Digest: report.Digest}
 	scan.Result = scanned(scan, report)
 	facts := []events.Fact{scannedFact(scan, report)}
 	if scan.Drift.Found {
@@ -125,7 +125,7 @@ func scannedFact(scan Scan, report Report) events.Fact {
 	}
 	data := events.DriftScanned{
 		StackRef: scan.Stack, ScanID: scan.ScanID, DetectionID: scan.Detection.ID, Status: report.Status,
-		Coverage: report.Coverage, Resources: clip(resources, budget), Reason: strings.Join(reasons, "; "),
+		Coverage: report.Coverage, Resources: clip(resources), Reason: strings.Join(reasons, "; "),
 	}
 	return fact(scan, data, scan.Detection.Ended, "")
 }
