@@ -65,7 +65,11 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 	p.cloud.Emit = p.emit
 	p.wire()
 	spread := []time.Duration{time.Second, 10 * time.Minute, 90 * time.Minute}[w.rng.IntN(3)]
-	for range 2 + w.rng.IntN(5) {
+	pushes := 2 + w.rng.IntN(5)
+	if chaos == crowded() {
+		spread, pushes = time.Second, 6
+	}
+	for range pushes {
 		w.Clock.After(w.upTo(spread), p.push)
 	}
 	if w.chance(0.15) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
@@ -20,12 +21,13 @@ import (
 //     its content where the stage wants one;
 //   - two runs of a repository never take turns in changing it;
 //   - what the outcome says about the stacks is true;
-//   - where nothing is disturbed, a run ends as its commit deserves;
+//   - where no call fails, a run ends as its commit deserves;
 //   - in the end no lock is held and nobody waits.
 type watch struct {
 	p        *Pipeline
 	runs     map[string]events.Run      // started
 	finished map[string]string          // run → outcome
+	ends     map[string]time.Time       // run → when it finished
 	seen     map[string]bool            // facts that a person has looked at
 	targets  map[string]events.Target   // stacks that were planned
 	planned  map[string]events.Target   // change set → its stack
@@ -38,7 +40,7 @@ type watch struct {
 
 func newWatch(p *Pipeline) watch {
 	return watch{
-		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, seen: map[string]bool{}, targets: map[string]events.Target{},
+		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, ends: map[string]time.Time{}, seen: map[string]bool{}, targets: map[string]events.Target{},
 		planned: map[string]events.Target{}, executed: map[string]int{}, order: map[string][]string{},
 		working: map[string]map[string]bool{}, versions: map[string]string{},
 	}
@@ -67,6 +69,7 @@ func (w *watch) fact(f events.Fact) {
 		}
 		w.finished[data.RunID] = data.Outcome
 		if !known {
+			w.ends[data.RunID] = w.p.Clock.Now()
 			w.p.Log("run %s: %s: %s", data.RunID, data.Outcome, data.Reason)
 			w.p.silently(func() { w.truth(data) })
 			w.deserved(data)
@@ -99,13 +102,20 @@ func (w *watch) execution(id string) {
 	if w.executed[id]++; w.executed[id] > 1 {
 		w.p.Violate("%s was executed twice", id)
 	}
-	if outcome, ended := w.finished[runID]; ended {
+	if outcome, ended := w.finished[runID]; ended && !w.inFlight(runID) {
 		w.p.Violate("run %s changes %s after it ended as %s", runID, target.StackName, outcome)
 	}
 	w.lock(run)
 	w.approval(run, target, id)
 	w.turns(run)
 	w.version(run, target)
+}
+
+// inFlight reports whether the run's execution was stopped by hand so recently
+// that an invocation may still be at work: nothing can call it back, so that
+// only its lock must last as long.
+func (w *watch) inFlight(runID string) bool {
+	return w.p.stopped && w.p.Clock.Now().Sub(w.ends[runID]) < 2*time.Minute
 }
 
 func (w *watch) lock(run events.Run) {
@@ -211,11 +221,17 @@ func (w *watch) truth(data events.RunFinished) {
 	}
 }
 
-// deserved says how a run may end where nothing is disturbed. Every run may be
+// deserved says how a run may end where no call fails. Every run may be
 // superseded, rejected by a person who does not decide or says no, or stuck at a
 // stack that an earlier one left broken.
 func (w *watch) deserved(data events.RunFinished) {
-	if w.p.chaos != calm() || w.p.stopped || data.Outcome == events.OutcomeDeferred {
+	if w.p.chaos != calm() && w.p.chaos != crowded() || w.p.stopped {
+		return
+	}
+	if data.Outcome == events.OutcomeDeferred {
+		if strings.Contains(data.Reason, "no longer holds the lock") {
+			w.p.Violate("run %s lost a lock that it had been given", data.RunID)
+		}
 		return
 	}
 	kind := w.p.commits[data.Commit].kind
@@ -297,6 +313,9 @@ func (p *Pipeline) End() {
 	}
 	for _, repository := range repositories {
 		queue, _, err := p.locks.Read(context.Background(), repository)
+		if h := queue.Holder; h != nil && p.watch.finished[h.RunID] != "" && !p.Clock.Now().Before(h.Expires) {
+			queue.Holder = nil // the lease of a run that was stopped; the next one takes over
+		}
 		if err != nil || queue.Holder != nil || len(queue.Waiting) > 0 {
 			p.Violate("the lock of %s is left as %+v %v", repository, queue, err)
 		}
