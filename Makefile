@@ -38,9 +38,9 @@ test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binar
 	@echo "Evenkeel tests: about 5 minutes with warm caches, 15 with empty ones"
 	@$(MAKE) --no-print-directory -j2 venv node_modules/.bin/cdk build
 	@echo "== vet"; go vet $(FAST_PACKAGES)
-	@echo "== unit, adapters, workflows, simulation, binaries, end to end"; go test $(FAST_PACKAGES)
+	@echo "== unit, adapters, workflows, simulation, binaries, end to end"; go test -count=1 $(FAST_PACKAGES)
 	@if command -v cc >/dev/null; then $(MAKE) --no-print-directory race; else echo "no C compiler: the race detector is left out"; fi
-	@echo "== synthesis (compiling the CDK takes about two minutes)"; go test $(CDK_PACKAGES)
+	@echo "== synthesis (compiling the CDK takes about two minutes)"; go test -count=1 $(CDK_PACKAGES)
 
 check: ## Lint, and check that generated files are current
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "run gofmt on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -56,7 +56,7 @@ node_modules/.bin/cdk: # one of the real clients that the simulator is tested wi
 	@echo "  install $(CDK_CLI)"; npm install --no-save --no-package-lock --no-audit --no-fund --silent $(CDK_CLI)
 
 race:
-	@echo "== race detector"; CGO_ENABLED=1 go test -race -skip 'TestCDK|TestAWSCLI|TestBoto3' $(RACE_PACKAGES)
+	@echo "== race detector"; CGO_ENABLED=1 go test -count=1 -race -skip 'TestCDK|TestAWSCLI|TestBoto3' $(RACE_PACKAGES)
 
 build: lambdas cli ## Build the Lambda functions and the CLI into build/
 

@@ -2,6 +2,7 @@ package evenkeel_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os/exec"
 	"path"
 	"strings"
@@ -103,6 +104,10 @@ func listPackages(t *testing.T) map[string][]string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...").Output()
 	if err != nil {
+		var failed *exec.ExitError
+		if errors.As(err, &failed) {
+			t.Fatalf("go list: %v\n%s", err, failed.Stderr)
+		}
 		t.Fatalf("go list: %v", err)
 	}
 	packages := map[string][]string{}

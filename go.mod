@@ -2,6 +2,9 @@ module github.com/evenkeel/evenkeel
 
 go 1.26.8
 
+// npm packages may hold templates of Go programs.
+ignore ./node_modules
+
 require (
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.270.0
 	github.com/aws/aws-lambda-go v1.55.1
