@@ -44,6 +44,9 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 	if err != nil {
 		return r, err
 	}
+	if err := owned(r, to, stack); err != nil {
+		return r, err
+	}
 	switch planning(stack.Status) {
 	case planBusy:
 		return r, fault.Conflict("the stack %s is busy (%s)", to.StackName, stack.Status)
@@ -89,14 +92,33 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 	return r, err
 }
 
+// ownerTag names the repository that a stack belongs to.
+const ownerTag = "evenkeel:repository"
+
+// owned refuses a stack that is not this repository's: evenkeel.yaml may name
+// any stack, also one of another repository, one that something else deployed,
+// or one of this suite itself. A stack of the name that was made by hand is
+// taken over by giving it the tag. The remains of a failed creation hold
+// nothing: without the tag they are nobody's.
+func owned(r Release, to events.Target, stack Stack) error {
+	owner, kind := stack.Tags[ownerTag], planning(stack.Status)
+	switch {
+	case kind == planCreate, owner == r.Repository, owner == "" && kind == planClear:
+		return nil
+	case owner == "":
+		return fault.Invalid("the stack %s exists in %s and was not deployed from here; to take it over, give it the tag %s=%s", to.StackName, to.Account, ownerTag, r.Repository)
+	default:
+		return fault.Invalid("the stack %s in %s belongs to the repository %s", to.StackName, to.Account, owner)
+	}
+}
+
 // tags are put on the stack and so on its resources. The run and the commit
 // are not among them: a tag that is new with every push would change every
-// resource with every push.
+// resource with every push. Ours win: one of them says whose the stack is.
 func tags(r Release, stack pipeline.Stack) map[string]string {
-	all := map[string]string{
-		"evenkeel:repository": r.Repository, "evenkeel:stage": r.Step.Stage, "evenkeel:stack": stack.Name,
-	}
+	all := map[string]string{}
 	maps.Copy(all, stack.Tags)
+	maps.Copy(all, map[string]string{ownerTag: r.Repository, "evenkeel:stage": r.Step.Stage, "evenkeel:stack": stack.Name})
 	return all
 }
 

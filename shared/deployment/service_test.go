@@ -268,3 +268,60 @@ func TestPublishedOutputsHideSecrets(t *testing.T) {
 		t.Errorf("%d facts about the stack, want one a stage", shown)
 	}
 }
+
+// TestStacksOfOthersAreLeftAlone: evenkeel.yaml can name any stack of an account,
+// and the lock is held for a repository, not for a stack.
+func TestStacksOfOthersAreLeftAlone(t *testing.T) {
+	other := func(p deployment.Push) deployment.Push {
+		p.Detail.Data.Repository = "acme/other"
+		return p
+	}
+	w := deployed(t)
+	w.source(map[string]string{"network.yaml": network, "data.yaml": changedData})
+	r := w.run(other(push("bbbb", 10)), stagesOf(t, shop)[:1])
+	if r.Outcome != events.OutcomeRejected || !strings.Contains(r.Reason, "the stack shop-network-test in 222222222222 belongs to the repository acme/shop") {
+		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
+	}
+	if len(w.cloud.Executed) != 4 {
+		t.Errorf("executed %v", w.cloud.Executed)
+	}
+}
+
+// TestTheOwnerTagIsOurs: a tag of evenkeel.yaml cannot give a stack to another
+// repository.
+func TestTheOwnerTagIsOurs(t *testing.T) {
+	w := newWorld(t)
+	w.decide = decide(true, "")
+	w.source(templates)
+	tagged := strings.Replace(shop, "template: network.yaml,", `template: network.yaml, tags: {"evenkeel:repository": acme/other, team: web},`, 1)
+	if r := w.run(push("aaaa", 0), stagesOf(t, tagged)); r.Outcome != events.OutcomeSucceeded {
+		t.Fatalf("ended %s: %s", r.Outcome, r.Reason)
+	}
+	stack, err := w.cloud.Stacks().Describe(t.Context(), events.Target{Account: "222222222222", Region: "us-east-1", StackName: "shop-network-test"})
+	if err != nil || stack.Tags["evenkeel:repository"] != "acme/shop" || stack.Tags["team"] != "web" {
+		t.Errorf("tags %v, %v", stack.Tags, err)
+	}
+}
+
+// TestStacksOfNobodyAreLeftAlone: a stack without the tag was deployed by
+// something else, or by hand.
+func TestStacksOfNobodyAreLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	w.source(templates)
+	target := events.Target{Account: "222222222222", Region: "us-east-1", StackName: "shop-network-test"}
+	id, _, err := w.cloud.ChangeSets().Create(t.Context(), target, deployment.ChangeSetInput{
+		Name: "by-hand", Type: "CREATE", Template: []byte(network), Parameters: map[string]string{"Cidr": "10.9.0.0/16"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Run()
+	if err := w.cloud.ChangeSets().Execute(t.Context(), target, id, "by-hand"); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Run()
+	r := w.run(push("aaaa", 0), stagesOf(t, shop))
+	if r.Outcome != events.OutcomeRejected || !strings.Contains(r.Reason, "give it the tag evenkeel:repository=acme/shop") {
+		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
+	}
+}
