@@ -315,7 +315,10 @@ func TestStacksOfNobodyAreLeftAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.Run()
+	w.clock.Advance(time.Minute)
+	if _, err := w.cloud.ChangeSets().Read(t.Context(), target, id); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.cloud.ChangeSets().Execute(t.Context(), target, id, "by-hand"); err != nil {
 		t.Fatal(err)
 	}
