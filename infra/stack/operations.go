@@ -22,7 +22,7 @@ const archiveDays = 90
 // exist before it all the same.
 func Operations(scope constructs.Construct, s settings.Settings, core awscdk.Stack, alarms *construct.Alarms) awscdk.Stack {
 	stack := newStack(scope, "evenkeel-operations", "Evenkeel: archive, alarm of alarms, dashboard", s)
-	stack.AddDependency(core, text("it names the core's bus and alarms"))
+	stack.AddStackDependency(core, text("it names the core's bus and alarms"))
 	arn := func(service, resource string) string {
 		return "arn:" + *stack.Partition() + ":" + service + ":" + *stack.Region() + ":" + *stack.Account() + ":" + resource
 	}
