@@ -10,6 +10,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -69,7 +70,7 @@ func run(wheel, out string) error {
 }
 
 func download(dir string) (string, error) {
-	cmd := exec.Command("pip", "download", "--no-deps", "--quiet", "--only-binary", ":all:", "--dest", dir, "cfn-lint=="+version)
+	cmd := exec.CommandContext(context.Background(), "pip", "download", "--no-deps", "--quiet", "--only-binary", ":all:", "--dest", dir, "cfn-lint=="+version)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("pip download cfn-lint==%s: %w", version, err)
