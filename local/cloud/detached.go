@@ -86,7 +86,7 @@ func follow(ctx context.Context, opts Options, path string, pid int, ended <-cha
 			return State{}, fmt.Errorf("the local cloud did not start (%w): %s", err, strings.Join(last[max(0, len(last)-3):], "; "))
 		case <-ctx.Done():
 			_ = syscall.Kill(pid, syscall.SIGTERM) // gone already is as good
-			<-ended //nolint:errcheck // it was told to end
+			<-ended                                //nolint:errcheck // it was told to end
 			return State{}, ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}
