@@ -36,7 +36,7 @@ var importRules = []importRule{
 		"the domain does not know how it is wired, provisioned, emulated or shown"},
 	{"shared/**", []string{"shared/adapter/**"}, []string{"shared/adapter/**"},
 		"a port stands at its consumer: adapters know the domain, never the other way round"},
-	{"shared/{fault,config,metrics,template,schema,policy}/**", nil,
+	{"shared/{fault,config,metrics,redact,template,schema}/**", nil,
 		[]string{"shared/{validation,deployment,rollout,drift,healing,ledger,webhook,source,pipeline}/**"},
 		"the bottom row serves every domain and leans on none"},
 	{"shared/invoke", nil, []string{sdk, "shared/adapter/**"},
