@@ -3,6 +3,8 @@ package deployment
 import (
 	"fmt"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // symbols mark the actions in a rendered plan.
@@ -73,11 +75,11 @@ func (p Property) line() string {
 	case p.Before == "" && p.After == "":
 		text = p.Path + " changes"
 	case p.Before == "":
-		text += clip(p.After, maxValue)
+		text += shown(p.After)
 	case p.After == "":
-		text += clip(p.Before, maxValue) + " → (none)"
+		text += shown(p.Before) + " → (none)"
 	default:
-		text += clip(p.Before, maxValue) + " → " + clip(p.After, maxValue)
+		text += shown(p.Before) + " → " + shown(p.After)
 	}
 	if p.Recreation == "Always" {
 		text += " (forces replacement)"
@@ -89,6 +91,12 @@ func (p Property) line() string {
 		text += " (from " + p.Cause + ")"
 	}
 	return text
+}
+
+// shown is a value for a person, who need not know how CloudFormation writes
+// that a value is not known yet.
+func shown(value string) string {
+	return clip(strings.ReplaceAll(value, template.KnownAfterApply, "(known after apply)"), maxValue)
 }
 
 func (d Document) counts() string {
