@@ -30,6 +30,9 @@ Run it in a checkout after "make build", or use "make demo".`,
 }
 
 func (a *app) demo(ctx context.Context, template string, keep bool) error {
+	if err := requireCheckout(template); err != nil {
+		return err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err

@@ -43,6 +43,11 @@ It runs in the background until "evenkeel down"; state and logs are in .evenkeel
 }
 
 func (a *app) up(ctx context.Context, f upFlags) error {
+	if !f.bare {
+		if err := requireCheckout(f.template); err != nil {
+			return err
+		}
+	}
 	opts := cloud.Options{Root: ".", Port: f.port, Emulator: f.emulator, Progress: func(line string) { a.progress("%s", line) }}
 	if f.foreground {
 		return a.upForeground(ctx, opts, f)
@@ -86,11 +91,25 @@ func (a *app) upForeground(ctx context.Context, opts cloud.Options, f upFlags) e
 	return c.Wait(ctx)
 }
 
+// builds is where `make build` puts the functions.
+var builds = filepath.Join("build", "lambda")
+
+// requireCheckout is a usage error in a folder from which the suite cannot be
+// deployed, before anything is started there.
+func requireCheckout(template string) error {
+	for _, path := range []string{template, builds} {
+		if _, err := os.Stat(path); err != nil {
+			return usageError("%s is not here: run this in a checkout of Evenkeel, after `make build`", path)
+		}
+	}
+	return nil
+}
+
 // deploySuite deploys the functions in build/lambda by the synthesised template.
 func (a *app) deploySuite(ctx context.Context, state cloud.State, template string) error {
 	_, err := suite.Deploy(ctx, suite.Options{
 		Endpoint: state.Endpoint, Account: state.Hub, Region: state.Region,
-		Template: template, Builds: filepath.Join("build", "lambda"),
+		Template: template, Builds: builds,
 		Progress: func(line string) { a.progress("%s", line) },
 	})
 	return err
