@@ -37,6 +37,9 @@ func Run(ctx context.Context, opts Options, groups ...Group) error {
 	}
 	defer w.Cloud.Stop()
 	played := Play(ctx, w, groups...)
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted; everything that was started is stopped: %w", ctx.Err())
+	}
 	report.Summary()
 	state := w.Cloud.State
 	if played != nil {
