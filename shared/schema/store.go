@@ -77,7 +77,7 @@ func open(b []byte) (*store, error) {
 		s.names = append(s.names, e.Name)
 		s.entries[e.Name] = e
 	}
-	s.decoder, err = zstd.NewReader(nil, zstd.WithDecoderDicts(dictionary), zstd.WithDecoderConcurrency(0))
+	s.decoder, err = zstd.NewReader(nil, zstd.WithDecoderDictRaw(format.DictionaryID, dictionary), zstd.WithDecoderConcurrency(0))
 	return s, err
 }
 

@@ -15,6 +15,10 @@ import (
 
 const magic = "EKS1"
 
+// DictionaryID marks the frames that need the dictionary. It is arbitrary, and
+// the same in the generator and the reader.
+const DictionaryID = 0xE7EC
+
 var errCorrupt = errors.New("schema store is corrupt")
 
 // Join builds a store from its three parts.

@@ -136,7 +136,7 @@ func readFile(files map[string]*zip.File, name string) ([]byte, error) {
 func writeOrigin(path string, wheel []byte, types, size int) error {
 	sum := sha256.Sum256(wheel)
 	origin := map[string]any{
-		"source":      "https://pypi.org/project/cfn-lint/" + version + "/ (cfnlint/data/schemas)",
+		"source":      "cfn-lint " + version + " on PyPI (cfnlint/data/schemas)",
 		"version":     version,
 		"wheelSha256": hex.EncodeToString(sum[:]),
 		"licence":     "MIT-0",
