@@ -13,9 +13,10 @@ GO_BUILD    := go build -ldflags "-s -w"
 CDK_CLI  := aws-cdk@2.1148.1
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-# One set of build flags for binaries and tests, so that the SDK is compiled once.
+# One set of build flags for binaries and tests, so that the SDK is compiled once;
+# no paths and no commit in them, so that the same source gives the same bytes.
 export CGO_ENABLED := 0
-export GOFLAGS     := $(GOFLAGS) -trimpath
+export GOFLAGS     := $(GOFLAGS) -trimpath -buildvcs=false
 
 # The packages that import the CDK compile slowly and go last.
 CDK_PACKAGES  = ./infra ./infra/construct ./infra/stack

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -212,18 +213,40 @@ func (w *World) forge(ctx context.Context, signature string, want int) (string, 
 func unknownEventGroup() Group {
 	group := Group{Title: "An unknown event changes nothing"}
 	for _, name := range []string{"Deployment", "Drift", "Healing", "Ledger", "Webhook"} {
-		group.Steps = append(group.Steps, Step{Want: strings.ToLower(name) + " takes it as a no-op", Run: func(ctx context.Context, w *World) (string, error) {
-			event := `{"version":"0","id":"e-1","source":"acme.weather","detail-type":"Rain Started","account":"111111111111","region":"us-east-1","time":"2026-11-22T10:00:00Z","resources":[],"detail":{}}`
-			out, err := lambda.NewFromConfig(w.account(w.Cloud.State.Hub)).Invoke(ctx, &lambda.InvokeInput{
-				FunctionName: aws.String(w.Outputs[name+"Function"]), Payload: []byte(event),
-			})
-			if err != nil {
-				return "", err
-			}
-			return string(out.Payload), expect("the function's error", aws.ToString(out.FunctionError), "")
-		}})
+		group.Steps = append(group.Steps, Step{
+			Want: strings.ToLower(name) + " takes it as a no-op with a log line",
+			Run:  func(ctx context.Context, w *World) (string, error) { return w.takesUnknownEvent(ctx, name) },
+		})
 	}
 	return group
+}
+
+// takesUnknownEvent sends a function an event that is none of its own.
+func (w *World) takesUnknownEvent(ctx context.Context, function string) (string, error) {
+	before, err := w.logLines(function)
+	if err != nil {
+		return "", err
+	}
+	event := `{"version":"0","id":"e-1","source":"acme.weather","detail-type":"Rain Started","account":"111111111111","region":"us-east-1","time":"2026-11-22T10:00:00Z","resources":[],"detail":{}}`
+	out, err := lambda.NewFromConfig(w.account(w.Cloud.State.Hub)).Invoke(ctx, &lambda.InvokeInput{
+		FunctionName: aws.String(w.Outputs[function+"Function"]), Payload: []byte(event),
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := expect("the function's error", aws.ToString(out.FunctionError), ""); err != nil {
+		return string(out.Payload), err
+	}
+	return string(out.Payload), await(ctx, "a log line of "+function, func() (bool, error) {
+		now, err := w.logLines(function)
+		return now > before, err
+	})
+}
+
+// logLines counts the invocations that a function has logged.
+func (w *World) logLines(function string) (int, error) {
+	log, err := os.ReadFile(filepath.Join(w.Cloud.State.Logs, "lambda-evenkeel-"+strings.ToLower(function)+".log"))
+	return bytes.Count(log, []byte(`"msg":"done"`)), err
 }
 
 func undoGroup() Group {
