@@ -47,7 +47,7 @@ func TestBoto3(t *testing.T) {
 	python := tool(t, "EVENKEEL_TEST_PYTHON", "python")
 	w := start(t)
 	if _, err := w.command("", python, "-c", "import boto3"); err != nil {
-		t.Skip("boto3 is not installed")
+		missing(t, "boto3 is not installed")
 	}
 	dir := t.TempDir()
 	writeFile(t, dir, "template.yaml", tagged)
