@@ -46,11 +46,13 @@ func (SourceValidated) Source() string { return SourcePipeline }
 // DetailType implements Data.
 func (SourceValidated) DetailType() string { return "SourceValidated.v1" }
 
-// The terminal states of a run.
+// The terminal states of a run. A run ends Rejected or Deferred before the
+// stack at hand is touched; what earlier stacks and stages got stays, and is
+// listed in RunFinished.Changed.
 const (
 	OutcomeSucceeded  = "Succeeded"
-	OutcomeRejected   = "Rejected"   // nothing changed; the sender must change something, or a person said no
-	OutcomeDeferred   = "Deferred"   // nothing changed; someone else held the lock, or a newer push took over
+	OutcomeRejected   = "Rejected"   // the sender must change something, or a person said no
+	OutcomeDeferred   = "Deferred"   // someone else held the lock, or a newer push took over
 	OutcomeRolledBack = "RolledBack" // a stack failed and is back at its previous state
 	OutcomeStuck      = "Stuck"      // a person is needed; raises an alarm
 )

@@ -111,7 +111,7 @@ func (a *app) progress(format string, args ...any) {
 // nobody to ask: the caller has to say --yes.
 func (a *app) confirm(question string) (bool, error) {
 	if !a.prompt {
-		return false, usageError("%s: no terminal to ask on; say --yes", question)
+		return false, usageError("there is no terminal to ask %q on: say --yes", question)
 	}
 	fmt.Fprintf(a.err, "%s [y/N] ", question)
 	answer, err := bufio.NewReader(a.in).ReadString('\n')

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"reflect"
 	"regexp"
@@ -30,31 +29,8 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/healing"
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
-
-// python finds an interpreter that has moto: the one named by the environment
-// or that of the project.
-func python(t *testing.T) string {
-	t.Helper()
-	if named := os.Getenv("EVENKEEL_TEST_PYTHON"); named != "" {
-		return named
-	}
-	const own = "../../.venv/bin/python"
-	if _, err := os.Stat(own); err != nil {
-		missing(t, "no Python with moto: set EVENKEEL_TEST_PYTHON, or let `make demo` create .venv")
-	}
-	return own
-}
-
-// missing skips a test that needs what is not installed. Where nothing may be
-// left out, as in `make test`, it fails instead.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("EVENKEEL_TEST_COMPLETE") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
 
 var listening = regexp.MustCompile(`Running on (http://127\.0\.0\.1:[0-9]+)`)
 
@@ -62,7 +38,7 @@ var listening = regexp.MustCompile(`Running on (http://127\.0\.0\.1:[0-9]+)`)
 // URL; it is killed when the test ends.
 func startMoto(t *testing.T) string {
 	t.Helper()
-	server := exec.Command(python(t), "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+	server := exec.Command(testtool.Own(t, "EVENKEEL_TEST_PYTHON", "python"), "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
 	output, err := server.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ import (
 	"github.com/evenkeel/evenkeel/local/emulator"
 	"github.com/evenkeel/evenkeel/local/installation"
 	"github.com/evenkeel/evenkeel/local/process"
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
 
 // foreground makes the test binary run a cloud, as "evenkeel up --foreground"
@@ -61,7 +62,7 @@ func child(t *testing.T, root string) (*exec.Cmd, cloud.State) {
 	t.Helper()
 	cloudtest.Venv(t)
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), foreground+"="+root, "EVENKEEL_TEST_PROJECT="+cloudtest.Project(t))
+	cmd.Env = append(os.Environ(), foreground+"="+root, "EVENKEEL_TEST_PROJECT="+testtool.Root(t))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +138,7 @@ func TestUpIsReadyFastAndStopsEverything(t *testing.T) {
 	cloudtest.Venv(t)
 	var said []string
 	started := time.Now()
-	c, err := cloud.Up(t.Context(), cloud.Options{Root: t.TempDir(), Project: cloudtest.Project(t), Progress: func(line string) { said = append(said, line) }})
+	c, err := cloud.Up(t.Context(), cloud.Options{Root: t.TempDir(), Project: testtool.Root(t), Progress: func(line string) { said = append(said, line) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +203,7 @@ func TestACrashLeavesNothingBehind(t *testing.T) {
 		t.Error("a crashed cloud is still up")
 	}
 	// The next one starts in spite of what the crash left in the folder.
-	c, err := cloud.Up(t.Context(), cloud.Options{Root: root, Project: cloudtest.Project(t)})
+	c, err := cloud.Up(t.Context(), cloud.Options{Root: root, Project: testtool.Root(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +228,7 @@ func TestAnEndedEmulatorIsReported(t *testing.T) {
 
 func TestDetachedLifeCycle(t *testing.T) {
 	t.Parallel()
-	root, project := t.TempDir(), cloudtest.Project(t)
+	root, project := t.TempDir(), testtool.Root(t)
 	cloudtest.Venv(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -263,7 +264,7 @@ func TestDetachedLifeCycle(t *testing.T) {
 
 func TestUpDetachedSaysWhyItFailed(t *testing.T) {
 	t.Parallel()
-	_, err := cloud.UpDetached(t.Context(), cloud.Options{Root: t.TempDir(), Project: cloudtest.Project(t)}, []string{"/bin/sh", "-c", "echo no such thing; exit 3"})
+	_, err := cloud.UpDetached(t.Context(), cloud.Options{Root: t.TempDir(), Project: testtool.Root(t)}, []string{"/bin/sh", "-c", "echo no such thing; exit 3"})
 	if err == nil || !strings.Contains(err.Error(), "no such thing") {
 		t.Errorf("got %v", err)
 	}
@@ -278,7 +279,7 @@ func TestUpFailsWhenThePortIsTaken(t *testing.T) {
 	}
 	defer listener.Close()
 	root := t.TempDir()
-	_, err = cloud.Up(t.Context(), cloud.Options{Root: root, Project: cloudtest.Project(t), Port: listener.Addr().(*net.TCPAddr).Port})
+	_, err = cloud.Up(t.Context(), cloud.Options{Root: root, Project: testtool.Root(t), Port: listener.Addr().(*net.TCPAddr).Port})
 	if err == nil {
 		t.Fatal("a cloud on a taken port")
 	}
@@ -296,7 +297,7 @@ func TestUpOnARunningEmulator(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer hub.Stop(time.Second)
-	c, err := cloud.Up(t.Context(), cloud.Options{Root: t.TempDir(), Project: cloudtest.Project(t), Emulator: hub.Endpoint})
+	c, err := cloud.Up(t.Context(), cloud.Options{Root: t.TempDir(), Project: testtool.Root(t), Emulator: hub.Endpoint})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +313,7 @@ func TestUpOnARunningEmulator(t *testing.T) {
 func TestUpRefusesAnEmulatorThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	cloudtest.Venv(t)
-	_, err := cloud.Up(t.Context(), cloud.Options{Root: t.TempDir(), Project: cloudtest.Project(t), Emulator: "http://127.0.0.1:1"})
+	_, err := cloud.Up(t.Context(), cloud.Options{Root: t.TempDir(), Project: testtool.Root(t), Emulator: "http://127.0.0.1:1"})
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("got %v", err)
 	}

@@ -11,33 +11,15 @@ import (
 
 	"github.com/evenkeel/evenkeel/local/cloud"
 	"github.com/evenkeel/evenkeel/local/venv"
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
-
-// Project returns the folder of the project: the one with go.mod.
-func Project(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if parent := filepath.Dir(dir); parent != dir {
-			dir = parent
-			continue
-		}
-		t.Fatal("no go.mod above the test")
-	}
-}
 
 // Venv returns the project's Python environment, made first when needed.
 func Venv(t testing.TB) venv.Env {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	env, err := venv.Ensure(ctx, Project(t), func(line string) { t.Log(line) })
+	env, err := venv.Ensure(ctx, testtool.Root(t), func(line string) { t.Log(line) })
 	if err != nil {
 		t.Fatalf("the Python environment of the local cloud: %v", err)
 	}
@@ -51,7 +33,7 @@ func Up(t testing.TB) *cloud.Cloud {
 	Venv(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := cloud.Up(ctx, cloud.Options{Root: t.TempDir(), Project: Project(t)})
+	c, err := cloud.Up(ctx, cloud.Options{Root: t.TempDir(), Project: testtool.Root(t)})
 	if err != nil {
 		t.Fatalf("the local cloud did not start: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/local/cloudtest"
 	"github.com/evenkeel/evenkeel/local/installation"
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
 
 // The committed synthesis deploys as it is. The probe stands for the
@@ -32,7 +33,7 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 	defer cancel()
 	options := installation.Options{
 		Endpoint: c.State.Endpoint, Account: c.State.Hub, Region: c.State.Region, Builds: builds,
-		Template: filepath.Join(cloudtest.Project(t), installation.GoldenTemplate), Progress: func(line string) { t.Log(line) },
+		Template: filepath.Join(testtool.Root(t), installation.GoldenTemplate), Progress: func(line string) { t.Log(line) },
 	}
 	outputs, err := installation.Deploy(ctx, options)
 	if err != nil {

@@ -5,13 +5,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
 
 // The AWS CLI, unmodified: deploy (twice: create, no changes), drift by Cloud
 // Control, detect-stack-drift, describe-stack-resource-drifts, delete-stack.
 func TestAWSCLI(t *testing.T) {
 	t.Parallel()
-	cli := tool(t, "EVENKEEL_TEST_AWS", "aws")
+	cli := testtool.Any(t, "EVENKEEL_TEST_AWS", "aws")
 	w := start(t, immediately)
 	dir := t.TempDir()
 	writeFile(t, dir, "template.yaml", tagged)
@@ -64,7 +66,7 @@ func TestAWSCLI(t *testing.T) {
 // A deployment that fails is told to the CLI's user as one that fails on AWS.
 func TestAWSCLIFailure(t *testing.T) {
 	t.Parallel()
-	cli := tool(t, "EVENKEEL_TEST_AWS", "aws")
+	cli := testtool.Any(t, "EVENKEEL_TEST_AWS", "aws")
 	w := start(t, immediately)
 	dir := t.TempDir()
 	writeFile(t, dir, "template.yaml", failing)

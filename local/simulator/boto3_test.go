@@ -3,6 +3,8 @@ package simulator_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
 
 // script drives the simulator with boto3, its waiters and its paginators.
@@ -44,10 +46,10 @@ print("deleted", cfn.describe_stacks(StackName=stack["StackId"])["Stacks"][0]["S
 // boto3, unmodified, with its waiters, paginators and modelled exceptions.
 func TestBoto3(t *testing.T) {
 	t.Parallel()
-	python := tool(t, "EVENKEEL_TEST_PYTHON", "python")
+	python := testtool.Any(t, "EVENKEEL_TEST_PYTHON", "python")
 	w := start(t)
 	if _, err := w.command("", python, "-c", "import boto3"); err != nil {
-		missing(t, "boto3 is not installed")
+		testtool.Missing(t, "boto3 is not installed")
 	}
 	dir := t.TempDir()
 	writeFile(t, dir, "template.yaml", tagged)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
 
 // callerIdentity answers STS GetCallerIdentity, all that the CDK CLI asks of
@@ -41,7 +43,7 @@ const cdkTemplate = `{"Resources":{
 // drift revert, destroy.
 func TestCDK(t *testing.T) {
 	t.Parallel()
-	cdk := tool(t, "EVENKEEL_TEST_CDK", "cdk")
+	cdk := testtool.Any(t, "EVENKEEL_TEST_CDK", "cdk")
 	w := start(t)
 	dir := t.TempDir()
 	assembly(t, dir, fmt.Sprintf(cdkTemplate, 5))
@@ -87,7 +89,7 @@ func TestCDK(t *testing.T) {
 // A failing deployment is reported with the resource and its reason.
 func TestCDKFailure(t *testing.T) {
 	t.Parallel()
-	cdk := tool(t, "EVENKEEL_TEST_CDK", "cdk")
+	cdk := testtool.Any(t, "EVENKEEL_TEST_CDK", "cdk")
 	w := start(t)
 	dir := t.TempDir()
 	assembly(t, dir, `{"Resources":{"Queue":{"Type":"AWS::SQS::Queue","Metadata":{"Evenkeel::Simulate":{"Fail":"no queues today"}}}}}`)

@@ -10,37 +10,6 @@ import (
 	"github.com/evenkeel/evenkeel/local/simulator"
 )
 
-// tool finds a program: the environment variable, the project's own Python
-// and Node environments, then the PATH. The test is skipped only if there is none.
-func tool(t *testing.T, variable, name string) string {
-	t.Helper()
-	if path := os.Getenv(variable); path != "" {
-		return path
-	}
-	for _, folder := range []string{"../../.venv/bin/", "../../node_modules/.bin/"} {
-		if path, err := filepath.Abs(folder + name); err == nil {
-			if _, err := os.Stat(path); err == nil {
-				return path
-			}
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		missing(t, name+" is not installed")
-	}
-	return path
-}
-
-// missing skips a test that needs what is not installed. Where nothing may be
-// left out, as in `make test`, it fails instead.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("EVENKEEL_TEST_COMPLETE") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
 // immediately ends every operation before a client asks for the first time:
 // the AWS CLI's waiters ask every 30 seconds.
 func immediately(o *simulator.Options) { o.ResourceDelay, o.OperationDelay = -1, -1 }

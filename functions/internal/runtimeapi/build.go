@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
 
 // builds remembers what this test process has built already.
@@ -29,7 +31,7 @@ func build(t testing.TB, dir string) string {
 	if binary, ok := builds.binaries[source]; ok {
 		return binary
 	}
-	root := moduleRoot(t, source)
+	root := testtool.Root(t)
 	place, err := filepath.Rel(root, source)
 	if err != nil {
 		t.Fatal(err)
@@ -44,16 +46,4 @@ func build(t testing.TB, dir string) string {
 	}
 	builds.binaries[source] = binary
 	return binary
-}
-
-func moduleRoot(t testing.TB, dir string) string {
-	t.Helper()
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			return at
-		}
-		if at == filepath.Dir(at) {
-			t.Fatalf("no go.mod above %s", dir)
-		}
-	}
 }

@@ -6,41 +6,15 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/evenkeel/evenkeel/shared/testtool"
 )
-
-// python finds an interpreter that has moto: EVENKEEL_TEST_PYTHON, else the
-// project's own environment.
-func python(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("EVENKEEL_TEST_PYTHON"); path != "" {
-		return path
-	}
-	path, err := filepath.Abs("../../../.venv/bin/python")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		missing(t, "no Python environment: run `make demo` once, or set EVENKEEL_TEST_PYTHON")
-	}
-	return path
-}
-
-// missing skips a test that needs what is not installed. Where nothing may be
-// left out, as in `make test`, it fails instead.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("EVENKEEL_TEST_COMPLETE") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
 
 // moto starts a moto server and gives a client of it.
 func moto(t *testing.T) *ec2.Client {
@@ -51,7 +25,7 @@ func moto(t *testing.T) *ec2.Client {
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	_ = listener.Close()
-	command := exec.Command(python(t), "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
+	command := exec.Command(testtool.Own(t, "EVENKEEL_TEST_PYTHON", "python"), "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
 	command.Env = append(os.Environ(), "MOTO_EC2_LOAD_DEFAULT_AMIS=false", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
