@@ -1,0 +1,283 @@
+// Package jsonschema is the compiled form of a JSON Schema as CloudFormation's
+// provider schemas and cfn-lint's own schemas use it: every keyword decoded,
+// every reference resolved, ready to be walked together with a template.
+// It says what a schema demands; package check says what a template makes of it.
+package jsonschema
+
+import (
+	"math/bits"
+
+	"github.com/evenkeel/evenkeel/shared/template"
+)
+
+// TypeSet is a set of JSON types.
+type TypeSet uint8
+
+// The types. Date exists only so that a schema can allow it.
+const (
+	Array TypeSet = 1 << iota
+	Boolean
+	Integer
+	Number
+	Object
+	String
+	Null
+	Date
+
+	// AnyType is the types that a value without a constraint may have.
+	AnyType = Array | Boolean | Integer | Number | Object | String
+)
+
+var typeNames = [...]string{"array", "boolean", "integer", "number", "object", "string", "null", "date"}
+
+// Types returns the set of the named types; unknown names are left out.
+func Types(names ...string) TypeSet {
+	var set TypeSet
+	for _, name := range names {
+		for i, n := range typeNames {
+			if n == name {
+				set |= 1 << i
+			}
+		}
+	}
+	return set
+}
+
+// Has reports whether the sets have a type in common.
+func (t TypeSet) Has(u TypeSet) bool { return t&u != 0 }
+
+// Names returns the names of the types, sorted.
+func (t TypeSet) Names() []string {
+	names := make([]string, 0, bits.OnesCount8(uint8(t)))
+	for i, n := range typeNames {
+		if t&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// FunctionSet is a set of intrinsic functions.
+type FunctionSet uint64
+
+// Functions returns the set of the functions.
+func Functions(keywords ...Keyword) FunctionSet {
+	var set FunctionSet
+	for _, k := range keywords {
+		if k.IsFunction() {
+			set |= 1 << (k - FnRef)
+		}
+	}
+	return set
+}
+
+// Has reports whether the function is in the set.
+func (f FunctionSet) Has(k Keyword) bool { return k.IsFunction() && f&(1<<(k-FnRef)) != 0 }
+
+// AllFunctions is what a resource property may call.
+var AllFunctions = Functions(FnBase64, FnCidr, FnContains, FnFindInMap, FnGetAtt, FnGetAZs, FnGetStackOutput, FnIf, FnImportValue,
+	FnJoin, FnLength, FnSelect, FnSplit, FnSub, FnToJSONString, FnTransform, FnRef)
+
+// Verdict is what a boolean schema says of every value.
+type Verdict uint8
+
+// The verdicts. Most schemas are objects and depend on the value.
+const (
+	Depends Verdict = iota
+	Accept          // the schema true
+	Reject          // the schema false
+)
+
+// Schema is one schema. It is shared and never changed once compiled. A nil
+// sub-schema means that the keyword is absent.
+type Schema struct {
+	Verdict  Verdict
+	Keywords []Keyword // those present, in the order of the text
+
+	Types                TypeSet
+	Ref                  *Schema
+	Properties           []Property
+	PatternProperties    []PatternProperty
+	AdditionalProperties *Schema
+	PropertyNames        *Schema
+	Items                *Schema
+	PrefixItems          []*Schema
+	Contains             *Schema
+	MinContains          int // -1 when absent
+	MaxContains          int
+	AllOf, AnyOf, OneOf  []*Schema
+	If, Then, Else, Not  *Schema
+
+	Required, RequiredOr, RequiredXor    []string
+	DependentRequired, DependentExcluded []Dependents
+	DependencySchemas                    []Property // the schemas of "dependencies"; its lists are in DependencyNames
+	DependencyNames                      []Dependents
+	Enum                                 []*template.Node // of enum or enumCaseInsensitive
+	Const                                *template.Node
+	Pattern                              *Regexp
+	Format                               string
+	MinLength, MaxLength                 int
+	MinItems, MaxItems, MaxUniqueItems   int
+	MinProperties, MaxProperties         int
+	Minimum, Maximum                     float64
+	ExclusiveMinimum, ExclusiveMaximum   float64
+	MultipleOf                           float64
+	UniqueItems                          bool
+	UniqueKeys                           []string
+
+	CfnLint   []string // rule places named by the schema itself
+	Context   *Context
+	Dynamic   *Dynamic
+	Gather    *template.Node // cfnGather as it stands
+	Tagging   *template.Node // tagging as it stands
+	Lifecycle *template.Node // lifecycle as it stands
+	Messages  *template.Node // texts by keyword that replace ours
+
+	index map[string]*Schema // of Properties, when there are many
+	enums map[string]bool    // of Enum, when all are strings
+
+	standard *Schema
+	group    []Keyword
+}
+
+// Property is the schema of a named property.
+type Property struct {
+	Name   string
+	Schema *Schema
+}
+
+// PatternProperty is the schema of the properties whose names match.
+type PatternProperty struct {
+	Pattern *Regexp
+	Schema  *Schema
+}
+
+// Dependents are the properties that a property demands or excludes.
+type Dependents struct {
+	Name  string
+	Names []string
+}
+
+// Context is cfnContext: a schema for which other functions and references are
+// allowed than around it.
+type Context struct {
+	Functions        *FunctionSet    // nil leaves them as they are
+	PseudoParameters map[string]bool // nil leaves them as they are
+	NoResources      bool            // no resource may be referenced
+	Schema           *Schema
+}
+
+// Dynamic is dynamicValidation: a demand on the template around the value.
+type Dynamic struct {
+	Transform string // the template must have this transform
+	Names     string // "conditions", "mappings" or "refs": the value must be one of their names
+	Path      string // the path of the value must begin with this
+}
+
+// True and False are the boolean schemas.
+var (
+	True  = &Schema{Verdict: Accept}
+	False = &Schema{Verdict: Reject}
+)
+
+// Property returns the schema of a property, nil if the schema names none.
+func (s *Schema) Property(name string) *Schema {
+	if s.index != nil {
+		return s.index[name]
+	}
+	for i := range s.Properties {
+		if s.Properties[i].Name == name {
+			return s.Properties[i].Schema
+		}
+	}
+	return nil
+}
+
+// Has reports whether the keyword is present.
+func (s *Schema) Has(k Keyword) bool {
+	for _, have := range s.Keywords {
+		if have == k {
+			return true
+		}
+	}
+	return false
+}
+
+// StringEnum returns the values of enum as a set and true if all are strings.
+func (s *Schema) StringEnum() (map[string]bool, bool) { return s.enums, s.enums != nil }
+
+// Standard is the schema without the keywords of Group, which look at which
+// properties or items a value has and therefore are tested for each scenario of
+// the conditions in the value. An object or list without a schema for what is
+// in it gets one that accepts everything, so that the walk goes on into it.
+func (s *Schema) Standard() *Schema { return s.standard }
+
+// Group returns the keywords that Standard leaves out.
+func (s *Schema) Group() []Keyword { return s.group }
+
+// grouped are the keywords that depend on which properties or items are there.
+func grouped(k Keyword) bool {
+	switch k {
+	case Dependencies, DependentExcluded, DependentRequired, If, MaxItems, MaxProperties, MinItems, MinProperties, Required, RequiredOr, RequiredXor, UniqueItems:
+		return true
+	}
+	return false
+}
+
+// anything is the schema of what is in an object or list whose schema does not
+// say. It applies to itself at every depth.
+var anything = func() *Schema {
+	s := &Schema{Types: AnyType, Keywords: []Keyword{Type}}
+	standard := &Schema{
+		Types: AnyType, Keywords: []Keyword{Type, PatternProperties, Items},
+		PatternProperties: []PatternProperty{{Pattern: NewRegexp(".*"), Schema: s}}, Items: s,
+	}
+	s.standard, standard.standard = standard, standard
+	return s
+}()
+
+// seal computes what is derived from the keywords. Every Schema is sealed once,
+// after its fields are set and before it is used.
+func seal(s *Schema) *Schema {
+	if len(s.Properties) > 8 {
+		s.index = make(map[string]*Schema, len(s.Properties))
+		for _, p := range s.Properties {
+			s.index[p.Name] = p.Schema
+		}
+	}
+	s.enums = stringSet(s.Enum)
+	standard := *s
+	standard.Keywords = nil
+	for _, k := range s.Keywords {
+		if grouped(k) {
+			s.group = append(s.group, k)
+		} else {
+			standard.Keywords = append(standard.Keywords, k)
+		}
+	}
+	if s.Types.Has(Object) && !s.Has(Properties) && !s.Has(AdditionalProperties) && !s.Has(PatternProperties) {
+		standard.PatternProperties = anything.standard.PatternProperties
+		standard.Keywords = append(standard.Keywords, PatternProperties)
+	}
+	if s.Types.Has(Array) && !s.Has(Items) {
+		standard.Items = anything
+		standard.Keywords = append(standard.Keywords, Items)
+	}
+	s.standard = &standard
+	standard.standard = &standard
+	return s
+}
+
+func stringSet(nodes []*template.Node) map[string]bool {
+	if len(nodes) < 4 {
+		return nil
+	}
+	set := make(map[string]bool, len(nodes))
+	for _, n := range nodes {
+		if n.Kind != template.String {
+			return nil
+		}
+		set[n.Text] = true
+	}
+	return set
+}
