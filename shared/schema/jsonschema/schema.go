@@ -136,8 +136,9 @@ type Schema struct {
 	index map[string]*Schema // of Properties, when there are many
 	enums map[string]bool    // of Enum, when all are strings
 
-	standard *Schema
-	group    []Keyword
+	standard    *Schema
+	group       []Keyword
+	constrained bool
 }
 
 // Property is the schema of a named property.
@@ -215,6 +216,32 @@ func (s *Schema) Standard() *Schema { return s.standard }
 // Group returns the keywords that Standard leaves out.
 func (s *Schema) Group() []Keyword { return s.group }
 
+// Constrained reports whether the schema, or one for what is in a value, has a
+// keyword that looks at more than types: only then is it worth resolving what a
+// function call gives.
+func (s *Schema) Constrained() bool { return s.constrained }
+
+func constrains(s *Schema) bool {
+	for _, k := range s.Keywords {
+		switch k {
+		case Ref, Enum, Const, Pattern, MinLength, MaxLength, Minimum, Maximum, ExclusiveMinimum, ExclusiveMaximum, MultipleOf,
+			Format, AllOf, AnyOf, OneOf, Not, If:
+			return true
+		}
+	}
+	for _, p := range s.Properties {
+		if p.Schema.constrained {
+			return true
+		}
+	}
+	for _, p := range s.PatternProperties {
+		if p.Schema.constrained {
+			return true
+		}
+	}
+	return s.Items != nil && s.Items.constrained || s.AdditionalProperties != nil && s.AdditionalProperties.constrained
+}
+
 // grouped are the keywords that depend on which properties or items are there.
 func grouped(k Keyword) bool {
 	switch k {
@@ -246,6 +273,7 @@ func seal(s *Schema) *Schema {
 		}
 	}
 	s.enums = stringSet(s.Enum)
+	s.constrained = constrains(s)
 	standard := *s
 	standard.Keywords = nil
 	for _, k := range s.Keywords {
