@@ -1,0 +1,371 @@
+package check
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/condition"
+	"github.com/evenkeel/evenkeel/shared/schema"
+	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
+	"github.com/evenkeel/evenkeel/shared/template"
+)
+
+// Yield takes one value that a node can have, or a fault that makes it have
+// none (then value is nil). The state of the walk is that in which the value
+// holds. It returns false to stop.
+type Yield func(value *template.Node, fault *Fault) bool
+
+const (
+	// maxValues bounds the values of one call.
+	maxValues = 512
+	// maxResolves bounds the resolutions in one template.
+	maxResolves = 200_000
+)
+
+// Resolve calls yield with every value that the node can have as far as it is
+// known before deployment: a plain value is itself, a call of a function has
+// what its arguments allow under the conditions at hand. It returns false if
+// yield stopped it.
+func (v *Validator) Resolve(n *template.Node, yield Yield) bool {
+	k, arg := Function(n)
+	if k == js.None {
+		return yield(n, nil)
+	}
+	if v.resolves++; v.resolves > maxResolves {
+		v.stop()
+		return true
+	}
+	resolver := resolverOf(k)
+	if resolver == nil {
+		return true
+	}
+	old := v.state
+	defer func() { v.state = old }()
+	count := 0
+	each := func(value *template.Node, fault *Fault) bool {
+		if fault != nil {
+			fault.Path = append(Path{{Key: k.String()}}, fault.Path...)
+			return yield(nil, fault)
+		}
+		return v.inEachRegion(value, &count, yield)
+	}
+	if ka, _ := Function(arg); ka == js.None {
+		return resolver(v, arg, each)
+	}
+	return v.Resolve(arg, func(value *template.Node, fault *Fault) bool {
+		return fault != nil || resolver(v, value, each)
+	})
+}
+
+// inEachRegion yields a resolved value once for each region in which it is
+// possible under the conditions and the values given to parameters.
+func (v *Validator) inEachRegion(value *template.Node, count *int, yield Yield) bool {
+	old := v.state
+	defer func() { v.state = old }()
+	v.noPseudo = false
+	goOn := true
+	v.refValues("AWS::Region", func(*template.Node) bool {
+		switch v.Conditions.Satisfiable(v.refs) {
+		case condition.Unknown:
+			return false
+		case condition.No:
+			return true
+		}
+		if *count++; *count > maxValues {
+			return false
+		}
+		inner := v.state
+		v.Resolved = true
+		goOn = yield(value, nil)
+		v.state = inner
+		return goOn
+	})
+	return goOn
+}
+
+// resolverOf returns how the calls of a function resolve, nil if they do not.
+func resolverOf(k js.Keyword) func(v *Validator, arg *template.Node, yield Yield) bool {
+	switch k {
+	case js.FnRef:
+		return resolveRef
+	case js.FnIf:
+		return resolveIf
+	case js.FnFindInMap:
+		return resolveFindInMap
+	case js.FnGetAZs:
+		return resolveGetAZs
+	case js.FnJoin:
+		return resolveJoin
+	case js.FnSelect:
+		return resolveSelect
+	case js.FnSplit:
+		return resolveSplit
+	case js.FnSub:
+		return resolveSub
+	case js.FnToJSONString:
+		return resolveToJSONString
+	}
+	return nil
+}
+
+func resolveRef(v *Validator, arg *template.Node, yield Yield) bool {
+	if arg.Kind != template.String {
+		return true
+	}
+	return v.refValues(arg.Text, func(value *template.Node) bool { return yield(value, nil) })
+}
+
+func resolveIf(v *Validator, arg *template.Node, yield Yield) bool {
+	if arg.Kind != template.List || len(arg.Items) != 3 || arg.Items[0].Kind != template.String {
+		return true
+	}
+	for i := 1; i <= 2; i++ {
+		more := v.Resolve(arg.Items[i], func(value *template.Node, fault *Fault) bool {
+			status, ok := v.Conditions.Evolve(arg.Items[0].Text, i == 1)
+			if !ok {
+				return true
+			}
+			old := v.state
+			v.Conditions, v.valuePath = status, Path{Index(i)}
+			goOn := yield(value, fault)
+			v.state = old
+			return goOn
+		})
+		if !more {
+			return false
+		}
+	}
+	return true
+}
+
+func resolveGetAZs(v *Validator, arg *template.Node, yield Yield) bool {
+	if arg.Kind != template.String {
+		return true
+	}
+	regions := []string{arg.Text}
+	if arg.Text == "" {
+		regions = v.Regions
+	}
+	for _, region := range regions {
+		zones := schema.AvailabilityZones(region)
+		if len(zones) == 0 {
+			continue
+		}
+		list := &template.Node{Kind: template.List, Line: arg.Line, Column: arg.Column}
+		for _, z := range zones {
+			list.Items = append(list.Items, Text(z, arg))
+		}
+		if !yield(list, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func pair(arg *template.Node) bool { return arg.Kind == template.List && len(arg.Items) == 2 }
+
+func resolveJoin(v *Validator, arg *template.Node, yield Yield) bool {
+	if !pair(arg) {
+		return true
+	}
+	return v.Resolve(arg.Items[0], func(delimiter *template.Node, fault *Fault) bool {
+		if fault != nil || delimiter.Kind != template.String {
+			return true
+		}
+		return v.Resolve(arg.Items[1], func(values *template.Node, fault *Fault) bool {
+			if fault != nil || values.Kind != template.List {
+				return true
+			}
+			goOn, _ := v.expand(values.Items, nil, func(parts []string) bool {
+				old := v.valuePath
+				v.valuePath = nil
+				ok := yield(Text(strings.Join(parts, delimiter.Text), arg), nil)
+				v.valuePath = old
+				return ok
+			})
+			return goOn
+		})
+	})
+}
+
+// expand yields every combination of the values of the nodes. clean is false if
+// a value is no scalar; then the combinations end.
+func (v *Validator) expand(nodes []*template.Node, parts []string, yield func([]string) bool) (goOn, clean bool) {
+	if len(nodes) == 0 {
+		if len(parts) == 0 {
+			return true, true
+		}
+		return yield(parts), true
+	}
+	goOn, clean = true, true
+	v.Resolve(nodes[0], func(value *template.Node, fault *Fault) bool {
+		if fault != nil {
+			return true
+		}
+		text, ok := ScalarText(value)
+		if !ok {
+			clean = false
+			return false
+		}
+		goOn, clean = v.expand(nodes[1:], append(parts[:len(parts):len(parts)], text), yield)
+		return goOn && clean
+	})
+	return goOn, clean
+}
+
+func resolveSelect(v *Validator, arg *template.Node, yield Yield) bool {
+	if !pair(arg) {
+		return true
+	}
+	goOn := true
+	v.Resolve(arg.Items[0], func(index *template.Node, fault *Fault) bool {
+		if fault != nil {
+			return true
+		}
+		text, _ := ScalarText(index)
+		i, err := strconv.Atoi(strings.TrimSpace(text))
+		v.Resolve(arg.Items[1], func(list *template.Node, fault *Fault) bool {
+			if fault != nil || err != nil || list.Kind != template.List || i < 0 || i >= len(list.Items) {
+				return true
+			}
+			goOn = v.Resolve(list.Items[i], yield)
+			return goOn
+		})
+		return false // the list is looked at for the first index only
+	})
+	return goOn
+}
+
+func resolveSplit(v *Validator, arg *template.Node, yield Yield) bool {
+	if !pair(arg) {
+		return true
+	}
+	return v.Resolve(arg.Items[0], func(delimiter *template.Node, fault *Fault) bool {
+		if fault != nil || delimiter.Kind != template.String || delimiter.Text == "" {
+			return true
+		}
+		return v.Resolve(arg.Items[1], func(text *template.Node, fault *Fault) bool {
+			if fault != nil || text.Kind != template.String {
+				return true
+			}
+			list := &template.Node{Kind: template.List, Line: arg.Line, Column: arg.Column}
+			for _, part := range strings.Split(text.Text, delimiter.Text) {
+				list.Items = append(list.Items, Text(part, text))
+			}
+			return yield(list, nil)
+		})
+	})
+}
+
+var (
+	subParameters = regexp.MustCompile(`\$\{\s*([^!\s].*?)\s*\}`)
+	subVariable   = regexp.MustCompile(`\$\{([^!].*?)\}`)
+)
+
+// SubParameters returns the names in the variables of a text of Fn::Sub, in order.
+func SubParameters(text string) []string {
+	var names []string
+	for _, m := range subParameters.FindAllStringSubmatch(text, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+func resolveSub(v *Validator, arg *template.Node, yield Yield) bool {
+	text, given := arg, (*template.Node)(nil)
+	if arg.Kind == template.List {
+		if !pair(arg) || arg.Items[1].Kind != template.Map {
+			return true
+		}
+		text, given = arg.Items[0], arg.Items[1]
+	}
+	if text.Kind != template.String {
+		return true
+	}
+	variables := append([]template.Entry(nil), entries(given)...)
+	for _, name := range SubParameters(text.Text) {
+		if has(variables, name) {
+			continue
+		}
+		function := "Ref"
+		if strings.Contains(name, ".") {
+			function = "Fn::GetAtt"
+		}
+		variables = append(variables, template.Entry{Key: name, Value: CallNode(function, Text(name, text), text)})
+	}
+	old := v.state
+	defer func() { v.state = old }()
+	return v.subVariables(variables, nil, func(values *refs) bool {
+		inner := v.state
+		defer func() { v.state = inner }()
+		v.refs = values.onto(v.refs)
+		filled, ok := v.substitute(text.Text)
+		if !ok {
+			return true
+		}
+		for _, e := range entries(given) {
+			v.refs = &refs{up: v.refs, name: e.Key}
+		}
+		return yield(Text(filled, arg), nil)
+	})
+}
+
+func has(list []template.Entry, name string) bool {
+	for _, e := range list {
+		if e.Key == name {
+			return true
+		}
+	}
+	return false
+}
+
+// onto puts the values of r on top of others.
+func (r *refs) onto(base *refs) *refs {
+	for at := r; at != nil; at = at.up {
+		base = &refs{up: base, name: at.name, value: at.value}
+	}
+	return base
+}
+
+// subVariables yields every combination of the values of the variables.
+func (v *Validator) subVariables(variables []template.Entry, values *refs, yield func(*refs) bool) bool {
+	if len(variables) == 0 {
+		return yield(values)
+	}
+	return v.Resolve(variables[0].Value, func(value *template.Node, fault *Fault) bool {
+		if value == nil {
+			return true
+		}
+		old := v.state
+		goOn := v.subVariables(variables[1:], &refs{up: values, name: variables[0].Key, value: value}, yield)
+		v.state = old
+		return goOn
+	})
+}
+
+// substitute fills the variables of a text with their first value. ok is false
+// if one has none or no scalar.
+func (v *Validator) substitute(text string) (filled string, ok bool) {
+	ok = true
+	filled = subVariable.ReplaceAllStringFunc(text, func(variable string) string {
+		name, value, found := strings.TrimSpace(variable[2:len(variable)-1]), "", false
+		v.refValues(name, func(n *template.Node) bool {
+			value, found = ScalarText(n)
+			return false
+		})
+		ok = ok && found
+		return value
+	})
+	return filled, ok
+}
+
+func resolveToJSONString(v *Validator, arg *template.Node, yield Yield) bool {
+	return v.Resolve(arg, func(value *template.Node, fault *Fault) bool {
+		if fault != nil {
+			return yield(nil, fault)
+		}
+		text, err := jsonText(value)
+		return err != nil || yield(Text(text, arg), nil)
+	})
+}

@@ -1,0 +1,189 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/condition"
+	"github.com/evenkeel/evenkeel/shared/template"
+)
+
+// Template is what rules know of the template under test.
+type Template struct {
+	File       string
+	Root       *template.Node
+	Parameters map[string]*Parameter
+	Resources  map[string]*Resource
+	Mappings   map[string]*template.Node
+	// OpenMappings is set if a transform adds to the mappings.
+	OpenMappings bool
+	Transforms   []string
+	Set          *condition.Set // the conditions
+	Options      Options
+
+	order []string // logical ids in the order of the text
+}
+
+// Parameter is a parameter with the values that it can have as far as they are known.
+type Parameter struct {
+	Name   string
+	Type   string
+	Node   *template.Node
+	NoEcho bool
+
+	values   []parameterValue
+	defaults []parameterValue
+}
+
+type parameterValue struct {
+	node *template.Node
+	from Path // where the value stands: Parameters/Name/AllowedValues/0
+}
+
+// IsSSM reports whether the parameter names a Systems Manager parameter whose
+// value only the service knows.
+func (p *Parameter) IsSSM() bool { return strings.HasPrefix(p.Type, "AWS::SSM::Parameter::") }
+
+// IsList reports whether the value is a list.
+func (p *Parameter) IsList() bool {
+	return p.Type == "CommaDelimitedList" || strings.HasPrefix(p.Type, "List<")
+}
+
+// Resource is a resource of the template.
+type Resource struct {
+	LogicalID string
+	Type      string // Custom::X is AWS::CloudFormation::CustomResource
+	Written   string // the type as written
+	Condition string
+	Node      *template.Node
+}
+
+// NewTemplate reads what rules need from the root of a template, which need not
+// be valid: what has the wrong shape is left out.
+func NewTemplate(file string, root *template.Node, options Options) *Template {
+	if len(options.Regions) == 0 {
+		options.Regions = []string{"us-east-1"}
+	}
+	if options.Steps == 0 {
+		options.Steps = DefaultSteps
+	}
+	t := &Template{File: file, Root: root, Options: options, Parameters: map[string]*Parameter{}, Resources: map[string]*Resource{}, Mappings: map[string]*template.Node{}}
+	for _, e := range entries(root.Get("Parameters")) {
+		if p := newParameter(e); p != nil {
+			t.Parameters[e.Key] = p
+		}
+	}
+	for _, e := range entries(root.Get("Resources")) {
+		if typ := e.Value.Get("Type"); typ.IsString() {
+			r := &Resource{LogicalID: e.Key, Type: typ.Text, Written: typ.Text, Condition: e.Value.Get("Condition").Str(), Node: e.Value}
+			if strings.HasPrefix(r.Type, "Custom::") {
+				r.Type = "AWS::CloudFormation::CustomResource"
+			}
+			t.Resources[e.Key] = r
+			t.order = append(t.order, e.Key)
+		}
+	}
+	for _, e := range entries(root.Get("Mappings")) {
+		if e.Key == "Fn::Transform" {
+			t.OpenMappings = true
+			continue
+		}
+		t.Mappings[e.Key] = e.Value
+	}
+	t.Transforms = root.Get("Transform").Strings()
+	t.Set = condition.New(root.Get("Conditions"), root.Get("Rules"), root.Get("Parameters"))
+	return t
+}
+
+func entries(n *template.Node) []template.Entry {
+	if n == nil {
+		return nil
+	}
+	return n.Entries
+}
+
+// HasTransform reports whether the template names the transform.
+func (t *Template) HasTransform(name string) bool { return slices.Contains(t.Transforms, name) }
+
+// LogicalIDs returns the logical ids of the resources in the order of the text.
+func (t *Template) LogicalIDs() []string { return t.order }
+
+func newParameter(e template.Entry) *Parameter {
+	if !e.Value.IsMap() || !e.Value.Get("Type").IsString() {
+		return nil
+	}
+	p := &Parameter{Name: e.Key, Type: e.Value.Get("Type").Text, Node: e.Value}
+	if p.IsSSM() {
+		return p
+	}
+	at := Keys("Parameters", e.Key)
+	if d := e.Value.Get("Default"); d != nil && d.Kind != template.Null {
+		if n := p.value(d); n != nil {
+			p.defaults = []parameterValue{{n, at.With(Key("Default"))}}
+		}
+	}
+	p.values = p.defaults
+	if allowed := e.Value.Get("AllowedValues"); allowed.IsList() && len(allowed.Items) > 0 {
+		p.values = nil
+		for i, item := range allowed.Items {
+			if n := p.value(item); n != nil {
+				p.values = append(p.values, parameterValue{n, at.With(Key("AllowedValues"), Index(i))})
+			}
+		}
+	} else if !p.IsList() {
+		for _, name := range []string{"MinValue", "MaxValue"} {
+			if text, ok := scalar(e.Value.Get(name)); ok {
+				p.values = append(slices.Clip(p.values), parameterValue{Text(text, e.Value.Get(name)), at.With(Key(name))})
+			}
+		}
+	}
+	if no := e.Value.Get("NoEcho"); no != nil {
+		p.NoEcho = no.Kind == template.Bool && no.True || no.Text == "true" || no.Text == "True" || no.Text == "TRUE"
+	}
+	return p
+}
+
+func scalar(n *template.Node) (string, bool) {
+	if n == nil {
+		return "", false
+	}
+	return ScalarText(n)
+}
+
+// value is what Ref gives for a text of Default or AllowedValues: the text, or
+// its parts for a list type.
+func (p *Parameter) value(n *template.Node) *template.Node {
+	text, ok := ScalarText(n)
+	if !ok {
+		return nil
+	}
+	if !p.IsList() {
+		return Text(text, n)
+	}
+	list := &template.Node{Kind: template.List, Line: n.Line, Column: n.Column}
+	for _, part := range strings.Split(text, ",") {
+		list.Items = append(list.Items, Text(strings.TrimSpace(part), n))
+	}
+	return list
+}
+
+// pseudoParameters are the names that exist in every template.
+var pseudoParameters = map[string]bool{
+	"AWS::AccountId": true, "AWS::NoValue": true, "AWS::NotificationARNs": true, "AWS::Partition": true,
+	"AWS::Region": true, "AWS::StackId": true, "AWS::StackName": true, "AWS::URLSuffix": true,
+}
+
+// IsPseudoParameter reports whether the name is a pseudo parameter.
+func IsPseudoParameter(name string) bool {
+	return strings.HasPrefix(name, "AWS::") && pseudoParameters[name]
+}
+
+// PseudoParameters returns the names of the pseudo parameters, sorted.
+func PseudoParameters() []string {
+	names := make([]string, 0, len(pseudoParameters))
+	for n := range pseudoParameters {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
