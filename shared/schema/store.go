@@ -1,17 +1,20 @@
-// Package schema gives the resource provider schemas that AWS publishes for
-// us-east-1: which properties a resource type has, which of them are read-only,
-// create-only or write-only, and which values they take. The schemas are
-// embedded (store.bin, see README.md for their origin) and decoded one by one
-// when they are first asked for.
+// Package schema gives the schemas that a template is checked against: those of
+// every resource type in every region as AWS publishes them, the extension
+// schemas that relate properties to each other, the schemas of the other parts
+// of a template, and the tables that rules look up. It also says which
+// properties of a type are read-only, create-only or write-only.
+//
+// Everything is embedded (store.bin, see README.md for its origin) and decoded
+// piece by piece when it is first asked for. All functions may be called
+// concurrently. What they return is shared: do not change it.
 package schema
 
 //go:generate go run ./internal/generate -out .
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
-	"slices"
+	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -23,7 +26,7 @@ import (
 var storeBytes []byte
 
 // embedded is the store of this binary. Opening it costs one decompression of
-// dictionary and index, the first time a type is asked for.
+// dictionary and index, the first time something is asked for.
 var embedded = sync.OnceValue(func() *store {
 	s, err := open(storeBytes)
 	if err != nil {
@@ -34,19 +37,12 @@ var embedded = sync.OnceValue(func() *store {
 })
 
 type store struct {
-	names   []string
-	entries map[string]format.Entry
+	index   *format.Index
 	frames  []byte
 	decoder *zstd.Decoder
 
-	cache sync.Map // type name → *cell
-}
-
-// cell decodes one type once, however many goroutines ask.
-type cell struct {
-	once sync.Once
-	typ  *Type
-	err  error
+	opened sync.Map // number of the entry → *entry
+	types  sync.Map // name of a type in us-east-1 → *cell
 }
 
 func open(b []byte) (*store, error) {
@@ -65,57 +61,88 @@ func open(b []byte) (*store, error) {
 	if index, err = plain.DecodeAll(index, nil); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	entries, err := format.Index(index)
-	if err != nil {
+	s := &store{frames: frames}
+	if s.index, err = format.ReadIndex(index); err != nil {
 		return nil, err
 	}
-	s := &store{frames: frames, entries: make(map[string]format.Entry, len(entries))}
-	for _, e := range entries {
-		if e.Offset+e.Length > len(frames) {
-			return nil, fmt.Errorf("frame of %s is cut off", e.Name)
-		}
-		s.names = append(s.names, e.Name)
-		s.entries[e.Name] = e
+	if end := s.index.End(); end != len(frames) {
+		return nil, fmt.Errorf("%w: %d of %d bytes", format.ErrCorrupt, len(frames), end)
 	}
 	s.decoder, err = zstd.NewReader(nil, zstd.WithDecoderDictRaw(format.DictionaryID, dictionary), zstd.WithDecoderConcurrency(0))
 	return s, err
 }
 
-func (s *store) load(name string) (*Type, error) {
-	e, ok := s.entries[name]
+// entry is a frame that has been asked for.
+type entry struct {
+	format.Entry
+	once  sync.Once
+	doc   format.Doc
+	roots []root
+}
+
+// find returns an entry without decompressing its frame, nil if there is none.
+func (s *store) find(name string) *entry {
+	i, ok := s.index.Find(name)
 	if !ok {
-		return nil, nil
+		return nil
 	}
-	found, _ := s.cache.LoadOrStore(name, &cell{})
-	c := found.(*cell)
-	c.once.Do(func() { c.typ, c.err = s.decode(e) })
-	return c.typ, c.err
+	if e, ok := s.opened.Load(i); ok {
+		return e.(*entry)
+	}
+	e := &entry{Entry: s.index.Entry(i)}
+	e.roots = make([]root, len(e.Roots))
+	found, _ := s.opened.LoadOrStore(i, e)
+	return found.(*entry)
 }
 
-func (s *store) decode(e format.Entry) (*Type, error) {
-	text, err := s.decoder.DecodeAll(s.frames[e.Offset:e.Offset+e.Length], nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", e.Name, err)
-	}
-	var raw map[string]any
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return nil, fmt.Errorf("%s: %w", e.Name, err)
-	}
-	return newType(e.Name, raw)
+// text returns the decompressed frame.
+func (s *store) text(e *entry) format.Doc {
+	e.once.Do(func() {
+		b, err := s.decoder.DecodeAll(s.frames[e.Offset:e.Offset+e.Length], make([]byte, 0, e.Raw))
+		if err != nil {
+			// Every frame of the embedded store is decoded by the tests.
+			panic(fmt.Sprintf("schema: %s: %v", e.Name, err))
+		}
+		e.doc = format.Doc(b)
+	})
+	return e.doc
 }
 
-// Load returns the schema of a type as published for us-east-1, and whether
-// there is one. Custom::Anything is AWS::CloudFormation::CustomResource, and a
-// module (Name::Of::MODULE) is the type "Module", which accepts everything. The
-// result is shared: do not change it.
-func Load(typeName string) (*Type, bool) {
-	t, err := embedded().load(canonical(typeName))
-	if err != nil {
-		// Every type of the embedded store is decoded by the tests.
-		panic(fmt.Sprintf("schema: %v", err))
+// region returns the number of a region, -1 if it is unknown.
+func (s *store) region(name string) int {
+	for i, r := range s.index.Regions() {
+		if r == name {
+			return i
+		}
 	}
-	return t, t != nil
+	return -1
 }
 
-// Types returns the names of all types, sorted.
-func Types() []string { return slices.Clone(embedded().names) }
+// root returns the number of the document that holds in a region, -1 if none.
+func (s *store) root(e *entry, region string) int {
+	n := s.region(region)
+	if n < 0 {
+		return -1
+	}
+	for i, r := range e.Roots {
+		if r.Regions&(1<<n) != 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// canonical maps the open families of types to the one schema each has.
+func canonical(name string) string {
+	switch {
+	case strings.HasPrefix(name, "Custom::"):
+		return "AWS::CloudFormation::CustomResource"
+	case strings.HasSuffix(name, "::MODULE"):
+		return "Module"
+	}
+	return name
+}
+
+// isType tells the entries of resource types from all others, whose names have
+// a folder.
+func isType(name string) bool { return !strings.Contains(name, "/") }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Type is the schema of one resource type. All pointers are written as in the
@@ -45,6 +46,51 @@ type Tagging struct {
 	Updatable   bool
 	SystemTags  bool   // CloudFormation adds aws:cloudformation:* tags
 	TagProperty string // pointer, "" if none
+}
+
+// cell decodes one type once, however many goroutines ask.
+type cell struct {
+	once sync.Once
+	typ  *Type
+}
+
+// Load returns the schema of a type as published for us-east-1, and whether
+// there is one. Custom::Anything is AWS::CloudFormation::CustomResource, and a
+// module (Name::Of::MODULE) is the type "Module", which accepts everything.
+func Load(typeName string) (*Type, bool) {
+	t := embedded().load(canonical(typeName))
+	return t, t != nil
+}
+
+// Types returns the names of all types of us-east-1, sorted.
+func Types() []string { return TypesIn(Primary) }
+
+func (s *store) load(name string) *Type {
+	if c, ok := s.types.Load(name); ok {
+		return c.(*cell).get(s, name)
+	}
+	if !isType(name) {
+		return nil
+	}
+	if e := s.find(name); e == nil || s.root(e, Primary) < 0 {
+		return nil
+	}
+	c, _ := s.types.LoadOrStore(name, &cell{})
+	return c.(*cell).get(s, name)
+}
+
+func (c *cell) get(s *store, name string) *Type {
+	c.once.Do(func() {
+		e := s.find(name)
+		v, _ := s.text(e).Any(e.Roots[s.root(e, Primary)].Position)
+		typ, err := newType(name, object(v))
+		if err != nil {
+			// Every type of the embedded store is decoded by the tests.
+			panic(fmt.Sprintf("schema: %v", err))
+		}
+		c.typ = typ
+	})
+	return c.typ
 }
 
 func newType(name string, raw map[string]any) (*Type, error) {
@@ -111,17 +157,6 @@ func tagging(raw map[string]any) Tagging {
 		return Tagging{}
 	}
 	return t
-}
-
-// canonical maps the open families of types to the one schema each has.
-func canonical(name string) string {
-	switch {
-	case strings.HasPrefix(name, "Custom::"):
-		return "AWS::CloudFormation::CustomResource"
-	case strings.HasSuffix(name, "::MODULE"):
-		return "Module"
-	}
-	return name
 }
 
 // Pointer builds a schema pointer from property names: Pointer("A", "B") is

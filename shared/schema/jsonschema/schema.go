@@ -181,6 +181,11 @@ var (
 	False = &Schema{Verdict: Reject}
 )
 
+// OfType returns a schema that demands one of the types and nothing else.
+func OfType(types TypeSet) *Schema {
+	return seal(&Schema{Keywords: []Keyword{Type}, Types: types, MinContains: -1, MaxContains: -1})
+}
+
 // Property returns the schema of a property, nil if the schema names none.
 func (s *Schema) Property(name string) *Schema {
 	if s.index != nil {

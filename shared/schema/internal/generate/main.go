@@ -1,33 +1,28 @@
-// Command generate builds the embedded store of resource provider schemas from
-// the pinned cfn-lint wheel. It is run by `go generate ./shared/schema`.
+// Command generate builds the embedded store of schemas from the pinned
+// cfn-lint wheel. It is run by `go generate ./shared/schema`.
 //
 // The wheel is taken from the path given by -wheel, or downloaded with pip into
 // a temporary folder. Its resource schemas are the ones that AWS publishes at
-// schema.cloudformation.us-east-1.amazonaws.com, without descriptions and with
+// schema.cloudformation.REGION.amazonaws.com, without descriptions and with
 // cfn-lint's corrections already applied.
 package main
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
 )
 
+// The pinned wheel. The sum is the one that PyPI gives for the file.
 const (
-	version = "1.51.0"
-	region  = "us-east-1"
-	prefix  = "cfnlint/data/schemas/"
+	version     = "1.51.0"
+	wheelSHA256 = "116d4f9c7c7d039e69c01c31fe9ff309ff79f0884c859ea92b353507903dd89e"
 )
 
 func main() {
@@ -55,18 +50,48 @@ func run(wheel, out string) error {
 	if err != nil {
 		return err
 	}
-	types, err := readWheel(data)
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != wheelSHA256 {
+		return fmt.Errorf("%s is not the pinned wheel of version %s", wheel, version)
+	}
+	store, origin, err := build(data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", wheel, err)
-	}
-	store, err := pack(types)
-	if err != nil {
-		return err
 	}
 	if err := os.WriteFile(filepath.Join(out, "store.bin"), store, 0o644); err != nil {
 		return err
 	}
-	return writeOrigin(filepath.Join(out, "store.json"), data, len(types), len(store))
+	return writeOrigin(filepath.Join(out, "store.json"), origin)
+}
+
+// build returns the store of a wheel, and what to say about it.
+func build(data []byte) (store []byte, origin map[string]any, err error) {
+	w, err := openWheel(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	regions, frames, err := w.contents()
+	if err != nil {
+		return nil, nil, err
+	}
+	if store, err = pack(regions, frames); err != nil {
+		return nil, nil, err
+	}
+	documents := 0
+	for _, f := range frames {
+		documents += len(f.documents)
+	}
+	sum := sha256.Sum256(data)
+	return store, map[string]any{
+		"source":      "cfn-lint " + version + " on PyPI (cfnlint/data)",
+		"version":     version,
+		"wheelSha256": hex.EncodeToString(sum[:]),
+		"licence":     "MIT-0",
+		"regions":     len(regions),
+		"entries":     len(frames),
+		"documents":   documents,
+		"bytes":       len(store),
+		"regenerate":  "go generate ./shared/schema",
+	}, nil
 }
 
 func download(dir string) (string, error) {
@@ -82,69 +107,7 @@ func download(dir string) (string, error) {
 	return found[0], nil
 }
 
-// providerLine is one entry of the table that maps a type to the hash which
-// names its schema file.
-var providerLine = regexp.MustCompile(`^\s*"([^"]+)": "([0-9a-f]+)",?$`)
-
-// readWheel returns the compacted schema of every type of the region.
-func readWheel(data []byte) (map[string][]byte, error) {
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return nil, err
-	}
-	files := make(map[string]*zip.File, len(z.File))
-	for _, f := range z.File {
-		files[f.Name] = f
-	}
-	table, err := readFile(files, prefix+"providers/"+strings.ReplaceAll(region, "-", "_")+".py")
-	if err != nil {
-		return nil, err
-	}
-	types := map[string][]byte{}
-	for _, line := range strings.Split(string(table), "\n") {
-		m := providerLine.FindStringSubmatch(line)
-		if m == nil {
-			continue
-		}
-		raw, err := readFile(files, prefix+"resources/"+m[2]+".json")
-		if err != nil {
-			return nil, err
-		}
-		if types[m[1]], err = compact(raw); err != nil {
-			return nil, fmt.Errorf("%s: %w", m[1], err)
-		}
-	}
-	if len(types) < 1000 {
-		return nil, fmt.Errorf("only %d types found: the layout of the wheel has changed", len(types))
-	}
-	return types, nil
-}
-
-func readFile(files map[string]*zip.File, name string) ([]byte, error) {
-	f, ok := files[name]
-	if !ok {
-		return nil, fmt.Errorf("no file %s", name)
-	}
-	r, err := f.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return io.ReadAll(r)
-}
-
-func writeOrigin(path string, wheel []byte, types, size int) error {
-	sum := sha256.Sum256(wheel)
-	origin := map[string]any{
-		"source":      "cfn-lint " + version + " on PyPI (cfnlint/data/schemas)",
-		"version":     version,
-		"wheelSha256": hex.EncodeToString(sum[:]),
-		"licence":     "MIT-0",
-		"region":      region,
-		"types":       types,
-		"bytes":       size,
-		"regenerate":  "go generate ./shared/schema",
-	}
+func writeOrigin(path string, origin map[string]any) error {
 	b, err := json.MarshalIndent(origin, "", "  ")
 	if err != nil {
 		return err

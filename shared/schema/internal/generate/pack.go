@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/binary"
+	"cmp"
 	"slices"
 
 	"github.com/klauspost/compress/zstd"
@@ -9,27 +9,47 @@ import (
 	"github.com/evenkeel/evenkeel/shared/schema/internal/format"
 )
 
-// dictionarySize and sampleSize shape the dictionary: the beginnings of schemas
+// frame is what one entry of the store holds: documents that share one name.
+type frame struct {
+	name      string
+	documents []document
+}
+
+type document struct {
+	regions uint64
+	value   any
+}
+
+// dictionarySize and sampleSize shape the dictionary: the beginnings of frames
 // spread evenly over all names. A raw dictionary of that kind beat a trained
-// one here by a seventh, and the same wheel always gives the same store.
+// one, and the same input always gives the same store.
 const (
-	dictionarySize = 112 << 10
-	sampleSize     = 1000
+	dictionarySize = 96 << 10
+	sampleSize     = 700
 )
 
-// pack writes every schema as a zstd frame of its own, all with one dictionary,
-// behind an index. Package format describes the layout.
-func pack(types map[string][]byte) ([]byte, error) {
-	names := make([]string, 0, len(types))
-	for name := range types {
-		names = append(names, name)
+// pack writes every frame compressed with one dictionary, behind an index.
+// Package format describes the layout.
+func pack(regions []string, frames []frame) ([]byte, error) {
+	slices.SortFunc(frames, func(a, b frame) int { return cmp.Compare(a.name, b.name) })
+	entries := make([]format.Entry, len(frames))
+	raw := make([][]byte, len(frames))
+	for i, f := range frames {
+		values := make([]any, len(f.documents))
+		for j, d := range f.documents {
+			values[j] = d.value
+		}
+		body, positions, err := format.Encode(values)
+		if err != nil {
+			return nil, err
+		}
+		raw[i] = body
+		entries[i] = format.Entry{Name: f.name, Raw: len(body)}
+		for j, d := range f.documents {
+			entries[i].Roots = append(entries[i].Roots, format.Root{Position: positions[j], Regions: d.regions})
+		}
 	}
-	slices.Sort(names)
-	samples := make([][]byte, len(names))
-	for i, name := range names {
-		samples[i] = types[name]
-	}
-	dictionary := dictionaryOf(samples)
+	dictionary := dictionaryOf(raw)
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderDictRaw(format.DictionaryID, dictionary), zstd.WithEncoderLevel(zstd.SpeedBestCompression),
 		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -37,23 +57,21 @@ func pack(types map[string][]byte) ([]byte, error) {
 	}
 	defer func() { _ = enc.Close() }() // EncodeAll leaves nothing to flush
 
-	var index, frames []byte
-	for i, name := range names {
-		frame := enc.EncodeAll(samples[i], nil)
-		index = binary.AppendUvarint(index, uint64(len(name)))
-		index = append(index, name...)
-		index = binary.AppendUvarint(index, uint64(len(frame)))
-		frames = append(frames, frame...)
+	var bytes []byte
+	for i, b := range raw {
+		packed := enc.EncodeAll(b, nil)
+		entries[i].Offset, entries[i].Length = len(bytes), len(packed)
+		bytes = append(bytes, packed...)
 	}
 	plain, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = plain.Close() }()
-	return format.Join(plain.EncodeAll(dictionary, nil), plain.EncodeAll(index, nil), frames), nil
+	return format.Join(plain.EncodeAll(dictionary, nil), plain.EncodeAll(format.WriteIndex(regions, entries), nil), bytes), nil
 }
 
-// dictionaryOf takes the beginnings of schemas, spread evenly.
+// dictionaryOf takes the beginnings of documents, spread evenly.
 func dictionaryOf(samples [][]byte) []byte {
 	n := min(dictionarySize/sampleSize, len(samples))
 	var dictionary []byte
