@@ -209,6 +209,30 @@ func (s *Schema) Has(k Keyword) bool {
 	return false
 }
 
+// Target returns the schema that $ref names, nil without $ref.
+func (s *Schema) Target() *Schema { return s.Ref }
+
+// Values returns the values of enum or enumCaseInsensitive.
+func (s *Schema) Values() []*template.Node { return s.Enum }
+
+// EnumHas reports whether enum has a string among its values, and whether all
+// values are strings, so that no other value can be among them.
+func (s *Schema) EnumHas(text string) (has, stringsOnly bool) {
+	if s.enums != nil {
+		return s.enums[text], true
+	}
+	stringsOnly = true
+	for _, n := range s.Enum {
+		switch {
+		case n.Kind != template.String:
+			stringsOnly = false
+		case n.Text == text:
+			has = true
+		}
+	}
+	return has, stringsOnly
+}
+
 // StringEnum returns the values of enum as a set and true if all are strings.
 func (s *Schema) StringEnum() (map[string]bool, bool) { return s.enums, s.enums != nil }
 
