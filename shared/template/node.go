@@ -27,24 +27,48 @@ func (k Kind) String() string {
 	return [...]string{"null", "boolean", "number", "string", "array", "object"}[k]
 }
 
-// Node is one value of a template.
+// Form refines Kind by the types that YAML 1.1 tells apart.
+type Form uint8
+
+// The forms of nodes.
+const (
+	FormNone    Form = iota // nothing to add; a Number is a floating point number
+	FormInteger             // a Number that is written as a whole number
+	FormDate                // a String without quotes that is a date
+	FormTime                // a String without quotes that is a date with a time of day
+	FormBinary              // a String of bytes that !!binary gives
+	FormSet                 // a Map that !!set gives, its values null
+	FormPairs               // a List that !!omap or !!pairs gives, of maps with one entry
+)
+
+// Node is one value of a template. Nodes are shared, by aliases and between a
+// template and what transforms make of it: do not change a node that the
+// parser returned.
 type Node struct {
-	Kind         Kind
-	Line, Column int // where the value starts, from 1; an alias counts where its anchor is
+	Kind   Kind
+	Form   Form
+	True   bool // value of a Bool
+	Short  bool // written as a short form, "!Sub …"
+	Merged bool // a Map with a merge key, "<<"
+	// EndLine and EndColumn are where the value ends: the place after its last
+	// character, from 1; 0 if unknown.
+	EndLine, EndColumn int32
+	Line, Column       int // where the value starts, from 1; an alias counts where its anchor is
 	// Text is the value of a String, and the source text of a Bool or Number.
 	Text    string
 	Float   float64 // value of a Number
-	True    bool    // value of a Bool
-	Entries []Entry // of a Map, in the order of the text
+	Entries []Entry // of a Map, in the order of the text, merged ones first
 	Items   []*Node // of a List
-	Short   bool    // written as a short form, "!Sub …"
 }
 
 // Entry is one key and value of a map.
 type Entry struct {
+	// Key is the key's text: of a key that is no string, its source text.
 	Key          string
-	Line, Column int // of the key
+	Line, Column int   // of the key
+	EndColumn    int32 // where the key ends on its line, as in Node; 0 if unknown
 	Value        *Node
+	KeyNode      *Node // a key that is no string, such as 1 or true; else nil
 }
 
 // Get returns the value of a key, nil if n is nil, no map or lacks the key.

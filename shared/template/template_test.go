@@ -137,7 +137,7 @@ func TestScalars(t *testing.T) {
 	}{
 		{"yes", true}, {"Off", false}, {"'yes'", "yes"}, {"2012-10-17", "2012-10-17"},
 		{"0755", float64(493)}, {"012345678901", "012345678901"}, {"0x1F", float64(31)}, {"1_000", float64(1000)},
-		{"1.10", 1.1}, {"~", nil}, {"", nil}, {"''", ""}, {"!!str 5", "5"}, {"1:30", "1:30"}, {"1e3", "1e3"}, {"-7", float64(-7)},
+		{"1.10", 1.1}, {"~", nil}, {"", nil}, {"''", ""}, {"!!str 5", "5"}, {"1:30", float64(90)}, {"1e3", "1e3"}, {"1.0e+3", 1000.0}, {".5", 0.5}, {"-.5", "-.5"}, {"08", "08"}, {"0b11", 3.0}, {"y", "y"}, {"-7", float64(-7)},
 		{"|\n    a\n    b\n", "a\nb\n"},
 	}
 	for _, tt := range tests {
@@ -154,19 +154,27 @@ func TestSyntaxErrors(t *testing.T) {
 		line, column int
 		message      string
 	}{
-		{"empty", "  \n", 1, 1, "empty"},
 		{"list", "- a\n", 1, 1, "array"},
 		{"duplicate key", "A: 1\nB:\n  C: 1\n  C: 2\n", 4, 3, `duplicate key "C", first at line 3`},
 		{"duplicate key in JSON", "{\"A\": 1,\n \"A\": 2}", 2, 2, "duplicate key"},
 		{"two documents", "A: 1\n---\nB: 1\n", 2, 1, "more than one document"},
 		{"indentation", "A:\n  - b\n c: 1\n", 3, 1, ""},
-		{"JSON comma", "{\"A\": 1\n \"B\": 2}", 2, 2, "expected ','"},
+		{"JSON comma", "{\"A\": 1\n \"B\": 2}", 2, 5, "expected ','"},
 		{"tab", "A:\n\tB: 1\n", 2, 1, ""},
 		{"list as key", "? [a]\n: b\n", 1, 3, "key"},
 		{"function as key", "A:\n  !Sub x: y\n", 2, 3, "key"},
 		{"bad UTF-8", "A: b\nC: \xff\n", 2, 4, "UTF-8"},
 		{"deep", strings.Repeat("[", 5000), 1, 1, ""},
-		{"deep JSON", `{"A":` + strings.Repeat("[", 5000), 1, 106, "nested"},
+		{"deep JSON", `{"A":` + strings.Repeat("[", 5000), 1, 256, "nested"},
+		{"null key", "A:\n  ~: 1\n", 2, 3, "null"},
+		{"date that is none", "A: 2012-13-45", 1, 4, "not a valid"},
+		{"merge key as value", "A: <<", 1, 4, "without quotes"},
+		{"control character", "A: b\nC: \x01\n", 2, 4, "control"},
+		{"unknown tag", "A: !!foo b", 1, 4, "unknown tag"},
+		{"duplicate anchor", "A: &x 1\nB: &x 2\n", 2, 4, "duplicate anchor"},
+		{"surrogates", `{"A": "\ud83d\ude00"}`, 1, 8, "Unicode"},
+		{"tab before JSON", "\t{}", 1, 1, "cannot start"},
+		{"key without value", "A: 1\nB\n", 3, 1, "expected ':'"},
 		{"alias of itself", "A: &a\n  B: *a\n", 1, 1, ""},
 	}
 	for _, tt := range tests {

@@ -1,220 +1,395 @@
 package template
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
-	"sort"
-	"strconv"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
-// yamlLine finds the line in the library's messages.
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+// yamlParser makes nodes of tokens by the grammar of libyaml's parser, and of
+// their tags as PyYAML's safe constructor with cfn-lint's additions does.
+type yamlParser struct {
+	scanner
+	slab
+	handles  map[string]string // prefixes that %TAG directives give
+	anchors  map[string]*anchor
+	expanded int // nodes that aliases stand for
+	itemTop  []*Node
+	entryTop []Entry
+}
 
-func parseYAML(data []byte) (root *Node, err error) {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, &SyntaxError{Line: 1, Column: 1, Message: "the file is empty"}
+// anchor is a node that aliases repeat.
+type anchor struct {
+	node   *Node
+	value  parsed
+	size   int
+	height int
+}
+
+// parsed is a node with what its meaning as a key or merged value depends on.
+type parsed struct {
+	node   *Node
+	tag    scalarTag
+	height int // levels inside
+}
+
+func parseYAML(text string, ascii, exotic bool) (*Node, *SyntaxError) {
+	p := &yamlParser{}
+	p.src, p.ascii, p.exotic = text, ascii, exotic
+	p.indent, p.keyAllowed = -1, true
+	p.keys = make([]simpleKey, 1, 8)
+	root := p.document()
+	if p.err != nil {
+		return nil, p.err
+	}
+	return root, nil
+}
+
+// document reads the only document. Text without a document is an empty
+// template, as is a null.
+func (p *yamlParser) document() *Node {
+	t := p.peek()
+	var root *Node
+	switch t.kind {
+	case tokEnd:
+		return p.empty()
+	case tokDirective, tokDocStart:
+		p.directives()
+		root = p.documentContent()
+	default:
+		root = p.block(0, false).node
+	}
+	if p.err == nil && p.peek().kind == tokDocEnd {
+		for p.peek().kind == tokDocEnd {
+			p.next()
 		}
-		return nil, yamlError(data, err)
 	}
-	var second yaml.Node
-	if err := dec.Decode(&second); err == nil {
-		return nil, &SyntaxError{Line: second.Line, Column: max(second.Column, 1), Message: "more than one document in the file"}
-	} else if !errors.Is(err, io.EOF) {
-		return nil, yamlError(data, err)
+	if t := p.peek(); p.err == nil && t.kind != tokEnd {
+		if t.kind == tokDocStart {
+			p.fail(t.start, "more than one document in the file")
+		} else {
+			p.fail(t.start, "expected the end of the template")
+		}
 	}
-	c := &converter{}
-	return c.node(doc.Content[0], 0)
+	if p.err == nil && root.Kind == Null {
+		return p.empty()
+	}
+	return root
 }
 
-func yamlError(data []byte, err error) error {
-	m := yamlLine.FindStringSubmatch(err.Error())
-	if m == nil {
-		return &SyntaxError{Line: 1, Column: 1, Message: err.Error()}
+func (p *yamlParser) empty() *Node { return p.node(Map, mark{}) }
+
+func (p *yamlParser) documentContent() *Node {
+	t := p.peek()
+	if t.kind != tokDocStart {
+		p.fail(t.start, "expected the beginning of a document after a directive")
+		return nil
 	}
-	line, _ := strconv.Atoi(m[1])
-	return &SyntaxError{Line: faultyLine(data, err.Error(), max(line, 1)), Column: 1, Message: m[2]}
-}
-
-// faultyLine finds the line that brings an error about. The library names the
-// line where the block begins that it could not read; the text up to the faulty
-// line has the same error, the text before it does not.
-func faultyLine(data []byte, message string, from int) int {
-	lines := bytes.SplitAfter(data, []byte("\n"))
-	if from > len(lines) {
-		return from
+	p.next()
+	switch t := p.peek(); t.kind {
+	case tokDirective, tokDocStart, tokDocEnd, tokEnd:
+		return p.node(Null, t.start)
 	}
-	n := sort.Search(len(lines)-from, func(i int) bool {
-		var doc yaml.Node
-		err := yaml.Unmarshal(bytes.Join(lines[:from+i], nil), &doc)
-		return err != nil && err.Error() == message
-	})
-	return from + n
+	return p.block(0, false).node
 }
 
-// converter turns the library's tree into ours and counts what aliases add.
-type converter struct {
-	aliasDepth int
-	expanded   int
+func (p *yamlParser) directives() {
+	version := false
+	for t := p.peek(); t.kind == tokDirective; t = p.peek() {
+		switch {
+		case t.handle != "":
+			if _, has := p.handles[t.handle]; has {
+				p.fail(t.start, "duplicate %%TAG directive for %s", excerpt(t.handle))
+			}
+			if p.handles == nil {
+				p.handles = map[string]string{}
+			}
+			p.handles[t.handle] = t.text
+		case version:
+			p.fail(t.start, "duplicate %%YAML directive")
+		case t.text != "1.1" && t.text != "1.2":
+			p.fail(t.start, "YAML of version %s is not supported", t.text)
+		default:
+			version = true
+		}
+		p.next()
+	}
 }
 
-func (c *converter) node(y *yaml.Node, depth int) (*Node, error) {
+// prefix is what a tag handle stands for.
+func (p *yamlParser) prefix(handle string) (string, bool) {
+	if prefix, ok := p.handles[handle]; ok {
+		return prefix, true
+	}
+	switch handle {
+	case "!":
+		return "!", true
+	case "!!":
+		return yamlTag, true
+	}
+	return "", false
+}
+
+// block reads a node in block context. indentless allows a sequence at the
+// indentation of the mapping that it is a value of.
+func (p *yamlParser) block(depth int, indentless bool) parsed {
+	return p.content(depth, context{block: true, indentless: indentless})
+}
+
+// context is where a node stands.
+type context struct {
+	block, indentless bool
+	lenient           bool // in a merge key's value: duplicate keys are no fault
+}
+
+// properties are the anchor and tag before a node.
+type properties struct {
+	start, end   mark
+	anchor, tag  string
+	tagged, some bool
+}
+
+func (p *yamlParser) properties() (q properties, ok bool) {
+	t := p.peek()
+	q.start, q.end = t.start, t.start
+	anchored := false
+	for range 2 {
+		switch {
+		case t.kind == tokAnchor && !anchored:
+			q.anchor, anchored = t.text, true
+		case t.kind == tokTag && !q.tagged:
+			q.tag, q.tagged = t.text, true
+			if t.handle != "" {
+				prefix, known := p.prefix(t.handle)
+				if !known {
+					p.fail(t.start, "undefined tag handle %s", excerpt(t.handle))
+				}
+				q.tag = prefix + t.text
+			}
+		default:
+			return q, p.err == nil
+		}
+		q.some = true
+		q.end = t.end
+		p.next()
+		t = p.peek()
+	}
+	return q, p.err == nil
+}
+
+func (p *yamlParser) content(depth int, c context) parsed {
+	t := p.peek()
 	if depth > maxDepth {
-		return nil, at(y, "nested deeper than %d levels", maxDepth)
+		p.fail(t.start, "nested deeper than %d levels", maxDepth)
+		return parsed{}
 	}
-	if c.aliasDepth > 0 {
-		if c.expanded++; c.expanded > maxExpansion {
-			return nil, at(y, "aliases expand to more than %d values", maxExpansion)
+	if t.kind == tokAlias {
+		return p.alias(t, depth)
+	}
+	q := properties{start: t.start, end: t.start}
+	if t.kind == tokAnchor || t.kind == tokTag {
+		var ok bool
+		if q, ok = p.properties(); !ok {
+			return parsed{}
 		}
+		t = p.peek()
 	}
-	if y.Kind == yaml.AliasNode {
-		c.aliasDepth++
-		defer func() { c.aliasDepth-- }()
-		return c.node(y.Alias, depth+1)
+	if q.anchor == "" {
+		return p.tagged(t, q, depth, c)
 	}
-	if fn, ok := function(y.Tag); ok {
-		arg, err := c.untagged(y, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		call := &Node{Kind: Map, Line: y.Line, Column: y.Column, Short: true}
-		call.Entries = []Entry{{Key: fn, Line: y.Line, Column: y.Column, Value: arg}}
-		return call, nil
+	a, ok := p.declare(q)
+	if !ok {
+		return parsed{}
 	}
-	return c.untagged(y, depth)
+	before := p.count + p.expanded
+	v := p.tagged(t, q, depth, c)
+	a.node, a.value, a.height, a.size = v.node, v, v.height, p.count+p.expanded-before
+	return v
 }
 
-// function returns the long name of a short form's tag. Tags of YAML itself
-// ("!!str") are none.
-func function(tag string) (string, bool) {
-	name, ok := strings.CutPrefix(tag, "!")
-	if !ok || name == "" || strings.HasPrefix(name, "!") {
-		return "", false
+func (p *yamlParser) declare(q properties) (*anchor, bool) {
+	if _, has := p.anchors[q.anchor]; has {
+		p.fail(q.start, "duplicate anchor %q", excerpt(q.anchor))
+		return nil, false
 	}
-	if name == "Ref" || name == "Condition" {
-		return name, true
+	if p.anchors == nil {
+		p.anchors = map[string]*anchor{}
 	}
-	return "Fn::" + name, true
+	a := &anchor{}
+	p.anchors[q.anchor] = a
+	return a, true
 }
 
-func (c *converter) untagged(y *yaml.Node, depth int) (*Node, error) {
-	n := &Node{Line: y.Line, Column: y.Column}
-	switch y.Kind {
-	case yaml.MappingNode:
-		n.Kind = Map
-		return n, c.mapping(n, y, depth)
-	case yaml.SequenceNode:
-		n.Kind = List
-		n.Items = make([]*Node, 0, len(y.Content))
-		for _, item := range y.Content {
-			v, err := c.node(item, depth+1)
-			if err != nil {
-				return nil, err
+// alias repeats an anchor's node. What all aliases together stand for is
+// limited, since aliases of aliases can stand for any amount.
+func (p *yamlParser) alias(t *token, depth int) parsed {
+	at, name := t.start, t.text
+	p.next()
+	a := p.anchors[name]
+	switch {
+	case a == nil:
+		p.fail(at, "undefined alias %q", excerpt(name))
+		return parsed{}
+	case a.node == nil:
+		p.fail(at, "the value of alias %q contains itself", excerpt(name))
+		return parsed{}
+	}
+	if p.expanded += a.size; p.expanded > maxExpansion {
+		p.fail(at, "aliases expand to more than %d values", maxExpansion)
+	}
+	if depth+a.height > maxDepth {
+		p.fail(at, "nested deeper than %d levels", maxDepth)
+	}
+	return a.value
+}
+
+// tagged reads a node whose properties are known.
+func (p *yamlParser) tagged(t *token, q properties, depth int, c context) parsed {
+	if !q.tagged || q.tag == "!" {
+		return p.untagged(t, q, depth, c, mapUnique)
+	}
+	if name, ok := strings.CutPrefix(q.tag, "!"); ok {
+		return p.call(t, q, name, depth, c)
+	}
+	return p.standard(t, q, depth, c)
+}
+
+// untagged reads a node of the kind that its text has.
+func (p *yamlParser) untagged(t *token, q properties, depth int, c context, m mapMode) parsed {
+	if c.lenient {
+		m = mapLenient
+	}
+	switch {
+	case t.kind == tokScalar:
+		text, end, plain := t.text, t.end, t.plain || q.tagged
+		p.next()
+		if !plain {
+			n := p.node(String, q.start)
+			n.Text = text
+			n.endAt(end)
+			return parsed{node: n, tag: tagStr}
+		}
+		n, tag := p.resolve(q.start, text)
+		if n != nil {
+			n.endAt(end)
+		}
+		return parsed{node: n, tag: tag}
+	case t.kind == tokEntry && c.indentless:
+		return p.sequence(q.start, depth, false)
+	case t.kind == tokBlockSeq && c.block:
+		p.next()
+		return p.sequence(q.start, depth, true)
+	case t.kind == tokFlowSeq:
+		p.next()
+		return p.flowSequence(q.start, depth, c)
+	case t.kind == tokBlockMap && c.block:
+		p.next()
+		return p.mapping(q.start, depth, m)
+	case t.kind == tokFlowMap:
+		p.next()
+		return p.flowMapping(q.start, depth, m)
+	case q.some:
+		// Only the empty tag "!" keeps an absent value from being null.
+		n, tag := p.node(Null, q.start), tagNull
+		if q.tagged {
+			n.Kind, tag = String, tagStr
+		}
+		n.endAt(q.end)
+		return parsed{node: n, tag: tag}
+	}
+	p.fail(t.start, "did not find expected node content")
+	return parsed{}
+}
+
+func (p *yamlParser) sequence(start mark, depth int, bracketed bool) parsed {
+	n := p.node(List, start)
+	base, height := len(p.itemTop), 0
+	for p.err == nil {
+		t := p.peek()
+		if t.kind != tokEntry {
+			if bracketed {
+				p.closeBlock(t, "did not find expected '-' indicator")
 			}
-			n.Items = append(n.Items, v)
+			break
 		}
-		return n, nil
-	}
-	scalar(n, y)
-	return n, nil
-}
-
-func (c *converter) mapping(n *Node, y *yaml.Node, depth int) error {
-	n.Entries = make([]Entry, 0, len(y.Content)/2)
-	keys := newKeySet()
-	var merges []*yaml.Node
-	for i := 0; i+1 < len(y.Content); i += 2 {
-		k, v := y.Content[i], y.Content[i+1]
-		if k.Kind == yaml.AliasNode {
-			k = k.Alias
-		}
-		if _, call := function(k.Tag); call || k.Kind != yaml.ScalarNode {
-			return at(k, "a key must be a string")
-		}
-		if k.Value == "<<" && (k.Tag == "!!merge" || k.Tag == "") {
-			merges = append(merges, v)
-			continue
-		}
-		e := Entry{Key: k.Value, Line: y.Content[i].Line, Column: y.Content[i].Column}
-		if first, dup := keys.add(n, e.Key); dup {
-			return duplicate(e, first)
-		}
-		value, err := c.node(v, depth+1)
-		if err != nil {
-			return err
-		}
-		e.Value = value
-		n.Entries = append(n.Entries, e)
-	}
-	for _, m := range merges {
-		if err := c.merge(n, keys, m, depth); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// merge adds the entries of a merge key's value (YAML 1.1, "Merge Key"): keys
-// that the mapping has itself win, then the earlier of several mappings.
-func (c *converter) merge(n *Node, keys *keySet, y *yaml.Node, depth int) error {
-	v, err := c.node(y, depth+1)
-	if err != nil {
-		return err
-	}
-	sources := []*Node{v}
-	if v.Kind == List {
-		sources = v.Items
-	}
-	for _, s := range sources {
-		if s.Kind != Map {
-			return at(y, "a merge key takes a mapping or a list of mappings")
-		}
-		for _, e := range s.Entries {
-			if _, has := keys.add(n, e.Key); !has {
-				n.Entries = append(n.Entries, e)
+		end := t.end
+		p.next()
+		var v parsed
+		switch t = p.peek(); t.kind {
+		case tokEntry, tokBlockEnd:
+			v = p.null(end)
+		case tokKey, tokValue:
+			if bracketed {
+				v = p.block(depth+1, false)
+			} else {
+				v = p.null(end)
 			}
+		default:
+			v = p.block(depth+1, false)
 		}
+		p.itemTop = append(p.itemTop, v.node)
+		height = max(height, v.height)
 	}
-	return nil
+	return p.closeList(n, base, height)
 }
 
-func at(y *yaml.Node, format string, args ...any) error {
-	return &SyntaxError{Line: max(y.Line, 1), Column: max(y.Column, 1), Message: fmt.Sprintf(format, args...)}
+func (p *yamlParser) closeBlock(t *token, message string) {
+	if t.kind != tokBlockEnd {
+		p.fail(t.start, "%s", message)
+		return
+	}
+	p.next()
 }
 
+// closeList takes the items since base. Its end is that of the last item;
+// flowSequence sets the bracket's.
+func (p *yamlParser) closeList(n *Node, base, height int) parsed {
+	n.Items = p.list(p.itemTop[base:])
+	p.itemTop = p.itemTop[:base]
+	if k := len(n.Items); k > 0 && p.err == nil {
+		n.EndLine, n.EndColumn = n.Items[k-1].EndLine, n.Items[k-1].EndColumn
+	}
+	return parsed{node: n, tag: tagSeq, height: height + 1}
+}
+
+func (p *yamlParser) null(at mark) parsed {
+	return parsed{node: p.node(Null, at), tag: tagNull}
+}
+
+func (p *yamlParser) flowSequence(start mark, depth int, c context) parsed {
+	n := p.node(List, start)
+	base, height := len(p.itemTop), 0
+	end := start
+	for first := true; p.err == nil; first = false {
+		t := p.peek()
+		if t.kind != tokFlowSeqEnd && !first {
+			if t.kind != tokComma {
+				p.fail(t.start, "did not find expected ',' or ']'")
+				break
+			}
+			p.next()
+			t = p.peek()
+		}
+		if t.kind == tokFlowSeqEnd {
+			end = t.end
+			p.next()
+			break
+		}
+		var v parsed
+		if t.kind == tokKey {
+			v = p.flowPair(depth+1, c.lenient)
+		} else {
+			v = p.content(depth+1, context{lenient: c.lenient})
+		}
+		p.itemTop = append(p.itemTop, v.node)
+		height = max(height, v.height)
+	}
+	v := p.closeList(n, base, height)
+	n.endAt(end)
+	return v
+}
+
+// duplicate is the error of a key that is already there.
 func duplicate(again Entry, first *Entry) *SyntaxError {
 	return &SyntaxError{Line: again.Line, Column: again.Column,
 		Message: fmt.Sprintf("duplicate key %q, first at line %d", again.Key, first.Line)}
-}
-
-// keySet finds duplicates: by scanning in small maps, by hashing in large ones.
-type keySet struct{ index map[string]int }
-
-func newKeySet() *keySet { return &keySet{} }
-
-func (s *keySet) add(n *Node, key string) (first *Entry, dup bool) {
-	const small = 16
-	if len(n.Entries) < small {
-		e := n.Entry(key)
-		return e, e != nil
-	}
-	if s.index == nil {
-		s.index = make(map[string]int, 2*small)
-		for i, e := range n.Entries {
-			s.index[e.Key] = i
-		}
-	}
-	if i, ok := s.index[key]; ok {
-		return &n.Entries[i], true
-	}
-	s.index[key] = len(n.Entries)
-	return nil, false
 }
