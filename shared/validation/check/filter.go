@@ -157,23 +157,27 @@ func (v *Validator) bySchema(rule *Rule, n *template.Node) {
 
 // Against checks a value against a schema of the rule's own, with CloudFormation's
 // conversion of types; what depends on a function is unknown and passes. The
-// rule reports the fault that explains best, or all of them if it says AllMatches.
+// rule reports as Report says.
 func (v *Validator) Against(rule *Rule, s *jsonschema.Schema, n *template.Node) {
 	if s == nil {
 		return
 	}
-	old := v.state
-	v.dynamicRefs, v.callRules, v.Unresolvable = false, false, true
-	v.extend(rule)
-	v.table = v.withType(v.table)
-	found := Known(v.Collect(func() { v.Walk(n, s) }))
-	v.state = old
+	v.Scoped(func() {
+		v.dynamicRefs, v.callRules, v.Unresolvable = false, false, true
+		v.extend(rule)
+		v.table = v.withType(v.table)
+		v.Report(rule, func() { v.Walk(n, s) })
+	})
+}
+
+// Report runs a walk and reports the fault that explains best as the rule's, or,
+// if the rule says AllMatches, every fault under the rule that answers for its
+// keyword. What is unknown is dropped.
+func (v *Validator) Report(rule *Rule, walk func()) {
+	found := Known(v.Collect(walk))
 	if !rule.AllMatches {
 		if best, ok := bestMatch(found, v.path); ok {
 			best.Rule, best.Context = rule.ID, nil
-			if best.Message == "" || !rule.Regional {
-				best.Message = rule.Title + ": " + best.Message
-			}
 			v.Add(best)
 		}
 		return
@@ -185,7 +189,13 @@ func (v *Validator) Against(rule *Rule, s *jsonschema.Schema, n *template.Node) 
 	v.Add(found...)
 }
 
-var typeOverride = &Rule{Overrides: map[jsonschema.Keyword]Func{jsonschema.Type: typeKeyword}}
+// ReportUnder is Report of a walk in which the rule's Sets and Overrides hold.
+func (v *Validator) ReportUnder(rule string, n *template.Node, s *jsonschema.Schema) {
+	r := v.Registry.Rule(rule)
+	v.With(r, func() { v.Report(r, func() { v.Walk(n, s) }) })
+}
+
+var typeOverride = &Rule{Overrides: map[jsonschema.Keyword]Func{jsonschema.Type: Type}}
 
 func (v *Validator) withType(table *[jsonschema.Count]Func) *[jsonschema.Count]Func {
 	old := v.table

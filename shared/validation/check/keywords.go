@@ -20,12 +20,12 @@ func standardKeywords() *[js.Count]Func {
 		js.MinItems: MinItems, js.MaxItems: MaxItems, js.MaxUniqueItems: maxUniqueItems,
 		js.UniqueItems: UniqueItems, js.UniqueKeys: uniqueKeys,
 		js.Dependencies: dependencies, js.DependentRequired: DependentRequired, js.DependentExcluded: DependentExcluded,
-		js.Properties: properties, js.PatternProperties: PatternProperties, js.PropertyNames: PropertyNames,
+		js.Properties: Properties, js.PatternProperties: PatternProperties, js.PropertyNames: PropertyNames,
 		js.MinProperties: MinProperties, js.MaxProperties: MaxProperties,
 		js.Required: Required, js.RequiredOr: RequiredOr, js.RequiredXor: RequiredXor,
 		js.Minimum: Minimum, js.Maximum: Maximum, js.ExclusiveMinimum: ExclusiveMinimum, js.ExclusiveMaximum: ExclusiveMaximum, js.MultipleOf: multipleOf,
 		js.MinLength: MinLength, js.MaxLength: MaxLength, js.Pattern: Pattern, js.Format: format,
-		js.Type: typeKeyword, js.CfnLint: cfnLint, js.CfnContext: cfnContext, js.DynamicValidation: dynamicValidation, js.CfnGather: cfnGather,
+		js.Type: Type, js.CfnLint: cfnLint, js.CfnContext: cfnContext, js.DynamicValidation: dynamicValidation, js.CfnGather: cfnGather,
 		js.FnRef: unknownCall, js.FnBase64: unknownCall, js.FnCidr: unknownCall, js.FnFindInMap: unknownCall, js.FnGetAtt: unknownCall,
 		js.FnGetAZs: unknownCall, js.FnImportValue: unknownCall, js.FnJoin: unknownCall, js.FnSelect: unknownCall, js.FnSplit: unknownCall,
 		js.FnSub: unknownCall, js.FnTransform: unknownCall, js.FnToJSONString: unknownCall, js.FnLength: unknownCall, js.FnIf: unknownCall,
@@ -61,7 +61,8 @@ func Excerpt(n *template.Node) string {
 	return "\"" + text + "\""
 }
 
-func typeKeyword(v *Validator, s *js.Schema, n *template.Node) {
+// Type is the keyword type: strictly or with conversion, as the walk is.
+func Type(v *Validator, s *js.Schema, n *template.Node) {
 	if v.Strict && typeOf(n).Has(s.Types) || !v.Strict && converts(n, s.Types) {
 		return
 	}

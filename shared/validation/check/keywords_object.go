@@ -7,7 +7,8 @@ import (
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
-func properties(v *Validator, s *js.Schema, n *template.Node) {
+// Properties is the keyword properties.
+func Properties(v *Validator, s *js.Schema, n *template.Node) {
 	if n.Kind != template.Map {
 		return
 	}

@@ -162,3 +162,9 @@ type Options struct {
 	// the template, nil if it is not at hand.
 	Nested func(url string) *template.Node
 }
+
+// Configured reports whether a setting of a rule is switched on.
+func (o Options) Configured(rule, name string) bool {
+	on, _ := o.Configure[rule][name].(bool)
+	return on
+}

@@ -18,6 +18,7 @@ type Template struct {
 	// OpenMappings is set if a transform adds to the mappings.
 	OpenMappings bool
 	Transforms   []string
+	Serverless   bool           // the template was translated from AWS::Serverless
 	Set          *condition.Set // the conditions
 	Options      Options
 
@@ -104,6 +105,16 @@ func entries(n *template.Node) []template.Entry {
 
 // HasTransform reports whether the template names the transform.
 func (t *Template) HasTransform(name string) bool { return slices.Contains(t.Transforms, name) }
+
+// CDK reports whether the AWS CDK made the template.
+func (t *Template) CDK() bool {
+	for _, r := range t.Resources {
+		if r.Type == "AWS::CDK::Metadata" {
+			return true
+		}
+	}
+	return false
+}
 
 // LogicalIDs returns the logical ids of the resources in the order of the text.
 func (t *Template) LogicalIDs() []string { return t.order }

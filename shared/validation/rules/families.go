@@ -16,6 +16,8 @@ import (
 func families() [][]check.Rule {
 	return [][]check.Rule{
 		rootRules(),
+		resourceRules(),
+		propertyRules(),
 	}
 }
 

@@ -58,14 +58,8 @@ func callRulesBelow(v *check.Validator, s *js.Schema, n *template.Node) {
 	})
 }
 
-// claimed walks a section under a rule, which answers for its keywords.
-func claimed(v *check.Validator, rule string, n *template.Node, s *js.Schema) {
-	r := v.Registry.Rule(rule)
-	v.Claim(r, func() { v.Walk(n, s) })
-}
-
 func checkResources(v *check.Validator, n *template.Node, _ *js.Schema) {
-	claimed(v, "E3001", n, schema.Other("resources/configuration"))
+	v.ReportUnder("E3001", n, schema.Other("resources/configuration"))
 }
 
 // checkProperties holds the properties of one resource against the schema of
