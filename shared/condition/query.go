@@ -1,0 +1,256 @@
+package condition
+
+import "github.com/evenkeel/evenkeel/shared/template"
+
+// Refs is what Ref of parameters and pseudo parameters is taken to be.
+type Refs interface {
+	// Empty reports whether nothing is assumed of any parameter.
+	Empty() bool
+	// Ref returns the value assumed for a parameter. Only a String node can
+	// equal what conditions compare with.
+	Ref(name string) (value *template.Node, ok bool)
+}
+
+// tests is what Satisfiable needs of a status, found once.
+type tests struct {
+	invalid    bool // a condition is not valid: nothing can be said
+	opaque     bool // a comparison has a function other than Ref
+	conditions []conditionTests
+}
+
+type conditionTests struct {
+	assumed literal
+	equals  []*atom
+}
+
+// Satisfiable reports whether parameters can have the given values under the
+// status. Unknown if a condition is broken or compares what is not a parameter.
+func (s Status) Satisfiable(r Refs) Truth {
+	if s.s == nil {
+		return Yes
+	}
+	m := s.s.walk.set.strictModel()
+	if s.s.count == 0 {
+		return m.baseTruth()
+	}
+	if s.s.tests == nil {
+		s.s.tests = m.testsOf(s)
+	}
+	t := s.s.tests
+	switch {
+	case t.invalid:
+		return Unknown
+	case r == nil || r.Empty():
+		return m.baseTruth()
+	case t.opaque:
+		return Unknown
+	}
+	var buffer [16]literal
+	literals := buffer[:0]
+	found := false
+	for i := range t.conditions {
+		c := &t.conditions[i]
+		used := false
+		for _, a := range c.equals {
+			l, ok := a.test(r)
+			used = used || ok
+			if ok && l != always {
+				literals = append(literals, l)
+			}
+		}
+		if used {
+			found = true
+			literals = append(literals, c.assumed)
+		}
+	}
+	if !found {
+		return m.baseTruth()
+	}
+	return m.theory.check(literals)
+}
+
+// baseTruth is the answer if no condition matters: whether Rules can hold.
+func (m *strictModel) baseTruth() Truth {
+	if len(m.rules) == 0 {
+		return Yes
+	}
+	return m.theory.start()
+}
+
+func (m *strictModel) testsOf(s Status) *tests {
+	t := &tests{}
+	for name, value := range s.All() {
+		i, ok := m.index(name)
+		if !ok {
+			return &tests{invalid: true}
+		}
+		c := conditionTests{assumed: m.symbols[i].of(value)}
+		for _, e := range m.equalsOf(i) {
+			relevant := false
+			for _, o := range e.functions() {
+				t.opaque = t.opaque || !o.isRef
+				relevant = relevant || o.ref != ""
+			}
+			if relevant {
+				c.equals = append(c.equals, m.atoms[e.untyped])
+			}
+		}
+		t.conditions = append(t.conditions, c)
+	}
+	return t
+}
+
+// test says what the comparison is under assumed values; ok is false if they do
+// not decide it. A comparison of two parameters counts as false.
+func (a *atom) test(r Refs) (l literal, ok bool) {
+	e := a.equal
+	for _, o := range [...]*operand{&e.left, &e.right} {
+		if o.ref == "" {
+			continue
+		}
+		value, known := r.Ref(o.ref)
+		if !known {
+			continue
+		}
+		if e.static != Unknown {
+			return always, true
+		}
+		if _, text, literal := e.other(); literal && value.IsString() && value.Text == text {
+			return a.raw, true
+		}
+		return a.raw.not(), true
+	}
+	return always, false
+}
+
+// Valid reports whether a condition is well formed together with all that it
+// refers to, so that the template's model knows it.
+func (s *Set) Valid(name string) bool {
+	_, ok := s.strictModel().index(name)
+	return ok
+}
+
+// Implies reports whether a condition is true whenever the assumptions hold. It
+// is if they cannot hold, and if a name is not valid; it is not if the
+// assumptions say that it is false, or if the budget ends the search.
+func (s *Set) Implies(assumed Scenario, name string) bool {
+	if value, known := assumed.Get(name); known && !value {
+		return false
+	}
+	m := s.strictModel()
+	literals, ok := m.assume(nil, assumed)
+	if !ok {
+		return true
+	}
+	i, ok := m.index(name)
+	if !ok {
+		return true
+	}
+	return m.theory.check(append(literals, m.symbols[i].of(false))) == No
+}
+
+// Region reports which values a condition can have in a region. Both, if it is
+// not valid or does not compare AWS::Region.
+func (s *Set) Region(name, region string) (canBeTrue, canBeFalse bool) {
+	m := s.strictModel()
+	i, ok := m.index(name)
+	if !ok {
+		return true, true
+	}
+	key := [2]string{name, region}
+	if known, ok := m.region[key]; ok {
+		return known[0], known[1]
+	}
+	var literals []literal
+	found := false
+	for _, e := range m.equalsOf(i) {
+		compared, ok := e.region()
+		if !ok {
+			continue
+		}
+		found = true
+		l := m.atoms[e.untyped].value
+		if compared != region {
+			l = l.not()
+		}
+		literals = append(literals, l)
+	}
+	answer := [2]bool{true, true}
+	for at, value := range [...]bool{true, false} {
+		if found {
+			answer[at] = m.theory.check(append(literals[:len(literals):len(literals)], m.symbols[i].of(value))) != No
+		}
+	}
+	m.region[key] = answer
+	return answer[0], answer[1]
+}
+
+// Wanted is a condition and the values it may have in a scenario. Both or
+// neither leave it free.
+type Wanted struct {
+	Name        string
+	True, False bool
+}
+
+func (w Wanted) free() bool { return w.True == w.False }
+
+// Scenarios returns the ways in which conditions can hold together, free ones
+// true before false and the first slowest, at most MaxScenarios. Each lists the
+// free conditions, then those with one value. It is empty if a name is not
+// valid, and without conditions.
+func (s *Set) Scenarios(wanted ...Wanted) []Scenario {
+	m := s.strictModel()
+	var fixed Scenario
+	var free []string
+	for _, w := range wanted {
+		_, ok := m.index(w.Name)
+		if !ok {
+			return nil
+		}
+		if w.free() {
+			free = append(free, w.Name)
+		} else {
+			fixed = append(fixed, Assumption{w.Name, w.True})
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	literals, _ := m.assume(nil, fixed)
+	e := &enumeration{m: m, fixed: fixed, free: free}
+	if m.theory.check(literals) != No {
+		e.follow(nil, literals)
+	}
+	return e.found
+}
+
+// enumeration lists scenarios depth first and follows only what can be.
+type enumeration struct {
+	m     *strictModel
+	fixed Scenario
+	free  []string
+	found []Scenario
+}
+
+func (e *enumeration) follow(chosen Scenario, literals []literal) bool {
+	if len(chosen) == len(e.free) {
+		if len(e.found) == MaxScenarios {
+			e.m.set.cut++
+			return false
+		}
+		e.found = append(e.found, append(chosen[:len(chosen):len(chosen)], e.fixed...))
+		return true
+	}
+	name := e.free[len(chosen)]
+	i, _ := e.m.index(name)
+	for _, value := range [...]bool{true, false} {
+		next := append(literals[:len(literals):len(literals)], e.m.symbols[i].of(value))
+		if e.m.theory.check(next) == No {
+			continue
+		}
+		if !e.follow(append(chosen[:len(chosen):len(chosen)], Assumption{name, value}), next) {
+			return false
+		}
+	}
+	return true
+}

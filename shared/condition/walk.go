@@ -1,0 +1,391 @@
+package condition
+
+import (
+	"encoding/binary"
+	"iter"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/template"
+)
+
+// walkModel is the walk's model: its theory and the statuses seen so far.
+type walkModel struct {
+	set      *Set
+	theory   *theory
+	names    []string
+	number   map[string]int
+	symbols  []index // by number of condition
+	root     *state
+	states   map[string]*state
+	children map[step]*state // nil if the step cannot be taken
+}
+
+type step struct {
+	from *state
+	to   literal // over numbers of conditions, not variables
+}
+
+// state is what a Status points to. There is one for each set of assumptions,
+// so that statuses compare with ==.
+type state struct {
+	walk         *walkModel
+	known, value bits
+	model        bits // by variable: one way to satisfy it, nil if none was found in time
+	count        int
+	tests        *tests // for Satisfiable, once needed
+}
+
+func (s *Set) walkModel() *walkModel {
+	if s.walk == nil {
+		s.walk = newWalkModel(s)
+	}
+	return s.walk
+}
+
+func newWalkModel(s *Set) *walkModel {
+	w := &walkModel{set: s, theory: newTheory(&s.steps, &s.cut), states: map[string]*state{}, children: map[step]*state{}}
+	if !s.voided() {
+		w.names, w.number = s.names, s.number
+	}
+	for range w.names {
+		w.symbols = append(w.symbols, w.theory.variable())
+	}
+	c := &walkCompiler{walkModel: w, undefined: map[string]literal{}, atoms: map[string]literal{}, tested: map[string]*tested{}}
+	for i := range w.names {
+		w.theory.equal(w.symbols[i].of(true), c.expression(s.expressions[i]))
+	}
+	c.allowedValues()
+	n := words(len(w.names))
+	w.root = &state{walk: w, known: make(bits, n), value: make(bits, n)}
+	w.states[w.root.key()] = w.root
+	if w.theory.start() == Yes {
+		w.root.model = w.theory.model
+	}
+	return w
+}
+
+// walkCompiler turns expressions into clauses.
+type walkCompiler struct {
+	*walkModel
+	undefined map[string]literal // conditions that are used but do not exist
+	atoms     map[string]literal
+	tested    map[string]*tested // by parameter
+}
+
+// tested is what a parameter is compared with.
+type tested struct {
+	values []string
+	atoms  map[string][]literal
+}
+
+func (c *walkCompiler) expression(x *expression) literal {
+	if x == nil || x.listed {
+		return c.atom("") // all broken conditions are one unknown
+	}
+	return x.literal(c.theory, c.leaf)
+}
+
+func (c *walkCompiler) leaf(x *expression) literal {
+	if x.op == opName {
+		return c.named(x.name)
+	}
+	e := x.equal
+	if e.left.key == nullKey && e.right.key == nullKey {
+		return c.atom("") // what cfn-lint puts in the place of a broken condition
+	}
+	l := c.atom(e.typed)
+	if e.right.ref != "" && !e.left.function && e.left.key != nullKey {
+		c.test(e.right.ref, e.left.text, l)
+	}
+	return l
+}
+
+func (c *walkCompiler) named(name string) literal {
+	if i, ok := c.number[name]; ok {
+		return c.symbols[i].of(true)
+	}
+	l, ok := c.undefined[name]
+	if !ok {
+		l = c.theory.variable().of(true)
+		c.undefined[name] = l
+	}
+	return l
+}
+
+func (c *walkCompiler) atom(key string) literal {
+	l, ok := c.atoms[key]
+	if !ok {
+		l = c.theory.variable().of(true)
+		c.atoms[key] = l
+	}
+	return l
+}
+
+func (c *walkCompiler) test(parameter, value string, atom literal) {
+	t := c.tested[parameter]
+	if t == nil {
+		t = &tested{atoms: map[string][]literal{}}
+		c.tested[parameter] = t
+	}
+	for _, known := range t.atoms[value] {
+		if known == atom {
+			return
+		}
+	}
+	if len(t.atoms[value]) == 0 {
+		t.values = append(t.values, value)
+	}
+	t.atoms[value] = append(t.atoms[value], atom)
+}
+
+// allowedValues states for each parameter with AllowedValues that it has at
+// most one of the values it is compared with, and exactly one if it is compared
+// with all that are allowed.
+func (c *walkCompiler) allowedValues() {
+	if !c.set.parameters.IsMap() {
+		return
+	}
+	for _, e := range c.set.parameters.Entries {
+		t := c.tested[e.Key]
+		if t == nil {
+			continue
+		}
+		allowed, ok := allowedValues(e.Value)
+		if !ok {
+			continue
+		}
+		groups := make([]literal, len(t.values))
+		for i, v := range t.values {
+			groups[i] = c.theory.some(t.atoms[v])
+		}
+		c.theory.atMostOne(groups)
+		if allowed.within(t.atoms) {
+			c.theory.clause(groups...)
+		}
+	}
+}
+
+// allowed is the AllowedValues of a parameter.
+type allowed struct {
+	texts []string
+	other bool // one of them is no text, so no comparison covers it
+}
+
+func (a allowed) within(tested map[string][]literal) bool {
+	if a.other {
+		return false
+	}
+	for _, text := range a.texts {
+		if len(tested[text]) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// allowedValues reads a parameter's AllowedValues; ok is false without any. A
+// value counts only if it is written as text, and the value of a Systems
+// Manager parameter is not known.
+func allowedValues(parameter *template.Node) (a allowed, ok bool) {
+	kind := parameter.Get("Type")
+	if !kind.IsString() || strings.HasPrefix(kind.Text, "AWS::SSM::Parameter::") {
+		return a, false
+	}
+	values := parameter.Get("AllowedValues")
+	if !values.IsList() || len(values.Items) == 0 {
+		return a, false
+	}
+	if isListType(kind.Text) {
+		return allowed{other: true}, true
+	}
+	for _, v := range values.Items {
+		if v.IsString() {
+			a.texts = append(a.texts, v.Text)
+		} else {
+			a.other = true
+		}
+	}
+	return a, true
+}
+
+func isListType(kind string) bool {
+	return kind == "CommaDelimitedList" || strings.HasPrefix(kind, "List<")
+}
+
+// voided reports whether a parameter's AllowedValues is a scalar: then cfn-lint
+// knows no condition at all.
+func (s *Set) voided() bool {
+	if !s.parameters.IsMap() {
+		return false
+	}
+	for _, e := range s.parameters.Entries {
+		values := e.Value.Get("AllowedValues")
+		if values == nil || values.IsList() || values.IsMap() || falsy(values) {
+			continue
+		}
+		kind := e.Value.Get("Type")
+		if kind.IsString() && !strings.HasPrefix(kind.Text, "AWS::SSM::Parameter::") && !isListType(kind.Text) {
+			return true
+		}
+	}
+	return false
+}
+
+// falsy is Python's truth of a value: null, false, 0, "", [] and {} are false.
+func falsy(n *template.Node) bool {
+	if n == nil {
+		return true
+	}
+	switch n.Kind {
+	case template.Bool:
+		return !n.True
+	case template.Number:
+		return n.Float == 0
+	case template.String:
+		return n.Text == ""
+	case template.List:
+		return len(n.Items) == 0
+	case template.Map:
+		return len(n.Entries) == 0
+	}
+	return true
+}
+
+// Status is what the walk assumes about conditions at one place. It is a single
+// pointer, comparable, and never changes. The zero value belongs to a template
+// without conditions.
+type Status struct{ s *state }
+
+// Evolve adds an assumption. ok is false if the conditions cannot satisfy it
+// together with what is assumed already. A name that is no condition changes
+// nothing. If the budget ends the search, the assumption is taken as possible.
+func (s Status) Evolve(name string, value bool) (next Status, ok bool) {
+	if s.s == nil {
+		return s, true
+	}
+	i, found := s.s.walk.number[name]
+	if !found {
+		return s, true
+	}
+	if s.s.known.has(i) {
+		return s, s.s.value.has(i) == value
+	}
+	to := index(i).of(value)
+	child, seen := s.s.walk.children[step{s.s, to}]
+	if !seen {
+		child = s.s.evolve(i, value)
+		s.s.walk.children[step{s.s, to}] = child
+	}
+	if child == nil {
+		return s, false
+	}
+	return Status{child}, true
+}
+
+// EvolveAll adds several assumptions, as Evolve does.
+func (s Status) EvolveAll(assumptions ...Assumption) (next Status, ok bool) {
+	next = s
+	for _, a := range assumptions {
+		if next, ok = next.Evolve(a.Name, a.Value); !ok {
+			return s, false
+		}
+	}
+	return next, true
+}
+
+// evolve makes or finds the state with one more assumption, nil if there is none.
+func (s *state) evolve(condition int, value bool) *state {
+	w := s.walk
+	next := &state{walk: w, known: append(bits(nil), s.known...), value: append(bits(nil), s.value...), count: s.count + 1}
+	next.known.set(condition, true)
+	next.value.set(condition, value)
+	key := next.key()
+	if same, ok := w.states[key]; ok {
+		return same
+	}
+	v := w.symbols[condition]
+	switch {
+	case w.theory.base == No:
+		return nil
+	case s.model != nil && s.model.has(int(v)) == value:
+		next.model = s.model
+	case !w.search(s, next, v.of(value)):
+		return nil
+	}
+	w.states[key] = next
+	return next
+}
+
+// search looks for a model of next; false means that there is none.
+func (w *walkModel) search(from, next *state, l literal) bool {
+	component := w.theory.of[l.variable()]
+	var assumed []literal
+	for i, v := range w.symbols {
+		if w.theory.of[v] == component && next.known.has(i) {
+			assumed = append(assumed, v.of(next.value.has(i)))
+		}
+	}
+	var model bits
+	if from.model != nil {
+		model = append(bits(nil), from.model...)
+	}
+	switch w.theory.decide(assumed, w.theory.component[component], model) {
+	case No:
+		return false
+	case Yes:
+		next.model = model
+	}
+	return true
+}
+
+func (s *state) key() string {
+	key := make([]byte, 0, 16*len(s.known))
+	for i := range s.known {
+		key = binary.LittleEndian.AppendUint64(key, s.known[i])
+		key = binary.LittleEndian.AppendUint64(key, s.value[i])
+	}
+	return string(key)
+}
+
+// Value returns what is assumed of a condition; known is false if nothing is.
+func (s Status) Value(name string) (value, known bool) {
+	if s.s == nil {
+		return false, false
+	}
+	i, ok := s.s.walk.number[name]
+	if !ok || !s.s.known.has(i) {
+		return false, false
+	}
+	return s.s.value.has(i), true
+}
+
+// Len returns how many conditions are assumed.
+func (s Status) Len() int {
+	if s.s == nil {
+		return 0
+	}
+	return s.s.count
+}
+
+// All yields the assumptions in the order of the Conditions section.
+func (s Status) All() iter.Seq2[string, bool] {
+	return func(yield func(string, bool) bool) {
+		if s.s == nil || s.s.count == 0 {
+			return
+		}
+		for i, name := range s.s.walk.names {
+			if s.s.known.has(i) && !yield(name, s.s.value.has(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Scenario returns the assumptions as a list, in the order of the section.
+func (s Status) Scenario() Scenario {
+	out := make(Scenario, 0, s.Len())
+	for name, value := range s.All() {
+		out = append(out, Assumption{name, value})
+	}
+	return out
+}
