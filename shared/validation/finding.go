@@ -7,6 +7,7 @@ package validation
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Severity of a finding.
@@ -28,6 +29,26 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"`
 	Path     string   `json:"path,omitempty"` // "Resources/Bucket/Properties/Tags/0"
+	// EndLine and EndColumn, from 1, are the first place after what was found;
+	// 0 when it is not known.
+	EndLine   int `json:"endLine,omitempty"`
+	EndColumn int `json:"endColumn,omitempty"`
+	// Construct is the path of the CDK construct that the resource comes from,
+	// "Stack/Bucket/Resource"; "" outside cloud assemblies.
+	Construct string `json:"construct,omitempty"`
+	// Suppression says who switched the finding off; nil when it stands.
+	Suppression *Suppression `json:"suppression,omitempty"`
+}
+
+// Resource returns the logical id of the resource that the finding is in, ""
+// when it is in none.
+func (f Finding) Resource() string {
+	rest, ok := strings.CutPrefix(f.Path, "Resources/")
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, "/")
+	return id
 }
 
 // Result is what validation found in a set of templates.
@@ -37,6 +58,9 @@ type Result struct {
 	Warnings int       `json:"warnings"`
 	Infos    int       `json:"infos"`
 	Findings []Finding `json:"findings"` // by file, line, column and rule
+	// Suppressed are the findings that somebody switched off, in the same order.
+	// They are not counted.
+	Suppressed []Finding `json:"suppressed,omitempty"`
 	// Incomplete lists the files that were too large to be analysed within
 	// bounds; what was found in them is still reported.
 	Incomplete []string `json:"incomplete,omitempty"`
@@ -45,12 +69,22 @@ type Result struct {
 // Valid reports whether nothing stands against a deployment.
 func (r Result) Valid() bool { return r.Errors == 0 }
 
+// Compare orders findings by file, line, column, rule, path and message.
+func Compare(a, b Finding) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+		cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
+}
+
+// Add puts more findings into the result and counts anew.
+func (r Result) Add(findings ...Finding) Result {
+	added := newResult(r.Files, append(slices.Clone(r.Findings), findings...), r.Incomplete)
+	added.Suppressed = r.Suppressed
+	return added
+}
+
 func newResult(files int, findings []Finding, incomplete []string) Result {
-	slices.SortFunc(findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
-	})
-	findings = slices.Compact(findings)
+	slices.SortFunc(findings, Compare)
+	findings = slices.CompactFunc(findings, func(a, b Finding) bool { return Compare(a, b) == 0 })
 	slices.Sort(incomplete)
 	r := Result{Files: files, Findings: findings, Incomplete: incomplete}
 	if r.Findings == nil {

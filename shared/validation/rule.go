@@ -3,41 +3,46 @@ package validation
 import (
 	"slices"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/validation/check"
+	"github.com/evenkeel/evenkeel/shared/validation/rules"
 )
 
-// Rule is one check of a template. Check reports through the Template it is
-// given; the findings get the rule's id and severity.
+// Rule describes a check.
 type Rule struct {
-	ID       string
-	Severity Severity
-	Title    string
-	Link     string // documentation
-	Check    func(c *Template)
+	ID          string
+	Severity    Severity
+	Title       string // what is wrong, a few words
+	Description string // a sentence or two
+	Link        string // documentation
 }
 
-const (
-	guide = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
-	fsbp  = "https://docs.aws.amazon.com/securityhub/latest/userguide/"
-)
+const guide = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
 
-// families are the rules, one file a family.
-var families = [][]Rule{
-	templateRules, parameterRules, mappingRules, conditionRules, functionRules, resourceRules, schemaRules, outputRules, securityRules,
-}
-
-// The findings that no Check reports.
+// The findings about a file as a whole.
 var (
-	parseRule = Rule{ID: "E0000", Severity: Error, Title: "The template cannot be parsed", Link: guide + "template-formats.html"}
-	noteRule  = Rule{ID: "EK0001", Severity: Info, Title: "A part of the template is left alone", Link: guide + "template-macros.html"}
-	limitRule = Rule{ID: "EK0002", Severity: Warning, Title: "Analysis incomplete: the template is too large", Link: guide + "cloudformation-limits.html"}
+	parseRule     = Rule{ID: "E0000", Severity: Error, Title: "The template cannot be parsed", Link: guide + "template-formats.html"}
+	transformRule = Rule{ID: "E0001", Severity: Error, Title: "A transform cannot be applied", Link: guide + "transform-section-structure.html"}
+	noteRule      = Rule{ID: "EK0001", Severity: Info, Title: "A part of the template is left alone", Link: guide + "template-macros.html"}
+	limitRule     = Rule{ID: "EK0002", Severity: Warning, Title: "Analysis incomplete: the template is too large", Link: guide + "cloudformation-limits.html"}
 )
 
 // Rules returns all rules, sorted by id.
 func Rules() []Rule {
-	rules := []Rule{parseRule, noteRule, limitRule}
-	for _, family := range families {
-		rules = append(rules, family...)
+	all := []Rule{parseRule, transformRule, noteRule, limitRule, expiredRule, unusedRule}
+	for _, r := range rules.Registry().Rules() {
+		all = append(all, Rule{ID: r.ID, Severity: severityOf(r.Severity), Title: r.Title, Description: r.Description, Link: r.Link})
 	}
-	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
-	return rules
+	slices.SortFunc(all, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
+func severityOf(s check.Severity) Severity {
+	switch s {
+	case check.Error:
+		return Error
+	case check.Warning:
+		return Warning
+	}
+	return Info
 }

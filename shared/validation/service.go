@@ -42,6 +42,7 @@ type Service struct {
 	Archive  Archive
 	Engine   Engine
 	Bus      Publisher
+	Options  Options // of validation, for every repository
 	Now      func() time.Time
 }
 
@@ -74,7 +75,7 @@ func (s *Service) Validate(ctx context.Context, r deployment.Release) (deploymen
 	if err != nil {
 		return r, err
 	}
-	checked := Source(tree, s.Engine)
+	checked := Source(tree, s.Engine, s.Options)
 	r.SourceKey = key
 	r.Stages = checked.Stages(r.Branch)
 	r.Validation = summary(newResult(checked.Files, append(checked.Findings, boundary(repository, r.Stages)...), checked.Incomplete))

@@ -32,13 +32,17 @@ func SourceRules() []Rule {
 
 // Join puts results of different files together.
 func Join(results ...Result) Result {
-	files, findings, incomplete := 0, []Finding{}, []string{}
+	files, findings, suppressed, incomplete := 0, []Finding{}, []Finding(nil), []string{}
 	for _, r := range results {
 		files += r.Files
 		findings = append(findings, r.Findings...)
+		suppressed = append(suppressed, r.Suppressed...)
 		incomplete = append(incomplete, r.Incomplete...)
 	}
-	return newResult(files, findings, incomplete)
+	joined := newResult(files, findings, incomplete)
+	slices.SortFunc(suppressed, Compare)
+	joined.Suppressed = suppressed
+	return joined
 }
 
 // Checked is what a whole repository was found to be.
@@ -57,14 +61,17 @@ func (c Checked) Stages(branch string) []pipeline.Stage {
 }
 
 // Source checks a repository: evenkeel.yaml, the template of every stack, and
-// every other template below templates/.
-func Source(tree source.Tree, engine Engine) Checked {
+// every other template below templates/. What evenkeel.yaml says about
+// validation is added to the options.
+func Source(tree source.Tree, engine Engine, o Options) Checked {
 	p, findings := readPipeline(tree)
 	files := templates(tree, p)
-	result := engine.Validate(files)
+	result := engine.Validate(files, o)
 	findings = append(findings, parameters(p, files)...)
 	findings = append(findings, result.Findings...)
-	return Checked{Pipeline: p, Result: newResult(result.Files, findings, result.Incomplete)}
+	checked := newResult(result.Files, findings, result.Incomplete)
+	checked.Suppressed = result.Suppressed
+	return Checked{Pipeline: p, Result: checked}
 }
 
 func readPipeline(tree source.Tree) (*pipeline.Pipeline, []Finding) {

@@ -3,38 +3,265 @@ package validation
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
-// suppressed returns the findings without those that the template switches off:
-// Metadata.cfn-lint.config.ignore_checks of the template or of the resource, as
-// cfn-lint reads it. An entry is a rule id or the beginning of one.
-func (c *Template) suppressed() []Finding {
-	all := ignored(c.Root.Get("Metadata"))
-	ofResource := map[string][]string{}
-	for id, r := range c.Resources.All() {
-		if ids := ignored(r.Metadata); len(ids) > 0 {
-			ofResource[id] = ids
-		}
-	}
-	if len(all) == 0 && len(ofResource) == 0 {
-		return c.findings
-	}
-	return slices.DeleteFunc(c.findings, func(f Finding) bool {
-		if matches(all, f.Rule) {
-			return true
-		}
-		rest, ok := strings.CutPrefix(f.Path, "Resources/")
-		id, _, _ := strings.Cut(rest, "/")
-		return ok && matches(ofResource[id], f.Rule)
-	})
+// Who switches findings off.
+const (
+	ByMetadata  = "Metadata.cfn-lint" // config.ignore_checks of the template or a resource
+	ByGuard     = "Metadata.guard"
+	ByCfnNag    = "Metadata.cfn_nag"
+	ByCDKNag    = "Metadata.cdk_nag"
+	ByCheckov   = "Metadata.checkov"
+	ByComment   = "comment"
+	ByCfnlintrc = ".cfnlintrc"
+	ByPipeline  = "evenkeel.yaml"
+	ByBaseline  = "baseline" // the finding is older than the baseline file
+)
+
+// Suppression says who switched a finding off, and why.
+type Suppression struct {
+	By     string `json:"by"` // one of the constants
+	Reason string `json:"reason,omitempty"`
+	Until  string `json:"until,omitempty"` // the last day, 2027-01-31
+	Line   int    `json:"line,omitempty"`  // of the suppression in its file, 0 when it has none
 }
 
-func ignored(metadata *template.Node) []string {
-	return metadata.Get("cfn-lint").Get("config").Get("ignore_checks").Strings()
+// InSource reports whether the suppression stands in the template itself.
+func (s Suppression) InSource() bool {
+	return s.By == ByComment || strings.HasPrefix(s.By, "Metadata.")
 }
 
-func matches(ids []string, rule string) bool {
-	return slices.ContainsFunc(ids, func(id string) bool { return id != "" && strings.HasPrefix(rule, id) })
+// Ignore is a suppression outside the templates: an entry of validation.ignore
+// in evenkeel.yaml.
+type Ignore struct {
+	Rule     string   // id of the rule, or of another tool's rule that stands for it
+	Paths    []string // globs of file names; none means all files
+	Resource string   // glob of logical ids; "" means the whole template
+	Reason   string
+	Until    string // the last day that it holds, 2027-01-31; "" means for ever
+
+	File         string // where it stands, for notes about it
+	Line, Column int
+}
+
+// The notes about suppressions.
+var (
+	expiredRule = Rule{ID: "EK0004", Severity: Info, Title: "A suppression has expired", Link: guide + "template-anatomy.html"}
+	unusedRule  = Rule{ID: "EK0005", Severity: Info, Title: "A suppression suppresses nothing", Link: guide + "template-anatomy.html"}
+)
+
+// ownIgnores is where a template lists the checks that it ignores.
+const ownIgnores = "Metadata/cfn-lint/config/ignore_checks"
+
+// suppression is one suppression in force for one template.
+type suppression struct {
+	Suppression
+	column   int
+	ids      []string // as written
+	prefix   bool     // an id may be the beginning of a rule's id
+	resource string   // logical id, "" for all
+	from, to int      // lines that it covers; 0 for all
+	path     string   // of the finding about it
+	expired  bool
+	used     bool
+}
+
+// suppressor applies the suppressions of one run. Its methods may be called
+// for several templates at a time.
+type suppressor struct {
+	o     *Options
+	today string
+	used  []atomic.Bool // by Ignore
+}
+
+func newSuppressor(o *Options) *suppressor {
+	return &suppressor{o: o, today: o.now().UTC().Format(time.DateOnly), used: make([]atomic.Bool, len(o.Ignores))}
+}
+
+// apply parts the findings of one template into those that stand and those
+// that somebody switched off, and leaves out those that nobody asked for.
+// t is nil for a file that could not be parsed. Notes about the template's own
+// suppressions are added.
+func (s *suppressor) apply(t *template.Template, file string, source []byte, findings []Finding) (kept, suppressed []Finding) {
+	var root *template.Node
+	if t != nil {
+		root = t.Root
+	}
+	settings := s.o.For(root)
+	own := s.collect(t, root, source)
+	for _, f := range findings {
+		if s.dropped(&settings, f) {
+			continue
+		}
+		if why := s.reason(&settings, own, &f); why != nil {
+			f.Suppression = why
+			suppressed = append(suppressed, f)
+			continue
+		}
+		kept = append(kept, f)
+	}
+	for _, note := range s.ownNotes(own, file) {
+		if note.Rule == unusedRule.ID || settings.Enabled(note.Rule, note.Severity) {
+			kept = append(kept, note)
+		}
+	}
+	return kept, suppressed
+}
+
+// dropped reports whether a finding is not asked for by the command line.
+func (s *suppressor) dropped(settings *Settings, f Finding) bool {
+	switch {
+	case !settings.Enabled(f.Rule, f.Severity):
+		return true
+	case f.Rule == parseRule.ID && settings.IgnoreBadTemplate:
+		return true
+	}
+	return hasPrefix(s.o.IgnoreChecks, f.Rule) && !settings.Mandatory(f.Rule)
+}
+
+// reason returns the suppression of a finding, nil when it stands. A finding
+// that only an expired suppression covers says so.
+func (s *suppressor) reason(settings *Settings, own []suppression, f *Finding) *Suppression {
+	if settings.Mandatory(f.Rule) {
+		return nil
+	}
+	var expired *Suppression
+	for i := range own {
+		switch o := &own[i]; {
+		case !s.covers(o, f):
+		case o.expired:
+			expired, o.used = &o.Suppression, true
+		default:
+			o.used = true
+			return &o.Suppression
+		}
+	}
+	if hasPrefix(s.defaultIgnores(own), f.Rule) {
+		return &Suppression{By: ByCfnlintrc}
+	}
+	for i := range s.o.Ignores {
+		ignore := &s.o.Ignores[i]
+		if !s.ignores(ignore, f) {
+			continue
+		}
+		s.used[i].Store(true)
+		why := &Suppression{By: ByPipeline, Reason: ignore.Reason, Until: ignore.Until, Line: ignore.Line}
+		if !s.isOver(ignore.Until) {
+			return why
+		}
+		expired = why
+	}
+	if expired != nil {
+		f.Message += " (a suppression of this expired on " + expired.Until + ")"
+	}
+	return nil
+}
+
+// defaultIgnores is what configuration files ignore: the last layer, which
+// counts when the command line and the template say nothing.
+func (s *suppressor) defaultIgnores(own []suppression) []string {
+	if s.o.Merge || len(s.o.IgnoreChecks) == 0 && (len(own) == 0 || own[0].path != ownIgnores) {
+		return s.o.Defaults.IgnoreChecks
+	}
+	return nil
+}
+
+func (s *suppressor) covers(o *suppression, f *Finding) bool {
+	switch {
+	case o.resource != "" && o.resource != f.Resource():
+		return false
+	case o.from > 0 && (f.Line < o.from || f.Line > o.to):
+		return false
+	case o.prefix:
+		return hasPrefix(o.ids, f.Rule)
+	}
+	return slices.ContainsFunc(o.ids, func(id string) bool { return s.o.names(id, f.Rule) })
+}
+
+func (s *suppressor) ignores(i *Ignore, f *Finding) bool {
+	if !s.o.names(i.Rule, f.Rule) || i.Resource != "" && !MatchPath(i.Resource, f.Resource()) {
+		return false
+	}
+	return len(i.Paths) == 0 || slices.ContainsFunc(i.Paths, func(p string) bool { return MatchPath(p, f.File) })
+}
+
+// names reports whether an id in a suppression means a rule: the rule's own
+// id, its beginning followed by *, or another tool's id for the same.
+func (o *Options) names(id, rule string) bool {
+	if beginning, ok := strings.CutSuffix(id, "*"); ok {
+		return beginning != "" && strings.HasPrefix(rule, beginning)
+	}
+	return id == rule || slices.Contains(o.Aliases[id], rule)
+}
+
+// isOver reports whether the last day has passed, in UTC.
+func (s *suppressor) isOver(until string) bool { return until != "" && until < s.today }
+
+// collect lists the suppressions that stand in a template.
+func (s *suppressor) collect(t *template.Template, root *template.Node, source []byte) []suppression {
+	var own []suppression
+	if len(s.o.IgnoreChecks) == 0 || s.o.Merge {
+		config := root.Get("Metadata").Get("cfn-lint").Get("config")
+		if ids := texts(config.Get("ignore_checks")); len(ids) > 0 {
+			own = append(own, suppression{
+				Suppression: Suppression{By: ByMetadata, Line: config.Entry("ignore_checks").Line}, column: config.Entry("ignore_checks").Column,
+				ids: ids, prefix: true, path: ownIgnores,
+			})
+		}
+	}
+	own = appendCDKNag(own, root.Get("Metadata"), "", "Metadata")
+	if t != nil {
+		for id, r := range t.Resources.All() {
+			if r.Metadata.IsMap() {
+				own = appendMetadata(own, r.Metadata, id)
+			}
+		}
+	}
+	own = appendComments(own, source)
+	for i := range own {
+		own[i].expired = s.isOver(own[i].Until)
+	}
+	return own
+}
+
+func (s *suppressor) ownNotes(own []suppression, file string) []Finding {
+	var notes []Finding
+	for i := range own {
+		o := &own[i]
+		at := Finding{File: file, Line: o.Line, Column: o.column, Path: o.path}
+		ids := strings.Join(o.ids, ", ")
+		switch {
+		case o.expired:
+			notes = append(notes, note(at, &expiredRule, "the suppression of "+ids+" expired on "+o.Until))
+		case s.o.ReportUnused && !o.used:
+			notes = append(notes, note(at, &unusedRule, "nothing here breaks "+ids+": the suppression can go"))
+		}
+	}
+	return notes
+}
+
+// notes reports on the suppressions of evenkeel.yaml once all templates are done.
+func (s *suppressor) notes() []Finding {
+	settings := s.o.For(nil)
+	var notes []Finding
+	for i := range s.o.Ignores {
+		ignore := &s.o.Ignores[i]
+		at := Finding{File: ignore.File, Line: max(ignore.Line, 1), Column: max(ignore.Column, 1)}
+		switch {
+		case s.isOver(ignore.Until) && settings.Enabled(expiredRule.ID, Info):
+			notes = append(notes, note(at, &expiredRule, "the suppression of "+ignore.Rule+" expired on "+ignore.Until))
+		case s.o.ReportUnused && !s.used[i].Load():
+			notes = append(notes, note(at, &unusedRule, "no template that was checked breaks "+ignore.Rule+": the suppression can go"))
+		}
+	}
+	return notes
+}
+
+func note(at Finding, rule *Rule, message string) Finding {
+	at.Rule, at.Severity, at.Message = rule.ID, rule.Severity, message
+	return at
 }

@@ -2,7 +2,6 @@ package validation
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -11,12 +10,14 @@ import (
 	"sync/atomic"
 
 	"github.com/evenkeel/evenkeel/shared/template"
+	"github.com/evenkeel/evenkeel/shared/validation/check"
+	"github.com/evenkeel/evenkeel/shared/validation/rules"
 )
 
 // Engine validates templates. Offline is the implementation in this package.
 type Engine interface {
 	// Validate checks the contents of files by name.
-	Validate(files map[string][]byte) Result
+	Validate(files map[string][]byte, o Options) Result
 }
 
 // Offline is the Engine that needs nothing but the templates.
@@ -25,15 +26,15 @@ type Offline struct{}
 var _ Engine = Offline{}
 
 // Validate implements Engine.
-func (Offline) Validate(files map[string][]byte) Result { return Validate(files) }
+func (Offline) Validate(files map[string][]byte, o Options) Result { return ValidateWith(files, o) }
 
-// maxWork bounds the analysis of one template, in steps of about a tenth of a
-// microsecond.
-const maxWork = 1_000_000
+// Validate checks templates by file name with the default options.
+func Validate(files map[string][]byte) Result { return ValidateWith(files, Options{}) }
 
-// Validate checks templates by file name, several at a time. The result does
-// not depend on the order of the work.
-func Validate(files map[string][]byte) Result {
+// ValidateWith checks templates by file name, several at a time. The result
+// does not depend on the order of the work.
+func ValidateWith(files map[string][]byte, o Options) Result {
+	s := newSuppressor(&o)
 	names := slices.Sorted(maps.Keys(files))
 	reports := make([]report, len(names))
 	var next atomic.Int64
@@ -41,41 +42,78 @@ func Validate(files map[string][]byte) Result {
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(names); i = int(next.Add(1)) - 1 {
-				reports[i] = validateFile(names[i], files[names[i]])
+				reports[i] = validateFile(names[i], files[names[i]], s)
 			}
 		})
 	}
 	workers.Wait()
 
-	var findings []Finding
+	var findings, suppressed []Finding
 	var incomplete []string
 	for i, r := range reports {
 		findings = append(findings, r.findings...)
+		suppressed = append(suppressed, r.suppressed...)
 		if r.incomplete {
 			incomplete = append(incomplete, names[i])
 		}
 	}
-	return newResult(len(names), findings, incomplete)
+	result := newResult(len(names), append(findings, s.notes()...), incomplete)
+	result.Suppressed = suppressed
+	return result
 }
 
 type report struct {
 	findings   []Finding
+	suppressed []Finding
 	incomplete bool
 }
 
-func validateFile(name string, data []byte) report {
+func validateFile(name string, data []byte, s *suppressor) report {
 	parsed, err := template.Parse(name, data)
 	if err != nil {
-		return report{findings: []Finding{parseFinding(name, err)}}
+		kept, suppressed := s.apply(nil, name, data, []Finding{parseFinding(name, err)})
+		return report{findings: kept, suppressed: suppressed}
 	}
-	c := newTemplate(parsed)
-	for _, family := range families {
-		for i := range family {
-			c.run(&family[i])
+	found, incomplete := analyse(name, parsed.Root, s.o)
+	kept, suppressed := s.apply(parsed, name, data, found)
+	return report{findings: kept, suppressed: suppressed, incomplete: incomplete}
+}
+
+// analyse applies the transforms that are known and runs the rules.
+func analyse(name string, root *template.Node, o *Options) (found []Finding, incomplete bool) {
+	settings := o.For(root)
+	add := func(rule Rule, at position, path, message string) {
+		found = append(found, Finding{
+			File: name, Rule: rule.ID, Severity: rule.Severity, Path: path, Message: message,
+			Line: at.line, Column: at.column, EndLine: at.endLine, EndColumn: at.endColumn,
+		})
+	}
+	expanded, problems := transform(root, settings)
+	for _, p := range problems {
+		add(transformRule, locate(root, p.path), p.path.String(), p.message)
+	}
+	if len(problems) > 0 {
+		return found, false
+	}
+	t := check.NewTemplate(name, expanded, check.Options{Regions: settings.Regions, Now: o.now(), Configure: settings.Configure})
+	t.Before = root
+	t.Serverless = slices.Contains(root.Get("Transform").Strings(), "AWS::Serverless-2016-10-31")
+	result := rules.Run(t)
+	registry := rules.Registry()
+	for _, f := range result.Findings {
+		r := registry.Rule(f.Rule)
+		if r == nil {
+			continue
 		}
+		add(Rule{ID: r.ID, Severity: severityOf(r.Severity)}, locate(expanded, f.Path), f.Path.String(), f.Message)
 	}
-	c.notes()
-	return report{findings: c.suppressed(), incomplete: c.spent()}
+	for _, n := range leftAlone(t) {
+		add(noteRule, locate(expanded, n.path), n.path.String(), n.message)
+	}
+	if result.Incomplete != "" {
+		add(limitRule, ofNode(expanded), result.Incomplete, "analysis incomplete: the template is too large to be analysed within bounds")
+	}
+	return found, result.Incomplete != ""
 }
 
 func parseFinding(name string, err error) Finding {
@@ -104,41 +142,4 @@ func LooksLikeTemplate(data []byte) bool {
 	return resources.IsMap() && slices.ContainsFunc(resources.Entries, func(e template.Entry) bool {
 		return strings.Contains(e.Value.Get("Type").Str(), "::")
 	})
-}
-
-// notes says which parts were left alone and why.
-func (c *Template) notes() {
-	c.rule = &noteRule
-	for _, name := range c.Transforms {
-		if !c.understood(name) {
-			c.reportf(path{"Transform"}, "the macro %s changes this template when it is deployed; what depends on its result is not checked", name)
-		}
-	}
-	for id, r := range c.Resources.All() {
-		switch {
-		case strings.HasSuffix(r.Type, "::MODULE"):
-			c.reportf(path{"Resources", id, "Type"}, "%s is a module; its properties are not checked", r.Type)
-		case strings.HasPrefix(r.Type, "Custom::"):
-			c.reportf(path{"Resources", id, "Type"}, "%s is a custom resource; only ServiceToken is checked", r.Type)
-		case !strings.HasPrefix(r.Type, "AWS::") && !strings.HasPrefix(r.Type, "Alexa::") && strings.Count(r.Type, "::") == 2:
-			c.reportf(path{"Resources", id, "Type"}, "%s is a private or third-party type; it is not checked", r.Type)
-		}
-	}
-	if c.spent() {
-		c.rule = &limitRule
-		c.reportf(path{c.stoppedAt}, "analysis incomplete: the template is too large to be analysed within bounds")
-	}
-}
-
-// spent reports whether the budget of work is used up.
-func (c *Template) spent() bool { return c.work > maxWork || c.incomplete }
-
-func (p path) String() string { return strings.Join(p, "/") }
-
-func quoted(names []string) string {
-	parts := make([]string, len(names))
-	for i, n := range names {
-		parts[i] = fmt.Sprintf("%q", n)
-	}
-	return strings.Join(parts, ", ")
 }

@@ -17,10 +17,10 @@ type Call struct {
 // Types is what a schema demands as type, following references; 0 if nothing.
 func Types(s *js.Schema) js.TypeSet {
 	for range 20 {
-		if s.Types != 0 || s.Ref == nil {
+		if s.Types != 0 || !s.Has(js.Ref) {
 			return s.Types
 		}
-		s = s.Ref
+		s = s.Target()
 	}
 	return 0
 }

@@ -12,7 +12,7 @@ import (
 // standardKeywords are the meanings of the keywords before any rule changes one.
 func standardKeywords() *[js.Count]Func {
 	return &[js.Count]Func{
-		js.Ref:                  func(v *Validator, s *js.Schema, n *template.Node) { v.Walk(n, s.Ref) },
+		js.Ref:                  func(v *Validator, s *js.Schema, n *template.Node) { v.Walk(n, s.Target()) },
 		js.AdditionalProperties: AdditionalProperties,
 		js.AllOf:                allOf, js.AnyOf: AnyOf, js.OneOf: OneOf, js.Not: not, js.If: ifThenElse,
 		js.Const: constant, js.Enum: Enum, js.EnumCaseInsensitive: EnumCaseInsensitive,
@@ -77,15 +77,18 @@ func constant(v *Validator, s *js.Schema, n *template.Node) {
 
 // Enum is the keyword enum.
 func Enum(v *Validator, s *js.Schema, n *template.Node) {
-	if set, ok := s.StringEnum(); ok && n.Kind == template.String && set[n.Text] {
-		return
+	if n.Kind == template.String {
+		if has, _ := s.EnumHas(n.Text); has {
+			return
+		}
 	}
-	for _, allowed := range s.Enum {
+	values := s.Values()
+	for _, allowed := range values {
 		if Equal(n, allowed) {
 			return
 		}
 	}
-	v.Fault("%s is not one of %s", Excerpt(n), list(s.Enum))
+	v.Fault("%s is not one of %s", Excerpt(n), list(values))
 }
 
 // EnumCaseInsensitive is the keyword enumCaseInsensitive.
@@ -93,7 +96,8 @@ func EnumCaseInsensitive(v *Validator, s *js.Schema, n *template.Node) {
 	if n.Kind == template.String {
 		n = Text(strings.ToLower(n.Text), n)
 	}
-	for _, allowed := range s.Enum {
+	values := s.Values()
+	for _, allowed := range values {
 		if allowed.Kind == template.String {
 			allowed = Text(strings.ToLower(allowed.Text), nil)
 		}
@@ -101,7 +105,7 @@ func EnumCaseInsensitive(v *Validator, s *js.Schema, n *template.Node) {
 			return
 		}
 	}
-	v.Fault("%s is not one of %s, in any case", Excerpt(n), list(s.Enum))
+	v.Fault("%s is not one of %s, in any case", Excerpt(n), list(values))
 }
 
 func list(nodes []*template.Node) string {

@@ -157,7 +157,7 @@ type Options struct {
 	Now     time.Time // what "today" is for deprecation dates; zero is never after anything
 	Steps   int       // budget, default DefaultSteps
 	// Configure are settings of rules by id and name, as cfn-lint's configure_rules.
-	Configure map[string]map[string]any
+	Configure map[string]map[string]string
 	// Nested returns the parsed template of a nested stack by its path relative to
 	// the template, nil if it is not at hand.
 	Nested func(url string) *template.Node
@@ -165,6 +165,5 @@ type Options struct {
 
 // Configured reports whether a setting of a rule is switched on.
 func (o Options) Configured(rule, name string) bool {
-	on, _ := o.Configure[rule][name].(bool)
-	return on
+	return strings.EqualFold(o.Configure[rule][name], "true")
 }

@@ -12,6 +12,7 @@ import (
 type Template struct {
 	File       string
 	Root       *template.Node
+	Before     *template.Node // the root before transforms; Root if there are none
 	Parameters map[string]*Parameter
 	Resources  map[string]*Resource
 	Mappings   map[string]*template.Node
@@ -68,7 +69,7 @@ func NewTemplate(file string, root *template.Node, options Options) *Template {
 	if options.Steps == 0 {
 		options.Steps = DefaultSteps
 	}
-	t := &Template{File: file, Root: root, Options: options, Parameters: map[string]*Parameter{}, Resources: map[string]*Resource{}, Mappings: map[string]*template.Node{}}
+	t := &Template{File: file, Root: root, Before: root, Options: options, Parameters: map[string]*Parameter{}, Resources: map[string]*Resource{}, Mappings: map[string]*template.Node{}}
 	for _, e := range entries(root.Get("Parameters")) {
 		if p := newParameter(e); p != nil {
 			t.Parameters[e.Key] = p

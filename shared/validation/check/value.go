@@ -17,6 +17,9 @@ func typeOf(n *template.Node) jsonschema.TypeSet {
 	case template.List:
 		return jsonschema.Array
 	case template.String:
+		if n.IsDate() {
+			return jsonschema.Date
+		}
 		return jsonschema.String
 	case template.Bool:
 		return jsonschema.Boolean
