@@ -168,8 +168,8 @@ func (b *attributeBuilder) everything(s *jsonschema.Schema, name string, depth i
 			return
 		}
 		b.add(name, s)
-	case s.Ref != nil:
-		b.everything(s.Ref, name, depth+1)
+	case s.Target() != nil:
+		b.everything(s.Target(), name, depth+1)
 	default:
 		b.add(name, s)
 	}
@@ -210,8 +210,8 @@ func resolve(s *jsonschema.Schema, path []string, depth int) *jsonschema.Schema 
 	if s == nil || depth > deepest {
 		return nil
 	}
-	if s.Ref != nil {
-		return resolve(s.Ref, path, depth+1)
+	if target := s.Target(); target != nil {
+		return resolve(target, path, depth+1)
 	}
 	if len(path) == 0 {
 		return s

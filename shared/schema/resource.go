@@ -7,7 +7,6 @@ import (
 
 	"github.com/evenkeel/evenkeel/shared/schema/internal/format"
 	"github.com/evenkeel/evenkeel/shared/schema/jsonschema"
-	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // Primary is the region that publishes types first and has nearly all of them.
@@ -15,6 +14,8 @@ const Primary = "us-east-1"
 
 // root is what has been made of one document of an entry.
 type root struct {
+	opened   sync.Once
+	document *jsonschema.Document
 	compiled sync.Once
 	schema   *jsonschema.Schema
 	attrOnce sync.Once
@@ -57,9 +58,9 @@ func (s *store) resource(typeName, region string) (*entry, int) {
 func (s *store) compile(e *entry, i int) *jsonschema.Schema {
 	r := &e.roots[i]
 	r.compiled.Do(func() {
-		compiled, err := jsonschema.Compile(node(s.text(e), e.Roots[i].Position), "", s.document)
+		compiled, err := s.openDocument(e, i).At("")
 		if err != nil {
-			// Every schema of the embedded store is compiled by the tests.
+			// Every schema of the embedded store is decoded by the tests.
 			panic(fmt.Sprintf("schema: %s: %v", e.Name, err))
 		}
 		r.schema = compiled
@@ -67,20 +68,22 @@ func (s *store) compile(e *entry, i int) *jsonschema.Schema {
 	return r.schema
 }
 
-// document finds the schema that a reference such as policy#/definitions/Action
+func (s *store) openDocument(e *entry, i int) *jsonschema.Document {
+	r := &e.roots[i]
+	r.opened.Do(func() {
+		r.document = jsonschema.NewDocument(s.text(e), e.Roots[i].Position, s.named, &s.patterns)
+	})
+	return r.document
+}
+
+// named finds the document that a reference such as policy#/definitions/Action
 // names: they all lead to IAM's policy language.
-func (s *store) document(name string) *template.Node {
+func (s *store) named(name string) *jsonschema.Document {
 	e := s.find("other/iam/" + name)
 	if e == nil {
 		return nil
 	}
-	return node(s.text(e), e.Roots[0].Position)
-}
-
-// node decodes a value into a node without position.
-func node(d format.Doc, pos int) *template.Node {
-	v, _ := d.Node(pos)
-	return v
+	return s.openDocument(e, 0)
 }
 
 // Regions returns the names of all regions, sorted.

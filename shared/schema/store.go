@@ -20,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/evenkeel/evenkeel/shared/schema/internal/format"
+	"github.com/evenkeel/evenkeel/shared/schema/jsonschema"
 )
 
 //go:embed store.bin
@@ -40,6 +41,8 @@ type store struct {
 	index   *format.Index
 	frames  []byte
 	decoder *zstd.Decoder
+
+	patterns jsonschema.Patterns
 
 	opened sync.Map // number of the entry → *entry
 	types  sync.Map // name of a type in us-east-1 → *cell

@@ -6,6 +6,8 @@ package jsonschema
 
 import (
 	"math/bits"
+	"slices"
+	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/template"
 )
@@ -89,41 +91,67 @@ const (
 )
 
 // Schema is one schema. It is shared and never changed once compiled. A nil
-// sub-schema means that the keyword is absent.
+// sub-schema means that the keyword is absent. The fields of the embedded
+// structs are those of rarer keywords.
 type Schema struct {
-	Verdict  Verdict
-	Keywords []Keyword // those present, in the order of the text
+	Verdict     Verdict
+	Types       TypeSet
+	constrained bool
+	sorted      bool      // Properties are sorted by name
+	Keywords    []Keyword // those present, in the order of the text
 
-	Types                TypeSet
-	Ref                  *Schema
 	Properties           []Property
 	PatternProperties    []PatternProperty
 	AdditionalProperties *Schema
-	PropertyNames        *Schema
 	Items                *Schema
-	PrefixItems          []*Schema
-	Contains             *Schema
-	MinContains          int // -1 when absent
-	MaxContains          int
-	AllOf, AnyOf, OneOf  []*Schema
-	If, Then, Else, Not  *Schema
 
+	*demands
+	*limits
+	*branches
+	*notes
+
+	ref      *reference
+	values   *enumeration
+	standard *Schema
+	group    []Keyword
+}
+
+// demands are the keywords on which properties and items there are.
+type demands struct {
 	Required, RequiredOr, RequiredXor    []string
 	DependentRequired, DependentExcluded []Dependents
 	DependencySchemas                    []Property // the schemas of "dependencies"; its lists are in DependencyNames
 	DependencyNames                      []Dependents
-	Enum                                 []*template.Node // of enum or enumCaseInsensitive
-	Const                                *template.Node
-	Pattern                              *Regexp
-	Format                               string
-	MinLength, MaxLength                 int
 	MinItems, MaxItems, MaxUniqueItems   int
 	MinProperties, MaxProperties         int
-	Minimum, Maximum                     float64
-	ExclusiveMinimum, ExclusiveMaximum   float64
-	MultipleOf                           float64
 	UniqueItems                          bool
 	UniqueKeys                           []string
+}
+
+// limits are the keywords on texts and numbers.
+type limits struct {
+	Const                              *template.Node
+	Pattern                            *Regexp
+	Format                             string
+	MinLength, MaxLength               int
+	Minimum, Maximum                   float64
+	ExclusiveMinimum, ExclusiveMaximum float64
+	MultipleOf                         float64
+}
+
+// branches are the keywords that combine schemas.
+type branches struct {
+	AllOf, AnyOf, OneOf []*Schema
+	If, Then, Else, Not *Schema
+}
+
+// notes are the keywords that few schemas have.
+type notes struct {
+	PropertyNames *Schema
+	PrefixItems   []*Schema
+	Contains      *Schema
+	MinContains   int // -1 when absent
+	MaxContains   int
 
 	CfnLint   []string // rule places named by the schema itself
 	Context   *Context
@@ -132,14 +160,15 @@ type Schema struct {
 	Tagging   *template.Node // tagging as it stands
 	Lifecycle *template.Node // lifecycle as it stands
 	Messages  *template.Node // texts by keyword that replace ours
-
-	index map[string]*Schema // of Properties, when there are many
-	enums map[string]bool    // of Enum, when all are strings
-
-	standard    *Schema
-	group       []Keyword
-	constrained bool
 }
+
+// What a schema has without any keyword of the group.
+var (
+	noDemands  = &demands{}
+	noLimits   = &limits{}
+	noBranches = &branches{}
+	noNotes    = &notes{MinContains: -1, MaxContains: -1}
+)
 
 // Property is the schema of a named property.
 type Property struct {
@@ -177,19 +206,29 @@ type Dynamic struct {
 
 // True and False are the boolean schemas.
 var (
-	True  = &Schema{Verdict: Accept}
-	False = &Schema{Verdict: Reject}
+	True  = bare(Schema{Verdict: Accept})
+	False = bare(Schema{Verdict: Reject})
 )
+
+// bare returns a schema with none of the rarer keywords.
+func bare(s Schema) *Schema {
+	s.demands, s.limits, s.branches, s.notes = noDemands, noLimits, noBranches, noNotes
+	return &s
+}
 
 // OfType returns a schema that demands one of the types and nothing else.
 func OfType(types TypeSet) *Schema {
-	return seal(&Schema{Keywords: []Keyword{Type}, Types: types, MinContains: -1, MaxContains: -1})
+	return seal(bare(Schema{Keywords: []Keyword{Type}, Types: types}))
 }
 
 // Property returns the schema of a property, nil if the schema names none.
 func (s *Schema) Property(name string) *Schema {
-	if s.index != nil {
-		return s.index[name]
+	if s.sorted {
+		i, ok := slices.BinarySearchFunc(s.Properties, name, func(p Property, name string) int { return strings.Compare(p.Name, name) })
+		if !ok {
+			return nil
+		}
+		return s.Properties[i].Schema
 	}
 	for i := range s.Properties {
 		if s.Properties[i].Name == name {
@@ -209,32 +248,31 @@ func (s *Schema) Has(k Keyword) bool {
 	return false
 }
 
-// Target returns the schema that $ref names, nil without $ref.
-func (s *Schema) Target() *Schema { return s.Ref }
+// Target returns the schema that $ref names, nil without $ref. It is decoded
+// when it is first asked for.
+func (s *Schema) Target() *Schema {
+	if s.ref == nil {
+		return nil
+	}
+	return s.ref.schema()
+}
 
 // Values returns the values of enum or enumCaseInsensitive.
-func (s *Schema) Values() []*template.Node { return s.Enum }
+func (s *Schema) Values() []*template.Node {
+	if s.values == nil {
+		return nil
+	}
+	return s.values.all()
+}
 
 // EnumHas reports whether enum has a string among its values, and whether all
 // values are strings, so that no other value can be among them.
 func (s *Schema) EnumHas(text string) (has, stringsOnly bool) {
-	if s.enums != nil {
-		return s.enums[text], true
+	if s.values == nil {
+		return false, true
 	}
-	stringsOnly = true
-	for _, n := range s.Enum {
-		switch {
-		case n.Kind != template.String:
-			stringsOnly = false
-		case n.Text == text:
-			has = true
-		}
-	}
-	return has, stringsOnly
+	return s.values.has(text)
 }
-
-// StringEnum returns the values of enum as a set and true if all are strings.
-func (s *Schema) StringEnum() (map[string]bool, bool) { return s.enums, s.enums != nil }
 
 // Standard is the schema without the keywords of Group, which look at which
 // properties or items a value has and therefore are tested for each scenario of
@@ -283,11 +321,11 @@ func grouped(k Keyword) bool {
 // anything is the schema of what is in an object or list whose schema does not
 // say. It applies to itself at every depth.
 var anything = func() *Schema {
-	s := &Schema{Types: AnyType, Keywords: []Keyword{Type}}
-	standard := &Schema{
+	s := bare(Schema{Types: AnyType, Keywords: []Keyword{Type}})
+	standard := bare(Schema{
 		Types: AnyType, Keywords: []Keyword{Type, PatternProperties, Items},
 		PatternProperties: []PatternProperty{{Pattern: NewRegexp(".*"), Schema: s}}, Items: s,
-	}
+	})
 	s.standard, standard.standard = standard, standard
 	return s
 }()
@@ -295,46 +333,39 @@ var anything = func() *Schema {
 // seal computes what is derived from the keywords. Every Schema is sealed once,
 // after its fields are set and before it is used.
 func seal(s *Schema) *Schema {
-	if len(s.Properties) > 8 {
-		s.index = make(map[string]*Schema, len(s.Properties))
-		for _, p := range s.Properties {
-			s.index[p.Name] = p.Schema
-		}
-	}
-	s.enums = stringSet(s.Enum)
+	s.sorted = len(s.Properties) > 8 && slices.IsSortedFunc(s.Properties, func(a, b Property) int { return strings.Compare(a.Name, b.Name) })
 	s.constrained = constrains(s)
+	inObject := s.Types.Has(Object) && !s.Has(Properties) && !s.Has(AdditionalProperties) && !s.Has(PatternProperties)
+	inList := s.Types.Has(Array) && !s.Has(Items)
+	if !inObject && !inList && !slices.ContainsFunc(s.Keywords, grouped) {
+		s.standard = s
+		return s
+	}
 	standard := *s
-	standard.Keywords = nil
+	all := make([]Keyword, 0, len(s.Keywords)+2)
 	for _, k := range s.Keywords {
-		if grouped(k) {
-			s.group = append(s.group, k)
-		} else {
-			standard.Keywords = append(standard.Keywords, k)
+		if !grouped(k) {
+			all = append(all, k)
 		}
 	}
-	if s.Types.Has(Object) && !s.Has(Properties) && !s.Has(AdditionalProperties) && !s.Has(PatternProperties) {
+	rest := len(all)
+	if inObject {
 		standard.PatternProperties = anything.standard.PatternProperties
-		standard.Keywords = append(standard.Keywords, PatternProperties)
+		all = append(all, PatternProperties)
 	}
-	if s.Types.Has(Array) && !s.Has(Items) {
+	if inList {
 		standard.Items = anything
-		standard.Keywords = append(standard.Keywords, Items)
+		all = append(all, Items)
+	}
+	standard.Keywords = all
+	if rest < len(s.Keywords) {
+		for _, k := range s.Keywords {
+			if grouped(k) {
+				s.group = append(s.group, k)
+			}
+		}
 	}
 	s.standard = &standard
 	standard.standard = &standard
 	return s
-}
-
-func stringSet(nodes []*template.Node) map[string]bool {
-	if len(nodes) < 4 {
-		return nil
-	}
-	set := make(map[string]bool, len(nodes))
-	for _, n := range nodes {
-		if n.Kind != template.String {
-			return nil
-		}
-		set[n.Text] = true
-	}
-	return set
 }

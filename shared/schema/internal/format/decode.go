@@ -279,3 +279,8 @@ func (d Doc) Strings(pos int) []string {
 	}
 	return nil
 }
+
+// String names the kind in JSON's words.
+func (k Kind) String() string {
+	return [...]string{"null", "boolean", "boolean", "number", "string", "array", "object"}[k]
+}

@@ -1,0 +1,298 @@
+package jsonschema
+
+import (
+	"fmt"
+
+	"github.com/evenkeel/evenkeel/shared/schema/internal/format"
+)
+
+// Members of a schema that are no keywords of their own.
+const (
+	memberThen = Count + iota
+	memberElse
+)
+
+// keywordOfWord maps the words of package format to keywords.
+var keywordOfWord = func() (table [256]Keyword) {
+	for i := range format.Words() {
+		switch name := format.Word(i); name {
+		case "then":
+			table[i] = memberThen
+		case "else":
+			table[i] = memberElse
+		default:
+			table[i] = KeywordOf(name)
+		}
+	}
+	return table
+}()
+
+// schema decodes the schema at a position and returns the position behind it.
+func (d *Document) schema(pos int) (s *Schema, next int) {
+	target, next, ref := d.doc.Resolve(pos)
+	if ref {
+		if s = d.shared[target]; s == nil {
+			s, _ = d.schema(target)
+			d.shared[target] = s
+		}
+		return s, next
+	}
+	switch kind := d.doc.Kind(pos); kind {
+	case format.Object:
+		return d.object(pos)
+	case format.True:
+		return True, pos + 1
+	case format.False:
+		return False, pos + 1
+	default:
+		if d.err == nil {
+			d.err = fmt.Errorf("a schema is an object or a boolean, not a %s", kind)
+		}
+		return True, d.doc.Skip(pos)
+	}
+}
+
+func (d *Document) object(pos int) (*Schema, int) {
+	n, sized, at := d.doc.Object(pos)
+	s := d.newSchema(n)
+	for range n {
+		var word, size int
+		var name string
+		word, name, at = d.doc.Key(at)
+		if sized {
+			size, at = d.doc.Size(at)
+		}
+		end := -1
+		if sized {
+			end = at + size
+		}
+		value := at
+		if target, next, ref := d.doc.Resolve(at); ref {
+			value, end = target, next
+		}
+		behind := d.member(s, word, name, value)
+		if at = end; end < 0 {
+			at = behind
+		}
+	}
+	return seal(s), at
+}
+
+// newSchema returns a schema with room for n keywords.
+func (d *Document) newSchema(n int) *Schema {
+	if len(d.schemas) == 0 {
+		d.schemas = make([]Schema, 32)
+	}
+	s := &d.schemas[0]
+	d.schemas = d.schemas[1:]
+	s.demands, s.limits, s.branches, s.notes = noDemands, noLimits, noBranches, noNotes
+	if len(d.keywords) < n {
+		d.keywords = make([]Keyword, max(256, n))
+	}
+	s.Keywords = d.keywords[:0:n]
+	d.keywords = d.keywords[n:]
+	return s
+}
+
+// member sets what one member of an object says and returns the position behind
+// its value.
+func (d *Document) member(s *Schema, word int, name string, at int) int {
+	k := None
+	if word >= 0 {
+		k = keywordOfWord[word]
+	}
+	switch {
+	case k == memberThen:
+		b := s.ownBranches()
+		b.Then, at = d.schema(at)
+	case k == memberElse:
+		b := s.ownBranches()
+		b.Else, at = d.schema(at)
+	case k != None:
+		s.Keywords = append(s.Keywords, k)
+		return d.keyword(s, k, at)
+	case name == "minContains":
+		s.ownNotes().MinContains, at = d.whole(at)
+	case name == "maxContains":
+		s.ownNotes().MaxContains, at = d.whole(at)
+	case name == "message":
+		s.ownNotes().Messages, at = d.doc.Node(at)
+	default:
+		return d.doc.Skip(at)
+	}
+	return at
+}
+
+// own… return the group of a schema to write to.
+func (s *Schema) ownDemands() *demands {
+	if s.demands == noDemands {
+		s.demands = &demands{}
+	}
+	return s.demands
+}
+
+func (s *Schema) ownLimits() *limits {
+	if s.limits == noLimits {
+		s.limits = &limits{}
+	}
+	return s.limits
+}
+
+func (s *Schema) ownBranches() *branches {
+	if s.branches == noBranches {
+		s.branches = &branches{}
+	}
+	return s.branches
+}
+
+func (s *Schema) ownNotes() *notes {
+	if s.notes == noNotes {
+		n := *noNotes
+		s.notes = &n
+	}
+	return s.notes
+}
+
+func (d *Document) keyword(s *Schema, k Keyword, at int) int {
+	switch k {
+	case Type:
+		s.Types, at = d.types(at)
+	case Ref:
+		var text string
+		text, at = d.text(at)
+		s.ref = d.reference(text)
+	case Properties:
+		s.Properties, at = d.properties(at)
+	case Items:
+		s.Items, at = d.schema(at)
+	case AdditionalProperties:
+		s.AdditionalProperties, at = d.schema(at)
+	case PatternProperties:
+		var named []Property
+		named, at = d.properties(at)
+		s.PatternProperties = make([]PatternProperty, len(named))
+		for i, p := range named {
+			s.PatternProperties[i] = PatternProperty{d.patterns.get(p.Name), p.Schema}
+		}
+	case Enum, EnumCaseInsensitive:
+		if d.doc.Kind(at) == format.Array {
+			s.values = &enumeration{doc: d.doc, position: at}
+		}
+		return d.doc.Skip(at)
+	case AllOf, AnyOf, OneOf, Not, If:
+		return d.branch(s.ownBranches(), k, at)
+	case Const, Pattern, Format, MinLength, MaxLength, Minimum, Maximum, ExclusiveMinimum, ExclusiveMaximum, MultipleOf:
+		return d.limit(s.ownLimits(), k, at)
+	case Contains, PrefixItems, PropertyNames, CfnLint, CfnContext, CfnGather, DynamicValidation, Tagging, Lifecycle:
+		return d.note(s.ownNotes(), k, at)
+	default:
+		return d.demand(s.ownDemands(), k, at)
+	}
+	return at
+}
+
+func (d *Document) branch(b *branches, k Keyword, at int) int {
+	switch k {
+	case AllOf:
+		b.AllOf, at = d.list(at)
+	case AnyOf:
+		b.AnyOf, at = d.list(at)
+	case OneOf:
+		b.OneOf, at = d.list(at)
+	case Not:
+		b.Not, at = d.schema(at)
+	case If:
+		b.If, at = d.schema(at)
+	}
+	return at
+}
+
+func (d *Document) limit(l *limits, k Keyword, at int) int {
+	switch k {
+	case Const:
+		l.Const, at = d.doc.Node(at)
+	case Pattern:
+		var text string
+		text, at = d.text(at)
+		l.Pattern = d.patterns.get(text)
+	case Format:
+		l.Format, at = d.text(at)
+	case MinLength:
+		l.MinLength, at = d.whole(at)
+	case MaxLength:
+		l.MaxLength, at = d.whole(at)
+	case Minimum:
+		l.Minimum, at = d.number(at)
+	case Maximum:
+		l.Maximum, at = d.number(at)
+	case ExclusiveMinimum:
+		l.ExclusiveMinimum, at = d.number(at)
+	case ExclusiveMaximum:
+		l.ExclusiveMaximum, at = d.number(at)
+	case MultipleOf:
+		l.MultipleOf, at = d.number(at)
+	}
+	return at
+}
+
+func (d *Document) note(n *notes, k Keyword, at int) int {
+	switch k {
+	case Contains:
+		n.Contains, at = d.schema(at)
+	case PrefixItems:
+		n.PrefixItems, at = d.list(at)
+	case PropertyNames:
+		n.PropertyNames, at = d.schema(at)
+	case CfnLint:
+		n.CfnLint, at = d.strings(at)
+	case CfnContext:
+		n.Context = d.context(at)
+		return d.doc.Skip(at)
+	case DynamicValidation:
+		v, next := d.doc.Node(at)
+		n.Dynamic = &Dynamic{Transform: v.Get("transformCheck").Str(), Names: v.Get("context").Str(), Path: v.Get("pathCheck").Str()}
+		return next
+	case CfnGather:
+		n.Gather, at = d.doc.Node(at)
+	case Tagging:
+		n.Tagging, at = d.doc.Node(at)
+	case Lifecycle:
+		n.Lifecycle, at = d.doc.Node(at)
+	}
+	return at
+}
+
+func (d *Document) demand(m *demands, k Keyword, at int) int {
+	switch k {
+	case Required:
+		m.Required, at = d.strings(at)
+	case RequiredOr:
+		m.RequiredOr, at = d.strings(at)
+	case RequiredXor:
+		m.RequiredXor, at = d.strings(at)
+	case DependentRequired:
+		m.DependentRequired, at = d.dependents(at)
+	case DependentExcluded:
+		m.DependentExcluded, at = d.dependents(at)
+	case Dependencies:
+		return d.dependencies(m, at)
+	case MinItems:
+		m.MinItems, at = d.whole(at)
+	case MaxItems:
+		m.MaxItems, at = d.whole(at)
+	case MaxUniqueItems:
+		m.MaxUniqueItems, at = d.whole(at)
+	case MinProperties:
+		m.MinProperties, at = d.whole(at)
+	case MaxProperties:
+		m.MaxProperties, at = d.whole(at)
+	case UniqueItems:
+		m.UniqueItems = d.doc.Kind(at) == format.True
+		return d.doc.Skip(at)
+	case UniqueKeys:
+		m.UniqueKeys, at = d.strings(at)
+	default:
+		return d.doc.Skip(at)
+	}
+	return at
+}
