@@ -1,0 +1,127 @@
+package policy
+
+import "strings"
+
+// identityPolicies are where identities have policies.
+var identityPolicies = map[string][]string{
+	"AWS::IAM::Policy":              at("PolicyDocument"),
+	"AWS::IAM::ManagedPolicy":       at("PolicyDocument"),
+	"AWS::IAM::Role":                at("Policies/*/PolicyDocument"),
+	"AWS::IAM::User":                at("Policies/*/PolicyDocument"),
+	"AWS::IAM::Group":               at("Policies/*/PolicyDocument"),
+	"AWS::IAM::RolePolicy":          at("PolicyDocument"),
+	"AWS::IAM::UserPolicy":          at("PolicyDocument"),
+	"AWS::IAM::GroupPolicy":         at("PolicyDocument"),
+	"AWS::SSO::PermissionSet":       at("InlinePolicy"),
+	"AWS::Serverless::Function":     at("Policies/*"),
+	"AWS::Serverless::StateMachine": at("Policies/*"),
+}
+
+// resourcePolicies are where resources have policies that name who may act.
+var resourcePolicies = map[string][]string{
+	"AWS::S3::BucketPolicy":               at("PolicyDocument"),
+	"AWS::S3::AccessPoint":                at("Policy"),
+	"AWS::SQS::QueuePolicy":               at("PolicyDocument"),
+	"AWS::SQS::QueueInlinePolicy":         at("PolicyDocument"),
+	"AWS::SNS::TopicPolicy":               at("PolicyDocument"),
+	"AWS::SNS::TopicInlinePolicy":         at("PolicyDocument"),
+	"AWS::KMS::Key":                       at("KeyPolicy"),
+	"AWS::SecretsManager::ResourcePolicy": at("ResourcePolicy"),
+	"AWS::ECR::Repository":                at("RepositoryPolicyText"),
+	"AWS::Backup::BackupVault":            at("AccessPolicy"),
+	"AWS::EFS::FileSystem":                at("FileSystemPolicy"),
+	"AWS::OpenSearchService::Domain":      at("AccessPolicies"),
+	"AWS::Elasticsearch::Domain":          at("AccessPolicies"),
+	"AWS::Glacier::Vault":                 at("AccessPolicy"),
+}
+
+// typesOf lists the types of a table.
+func typesOf(tables ...map[string][]string) []string {
+	var types []string
+	for _, table := range tables {
+		types = append(types, sortedKeys(table)...)
+	}
+	return types
+}
+
+// statements visits every statement of the policies that the table knows.
+func (r *Resource) statements(table map[string][]string, visit func(s Value)) {
+	r.At(table[r.Type], func(document Value) bool {
+		if document.Known() {
+			document.Each(at("Statement"), func(s Value) {
+				if s.Known() {
+					visit(s)
+				}
+			})
+		}
+		return true
+	})
+}
+
+// allows reports whether the statement is known to allow.
+func (v Value) allows() bool {
+	return v.Any(at("Effect"), func(effect Value) bool { return effect.Is("Allow") })
+}
+
+// everything reports whether the statement is for all resources. A partial
+// name such as arn:…:* of a bucket is not everything.
+func (v Value) everything() bool {
+	found := false
+	v.Each(at("Resource"), func(item Value) {
+		text, _ := item.Pattern()
+		found = found || text == "*" || text == "arn:aws:*:*:*:*" || text == "arn:"+hole+":*:*:*:*"
+	})
+	return found
+}
+
+// actions visits the actions that the statement names, in small letters.
+func (v Value) actions(visit func(item Value, action string)) {
+	v.Each(at("Action"), func(item Value) {
+		if text, ok := item.Text(); ok {
+			visit(item, strings.ToLower(text))
+		}
+	})
+}
+
+// covers reports whether an action of a policy, which may hold wildcards, gives
+// the single action.
+func covers(pattern, action string) bool {
+	for {
+		star := strings.IndexByte(pattern, '*')
+		if star < 0 {
+			return pattern == action
+		}
+		if !strings.HasPrefix(action, pattern[:star]) {
+			return false
+		}
+		action, pattern = action[star:], pattern[star+1:]
+		next := pattern
+		if i := strings.IndexByte(next, '*'); i >= 0 {
+			next = next[:i]
+		} else {
+			return strings.HasSuffix(action, pattern)
+		}
+		i := strings.Index(action, next)
+		if i < 0 {
+			return false
+		}
+		action = action[i:]
+	}
+}
+
+// anyone visits the principals of the statement that stand for everybody.
+func (v Value) anyone(visit func(principal Value)) {
+	v.At(at("Principal"), func(principal Value) bool {
+		if principal.Is("*") {
+			visit(principal)
+		}
+		if principal.Known() {
+			principal.Each(at("AWS"), func(item Value) {
+				if item.Is("*") {
+					visit(item)
+				}
+			})
+		}
+		return true
+	})
+}
