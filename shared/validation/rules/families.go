@@ -18,6 +18,9 @@ func families() [][]check.Rule {
 		rootRules(),
 		resourceRules(),
 		propertyRules(),
+		lifecycleRules(),
+		practiceRules(),
+		identifierRules(),
 	}
 }
 
