@@ -21,6 +21,7 @@ func families() [][]check.Rule {
 		lifecycleRules(),
 		practiceRules(),
 		identifierRules(),
+		serviceSchemaRules(),
 	}
 }
 
