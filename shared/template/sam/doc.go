@@ -1,0 +1,2 @@
+// Package sam translates templates of the AWS Serverless Application Model.
+package sam

@@ -1,0 +1,385 @@
+package sam
+
+import "strings"
+
+var graphQLProperties = []prop{{name: "Name"}, {name: "Tags", ok: isMap, literal: true}, {name: "XrayEnabled"},
+	{name: "Auth", required: true, ok: isMap, literal: true}, {name: "SchemaInline", ok: isString, literal: true},
+	{name: "SchemaUri", ok: isString, literal: true}, {name: "Logging", ok: boolOrMap, literal: true},
+	{name: "DataSources", ok: isMap, literal: true}, {name: "Functions", ok: isMap, literal: true}, {name: "Resolvers", ok: isMap, literal: true},
+	{name: "ApiKeys", ok: isMap, literal: true}, {name: "DomainName", ok: isMap, literal: true}, {name: "Cache", ok: isMap, literal: true},
+	{name: "Visibility"}, {name: "OwnerContact"}, {name: "IntrospectionConfig"}, {name: "QueryDepthLimit"}, {name: "ResolverCountLimit"}}
+
+// graph is a GraphQL API while it is translated.
+type graph struct {
+	*translator
+	*macro
+	made      []*resource
+	sources   map[string]*node // name of a data source
+	functions map[string]*node // id of a function
+	none      *resource
+}
+
+func (t *translator) graphQL(id string, n *node) []*resource {
+	g := &graph{translator: t, macro: t.macro(id, "AWS::AppSync::GraphQLApi", n, graphQLProperties),
+		sources: map[string]*node{}, functions: map[string]*node{}}
+	api := g.add("", g.typ, "Name", truthyOr(g.props, "Name", t.str(id)))
+	schema := g.schema()
+	g.configure(api)
+	g.apiKeys()
+	g.cache()
+	g.dataSources()
+	g.domain()
+	g.functionConfigurations()
+	g.resolvers(schema.id)
+	if g.none != nil {
+		g.made = append(g.made, g.none)
+	}
+	return g.made
+}
+
+// add makes a resource whose logical id begins with that of the API.
+func (g *graph) add(suffix, typ string, props ...any) *resource {
+	r := g.newResource(suffix, typ, props...)
+	g.made = append(g.made, r)
+	return r
+}
+
+func (g *graph) newResource(suffix, typ string, props ...any) *resource {
+	r := g.translator.resource(g.id+suffix, typ, g.attrs, props...)
+	r.dependsOn = g.dependsOn
+	return r
+}
+
+func (g *graph) apiID() *node { return g.getAtt(g.id, "ApiId") }
+
+// object checks the keys of a property; those after required are optional.
+func (g *graph) object(n *node, what string, required, optional string) *node {
+	expectMap(n, g.id, what)
+	need := strings.Fields(required)
+	knownKeys(g.id, n, what, append(need, strings.Fields(optional)...)...)
+	for _, k := range need {
+		if n.Get(k) == nil {
+			fail(g.id, "%s needs %s", what, k)
+		}
+	}
+	return n
+}
+
+func (g *graph) schema() *resource {
+	inline, uri := g.p("SchemaInline"), g.p("SchemaUri")
+	if truthy(inline) == truthy(uri) {
+		fail(g.id, "either SchemaInline or SchemaUri is required")
+	}
+	return g.add("Schema", "AWS::AppSync::GraphQLSchema", "ApiId", g.apiID(), "Definition", inline, "DefinitionS3Location", uri)
+}
+
+func (g *graph) configure(api *resource) {
+	for _, k := range []string{"Visibility", "OwnerContact", "IntrospectionConfig", "QueryDepthLimit", "ResolverCountLimit"} {
+		if v := g.p(k); truthy(v) {
+			g.set(api.props, k, v)
+		}
+	}
+	g.set(api.props, "XrayEnabled", g.p("XrayEnabled"))
+	lambdas := g.auth(api)
+	tags := g.obj()
+	g.merge(tags, g.p("Tags"))
+	g.set(tags, "graphqlapi:createdBy", "SAM")
+	g.set(api.props, "Tags", g.tagList(tags))
+	for i, arn := range lambdas {
+		g.connectTo("ToLambdaAuthConnector"+g.int(i+1).Text, "AWS::Lambda::Function", arn, g.list("Write"),
+			"Type", "AWS::AppSync::GraphQLApi", "Arn", g.ref(g.id), "ResourceId", g.apiID())
+	}
+	g.logging(api)
+}
+
+// connectTo adds what a connector to a resource stands for.
+func (g *graph) connectTo(suffix, typ string, arn, permissions *node, source ...any) {
+	n := g.obj("Type", "AWS::Serverless::Connector", "Properties", g.obj("Source", g.obj(source...),
+		"Destination", g.obj("Type", typ, "Arn", arn), "Permissions", permissions))
+	g.made = append(g.made, g.connector(g.id+suffix, n)...)
+}
+
+func (g *graph) auth(api *resource) (lambdas []*node) {
+	auth := g.object(g.p("Auth"), "Auth", "Type", "LambdaAuthorizer OpenIDConnect UserPool Additional")
+	set := func(into, n *node, additional bool) {
+		g.set(into, "AuthenticationType", n.Get("Type"))
+		key, config := g.authorizer(n, additional)
+		g.set(into, key, config)
+		if key == "LambdaAuthorizerConfig" {
+			lambdas = append(lambdas, config.Get("AuthorizerUri"))
+		}
+	}
+	set(api.props, auth, false)
+	more := get(auth, "Additional")
+	if more == nil {
+		return lambdas
+	}
+	if !more.IsList() {
+		fail(g.id, "Auth.Additional must be a list")
+	}
+	providers := g.list()
+	for _, n := range more.Items {
+		p := g.obj()
+		set(p, g.object(n, "Auth.Additional", "Type", "LambdaAuthorizer OpenIDConnect UserPool"), true)
+		providers.Items = append(providers.Items, p)
+	}
+	if len(providers.Items) > 0 {
+		g.set(api.props, "AdditionalAuthenticationProviders", providers)
+	}
+	return lambdas
+}
+
+// authorizer is the configuration of one way to authenticate.
+func (g *graph) authorizer(n *node, additional bool) (key string, config *node) {
+	given := 0
+	for _, k := range []string{"LambdaAuthorizer", "OpenIDConnect", "UserPool"} {
+		if get(n, k) != nil {
+			given++
+		}
+	}
+	if given > 1 {
+		fail(g.id, "Auth takes one configuration")
+	}
+	part := func(name, required, optional string) *node {
+		return copyMap(withoutNulls(g.object(get(n, name), "Auth."+name, required, optional)))
+	}
+	switch n.Get("Type").Str() {
+	case "AWS_LAMBDA":
+		return "LambdaAuthorizerConfig", part("LambdaAuthorizer", "AuthorizerUri", "AuthorizerResultTtlInSeconds IdentityValidationExpression")
+	case "OPENID_CONNECT":
+		return "OpenIDConnectConfig", part("OpenIDConnect", "", "AuthTTL ClientId IatTTL Issuer")
+	case "AMAZON_COGNITO_USER_POOLS":
+		c := part("UserPool", "UserPoolId", "AppIdClientRegex AwsRegion DefaultAction")
+		if additional {
+			g.del(c, "DefaultAction")
+		}
+		return "UserPoolConfig", c
+	case "AWS_IAM", "API_KEY":
+		return "", nil
+	}
+	fail(g.id, "Auth.Type is unknown")
+	return "", nil
+}
+
+func (g *graph) logging(api *resource) {
+	l := g.p("Logging")
+	if isBool(l) && !l.True {
+		return
+	}
+	config := g.obj("FieldLogLevel", "ALL")
+	if l.IsMap() {
+		g.object(l, "Logging", "", "CloudWatchLogsRoleArn ExcludeVerboseContent FieldLogLevel")
+		if v := l.Get("ExcludeVerboseContent"); truthy(v) {
+			g.set(config, "ExcludeVerboseContent", v)
+		}
+		if v := l.Get("FieldLogLevel"); truthy(v) {
+			g.set(config, "FieldLogLevel", v)
+		}
+	}
+	role := l.Get("CloudWatchLogsRoleArn")
+	if !truthy(role) {
+		r := g.add("CloudWatchRole", "AWS::IAM::Role", "AssumeRolePolicyDocument", g.assumeRole("appsync.amazonaws.com"),
+			"ManagedPolicyArns", g.list(g.sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AWSAppSyncPushToCloudWatchLogs")))
+		role = g.getAtt(r.id, "Arn")
+	}
+	g.set(config, "CloudWatchLogsRoleArn", role)
+	g.set(api.props, "LogConfig", config)
+}
+
+func (g *graph) apiKeys() {
+	keys := g.p("ApiKeys")
+	if !truthy(keys) {
+		return
+	}
+	for _, e := range keys.Entries {
+		n := g.object(e.Value, "ApiKeys."+e.Key, "", "ApiKeyId Description ExpiresOn")
+		g.add(e.Key, "AWS::AppSync::ApiKey", "ApiId", g.apiID(), "ApiKeyId", get(n, "ApiKeyId"), "Description", get(n, "Description"), "Expires", get(n, "ExpiresOn"))
+	}
+}
+
+func (g *graph) cache() {
+	n := g.p("Cache")
+	if n == nil {
+		return
+	}
+	g.object(n, "Cache", "ApiCachingBehavior Ttl Type", "AtRestEncryptionEnabled TransitEncryptionEnabled")
+	r := g.add("ApiCache", "AWS::AppSync::ApiCache", "ApiId", g.apiID())
+	for _, e := range n.Entries {
+		g.set(r.props, e.Key, e.Value)
+	}
+}
+
+func (g *graph) domain() {
+	n := g.p("DomainName")
+	if n == nil {
+		return
+	}
+	g.object(n, "DomainName", "CertificateArn DomainName", "Description")
+	r := g.add("DomainName", "AWS::AppSync::DomainName", "CertificateArn", n.Get("CertificateArn"), "DomainName", n.Get("DomainName"), "Description", get(n, "Description"))
+	g.add("DomainNameApiAssociation", "AWS::AppSync::DomainNameApiAssociation", "ApiId", g.apiID(), "DomainName", g.ref(r.id))
+}
+
+func (g *graph) dataSources() {
+	all := g.p("DataSources")
+	if all == nil {
+		return
+	}
+	g.object(all, "DataSources", "", "DynamoDb Lambda")
+	if tables := get(all, "DynamoDb"); tables != nil {
+		for _, e := range expectMap(tables, g.id, "DataSources.DynamoDb").Entries {
+			g.table(e.Key, e.Value)
+		}
+	}
+	if functions := get(all, "Lambda"); functions != nil {
+		for _, e := range expectMap(functions, g.id, "DataSources.Lambda").Entries {
+			g.lambda(e.Key, e.Value)
+		}
+	}
+}
+
+func (g *graph) source(name, kind, typ string, n *node) *resource {
+	r := g.add(name+kind+"DataSource", "AWS::AppSync::DataSource", "Name", truthyOr(n, "Name", g.str(name)), "Type", typ,
+		"ApiId", g.apiID(), "Description", get(n, "Description"))
+	g.sources[name] = g.getAtt(r.id, "Name")
+	return r
+}
+
+func (g *graph) table(name string, n *node) {
+	g.object(n, "DataSources.DynamoDb."+name, "TableName",
+		"ServiceRoleArn TableArn Permissions Name Description Region DeltaSync UseCallerCredentials Versioned")
+	r := g.source(name, "DynamoDB", "AMAZON_DYNAMODB", n)
+	region := truthyOr(n, "Region", g.ref("AWS::Region"))
+	config := g.obj("AwsRegion", region, "TableName", n.Get("TableName"),
+		"UseCallerCredentials", truthyOr(n, "UseCallerCredentials", nil), "Versioned", truthyOr(n, "Versioned", nil))
+	if d := get(n, "DeltaSync"); d != nil {
+		g.set(config, "DeltaSyncConfig", g.object(d, "DeltaSync", "BaseTableTTL DeltaSyncTableName DeltaSyncTableTTL", ""))
+	}
+	g.set(r.props, "DynamoDBConfig", config)
+	arn := truthyOr(n, "TableArn", g.sub("arn:${AWS::Partition}:dynamodb:${__Region__}:${AWS::AccountId}:table/${__TableName__}",
+		"__TableName__", n.Get("TableName"), "__Region__", region))
+	permissions := truthyOr(n, "Permissions", g.list("Read", "Write"))
+	g.sourceRole(r, n, "ToTableConnector", "AWS::DynamoDB::Table", arn, permissions)
+}
+
+func (g *graph) lambda(name string, n *node) {
+	g.object(n, "DataSources.Lambda."+name, "FunctionArn", "ServiceRoleArn Name Description")
+	r := g.source(name, "Lambda", "AWS_LAMBDA", n)
+	g.set(r.props, "LambdaConfig", g.obj("LambdaFunctionArn", n.Get("FunctionArn")))
+	g.sourceRole(r, n, "ToLambdaConnector", "AWS::Lambda::Function", n.Get("FunctionArn"), g.list("Write"))
+}
+
+// sourceRole is the role by which AppSync uses a data source.
+func (g *graph) sourceRole(r *resource, n *node, suffix, typ string, arn, permissions *node) {
+	if role := n.Get("ServiceRoleArn"); truthy(role) {
+		g.set(r.props, "ServiceRoleArn", role)
+		return
+	}
+	short := strings.TrimPrefix(r.id, g.id)
+	role := g.add(short+"Role", "AWS::IAM::Role", "AssumeRolePolicyDocument", g.assumeRole("appsync.amazonaws.com"))
+	g.set(r.props, "ServiceRoleArn", g.getAtt(role.id, "Arn"))
+	g.connectTo(short+suffix, typ, arn, permissions, "Type", "AWS::AppSync::DataSource", "Arn", g.getAtt(r.id, "DataSourceArn"), "RoleName", g.ref(role.id))
+}
+
+func (g *graph) functionConfigurations() {
+	all := g.p("Functions")
+	if !truthy(all) {
+		return
+	}
+	for _, e := range all.Entries {
+		n := g.object(e.Value, "Functions."+e.Key, "", "DataSource Runtime InlineCode CodeUri Description MaxBatchSize Name Id Sync")
+		if id := n.Get("Id"); truthy(id) {
+			if len(withoutNulls(n).Entries) != 1 {
+				fail(g.id, "Functions.%s: Id excludes other properties", e.Key)
+			}
+			g.functions[e.Key] = id
+			continue
+		}
+		inline, uri := n.Get("InlineCode"), n.Get("CodeUri")
+		if truthy(inline) == truthy(uri) {
+			fail(g.id, "Functions.%s needs either InlineCode or CodeUri", e.Key)
+		}
+		r := g.add(e.Key, "AWS::AppSync::FunctionConfiguration", "ApiId", g.apiID(), "Name", truthyOr(n, "Name", g.str(e.Key)),
+			"Code", truthyOr(n, "InlineCode", nil), "CodeS3Location", truthyOr(n, "CodeUri", nil), "DataSourceName", g.sourceName(e.Key, n.Get("DataSource")),
+			"MaxBatchSize", get(n, "MaxBatchSize"), "Description", get(n, "Description"), "Runtime", g.runtime(e.Key, n))
+		if s := get(n, "Sync"); s != nil {
+			g.set(r.props, "SyncConfig", withoutNulls(g.object(s, "Sync", "ConflictDetection", "ConflictHandler LambdaConflictHandlerConfig")))
+		}
+		g.functions[e.Key] = g.getAtt(r.id, "FunctionId")
+	}
+}
+
+func (g *graph) runtime(name string, n *node) *node {
+	r := get(n, "Runtime")
+	if r == nil {
+		fail(g.id, "%s needs Runtime", name)
+	}
+	g.object(r, "Runtime", "Name Version", "")
+	return g.obj("Name", r.Get("Name"), "RuntimeVersion", r.Get("Version"))
+}
+
+func (g *graph) sourceName(function string, n *node) *node {
+	switch {
+	case !truthy(n):
+		fail(g.id, "Functions.%s needs DataSource", function)
+	case !n.IsString():
+		return n
+	case strings.EqualFold(n.Text, "none"):
+		if g.none == nil {
+			g.none = g.newResource("NoneDataSource", "AWS::AppSync::DataSource", "ApiId", g.apiID(), "Name", g.id+"NoneDataSource", "Type", "NONE")
+		}
+		return g.getAtt(g.none.id, "Name")
+	case g.sources[n.Text] == nil:
+		fail(g.id, "Functions.%s: there is no data source %s", function, n.Text)
+	}
+	return g.sources[n.Text]
+}
+
+// pipelineCode is the code that a resolver gets which only runs its functions.
+const pipelineCode = "\nexport function request(ctx) {\n    return {};\n}\n\nexport function response(ctx) {\n    return ctx.prev.result;\n}\n"
+
+func (g *graph) resolvers(schema string) {
+	all := g.p("Resolvers")
+	if !truthy(all) {
+		return
+	}
+	for _, typ := range all.Entries {
+		for _, e := range expectMap(typ.Value, g.id, "Resolvers."+typ.Key).Entries {
+			g.resolver(schema, typ.Key, e.Key, e.Value)
+		}
+	}
+}
+
+func (g *graph) resolver(schema, typ, name string, n *node) {
+	g.object(n, "Resolvers."+typ+"."+name, "", "FieldName Caching InlineCode CodeUri MaxBatchSize Pipeline Runtime Sync")
+	inline, uri := n.Get("InlineCode"), n.Get("CodeUri")
+	if truthy(inline) && truthy(uri) {
+		fail(g.id, "resolver %s: InlineCode and CodeUri exclude each other", name)
+	}
+	r := g.add(typ+name, "AWS::AppSync::Resolver", "ApiId", g.apiID(), "Code", inline, "CodeS3Location", uri,
+		"FieldName", truthyOr(n, "FieldName", g.str(name)), "TypeName", typ, "Kind", "PIPELINE")
+	r.dependsOn = g.list(schema)
+	if truthy(inline) || truthy(uri) {
+		g.set(r.props, "Runtime", g.runtime(name, n))
+	} else {
+		g.set(r.props, "Code", pipelineCode)
+		g.set(r.props, "Runtime", g.obj("Name", "APPSYNC_JS", "RuntimeVersion", "1.0.0"))
+	}
+	pipeline := n.Get("Pipeline")
+	if !truthy(pipeline) {
+		fail(g.id, "resolver %s needs Pipeline", name)
+	}
+	ids := g.list()
+	for _, f := range pipeline.Items {
+		if g.functions[f.Str()] == nil {
+			fail(g.id, "resolver %s: there is no function %s", name, f.Str())
+		}
+		ids.Items = append(ids.Items, g.functions[f.Str()])
+	}
+	g.set(r.props, "PipelineConfig", g.obj("Functions", ids))
+	if c := get(n, "Caching"); c != nil {
+		g.set(r.props, "CachingConfig", withoutNulls(g.object(c, "Caching", "Ttl", "CachingKeys")))
+	}
+	if v := n.Get("MaxBatchSize"); truthy(v) {
+		g.set(r.props, "MaxBatchSize", v)
+	}
+}
