@@ -151,7 +151,14 @@ func (s *Set) ObjectScenarios(nodes ...*template.Node) []Scenario {
 	return s.Scenarios(wanted...)
 }
 
+// noCondition is no valid name: where cfn-lint takes something else for a
+// condition, it finds no scenarios.
+const noCondition = "\x00"
+
 func objectConditions(n *template.Node, names []string) []string {
+	if arg := n.Get("Fn::If"); isIf(n) && arg.IsList() && len(arg.Items) == 3 && !arg.Items[0].IsString() {
+		return append(names, noCondition)
+	}
 	if condition, yes, no, ok := choice(n); ok {
 		if !slices.Contains(names, condition) {
 			names = append(names, condition)

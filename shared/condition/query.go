@@ -20,7 +20,13 @@ type tests struct {
 
 type conditionTests struct {
 	assumed literal
-	equals  []*atom
+	*compared
+}
+
+// compared is what a condition and all that it refers to compare.
+type compared struct {
+	refs   []*atom // comparisons of parameters
+	opaque bool
 }
 
 // Satisfiable reports whether parameters can have the given values under the
@@ -48,15 +54,19 @@ func (s Status) Satisfiable(r Refs) Truth {
 	var buffer [16]literal
 	literals := buffer[:0]
 	found := false
+	m.round++
 	for i := range t.conditions {
 		c := &t.conditions[i]
 		used := false
-		for _, a := range c.equals {
-			l, ok := a.test(r)
-			used = used || ok
-			if ok && l != always {
-				literals = append(literals, l)
+		for _, a := range c.refs {
+			if a.round != m.round {
+				a.round = m.round
+				a.forced, a.decided = a.test(r)
+				if a.decided && a.forced != always {
+					literals = append(literals, a.forced)
+				}
 			}
+			used = used || a.decided
 		}
 		if used {
 			found = true
@@ -84,20 +94,32 @@ func (m *strictModel) testsOf(s Status) *tests {
 		if !ok {
 			return &tests{invalid: true}
 		}
-		c := conditionTests{assumed: m.symbols[i].of(value)}
-		for _, e := range m.equalsOf(i) {
-			relevant := false
-			for _, o := range e.functions() {
-				t.opaque = t.opaque || !o.isRef
-				relevant = relevant || o.ref != ""
-			}
-			if relevant {
-				c.equals = append(c.equals, m.atoms[e.untyped])
-			}
-		}
-		t.conditions = append(t.conditions, c)
+		c := m.comparedIn(i)
+		t.opaque = t.opaque || c.opaque
+		t.conditions = append(t.conditions, conditionTests{m.symbols[i].of(value), c})
 	}
 	return t
+}
+
+func (m *strictModel) comparedIn(condition int) *compared {
+	if known := m.compared[condition]; known != nil {
+		return known
+	}
+	c := &compared{}
+	for _, e := range m.equalsOf(condition) {
+		relevant := false
+		for _, o := range e.functions() {
+			c.opaque = c.opaque || !o.isRef
+			relevant = relevant || o.ref != ""
+		}
+		if relevant {
+			c.refs = append(c.refs, m.atoms[e.untyped])
+		}
+	}
+	if m.kept += len(c.refs); m.kept < maxKept {
+		m.compared[condition] = c
+	}
+	return c
 }
 
 // test says what the comparison is under assumed values; ok is false if they do
@@ -216,11 +238,22 @@ func (s *Set) Scenarios(wanted ...Wanted) []Scenario {
 	if len(wanted) == 0 {
 		return nil
 	}
-	literals, _ := m.assume(nil, fixed)
 	e := &enumeration{m: m, fixed: fixed, free: free}
-	if m.theory.check(literals) != No {
-		e.follow(nil, literals)
+	if m.theory.start() == No {
+		return nil
 	}
+	model := m.theory.model
+	if m.theory.base == Unknown {
+		model = nil
+	}
+	var literals []literal
+	for _, a := range fixed {
+		var ok bool
+		if literals, model, ok = e.extend(literals, model, a); !ok {
+			return nil
+		}
+	}
+	e.follow(nil, literals, model)
 	return e.found
 }
 
@@ -232,7 +265,15 @@ type enumeration struct {
 	found []Scenario
 }
 
-func (e *enumeration) follow(chosen Scenario, literals []literal) bool {
+// extend adds an assumption; ok is false if it is not possible.
+func (e *enumeration) extend(literals []literal, model bits, a Assumption) (next []literal, found bits, ok bool) {
+	i, _ := e.m.index(a.Name)
+	l := e.m.symbols[i].of(a.Value)
+	found, answer := e.m.theory.extend(literals, l, model)
+	return append(literals[:len(literals):len(literals)], l), found, answer != No
+}
+
+func (e *enumeration) follow(chosen Scenario, literals []literal, model bits) bool {
 	if len(chosen) == len(e.free) {
 		if len(e.found) == MaxScenarios {
 			e.m.set.cut++
@@ -241,14 +282,10 @@ func (e *enumeration) follow(chosen Scenario, literals []literal) bool {
 		e.found = append(e.found, append(chosen[:len(chosen):len(chosen)], e.fixed...))
 		return true
 	}
-	name := e.free[len(chosen)]
-	i, _ := e.m.index(name)
 	for _, value := range [...]bool{true, false} {
-		next := append(literals[:len(literals):len(literals)], e.m.symbols[i].of(value))
-		if e.m.theory.check(next) == No {
-			continue
-		}
-		if !e.follow(append(chosen[:len(chosen):len(chosen)], Assumption{name, value}), next) {
+		a := Assumption{e.free[len(chosen)], value}
+		next, found, ok := e.extend(literals, model, a)
+		if ok && !e.follow(append(chosen[:len(chosen):len(chosen)], a), next, found) {
 			return false
 		}
 	}

@@ -54,8 +54,9 @@ func (s Scenario) Get(name string) (value, known bool) {
 }
 
 // DefaultLimit is the solver budget of a set, in visits of a clause: some tens
-// of milliseconds. A template with ten independent conditions uses a few hundred.
-const DefaultLimit = 1_500_000
+// of milliseconds. A template with ten independent conditions uses a few
+// hundred, one with 24 that depend on each other less than a million.
+const DefaultLimit = 3_000_000
 
 // MaxScenarios bounds how many scenarios one question yields, as in cfn-lint.
 const MaxScenarios = 128
@@ -68,7 +69,7 @@ type Set struct {
 	names       []string
 	number      map[string]int
 	expressions []*expression // by number; nil if broken
-	steps, cut  int
+	steps, cut  int           // what is left of the budget; answers cut short
 
 	walk      *walkModel
 	strict    *strictModel

@@ -292,13 +292,15 @@ func (s *solver) recover(conflict int32) {
 // choose finds the next decision: first the assumptions, one a level, then the
 // open variables. Yes means that all is decided, No that an assumption is false.
 func (s *solver) choose(assumed []literal, variables []int32, next *int, active bool) (literal, Truth) {
-	for _, l := range assumed {
+	for len(s.limits) < len(assumed) {
+		l := assumed[len(s.limits)]
 		switch s.holds(l) {
 		case -1:
 			return 0, No
 		case 0:
 			return l, Unknown
 		}
+		s.limits = append(s.limits, len(s.trail)) // holds already: a level of its own, empty
 	}
 	best := int32(-1)
 	for ; *next < len(variables) && s.value[variables[*next]] != 0; *next++ {

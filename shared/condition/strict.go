@@ -8,19 +8,21 @@ import (
 
 // strictModel is the template's model: valid conditions, Rules and AllowedValues.
 type strictModel struct {
-	set     *Set
-	theory  *theory
-	valid   []bool
-	symbols []index              // by number of condition
-	atoms   map[string]*atom     // by untyped identity of the comparison
-	order   []*atom              // as found
-	members map[string][]literal // by operand: the comparisons it takes part in
-	truisms map[string]bool      // operands that are compared with themselves
-	rules   []*ruleExpression
-	region  map[[2]string][2]bool
-	equals  map[int][]*equal // by number of condition: what equalsOf found
-	kept    int              // comparisons in equals
-	byRef   map[string][]*atom
+	set      *Set
+	theory   *theory
+	valid    []bool
+	symbols  []index              // by number of condition
+	atoms    map[string]*atom     // by untyped identity of the comparison
+	order    []*atom              // as found
+	members  map[string][]literal // by operand: the comparisons it takes part in
+	truisms  map[string]bool      // operands that are compared with themselves
+	rules    []*ruleExpression
+	region   map[[2]string][2]bool
+	equals   map[int][]*equal // by number of condition: what equalsOf found
+	compared map[int]*compared
+	kept     int // comparisons in equals and compared
+	round    int // number of the question, for atom.round
+	byRef    map[string][]*atom
 }
 
 // atom is a comparison in the theory.
@@ -28,6 +30,10 @@ type atom struct {
 	equal *equal
 	raw   literal // the variable of the comparison
 	value literal // what the comparison is in formulas: raw or a constant
+
+	round   int // the question that the next two belong to
+	forced  literal
+	decided bool
 }
 
 // ruleExpression is an entry of Rules: if condition holds, all assertions do.
@@ -46,7 +52,7 @@ func (s *Set) strictModel() *strictModel {
 func newStrictModel(s *Set) *strictModel {
 	m := &strictModel{
 		set: s, theory: newTheory(&s.steps, &s.cut), atoms: map[string]*atom{}, members: map[string][]literal{},
-		truisms: map[string]bool{}, region: map[[2]string][2]bool{}, equals: map[int][]*equal{},
+		truisms: map[string]bool{}, region: map[[2]string][2]bool{}, equals: map[int][]*equal{}, compared: map[int]*compared{},
 		byRef: map[string][]*atom{},
 	}
 	m.valid = s.validConditions()
@@ -231,8 +237,8 @@ func (m *strictModel) equalsOf(condition int) []*equal {
 	return out
 }
 
-// maxKept bounds the memory of equalsOf.
-const maxKept = 1 << 16
+// maxKept bounds the memory of equalsOf and comparedIn.
+const maxKept = 1 << 17
 
 // declareEqual gives a comparison its variable. cfn-lint holds that of all
 // comparisons with one operand at most one is true, whatever the other side is;

@@ -1,6 +1,9 @@
 package condition
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // theory is a set of clauses, split into components: variables that no clause
 // joins, even indirectly, are decided apart.
@@ -203,28 +206,47 @@ func (t *theory) check(literals []literal) Truth {
 // maxAnswers bounds the memory of remembered answers.
 const maxAnswers = 1 << 14
 
+// checkComponents decides the literals of each component together.
 func (t *theory) checkComponents(literals []literal) Truth {
+	slices.SortStableFunc(literals, func(a, b literal) int {
+		return int(t.of[a.variable()]) - int(t.of[b.variable()])
+	})
 	answer := Yes
-	for i, l := range literals {
-		c := t.of[l.variable()]
-		group, seen := []literal{}, false
-		for j, other := range literals {
-			if t.of[other.variable()] == c {
-				seen = seen || j < i
-				group = append(group, other)
-			}
+	for len(literals) > 0 {
+		c, n := t.of[literals[0].variable()], 1
+		for n < len(literals) && t.of[literals[n].variable()] == c {
+			n++
 		}
-		if seen {
-			continue
-		}
-		switch t.decide(group, t.component[c], nil) {
+		switch t.decide(literals[:n], t.component[c], nil) {
 		case No:
 			return No
 		case Unknown:
 			answer = Unknown
 		}
+		literals = literals[n:]
 	}
 	return answer
+}
+
+// extend decides one literal more, where the assumed ones are possible together
+// and model, if there is one, satisfies them. It returns the model for both.
+func (t *theory) extend(assumed []literal, l literal, model bits) (bits, Truth) {
+	if model != nil && model.has(int(l.variable())) != l.negated() {
+		return model, Yes
+	}
+	c := t.of[l.variable()]
+	group := make([]literal, 0, 8)
+	for _, a := range assumed {
+		if t.of[a.variable()] == c {
+			group = append(group, a)
+		}
+	}
+	next := slices.Clone(model)
+	answer := t.decide(append(group, l), t.component[c], next)
+	if answer != Yes {
+		next = nil
+	}
+	return next, answer
 }
 
 // bits is a set of small numbers.

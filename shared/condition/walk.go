@@ -303,39 +303,27 @@ func (s *state) evolve(condition int, value bool) *state {
 	if same, ok := w.states[key]; ok {
 		return same
 	}
-	v := w.symbols[condition]
-	switch {
-	case w.theory.base == No:
-		return nil
-	case s.model != nil && s.model.has(int(v)) == value:
-		next.model = s.model
-	case !w.search(s, next, v.of(value)):
+	if w.theory.base == No {
 		return nil
 	}
+	model, answer := w.theory.extend(s.literals(), w.symbols[condition].of(value), s.model)
+	if answer == No {
+		return nil
+	}
+	next.model = model
 	w.states[key] = next
 	return next
 }
 
-// search looks for a model of next; false means that there is none.
-func (w *walkModel) search(from, next *state, l literal) bool {
-	component := w.theory.of[l.variable()]
-	var assumed []literal
-	for i, v := range w.symbols {
-		if w.theory.of[v] == component && next.known.has(i) {
-			assumed = append(assumed, v.of(next.value.has(i)))
+// literals lists what the state assumes.
+func (s *state) literals() []literal {
+	out := make([]literal, 0, s.count)
+	for i, v := range s.walk.symbols {
+		if s.known.has(i) {
+			out = append(out, v.of(s.value.has(i)))
 		}
 	}
-	var model bits
-	if from.model != nil {
-		model = append(bits(nil), from.model...)
-	}
-	switch w.theory.decide(assumed, w.theory.component[component], model) {
-	case No:
-		return false
-	case Yes:
-		next.model = model
-	}
-	return true
+	return out
 }
 
 func (s *state) key() string {
