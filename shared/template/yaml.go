@@ -56,7 +56,7 @@ func (p *yamlParser) document() *Node {
 		p.directives()
 		root = p.documentContent()
 	default:
-		root = p.block(0, false).node
+		root = p.use(p.block(0, false)).node
 	}
 	if p.err == nil && p.peek().kind == tokDocEnd {
 		for p.peek().kind == tokDocEnd {
@@ -89,7 +89,7 @@ func (p *yamlParser) documentContent() *Node {
 	case tokDirective, tokDocStart, tokDocEnd, tokEnd:
 		return p.node(Null, t.start)
 	}
-	return p.block(0, false).node
+	return p.use(p.block(0, false)).node
 }
 
 func (p *yamlParser) directives() {
@@ -326,7 +326,7 @@ func (p *yamlParser) sequence(start mark, depth int, bracketed bool) parsed {
 		default:
 			v = p.block(depth+1, false)
 		}
-		p.itemTop = append(p.itemTop, v.node)
+		p.itemTop = append(p.itemTop, p.use(v).node)
 		height = max(height, v.height)
 	}
 	return p.closeList(n, base, height)
@@ -380,7 +380,7 @@ func (p *yamlParser) flowSequence(start mark, depth int, c context) parsed {
 		} else {
 			v = p.content(depth+1, context{lenient: c.lenient})
 		}
-		p.itemTop = append(p.itemTop, v.node)
+		p.itemTop = append(p.itemTop, p.use(v).node)
 		height = max(height, v.height)
 	}
 	v := p.closeList(n, base, height)
