@@ -59,8 +59,8 @@ var s3Rules = []Rule{
 	},
 	{
 		ID: "EK1020", Severity: Low, Title: "Access control lists of buckets are disabled",
-		Types: []string{"AWS::S3::Bucket"},
-		FSBP:  []string{"S3.12"}, ControlTower: []string{"CT.S3.PR.5"},
+		Types:     []string{"AWS::S3::Bucket"},
+		FSBP:      []string{"S3.12"},
 		Rationale: "Lists are a second, per-object way to grant access that no policy shows.",
 		Fix:       "Set ObjectOwnership to BucketOwnerEnforced, the default of new buckets.",
 		Link:      hub + "s3-controls.html#s3-12",

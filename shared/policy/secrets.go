@@ -116,12 +116,17 @@ func (v Value) secretEntries() {
 	for i := range v.node.Entries {
 		if name := v.node.Entries[i].Key; secretName.MatchString(name) {
 			v.At([]string{name}, func(value Value) bool {
-				if text, ok := value.Text(); ok && plainSecret(text) && len(text) >= 6 && !nameOfSecret(text) {
-					value.Report("the variable has a secret in plain text")
-				}
+				value.reportSecret()
 				return true
 			})
 		}
+	}
+}
+
+// reportSecret reports the value of a variable whose name tells of a secret.
+func (v Value) reportSecret() {
+	if text, ok := v.Text(); ok && plainSecret(text) && len(text) >= 6 && !nameOfSecret(text) {
+		v.Report("the variable has a secret in plain text")
 	}
 }
 
