@@ -1,202 +1,161 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/evenkeel/evenkeel/shared/pipeline"
-	"github.com/evenkeel/evenkeel/shared/source"
 	"github.com/evenkeel/evenkeel/shared/validation"
+	"github.com/evenkeel/evenkeel/shared/validation/report"
 )
 
+// Exit codes of validate: those of cfn-lint, so that it can take its place in a
+// build. Source: cfn-lint README, "Exit Codes".
+const (
+	exitBadUsage  = 1
+	exitErrors    = 2 // bits, added up
+	exitWarnings  = 4
+	exitNotes     = 8
+	exitBadRegion = 32
+)
+
+// validateFlags is the command line of validate.
+type validateFlags struct {
+	templates         []string
+	ignoreTemplates   []string
+	outputs           outputs
+	quiet             bool
+	watch             bool
+	listRules         bool
+	listTemplates     bool
+	showSuppressed    bool
+	reportUnused      bool
+	nonZero           string
+	configFile        string
+	regions           []string
+	ignore            []string
+	include           []string
+	mandatory         []string
+	configure         []string
+	parameters        []string
+	parameterFiles    []string
+	merge             bool
+	ignoreBadTemplate bool
+	info              bool
+}
+
 func newValidateCommand(a *app) *cobra.Command {
-	format, strict := "text", false
+	f := &validateFlags{}
 	cmd := &cobra.Command{
 		Use:   "validate [path...]",
 		Short: "Check local templates as a push would be checked",
-		Long: `Check files and folders without any AWS call. A folder with an evenkeel.yaml is checked as a
-repository: evenkeel.yaml, the template of every stack, and templates/. In any other folder every
-file that looks like a template is checked. Without a path, the current folder is checked.
+		Long: `Check templates without any AWS call. A path is a file, a glob (** crosses folders), a folder, or -
+for standard input. A folder with an evenkeel.yaml is checked as a repository: evenkeel.yaml, the
+template of every stack, and templates/. In any other folder every file that looks like a template
+is checked. Without a path, the templates of .cfnlintrc or else the current folder are checked.
 
-Exit code 1 when there is an error, 2 when a path cannot be read.`,
+Settings come from the command line, then from Metadata.cfn-lint.config of a template, then from
+.cfnlintrc in the current folder and in the home folder. Suppressions may also stand in Metadata
+(cfn-lint, cfn_nag, cdk_nag, guard, checkov), in comments (# evenkeel:ignore RULE reason
+until=DATE) and in evenkeel.yaml (validation.ignore).
+
+Exit codes are those of cfn-lint and differ from the other commands': 0 nothing found, the sum of
+2 errors, 4 warnings and 8 notes otherwise; 1 wrong usage, 32 a region that does not exist.`,
 		Example: `  evenkeel validate
-  evenkeel validate templates/network.yaml --strict
-  evenkeel validate --format sarif > evenkeel.sarif`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				args = []string{"."}
-			}
-			return a.validate(args, format, strict)
+  evenkeel validate 'templates/**/*.yaml' --ignore-checks W3005
+  evenkeel validate --format text --format sarif --output evenkeel.sarif
+  evenkeel validate - < template.yaml`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return badUsage(a.validate(cmd.Context(), f, append(f.templates, args...)))
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", format, "text, json or sarif")
-	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &codedError{code: exitBadUsage, err: fmt.Errorf("%w\nusage: %s", err, cmd.UseLine())}
+	})
+	f.register(cmd)
 	return cmd
 }
 
-func (a *app) validate(paths []string, format string, strict bool) error {
-	if a.json {
-		format = "json"
-	}
-	if !slices.Contains(validation.Formats(), format) {
-		return usageError("%q is no format; the formats are %s", format, strings.Join(validation.Formats(), ", "))
-	}
-	result, err := check(paths)
-	if err != nil {
-		return err
-	}
-	if format == string(validation.Text) {
-		a.findings(a.out, result)
-	} else if err := result.Render(a.out, validation.Format(format)); err != nil {
-		return err
-	}
-	if !result.Valid() || strict && result.Warnings > 0 {
-		return failed("validation found errors")
-	}
-	return nil
+func (f *validateFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringSliceVarP(&f.templates, "template", "t", nil, "a path, as an argument is")
+	flags.StringSliceVar(&f.ignoreTemplates, "ignore-templates", nil, "globs of files to leave out")
+	flags.VarP((*formatFlag)(&f.outputs), "format", "f", "output format: "+strings.Join(report.Formats(), ", ")+"; may be repeated")
+	flags.VarP((*outputFlag)(&f.outputs), "output", "o", "file for the --format before it")
+	flags.Var((*outputFlag)(&f.outputs), "output-file", "the same")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "one line a finding and nothing else (--format quiet)")
+	flags.StringSliceVarP(&f.regions, "regions", "r", nil, "regions to validate for, or ALL_REGIONS (default: AWS_REGION, else us-east-1)")
+	flags.StringSliceVarP(&f.ignore, "ignore-checks", "i", nil, "leave out rules, by id or its beginning")
+	flags.StringSliceVarP(&f.include, "include-checks", "c", nil, "ask for rules that are off, by id or its beginning: I for all notes")
+	flags.BoolVarP(&f.info, "info", "I", false, "show notes (--include-checks I)")
+	flags.StringSliceVarP(&f.mandatory, "mandatory-checks", "m", nil, "rules that nothing suppresses, by id or its beginning")
+	flags.StringSliceVarP(&f.configure, "configure-rule", "x", nil, "option of a rule: E3012:strict=true")
+	flags.StringSliceVar(&f.parameters, "parameters", nil, "values of the template's parameters: Name=value")
+	flags.StringSliceVar(&f.parameterFiles, "parameter-files", nil, "files of parameter values, as the AWS CLI takes them")
+	flags.StringVar(&f.nonZero, "non-zero-exit-code", "", "least severity that fails: informational, warning, error or none (default informational)")
+	flags.BoolVar(&f.showSuppressed, "show-suppressed", false, "list suppressed findings, with who and why")
+	flags.BoolVar(&f.reportUnused, "report-unused", false, "add a note for each suppression that suppresses nothing")
+	flags.BoolVarP(&f.ignoreBadTemplate, "ignore-bad-template", "b", false, "leave out files that cannot be parsed and globs that match nothing")
+	flags.StringVar(&f.configFile, "config-file", "", "read this instead of .cfnlintrc")
+	flags.BoolVar(&f.merge, "merge-configs", false, "join the lists of all settings instead of taking the first")
+	flags.BoolVarP(&f.listRules, "list-rules", "l", false, "list all rules")
+	flags.BoolVarP(&f.listTemplates, "list-templates", "L", false, "list the files that would be checked")
+	flags.BoolVarP(&f.watch, "watch", "w", false, "check again when a file changes, and print what is new and what is gone")
 }
 
-// check validates every path and puts the results together. Findings name
-// files as they can be opened from here.
-func check(paths []string) (validation.Result, error) {
-	var results []validation.Result
-	loose := map[string][]byte{}
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return validation.Result{}, usageError("%w", err)
-		}
-		folder := path
-		if filepath.Base(path) == pipeline.FileName {
-			folder = filepath.Dir(path)
-		}
-		_, missing := os.Stat(filepath.Join(folder, pipeline.FileName))
-		switch {
-		case missing == nil:
-			result, err := checkRepository(folder)
-			if err != nil {
-				return validation.Result{}, err
-			}
-			results = append(results, result)
-		case info.IsDir():
-			if err := gather(path, loose); err != nil {
-				return validation.Result{}, err
-			}
-		default:
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return validation.Result{}, usageError("%w", err)
-			}
-			loose[filepath.ToSlash(filepath.Clean(path))] = data
-		}
-	}
-	if len(loose) > 0 {
-		results = append(results, validation.Offline{}.Validate(loose))
-	}
-	return validation.Join(results...), nil
-}
-
-func checkRepository(folder string) (validation.Result, error) {
-	tree, err := readTree(folder)
-	if err != nil {
-		return validation.Result{}, err
-	}
-	checked := validation.Source(tree, validation.Offline{})
-	for i, f := range checked.Findings {
-		checked.Findings[i].File = filepath.ToSlash(filepath.Join(folder, f.File))
-	}
-	return checked.Result, nil
-}
-
-// gather reads every file below folder that looks like a template.
-func gather(folder string, into map[string][]byte) error {
-	return walk(folder, func(path string, _ fs.DirEntry) error {
-		if !validation.IsTemplateName(path) {
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		if err == nil && validation.LooksLikeTemplate(data) {
-			into[filepath.ToSlash(filepath.Clean(path))] = data
-		}
-		return err
-	})
-}
-
-// readTree reads a folder as a push of it would arrive: symbolic links as
-// text. Only what could be a template, by its name or because evenkeel.yaml
-// mentions it, is kept.
-func readTree(folder string) (source.Tree, error) {
-	stacks, err := os.ReadFile(filepath.Join(folder, pipeline.FileName))
-	if err != nil {
-		return nil, usageError("%w", err)
-	}
-	var files []source.File
-	err = walk(folder, func(path string, entry fs.DirEntry) error {
-		name, err := filepath.Rel(folder, path)
-		if err != nil {
-			return err
-		}
-		f := source.File{Path: filepath.ToSlash(name), Symlink: entry.Type()&fs.ModeSymlink != 0}
-		switch {
-		case f.Symlink:
-			target, err := os.Readlink(path)
-			f.Data, files = []byte(target), append(files, f)
-			return err
-		case !validation.IsTemplateName(path) && !bytes.Contains(stacks, []byte(entry.Name())):
-			return nil
-		}
-		f.Data, err = os.ReadFile(path)
-		files = append(files, f)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	tree, err := source.NewTree(files)
-	if err != nil {
-		return nil, usageError("%s: %w", folder, err)
-	}
-	return tree, nil
-}
-
-// walk visits the files below folder, without hidden folders and what a
-// package manager or a synthesis puts there.
-func walk(folder string, visit func(path string, entry fs.DirEntry) error) error {
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case !entry.IsDir():
-			return visit(path, entry)
-		case path != folder && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules" || entry.Name() == "cdk.out"):
-			return fs.SkipDir
-		}
-		return nil
-	})
+// badUsage gives the errors that are no findings cfn-lint's exit code.
+func badUsage(err error) error {
 	var coded *codedError
-	if err != nil && !errors.As(err, &coded) {
-		return usageError("%w", err)
+	if err == nil || errors.As(err, &coded) && (coded.silent || coded.code == exitBadRegion) {
+		return err
 	}
-	return err
+	return &codedError{code: exitBadUsage, err: err}
 }
 
-// findings is the text format in colour: one line a finding, in the form that
-// editors jump to, and a summary.
-func (a *app) findings(w io.Writer, r validation.Result) {
-	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s:%d:%d: %s %s: %s\n", f.File, f.Line, f.Column, a.severity(string(f.Severity)), f.Rule, printable(f.Message))
+func (a *app) validate(ctx context.Context, f *validateFlags, paths []string) error {
+	c, err := a.newCheckRun(f, paths)
+	switch {
+	case err != nil:
+		return err
+	case f.listRules:
+		return a.print(catalogue(), listRules)
+	case f.listTemplates:
+		return c.listTemplates(a.out)
+	case f.watch:
+		return a.watch(ctx, c)
 	}
-	for _, file := range r.Incomplete {
-		fmt.Fprintf(w, "%s: too large to be analysed completely\n", file)
+	if err := c.check(); err != nil {
+		return err
 	}
-	fmt.Fprintf(w, "%s checked: %s, %s\n", count(r.Files, "template"), count(r.Errors, "error"), count(r.Warnings, "warning"))
+	if err := a.write(c); err != nil {
+		return err
+	}
+	return c.exit()
+}
+
+// exit turns the result into an exit code: a bit for each severity that fails.
+func (c *checkRun) exit() error {
+	code := 0
+	for severity, bit := range map[validation.Severity]int{validation.Error: exitErrors, validation.Warning: exitWarnings, validation.Info: exitNotes} {
+		if slices.Contains(failing[c.nonZero], severity) && slices.ContainsFunc(c.result.Findings, func(f validation.Finding) bool { return f.Severity == severity }) {
+			code |= bit
+		}
+	}
+	if code == 0 {
+		return nil
+	}
+	return &codedError{code: code, silent: true, err: errors.New("validation found something")}
+}
+
+// failing lists what fails a run, by the value of --non-zero-exit-code.
+var failing = map[string][]validation.Severity{
+	"informational": {validation.Error, validation.Warning, validation.Info},
+	"warning":       {validation.Error, validation.Warning},
+	"error":         {validation.Error},
+	"none":          {},
 }

@@ -24,6 +24,9 @@ var (
 	// Parameter names and logical ids are alphanumeric. Source: CloudFormation
 	// user guide, "Parameters" and "Resources", logical name.
 	logicalPattern = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
+	// Ids of rules: EK1003, CKV_AWS_18, AwsSolutions-S1, CT.S3.PR.1, E30*.
+	rulePattern     = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9._-]{0,99}\*?$`)
+	resourcePattern = regexp.MustCompile(`^[a-zA-Z0-9*?]{1,255}$`)
 	// Source: Systems Manager user guide, "Parameter name requirements".
 	storePattern = regexp.MustCompile(`^[a-zA-Z0-9_./-]{1,1000}(:[0-9]+)?$`)
 	// Source: Secrets Manager API reference, CreateSecret, Name; or an ARN.
@@ -56,6 +59,7 @@ var topKeys = []key{
 	{"name", false, "Prefix of the CloudFormation stack names.", text(namePattern)},
 	{"stacks", true, "The stacks, by name.", map[string]any{"type": "object", "minProperties": 1, "additionalProperties": ref("stack")}},
 	{"stages", true, "The stages, in the order in which they are deployed.", map[string]any{"type": "array", "minItems": 1, "items": ref("stage")}},
+	{"validation", false, "How the templates are validated.", ref("validation")},
 }
 
 var stackKeys = []key{
@@ -73,6 +77,7 @@ var stageKeys = []key{
 	{"account", true, "AWS account, 12 digits, in quotes.", text(accountPattern)},
 	{"region", true, "AWS region.", text(regionPattern)},
 	{"approval", true, "When a person must approve: always, on-risk or never.", map[string]any{"enum": approvals}},
+	{"failOn", false, "The least severe finding that stops this stage: error (the default), warning, note, or none.", map[string]any{"enum": failOns}},
 	{"parameters", false, "Parameters of this stage, by stack; they win over the stack's own.", mapOf(mapOf(ref("parameter")))},
 }
 
@@ -80,6 +85,21 @@ var parameterKeys = []key{
 	{"output", false, "Output of an earlier stack: stack.OutputName.", text(outputPattern)},
 	{"parameterStore", false, "Name of a Systems Manager parameter; CloudFormation reads it.", text(storePattern)},
 	{"secret", false, "Name of a Secrets Manager secret, with #key for one key of it; CloudFormation reads it.", text(secretPattern)},
+}
+
+var validationKeys = []key{
+	{"ignore", false, "Findings that are switched off.", map[string]any{"type": "array", "items": ref("ignore")}},
+	{"include", false, "Rules that are off by default, by id or its beginning; I is for all notes.", listOf(text(rulePattern))},
+	{"policies", false, "Folder of the repository with policies.", map[string]any{"type": "string"}},
+	{"baseline", false, "File of the repository with the findings that are known, as evenkeel validate --write-baseline writes it.", map[string]any{"type": "string"}},
+}
+
+var ignoreKeys = []key{
+	{"rule", true, "Id of the rule, ours or that of another tool; E30* means all ids that begin so.", text(rulePattern)},
+	{"paths", false, "Globs of the templates that it is for; ** crosses folders. Without it, all.", listOf(map[string]any{"type": "string"})},
+	{"resource", false, "Logical id of the resource that it is for; * and ? stand for other characters. Without it, the whole template.", text(resourcePattern)},
+	{"reason", false, "Why.", map[string]any{"type": "string"}},
+	{"until", false, "The last day that it holds: 2027-01-31. Without it, for ever.", map[string]any{"type": "string", "format": "date"}},
 }
 
 func names(keys []key) string {

@@ -28,6 +28,9 @@ func (d *decoder) pipeline(root *yaml.Node) *Pipeline {
 	if e, ok := top["stages"]; ok {
 		p.Stages = d.stages(e)
 	}
+	if e, ok := top["validation"]; ok {
+		p.Validation = d.validation(e.value)
+	}
 	return p
 }
 
@@ -105,6 +108,9 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 	}
 	if k, ok := keys["approval"]; ok {
 		stage.Approval = d.oneOf(k.value, "approval", approvals)
+	}
+	if k, ok := keys["failOn"]; ok {
+		stage.FailOn = d.oneOf(k.value, "failOn", failOns)
 	}
 	if k, ok := keys["parameters"]; ok {
 		stage.parameters, stage.positions = map[string]map[string]Parameter{}, map[string]Position{}

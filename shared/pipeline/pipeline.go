@@ -23,16 +23,19 @@ type Pipeline struct {
 	Name   string  // optional prefix of the CloudFormation stack names
 	Stacks []Stack // in the order of the file
 	Stages []Stage // in the order of the file, without their stacks
+
+	Validation Validation
 }
 
 // Stage is an environment that the stacks are deployed to.
 type Stage struct {
 	Name     string  `json:"name"`
-	Branch   string  `json:"branch"`   // the branch that it follows
-	Account  string  `json:"account"`  // 12 digits
-	Region   string  `json:"region"`   // us-east-1
-	Approval string  `json:"approval"` // one of the Approval constants
-	Stacks   []Stack `json:"stacks"`   // filled by For: in dependency order
+	Branch   string  `json:"branch"`           // the branch that it follows
+	Account  string  `json:"account"`          // 12 digits
+	Region   string  `json:"region"`           // us-east-1
+	Approval string  `json:"approval"`         // one of the Approval constants
+	FailOn   string  `json:"failOn,omitempty"` // one of the FailOn constants; "" is FailOnError
+	Stacks   []Stack `json:"stacks"`           // filled by For: in dependency order
 
 	parameters map[string]map[string]Parameter // stack → parameter, over the stack's own
 	positions  map[string]Position             // of the stack names in parameters

@@ -110,9 +110,9 @@ stages:
 
 func TestFaults(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
-		{"unknown key at the top", "version: 1", "version: 1\nstage: []", `2:1: unknown key "stage" in the file; allowed are version, name, stacks, stages`},
+		{"unknown key at the top", "version: 1", "version: 1\nstage: []", `2:1: unknown key "stage" in the file; allowed are version, name, stacks, stages, validation`},
 		{"unknown key of a stack", "a: {template: t.yaml}", "a: {template: t.yaml, dependson: []}", `3:25: unknown key "dependson" in stack a; allowed are template, dependsOn, parameters, capabilities, tags, protect`},
-		{"unknown key of a stage", "approval: never", "approval: never, approve: x", `6:93: unknown key "approve" in the stage; allowed are name, branch, account, region, approval, parameters`},
+		{"unknown key of a stage", "approval: never", "approval: never, approve: x", `6:93: unknown key "approve" in the stage; allowed are name, branch, account, region, approval, failOn, parameters`},
 		{"missing key", "{template: t.yaml}", "{tags: {}}", `3:6: stack a lacks the key "template"`},
 		{"duplicate key", "  b: {", "  a: {", `4:3: duplicate key "a" in stacks, first on line 3`},
 		{"duplicate stage", "stages:\n", "stages:\n  - {name: test, branch: x, account: \"222222222222\", region: us-east-1, approval: never}\n", `7:5: a second stage "test"`},
@@ -142,7 +142,7 @@ func TestFaults(t *testing.T) {
 		{"stages as a mapping", "  - {name", "  x: {name", `stages must be a list, not a mapping`},
 		{"alias", "{template: t.yaml}", "&x {template: t.yaml, tags: *x}", `must be a mapping, not an alias`},
 		{"not YAML", "stacks:", "stacks: [", `did not find expected`},
-		{"empty file", minimal, "", `1:1: the file is empty; it needs the keys version, name, stacks, stages`},
+		{"empty file", minimal, "", `1:1: the file is empty; it needs the keys version, name, stacks, stages, validation`},
 		{"only a comment", minimal, "# nothing\n", `the file is empty`},
 		{"a list", minimal, "- 1\n", `1:1: the file must be a mapping, not a list`},
 		{"two documents", minimal, minimal + "---\nversion: 1\n", `a second YAML document`},

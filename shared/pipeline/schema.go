@@ -9,8 +9,10 @@ func JSONSchema() ([]byte, error) {
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = FileName
 	schema["$defs"] = map[string]any{
-		"stack": object(stackKeys),
-		"stage": object(stageKeys),
+		"stack":      object(stackKeys),
+		"stage":      object(stageKeys),
+		"validation": object(validationKeys),
+		"ignore":     object(ignoreKeys),
 		"parameter": map[string]any{"anyOf": []any{
 			scalar,
 			merge(object(parameterKeys), map[string]any{"minProperties": 1, "maxProperties": 1}),

@@ -1,10 +1,13 @@
 package validation
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/schema"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
@@ -20,6 +23,8 @@ type Options struct {
 	// Aliases gives the ids of the rules that stand for another tool's id:
 	// "CKV_AWS_18" → "EK2003". Suppressions may name either.
 	Aliases map[string][]string
+	// Region is validated for when no layer names regions; "" is DefaultRegion.
+	Region string
 	// ReportUnused adds a note for each suppression that suppresses nothing.
 	ReportUnused bool
 
@@ -62,7 +67,7 @@ func (o *Options) For(root *template.Node) Settings {
 		Parameters:        first(o.Parameters, own.Parameters, o.Defaults.Parameters),
 	}
 	if len(s.Regions) == 0 {
-		s.Regions = []string{DefaultRegion}
+		s.Regions = []string{cmp.Or(o.Region, DefaultRegion)}
 	}
 	return s
 }
@@ -159,6 +164,34 @@ func (s *Settings) Mandatory(id string) bool { return hasPrefix(s.MandatoryCheck
 // hasPrefix reports whether an id begins with one of the prefixes.
 func hasPrefix(prefixes []string, id string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return p != "" && strings.HasPrefix(id, p) })
+}
+
+// WithPipeline returns the options with what evenkeel.yaml says: its
+// suppressions and the rules that it asks for.
+func (o Options) WithPipeline(v pipeline.Validation, file string) Options {
+	o.Ignores = slices.Clone(o.Ignores)
+	for _, i := range v.Ignore {
+		o.Ignores = append(o.Ignores, Ignore{
+			Rule: i.Rule, Paths: i.Paths, Resource: i.Resource, Reason: i.Reason, Until: i.Until, File: file, Line: i.At().Line, Column: i.At().Column,
+		})
+	}
+	o.Defaults.IncludeChecks = slices.Concat(o.Defaults.IncludeChecks, v.Include)
+	return o
+}
+
+// withStages returns the options with the regions of the stages, where nobody
+// said which regions to validate for: that is where the templates go.
+func (o Options) withStages(stages []pipeline.Stage) Options {
+	if len(o.Regions) > 0 || len(o.Defaults.Regions) > 0 {
+		return o
+	}
+	known := schema.Regions()
+	for _, s := range stages {
+		if slices.Contains(known, s.Region) && !slices.Contains(o.Defaults.Regions, s.Region) {
+			o.Defaults.Regions = append(o.Defaults.Regions, s.Region)
+		}
+	}
+	return o
 }
 
 func (o *Options) now() time.Time {

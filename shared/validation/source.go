@@ -66,6 +66,9 @@ func (c Checked) Stages(branch string) []pipeline.Stage {
 func Source(tree source.Tree, engine Engine, o Options) Checked {
 	p, findings := readPipeline(tree)
 	files := templates(tree, p)
+	if p != nil {
+		o = o.WithPipeline(p.Validation, pipeline.FileName).withStages(p.Stages)
+	}
 	result := engine.Validate(files, o)
 	findings = append(findings, parameters(p, files)...)
 	findings = append(findings, result.Findings...)

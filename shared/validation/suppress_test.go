@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/shared/template"
 	"github.com/evenkeel/evenkeel/shared/validation"
 )
 
@@ -23,6 +24,31 @@ Resources:
     Type: AWS::SQS::Queue
     Properties: {Nonsense: 1}
 `
+
+// suppress makes up the findings of the rules that the tests name, and applies
+// the suppressions of the text to them.
+func suppress(t testing.TB, o validation.Options, text string) validation.Result {
+	t.Helper()
+	parsed, err := template.Parse("t.yaml", []byte(text))
+	if err != nil {
+		return validation.Suppress(nil, "t.yaml", []byte(text), []validation.Finding{{File: "t.yaml", Line: 1, Column: 1, Rule: "E0000", Severity: validation.Error}}, o)
+	}
+	var findings []validation.Finding
+	add := func(e *template.Entry, rule string, severity validation.Severity, path string) {
+		if e != nil {
+			findings = append(findings, validation.Finding{File: "t.yaml", Line: e.Line, Column: e.Column, Rule: rule, Severity: severity, Path: path})
+		}
+	}
+	for id, r := range parsed.Resources.All() {
+		path := "Resources/" + id
+		add(r.Properties.Entry("Nonsense"), "E3002", validation.Error, path+"/Properties/Nonsense")
+		add(r.Node.Entry("DeletionPolicy"), "W3011", validation.Warning, path+"/DeletionPolicy")
+		if strings.HasPrefix(r.Type, "Custom::") {
+			add(r.Node.Entry("Type"), "EK0001", validation.Info, path+"/Type")
+		}
+	}
+	return validation.Suppress(parsed, "t.yaml", []byte(text), findings, o)
+}
 
 func ids(findings []validation.Finding) string {
 	var list []string
@@ -61,7 +87,7 @@ func TestMetadataOfCfnLint(t *testing.T) {
 		{name: "mandatory in the file", all: "W,E", file: set("", "W"), want: "W3011A", switchedOff: "E3002A E3002B"},
 	}
 	for _, tt := range tests {
-		r := validateWith(t, validation.Options{Settings: tt.line, Defaults: tt.file, Merge: tt.merge}, fmt.Sprintf(faulty, tt.all, tt.one))
+		r := suppress(t, validation.Options{Settings: tt.line, Defaults: tt.file, Merge: tt.merge}, fmt.Sprintf(faulty, tt.all, tt.one))
 		if got := ids(r.Findings); got != tt.want {
 			t.Errorf("%s: %s stands", tt.name, got)
 		}
@@ -104,7 +130,7 @@ func TestForms(t *testing.T) {
 		"W99": {"E3002"}, "AwsSolutions-S1": {"EK1", "E3002"}, "NO_NONSENSE": {"E3002"}, "CKV_AWS_18": {"E3002"}, "AVD-AWS-0001": {"E3002"},
 	}}
 	for _, tt := range tests {
-		r := validateWith(t, o, tt.text)
+		r := suppress(t, o, tt.text)
 		if ids(r.Findings) != "E3002B" || ids(r.Suppressed) != "E3002A" {
 			t.Errorf("%s: %v stand, %v are suppressed\n%s", tt.name, ids(r.Findings), ids(r.Suppressed), tt.text)
 			continue
@@ -125,7 +151,7 @@ func TestNoForms(t *testing.T) {
 		"Resources:\n  A:\n    Type: AWS::SQS::Queue # evenkeel:ignore E3002\n    Properties:\n      Nonsense: 1\n",
 		"# checkov:skip=E3002\nResources:\n  A:\n    Type: AWS::SQS::Queue\n    Properties:\n      Nonsense: 1\n",
 	} {
-		if r := validateWith(t, validation.Options{}, text); ids(r.Findings) != "E3002A" || len(r.Suppressed) > 0 {
+		if r := suppress(t, validation.Options{}, text); ids(r.Findings) != "E3002A" || len(r.Suppressed) > 0 {
 			t.Errorf("%v stand, %v are suppressed\n%s", ids(r.Findings), ids(r.Suppressed), text)
 		}
 	}
@@ -148,7 +174,7 @@ func TestIgnores(t *testing.T) {
 		{validation.Ignore{Rule: "E3002", Until: "2026-12-30"}, "E3002A E3002B W3011A"},
 	}
 	for _, tt := range tests {
-		if r := validateWith(t, validation.Options{Ignores: []validation.Ignore{tt.ignore}, Now: clock("2026-12-31")}, text); ids(r.Findings) != tt.want {
+		if r := suppress(t, validation.Options{Ignores: []validation.Ignore{tt.ignore}, Now: clock("2026-12-31")}, text); ids(r.Findings) != tt.want {
 			t.Errorf("%+v: %s", tt.ignore, ids(r.Findings))
 		}
 	}
@@ -160,7 +186,7 @@ func TestExpiry(t *testing.T) {
 		Settings: validation.Settings{IncludeChecks: []string{"EK0004"}}, Now: clock("2027-01-02"),
 		Ignores: []validation.Ignore{{Rule: "W3011", Until: "2027-01-01", File: "evenkeel.yaml", Line: 7, Column: 3}},
 	}
-	r := validateWith(t, o, strings.Replace(fmt.Sprintf(faulty, "", ""), "  B:", "  # evenkeel:ignore E3002 until=2027-01-01\n  B:", 1))
+	r := suppress(t, o, strings.Replace(fmt.Sprintf(faulty, "", ""), "  B:", "  # evenkeel:ignore E3002 until=2027-01-01\n  B:", 1))
 	if got := ids(r.Findings); got != "E3002A E3002B EK0004 EK0004 W3011A" {
 		t.Fatal(got)
 	}
@@ -180,7 +206,7 @@ func TestExpiry(t *testing.T) {
 
 func TestUnused(t *testing.T) {
 	o := validation.Options{ReportUnused: true, Ignores: []validation.Ignore{{Rule: "E9999", File: "evenkeel.yaml", Line: 7}, {Rule: "E3002"}}}
-	r := validateWith(t, o, strings.Replace(fmt.Sprintf(faulty, "E9999", "W3011"), "  B:", "  # evenkeel:ignore W1\n  B:", 1))
+	r := suppress(t, o, strings.Replace(fmt.Sprintf(faulty, "E9999", "W3011"), "  B:", "  # evenkeel:ignore W1\n  B:", 1))
 	if got := ids(r.Findings); got != "EK0005 EK0005 EK0005" {
 		t.Errorf("%s: %+v", got, r.Findings)
 	}
@@ -191,7 +217,7 @@ func TestIncludeChecks(t *testing.T) {
 	const text = "Resources:\n  A: {Type: Custom::Thing, Properties: {ServiceToken: arn}}\n"
 	for include, want := range map[string]string{"": "", "I": "EK0001A", "EK00": "EK0001A", "I3": ""} {
 		o := validation.Options{Settings: validation.Settings{IncludeChecks: strings.Fields(include)}}
-		if got := ids(validateWith(t, o, text).Findings); got != want {
+		if got := ids(suppress(t, o, text).Findings); got != want {
 			t.Errorf("%q: %s", include, got)
 		}
 	}
@@ -201,7 +227,7 @@ func TestIgnoreBadTemplate(t *testing.T) {
 	for _, o := range []validation.Options{
 		{Settings: validation.Settings{IgnoreBadTemplate: true}}, {Settings: validation.Settings{IgnoreChecks: []string{"E0"}}},
 	} {
-		if r := validateWith(t, o, "a: [\n"); len(r.Findings) > 0 {
+		if r := suppress(t, o, "a: [\n"); len(r.Findings) > 0 {
 			t.Errorf("%+v", r.Findings)
 		}
 	}
@@ -240,6 +266,6 @@ func FuzzComments(f *testing.F) {
 		if len(text) > 1<<16 {
 			return
 		}
-		validateWith(t, validation.Options{ReportUnused: true}, text)
+		suppress(t, validation.Options{ReportUnused: true}, text)
 	})
 }
