@@ -1,6 +1,8 @@
 package check
 
 import (
+	"strings"
+
 	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
@@ -12,6 +14,9 @@ type Call struct {
 	Gives    js.TypeSet        // types that the function can give
 	Argument func() *js.Schema // nil is anything
 	Resolved string            // rule of the resolved values, "" if they are not checked
+	// Right reports whether an argument is certainly right, so that it need not be
+	// walked; nil is never sure.
+	Right func(v *Validator, arg *template.Node) bool
 }
 
 // Types is what a schema demands as type, following references; 0 if nothing.
@@ -56,6 +61,9 @@ func (c *Call) Check(v *Validator, s *js.Schema, n *template.Node) bool {
 
 // CheckCall checks type and arguments.
 func (c *Call) CheckCall(v *Validator, s *js.Schema, n *template.Node) bool {
+	if c.Right != nil && c.Right(v, n.Entries[0].Value) && c.fits(s) {
+		return true
+	}
 	found := v.Collect(func() {
 		c.CheckType(v, s, n)
 		if c.Argument != nil {
@@ -72,9 +80,14 @@ func (c *Call) CheckCall(v *Validator, s *js.Schema, n *template.Node) bool {
 
 // CheckType reports if the function cannot give what the schema wants.
 func (c *Call) CheckType(v *Validator, s *js.Schema, n *template.Node) {
-	if wanted := Types(s); wanted != 0 && !CompatibleTypes(c.Gives, wanted) {
-		v.Fault("%s does not give %s", c.Keyword, wanted.Names())
+	if !c.fits(s) {
+		v.Fault("%s does not give %s", c.Keyword, strings.Join(Types(s).Names(), " or "))
 	}
+}
+
+func (c *Call) fits(s *js.Schema) bool {
+	wanted := Types(s)
+	return wanted == 0 || CompatibleTypes(c.Gives, wanted)
 }
 
 // own makes faults those of the function.
@@ -92,7 +105,7 @@ func (c *Call) Resolve(v *Validator, s *js.Schema, n *template.Node) bool {
 	if c.Resolved == "" || !s.Constrained() {
 		return true
 	}
-	var all []Fault
+	var all, lookup []Fault
 	fits := false
 	v.Scoped(func() {
 		v.Strict = false
@@ -101,7 +114,7 @@ func (c *Call) Resolve(v *Validator, s *js.Schema, n *template.Node) bool {
 			if fault != nil {
 				fault.Path = v.path.With(fault.Path...)
 				fault.Keyword = c.Keyword
-				all = append(all, *fault)
+				lookup = append(lookup, *fault)
 				return true
 			}
 			found := v.Collect(func() { v.Descend(value, s, Key(n.Entries[0].Key), "") })
@@ -117,12 +130,12 @@ func (c *Call) Resolve(v *Validator, s *js.Schema, n *template.Node) bool {
 			return true
 		})
 	})
+	v.Add(lookup...) // stand even if another value fits
 	if fits {
-		// Faults of the lookup itself stand even if another value fits.
-		return true
+		return len(lookup) == 0
 	}
 	v.Add(all...)
-	return len(all) == 0
+	return len(all)+len(lookup) == 0
 }
 
 // resolved turns a fault in a resolved value into one of the call.

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -258,20 +257,6 @@ func resolveSplit(v *Validator, arg *template.Node, yield Yield) bool {
 	})
 }
 
-var (
-	subParameters = regexp.MustCompile(`\$\{\s*([^!\s].*?)\s*\}`)
-	subVariable   = regexp.MustCompile(`\$\{([^!].*?)\}`)
-)
-
-// SubParameters returns the names in the variables of a text of Fn::Sub, in order.
-func SubParameters(text string) []string {
-	var names []string
-	for _, m := range subParameters.FindAllStringSubmatch(text, -1) {
-		names = append(names, m[1])
-	}
-	return names
-}
-
 func resolveSub(v *Validator, arg *template.Node, yield Yield) bool {
 	text, given := arg, (*template.Node)(nil)
 	if arg.Kind == template.List {
@@ -347,17 +332,25 @@ func (v *Validator) subVariables(variables []template.Entry, values *refs, yield
 // substitute fills the variables of a text with their first value. ok is false
 // if one has none or no scalar.
 func (v *Validator) substitute(text string) (filled string, ok bool) {
-	ok = true
-	filled = subVariable.ReplaceAllStringFunc(text, func(variable string) string {
-		name, value, found := strings.TrimSpace(variable[2:len(variable)-1]), "", false
-		v.refValues(name, func(n *template.Node) bool {
+	var out strings.Builder
+	for {
+		start, end := nextVariable(text)
+		if start < 0 {
+			out.WriteString(text)
+			return out.String(), true
+		}
+		value, found := "", false
+		v.refValues(strings.TrimSpace(text[start+2:end]), func(n *template.Node) bool {
 			value, found = ScalarText(n)
 			return false
 		})
-		ok = ok && found
-		return value
-	})
-	return filled, ok
+		if !found {
+			return "", false
+		}
+		out.WriteString(text[:start])
+		out.WriteString(value)
+		text = text[end+1:]
+	}
 }
 
 func resolveToJSONString(v *Validator, arg *template.Node, yield Yield) bool {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/evenkeel/evenkeel/shared/schema"
 	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
@@ -107,6 +108,23 @@ func contain(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+// Visible returns a resource that may be referred to here, nil if there is none.
+func (v *Validator) Visible(name string) *Resource {
+	if v.hideResources {
+		return nil
+	}
+	return v.Resources[name]
+}
+
+// InFunction reports whether the path goes through a function other than Fn::If,
+// InAnyFunction whether it goes through any.
+func (v *Validator) InFunction() bool { return v.inFunction }
+
+// InAnyFunction is described with InFunction.
+func (v *Validator) InAnyFunction() bool {
+	return v.inFunction || slices.ContainsFunc(v.path, func(s Step) bool { return s.Key == "Fn::If" })
 }
 
 // EachSchema calls visit with the schema of a resource type for each set of the

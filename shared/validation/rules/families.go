@@ -16,12 +16,18 @@ import (
 func families() [][]check.Rule {
 	return [][]check.Rule{
 		rootRules(),
+		functionRules(), refRules(), sourceRules(), neededRules(), relationRules(), dynamicRules(), formatRules(),
 		resourceRules(),
 		propertyRules(),
 		lifecycleRules(),
 		practiceRules(),
 		identifierRules(),
 		serviceSchemaRules(),
+		documentRules(),
+		storageRules(),
+		iamRules(),
+		lambdaRules(),
+		rdsRules(),
 	}
 }
 
