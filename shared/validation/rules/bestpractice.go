@@ -65,9 +65,9 @@ func requiring(names []string) *js.Schema {
 	return s
 }
 
-// arn finds the partition, region and account of an ARN in a text of Fn::Sub.
+// subARN finds the partition, region and account of an ARN in a text of Fn::Sub.
 var (
-	arn       = regexp.MustCompile(`arn:(\$\{[^:\r\n]*::[^:\r\n]*}|[^:\s]*):[^:\s]+:(\$\{[^:\r\n]*::[^:\r\n]*}|[^:\s]*):(\$\{[^:\r\n]*::[^:\r\n]*}|[^:\s]*)`)
+	subARN    = regexp.MustCompile(`arn:(\$\{[^:\r\n]*::[^:\r\n]*}|[^:\s]*):[^:\s]+:(\$\{[^:\r\n]*::[^:\r\n]*}|[^:\s]*):(\$\{[^:\r\n]*::[^:\r\n]*}|[^:\s]*)`)
 	partition = regexp.MustCompile(`^(?:\$\{\w+}|\$\{AWS::Partition}|\*|$)`)
 	region    = regexp.MustCompile(`^(?:\$\{\w+}|\$\{AWS::Region}|\*|)$`)
 	account   = regexp.MustCompile(`^(?:\$\{\w+}|\$\{AWS::AccountId}|aws|lambda|\*|$)`)
@@ -83,7 +83,7 @@ func hardCodedARNs(t *check.Template, report check.Report) {
 		if !slices.ContainsFunc(at, func(s check.Step) bool { return s.Key == "Fn::Sub" }) {
 			return
 		}
-		for _, m := range arn.FindAllStringSubmatch(text, -1) {
+		for _, m := range subARN.FindAllStringSubmatch(text, -1) {
 			if withPartition && !partition.MatchString(m[1]) {
 				report("", at, "the ARN %s names the partition; ${AWS::Partition} works in every one", m[0])
 			}
