@@ -204,6 +204,7 @@ func (a *api) addAuth() {
 		}
 	}
 	if policy := a.auth.Get("ResourcePolicy"); truthy(policy) {
+		expectMap(policy, a.id, "Auth.ResourcePolicy")
 		for _, path := range a.keys(d.paths) {
 			d.resourcePolicy(policy, path, a.p("StageName"))
 		}

@@ -109,7 +109,10 @@ func (f *function) integrationURI(partition string, stream bool) *node {
 
 // mergeDefinition puts the generated method into the user's definition.
 func (e *apiEvent) mergeDefinition(body, generated *node) *node {
-	out := copyMap(body)
+	out := e.copyOrdered(body)
+	if o := e.orders[body]; o != nil {
+		e.moveTo(generated, o.copies)
+	}
 	paths := expectMap(e.child(out, "paths"), e.l.api, "DefinitionBody.paths")
 	own := dig(paths, e.path, e.method)
 	made := dig(generated, "paths", e.path, methodName(e.method))

@@ -10,6 +10,7 @@ type domainOf struct {
 	inherited *node
 	target    string // logical id that aliases point to
 	endpoint  string
+	groups    map[string]*resource // record set groups by zone
 }
 
 func truthyOr(n *node, key string, other *node) *node {
@@ -30,7 +31,7 @@ func (a *api) domainResources(rest *resource) []*resource {
 	if name == nil || certificate == nil {
 		fail(a.id, "Domain needs DomainName and CertificateArn")
 	}
-	d := &domainOf{translator: a.translator, api: a.id, config: a.domain, inherited: a.inherited}
+	d := &domainOf{translator: a.translator, api: a.id, config: a.domain, inherited: a.inherited, groups: a.recordGroups}
 	d.endpoint = a.domain.Get("EndpointConfiguration").Str()
 	if d.endpoint == "PRIVATE" {
 		return d.private(rest, name, certificate)
@@ -170,13 +171,13 @@ func (d *domainOf) records(target string, separable bool) []*resource {
 		return []*resource{group}
 	}
 	key := "RecordSetGroup" + hashID(hashData(zone))
-	group := d.recordGroups[key]
+	group := d.groups[key]
 	if group == nil {
 		group = d.resource(key, "AWS::Route53::RecordSetGroup", d.inherited, "HostedZoneId", id, "RecordSets", d.list())
 		if separable || id == nil {
 			d.set(group.props, "HostedZoneName", name)
 		}
-		d.recordGroups[key] = group
+		d.groups[key] = group
 	}
 	d.addRecords(group, route53)
 	return []*resource{group}

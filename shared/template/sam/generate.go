@@ -22,7 +22,7 @@ import (
 
 type policy struct {
 	Parameters map[string]any
-	Definition any
+	Definition json.RawMessage
 }
 
 func main() {
@@ -31,7 +31,7 @@ func main() {
 	}
 	var policies struct{ Templates map[string]policy }
 	read(os.Args[1], "samtranslator/policy_templates_data/policy_templates.json", &policies)
-	var connectors struct{ Permissions, CfnResourceProperties map[string]any }
+	var connectors struct{ Permissions, CfnResourceProperties json.RawMessage } // the order counts
 	read(os.Args[1], "samtranslator/model/connector_profiles/profiles.json", &connectors)
 	var bundled map[string]map[string]string
 	read(os.Args[1], "samtranslator/internal/data/aws_managed_policies.json", &bundled)

@@ -29,7 +29,7 @@ func (t *translator) httpAPI(id string, n *node) []*resource {
 	h.domain = t.resolveOptional(m.p("Domain"))
 	api := h.construct()
 	made := []*resource{api}
-	domain := t.domainV2(id, h.domain, api, t.passthrough(m.attrs), "httpapi:createdBy")
+	domain := t.domainV2(id, h.domain, api, t.passthrough(m.attrs), "httpapi:createdBy", t.recordGroups)
 	made = append(made, h.authorizerPermissions()...)
 	made = append(made, domain...)
 	made = append(made, h.stage())
@@ -326,9 +326,21 @@ func (h *httpAPI) defaultAuthorizer(d *definition, z httpAuthorizer) {
 		scopes = h.list()
 	}
 	for _, path := range h.keys(d.paths) {
+		h.checkMethods(path, d.paths.Get(path))
 		for _, m := range d.methods(path) {
 			if m.name != "options" && !truthy(m.node.Get("security")) {
 				h.set(m.node, "security", h.list(h.obj(z.name, scopes)))
+			}
+		}
+	}
+}
+
+// checkMethods fails for methods that are not named as OpenAPI names them.
+func (h *httpAPI) checkMethods(path string, item *node) {
+	for _, i := range contents(item) {
+		for _, e := range pathItem(i, path).Entries {
+			if i.Entry(methodName(e.Key)) == nil {
+				fail(h.id, "path %s has the method %s, which must be %s", path, e.Key, methodName(e.Key))
 			}
 		}
 	}
@@ -364,7 +376,7 @@ func (h *httpAPI) stage() *resource {
 var basePath = regexp.MustCompile(`^[0-9a-zA-Z/\-_]*$`)
 
 // domainV2 makes the custom domain of an HTTP or WebSocket API.
-func (t *translator) domainV2(id string, config *node, api *resource, attrs *node, tag string) []*resource {
+func (t *translator) domainV2(id string, config *node, api *resource, attrs *node, tag string, groups map[string]*resource) []*resource {
 	if config == nil {
 		return nil
 	}
@@ -372,7 +384,7 @@ func (t *translator) domainV2(id string, config *node, api *resource, attrs *nod
 	if name == nil || certificate == nil {
 		fail(id, "Domain needs DomainName and CertificateArn")
 	}
-	d := &domainOf{translator: t, api: id, config: config, inherited: attrs, target: "ApiGatewayDomainNameV2" + hashID(hashData(name)), endpoint: "REGIONAL"}
+	d := &domainOf{translator: t, api: id, config: config, inherited: attrs, target: "ApiGatewayDomainNameV2" + hashID(hashData(name)), endpoint: "REGIONAL", groups: groups}
 	t.set(config, "ApiDomainName", d.target)
 	if e := get(config, "EndpointConfiguration"); e != nil && e.Str() != "REGIONAL" {
 		fail(id, "EndpointConfiguration of a domain must be REGIONAL")

@@ -75,10 +75,14 @@ func (t *translator) implicitEvents(im *implicit, resource *node) {
 	if !events.IsMap() {
 		return
 	}
+	names := newOrdered(nil) // the order in which paths come into the definition
 	for _, e := range events.Entries {
 		if e.Value.IsMap() && e.Value.Get("Type").Str() == im.event {
-			t.implicitEvent(im, resource, e.Key, e.Value)
+			names.add(e.Key)
 		}
+	}
+	for _, name := range names.keys() {
+		t.implicitEvent(im, resource, name, events.Get(name))
 	}
 }
 

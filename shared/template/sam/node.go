@@ -19,7 +19,8 @@ type node = template.Node
 type build struct {
 	line, column int
 	orders       map[*node]*ordered
-	copies       *int // of the definition that is being written, see ordered
+	copies       *int           // of the definition that is being written, see ordered
+	unicode      map[*node]bool // strings, and maps with keys, that CPython 2.7 would mark with u
 }
 
 // at makes further nodes at the place of n.
@@ -218,6 +219,43 @@ func (b *build) getAttList(n *node) *node {
 		l.Items = append(l.Items, &node{Kind: template.String, Text: p, Line: n.Line, Column: n.Column})
 	}
 	return l
+}
+
+// mark notes that n is a unicode string, or has unicode keys.
+func (b *build) mark(n *node) *node {
+	if b.unicode == nil {
+		b.unicode = map[*node]bool{}
+	}
+	b.unicode[n] = true
+	return n
+}
+
+// copyOrdered is copyMap that keeps the order of keys as a copy has it.
+func (b *build) copyOrdered(n *node) *node {
+	c := copyMap(n)
+	if o := b.orders[n]; o != nil {
+		copied := newOrdered(o.copies)
+		keys := o.keys()
+		copied.reserve(len(keys))
+		for _, k := range keys {
+			copied.add(k)
+		}
+		b.orders[c] = copied
+	}
+	return c
+}
+
+// moveTo makes the ordered maps in n part of another definition.
+func (b *build) moveTo(n *node, copies *int) {
+	n.Walk(func(n *node) bool {
+		if o := b.orders[n]; o != nil {
+			o.catchUp()
+			if o.copies = copies; copies != nil {
+				o.seen = *copies
+			}
+		}
+		return true
+	})
 }
 
 // copyMap copies a map but not its values.

@@ -141,7 +141,7 @@ func (o *ordered) resize(request int) {
 		n <<= 1
 	}
 	keys := o.list()
-	o.slots, o.size, o.fill = make([]slot, n), 0, 0
+	o.slots, o.size, o.fill, o.stable = make([]slot, n), 0, 0, false
 	for _, k := range keys {
 		o.put(k)
 	}

@@ -191,6 +191,9 @@ func (b *build) repr(w *strings.Builder, n *node) {
 	case template.Number:
 		w.WriteString(numberText(n))
 	case template.String:
+		if b.unicode[n] {
+			w.WriteByte('u')
+		}
 		reprString(w, n.Text)
 	case template.List:
 		w.WriteByte('[')
@@ -206,6 +209,9 @@ func (b *build) repr(w *strings.Builder, n *node) {
 		for i, k := range b.keys(n) {
 			if i > 0 {
 				w.WriteString(", ")
+			}
+			if b.unicode[n] {
+				w.WriteByte('u')
 			}
 			reprString(w, k)
 			w.WriteString(": ")

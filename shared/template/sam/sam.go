@@ -144,6 +144,9 @@ func (t *translator) own() {
 		}
 	}
 	t.conditions = get(t.root, "Conditions")
+	if m := t.root.Get("Mappings"); m != nil && !m.IsMap() {
+		crash("Mappings must be a map")
+	}
 }
 
 // ownResource returns our own copy of a resource, nil if there is none.

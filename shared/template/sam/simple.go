@@ -183,7 +183,7 @@ func (t *translator) combineTags(r *resource, tags *node) {
 func (t *translator) checkCapacity(m *macro) {
 	vpc := m.p("VpcConfig")
 	knownKeys(m.id, vpc, "VpcConfig", "SubnetIds", "SecurityGroupIds")
-	if !vpc.Get("SubnetIds").IsList() {
+	if ids := vpc.Get("SubnetIds"); !ids.IsList() && !ids.IsMap() {
 		fail(m.id, "VpcConfig needs SubnetIds")
 	}
 	if q := m.p("InstanceRequirements"); q != nil {

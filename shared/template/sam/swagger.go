@@ -105,7 +105,7 @@ func (d *definition) setBinaryTypes(types *node) {
 func (d *definition) unescape(n *node) *node {
 	switch {
 	case n.IsString():
-		return d.str(strings.ReplaceAll(n.Text, "~1", "/"))
+		return d.mark(d.str(strings.ReplaceAll(n.Text, "~1", "/")))
 	case n.IsList():
 		l := d.list()
 		for _, i := range n.Items {
@@ -113,7 +113,7 @@ func (d *definition) unescape(n *node) *node {
 		}
 		return l
 	case n.IsMap():
-		m := d.ordered()
+		m := d.mark(d.ordered())
 		for _, k := range d.keys(n) {
 			d.set(m, strings.ReplaceAll(k, "~1", "/"), d.unescape(n.Get(k)))
 		}

@@ -40,7 +40,7 @@ func (t *translator) webSocketAPI(id string, n *node) []*resource {
 		w.stage = t.str("default")
 	}
 	api := w.construct(routes)
-	custom := t.domainV2(id, domain, api, nil, webSocketTag)
+	custom := t.domainV2(id, domain, api, nil, webSocketTag, map[string]*resource{})
 	made := []*resource{api}
 	var authorizer *resource
 	for _, k := range t.keys(routes) {
