@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/evenkeel/evenkeel/shared/template"
+	"github.com/evenkeel/evenkeel/shared/template/sam"
 	"github.com/evenkeel/evenkeel/shared/validation/check"
 	"github.com/evenkeel/evenkeel/shared/validation/rules"
 )
@@ -90,14 +91,14 @@ func analyse(name string, root *template.Node, o *Options) (found []Finding, inc
 	}
 	expanded, problems := transform(root, settings)
 	for _, p := range problems {
-		add(transformRule, locate(root, p.path), p.path.String(), p.message)
+		add(transformRule, p.at, p.path.String(), p.message)
 	}
 	if len(problems) > 0 {
 		return found, false
 	}
 	t := check.NewTemplate(name, expanded, check.Options{Regions: settings.Regions, Now: o.now(), Configure: settings.Configure})
 	t.Before = root
-	t.Serverless = slices.Contains(root.Get("Transform").Strings(), "AWS::Serverless-2016-10-31")
+	t.Serverless = sam.Needed(root)
 	result := rules.Run(t)
 	registry := rules.Registry()
 	for _, f := range result.Findings {
