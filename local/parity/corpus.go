@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,8 +50,11 @@ type finding struct {
 	message string
 }
 
-// MarshalJSON writes [rule, path, line].
+// MarshalJSON writes [rule, path, line], and the message if there is one.
 func (f finding) MarshalJSON() ([]byte, error) {
+	if f.message == "" {
+		return json.Marshal([]any{f.rule, f.path, f.line})
+	}
 	return json.Marshal([]any{f.rule, f.path, f.line, f.message})
 }
 
@@ -101,20 +106,41 @@ func readRef(path string) (map[string]answer, error) {
 	return answers, nil
 }
 
-// refOf returns the file that holds cfn-lint's findings of a corpus, "" when
-// there is none.
-func refOf(o options, dir string) (string, error) {
-	if o.fresh {
-		return "", nil
-	}
-	if o.ref != "" {
-		return o.ref, nil
-	}
+// refOf returns the file of cfn-lint's findings of a corpus, and whether it is
+// there.
+func refOf(o options, dir string) (string, bool, error) {
 	path := filepath.Clean(dir) + ".ref.json"
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	} else if err != nil {
-		return "", err
+	switch {
+	case o.ref != "":
+		path = o.ref
+	case o.refs != "":
+		path = filepath.Join(o.refs, corpusName(dir)+".ref.json")
 	}
-	return path, nil
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, false, nil
+	}
+	return path, err == nil && !o.fresh && !o.record, err
+}
+
+// writeRef writes what readRef reads, one template a line.
+func writeRef(path string, answers map[string]answer) error {
+	var b bytes.Buffer
+	b.WriteString("{")
+	for i, name := range slices.Sorted(maps.Keys(answers)) {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		var said any = answers[name].Findings
+		if reason := answers[name].Error; reason != "" {
+			said = map[string]string{"error": reason}
+		}
+		text, err := json.Marshal(said)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n%q: %s", name, text)
+	}
+	b.WriteString("\n}\n")
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }

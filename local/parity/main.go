@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -28,6 +29,9 @@ type options struct {
 	top      int
 	json     string
 	docs     string
+	section  string
+	refs     string
+	record   bool
 	check    bool
 	verdicts string
 	one      bool
@@ -47,13 +51,16 @@ func main() {
 	flag.IntVar(&o.top, "top", 0, "how many of the worst rules to print (default: all that disagree)")
 	flag.StringVar(&o.json, "json", "", "write the comparison to this file")
 	flag.StringVar(&o.docs, "docs", "", "write the generated part of this Markdown file")
+	flag.StringVar(&o.section, "section", "own", "with -docs: which generated section")
+	flag.StringVar(&o.refs, "refs", "", "read cfn-lint's findings from <corpus name>.ref.json in this directory")
+	flag.BoolVar(&o.record, "record", false, "run cfn-lint and write the file of its findings instead of reading it")
 	flag.BoolVar(&o.check, "check", false, "with -docs: only check that the file is current")
 	flag.StringVar(&o.verdicts, "verdicts", "local/parity/verdicts.yaml", "the verdicts on disagreements")
 	flag.BoolVar(&o.one, "one", false, "compare one template; cfn-lint is run, and messages are shown")
 	flag.BoolVar(&o.worker, "worker", false, "validate the files named on standard input (internal)")
 	flag.BoolVar(&o.info, "info", true, "compare rules of severity info as well")
 	flag.StringVar(&o.date, "date", "2026-11-01", "the day at which both clocks stand")
-	flag.IntVar(&o.jobs, "jobs", 1, "processes of cfn-lint")
+	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "processes of cfn-lint")
 	flag.StringVar(&o.python, "python", os.Getenv("EVENKEEL_PARITY_PYTHON"), "a Python that has cfn-lint (default: an environment of its own is made)")
 	flag.BoolVar(&o.fresh, "fresh", false, "run cfn-lint although <corpus>.ref.json exists")
 	flag.Parse()
@@ -110,7 +117,7 @@ func run(ctx context.Context, o options, args []string) error {
 		}
 	}
 	if o.docs != "" {
-		return writeDocs(o.docs, &all, table, o.check)
+		return writeDocs(o.docs, o.section, &all, table, o.check)
 	}
 	all.print(os.Stdout, o, table)
 	return nil

@@ -24,18 +24,22 @@ const theirPatience = 90 * time.Second
 // theirFindings returns cfn-lint's findings of a corpus, from the reference file
 // or from cfn-lint.
 func theirFindings(ctx context.Context, o options, c corpus) (map[string]answer, error) {
-	ref, err := refOf(o, c.dir)
+	ref, there, err := refOf(o, c.dir)
 	if err != nil {
 		return nil, err
 	}
-	if ref != "" {
+	if there {
 		return readRef(ref)
 	}
 	oracle, err := newOracle(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	return oracle.findings(ctx, c)
+	answers, err := oracle.findings(ctx, c)
+	if err == nil && o.record {
+		err = writeRef(ref, answers)
+	}
+	return answers, err
 }
 
 // oracle runs cfn-lint and remembers what it said.
