@@ -16,26 +16,3 @@ func TestStoreSize(t *testing.T) {
 		t.Errorf("%d bytes", len(storeBytes))
 	}
 }
-
-func BenchmarkOpen(b *testing.B) {
-	for b.Loop() {
-		if _, err := open(storeBytes); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDecode(b *testing.B) {
-	s, err := open(storeBytes)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, name := range []string{"AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::WAFv2::WebACL"} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				e := &entry{Entry: s.find(name).Entry, roots: make([]root, 5)}
-				s.compile(e, s.root(e, Primary))
-			}
-		})
-	}
-}

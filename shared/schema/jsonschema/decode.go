@@ -75,22 +75,14 @@ func (d *Document) object(pos int) (*Schema, int) {
 			at = behind
 		}
 	}
-	return seal(s), at
+	return seal(s, &d.free), at
 }
 
 // newSchema returns a schema with room for n keywords.
 func (d *Document) newSchema(n int) *Schema {
-	if len(d.schemas) == 0 {
-		d.schemas = make([]Schema, 32)
-	}
-	s := &d.schemas[0]
-	d.schemas = d.schemas[1:]
+	s := d.free.schemas.one()
 	s.demands, s.limits, s.branches, s.notes = noDemands, noLimits, noBranches, noNotes
-	if len(d.keywords) < n {
-		d.keywords = make([]Keyword, max(256, n))
-	}
-	s.Keywords = d.keywords[:0:n]
-	d.keywords = d.keywords[n:]
+	s.Keywords = d.free.keywords.room(n)
 	return s
 }
 
@@ -103,49 +95,50 @@ func (d *Document) member(s *Schema, word int, name string, at int) int {
 	}
 	switch {
 	case k == memberThen:
-		b := s.ownBranches()
+		b := d.ownBranches(s)
 		b.Then, at = d.schema(at)
 	case k == memberElse:
-		b := s.ownBranches()
+		b := d.ownBranches(s)
 		b.Else, at = d.schema(at)
 	case k != None:
 		s.Keywords = append(s.Keywords, k)
 		return d.keyword(s, k, at)
 	case name == "minContains":
-		s.ownNotes().MinContains, at = d.whole(at)
+		ownNotes(s).MinContains, at = d.whole(at)
 	case name == "maxContains":
-		s.ownNotes().MaxContains, at = d.whole(at)
+		ownNotes(s).MaxContains, at = d.whole(at)
 	case name == "message":
-		s.ownNotes().Messages, at = d.doc.Node(at)
+		ownNotes(s).Messages, at = d.doc.Node(at)
 	default:
 		return d.doc.Skip(at)
 	}
 	return at
 }
 
-// own… return the group of a schema to write to.
-func (s *Schema) ownDemands() *demands {
+// The functions named own return the group of a schema to write to.
+
+func (d *Document) ownDemands(s *Schema) *demands {
 	if s.demands == noDemands {
-		s.demands = &demands{}
+		s.demands = d.free.demands.one()
 	}
 	return s.demands
 }
 
-func (s *Schema) ownLimits() *limits {
+func (d *Document) ownLimits(s *Schema) *limits {
 	if s.limits == noLimits {
-		s.limits = &limits{}
+		s.limits = d.free.limits.one()
 	}
 	return s.limits
 }
 
-func (s *Schema) ownBranches() *branches {
+func (d *Document) ownBranches(s *Schema) *branches {
 	if s.branches == noBranches {
-		s.branches = &branches{}
+		s.branches = d.free.branches.one()
 	}
 	return s.branches
 }
 
-func (s *Schema) ownNotes() *notes {
+func ownNotes(s *Schema) *notes {
 	if s.notes == noNotes {
 		n := *noNotes
 		s.notes = &n
@@ -179,14 +172,16 @@ func (d *Document) keyword(s *Schema, k Keyword, at int) int {
 			s.values = &enumeration{doc: d.doc, position: at}
 		}
 		return d.doc.Skip(at)
+	case Required:
+		s.Required, at = d.strings(at)
 	case AllOf, AnyOf, OneOf, Not, If:
-		return d.branch(s.ownBranches(), k, at)
+		return d.branch(d.ownBranches(s), k, at)
 	case Const, Pattern, Format, MinLength, MaxLength, Minimum, Maximum, ExclusiveMinimum, ExclusiveMaximum, MultipleOf:
-		return d.limit(s.ownLimits(), k, at)
+		return d.limit(d.ownLimits(s), k, at)
 	case Contains, PrefixItems, PropertyNames, CfnLint, CfnContext, CfnGather, DynamicValidation, Tagging, Lifecycle:
-		return d.note(s.ownNotes(), k, at)
+		return d.note(ownNotes(s), k, at)
 	default:
-		return d.demand(s.ownDemands(), k, at)
+		return d.demand(d.ownDemands(s), k, at)
 	}
 	return at
 }
@@ -264,8 +259,6 @@ func (d *Document) note(n *notes, k Keyword, at int) int {
 
 func (d *Document) demand(m *demands, k Keyword, at int) int {
 	switch k {
-	case Required:
-		m.Required, at = d.strings(at)
 	case RequiredOr:
 		m.RequiredOr, at = d.strings(at)
 	case RequiredXor:

@@ -24,8 +24,7 @@ type Document struct {
 	shared   map[int]*Schema       // by position, of values that stand for several
 	refs     map[string]*reference // by the text of $ref
 	err      error                 // the first thing that is no schema
-	schemas  []Schema              // free ones: allocated many at a time
-	keywords []Keyword             // likewise
+	free     slabs
 }
 
 // NewDocument returns the document at a position of a frame. others finds the

@@ -104,6 +104,7 @@ type Schema struct {
 	PatternProperties    []PatternProperty
 	AdditionalProperties *Schema
 	Items                *Schema
+	Required             []string
 
 	*demands
 	*limits
@@ -118,7 +119,7 @@ type Schema struct {
 
 // demands are the keywords on which properties and items there are.
 type demands struct {
-	Required, RequiredOr, RequiredXor    []string
+	RequiredOr, RequiredXor              []string
 	DependentRequired, DependentExcluded []Dependents
 	DependencySchemas                    []Property // the schemas of "dependencies"; its lists are in DependencyNames
 	DependencyNames                      []Dependents
@@ -218,7 +219,7 @@ func bare(s Schema) *Schema {
 
 // OfType returns a schema that demands one of the types and nothing else.
 func OfType(types TypeSet) *Schema {
-	return seal(bare(Schema{Keywords: []Keyword{Type}, Types: types}))
+	return seal(bare(Schema{Keywords: []Keyword{Type}, Types: types}), &slabs{})
 }
 
 // Property returns the schema of a property, nil if the schema names none.
@@ -332,7 +333,7 @@ var anything = func() *Schema {
 
 // seal computes what is derived from the keywords. Every Schema is sealed once,
 // after its fields are set and before it is used.
-func seal(s *Schema) *Schema {
+func seal(s *Schema, free *slabs) *Schema {
 	s.sorted = len(s.Properties) > 8 && slices.IsSortedFunc(s.Properties, func(a, b Property) int { return strings.Compare(a.Name, b.Name) })
 	s.constrained = constrains(s)
 	inObject := s.Types.Has(Object) && !s.Has(Properties) && !s.Has(AdditionalProperties) && !s.Has(PatternProperties)
@@ -341,8 +342,9 @@ func seal(s *Schema) *Schema {
 		s.standard = s
 		return s
 	}
-	standard := *s
-	all := make([]Keyword, 0, len(s.Keywords)+2)
+	standard := free.schemas.one()
+	*standard = *s
+	all := free.keywords.room(len(s.Keywords) + 2)
 	for _, k := range s.Keywords {
 		if !grouped(k) {
 			all = append(all, k)
@@ -359,13 +361,14 @@ func seal(s *Schema) *Schema {
 	}
 	standard.Keywords = all
 	if rest < len(s.Keywords) {
+		s.group = free.keywords.room(len(s.Keywords) - rest)
 		for _, k := range s.Keywords {
 			if grouped(k) {
 				s.group = append(s.group, k)
 			}
 		}
 	}
-	s.standard = &standard
-	standard.standard = &standard
+	s.standard = standard
+	standard.standard = standard
 	return s
 }

@@ -75,7 +75,7 @@ func (d *Document) properties(at int) ([]Property, int) {
 		return nil, d.doc.Skip(at)
 	}
 	n, sized, at := d.doc.Object(at)
-	out := make([]Property, n)
+	out := d.free.properties.room(n)[:n]
 	for i := range out {
 		out[i].Name, at = d.doc.Name(at)
 		if sized {
