@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/evenkeel/evenkeel/shared/policy"
 	"github.com/evenkeel/evenkeel/shared/validation"
 	"github.com/evenkeel/evenkeel/shared/validation/report"
 )
@@ -127,14 +129,27 @@ var configRule = validation.Rule{
 	Link: "https://github.com/evenkeel/evenkeel#readme",
 }
 
-// catalogue describes every rule that may appear in a result.
+// securitySeverity is the score of a security rule for code scanning services,
+// in the middle of its band of CVSS.
+var securitySeverity = map[policy.Severity]float64{policy.Critical: 9.5, policy.High: 8, policy.Medium: 5.5, policy.Low: 3}
+
+// catalogue describes every rule that may appear in a result, sorted by id.
 func catalogue() []report.Rule {
-	all := slices.Concat(validation.Rules(), validation.SourceRules(), []validation.Rule{configRule})
-	rules := make([]report.Rule, 0, len(all))
-	for _, r := range all {
-		rules = append(rules, report.Rule{ID: r.ID, Severity: r.Severity, Title: r.Title, Description: r.Description, Link: r.Link})
+	all := map[string]report.Rule{}
+	for _, r := range slices.Concat(validation.Rules(), validation.SourceRules(), []validation.Rule{configRule}) {
+		all[r.ID] = report.Rule{ID: r.ID, Severity: r.Severity, Title: r.Title, Description: r.Description, Link: r.Link}
 	}
-	return rules
+	for _, r := range policy.Rules() {
+		severity := validation.Warning
+		if known, ok := all[r.ID]; ok {
+			severity = known.Severity
+		}
+		all[r.ID] = report.Rule{
+			ID: r.ID, Severity: severity, Title: r.Title, Description: r.Rationale, Fix: r.Fix, Link: r.Link,
+			Security: securitySeverity[r.Severity], Tags: slices.Concat([]string{"security"}, r.FSBP, r.ControlTower),
+		}
+	}
+	return slices.SortedFunc(maps.Values(all), func(a, b report.Rule) int { return strings.Compare(a.ID, b.ID) })
 }
 
 func listRules(w io.Writer) {

@@ -21,7 +21,8 @@ type Options struct {
 
 	Ignores []Ignore // of evenkeel.yaml
 	// Aliases gives the ids of the rules that stand for another tool's id:
-	// "CKV_AWS_18" → "EK2003". Suppressions may name either.
+	// "CKV_AWS_18" → "EK1016". Suppressions may name either. nil stands for the
+	// cross references of the security pack.
 	Aliases map[string][]string
 	// Region is validated for when no layer names regions; "" is DefaultRegion.
 	Region string

@@ -195,7 +195,13 @@ func (o *Options) names(id, rule string) bool {
 	if beginning, ok := strings.CutSuffix(id, "*"); ok {
 		return beginning != "" && strings.HasPrefix(rule, beginning)
 	}
-	return id == rule || slices.Contains(o.Aliases[id], rule)
+	switch {
+	case id == rule:
+		return true
+	case o.Aliases != nil:
+		return slices.Contains(o.Aliases[id], rule)
+	}
+	return strings.HasPrefix(rule, "EK") && slices.Contains(aliases()[id], rule)
 }
 
 // isOver reports whether the last day has passed, in UTC.

@@ -141,6 +141,21 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Other catalogues' ids stand for the rules of the security pack.
+func TestAliases(t *testing.T) {
+	text := "Resources:\n  A: {Type: AWS::S3::Bucket, Metadata: {checkov: {skip: [{id: %s}]}}}\n"
+	for id, want := range map[string]string{"CKV_AWS_18": "", "S3.9": "", "AwsSolutions-S1": "", "CT.S3.PR.2": "", "CKV_AWS_21": "EK1016A"} {
+		parsed, err := template.Parse("t.yaml", fmt.Appendf(nil, text, id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		finding := validation.Finding{File: "t.yaml", Line: 2, Column: 3, Rule: "EK1016", Severity: validation.Warning, Path: "Resources/A"}
+		if got := ids(validation.Suppress(parsed, "t.yaml", nil, []validation.Finding{finding}, validation.Options{}).Findings); got != want {
+			t.Errorf("%s: %s", id, got)
+		}
+	}
+}
+
 // What only looks like a suppression is none.
 func TestNoForms(t *testing.T) {
 	for _, text := range []string{

@@ -38,6 +38,7 @@ type Rule struct {
 	Severity    validation.Severity
 	Title       string
 	Description string // a sentence or two; "" is the title
+	Fix         string // what to change, for a security rule
 	Link        string
 	// Security ranks a security rule from 0.1 to 10 on the scale of CVSS; 0 is
 	// for all other rules. Source: GitHub documentation, "SARIF support for code

@@ -176,9 +176,9 @@ func (i *sarifInvocation) notify(level, text string) {
 }
 
 func newSARIFRule(rule Rule) sarifRule {
-	help := rule.describe()
-	if !strings.HasSuffix(help, ".") {
-		help += "."
+	help := sentence(rule.describe())
+	if rule.Fix != "" {
+		help += " " + sentence(rule.Fix)
 	}
 	s := sarifRule{
 		ID: rule.ID, Name: rule.ID, ShortDescription: sarifText{Text: rule.Title}, FullDescription: sarifText{Text: rule.describe()},
@@ -200,6 +200,13 @@ func newSARIFRule(rule Rule) sarifRule {
 	}
 	s.Properties.Tags = s.Properties.Tags[:min(len(s.Properties.Tags), maxTags)]
 	return s
+}
+
+func sentence(text string) string {
+	if strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
 }
 
 func newSARIFResult(f validation.Finding, index int) sarifResult {
