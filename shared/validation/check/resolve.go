@@ -225,8 +225,11 @@ func resolveSelect(v *Validator, arg *template.Node, yield Yield) bool {
 		text, _ := ScalarText(index)
 		i, err := strconv.Atoi(strings.TrimSpace(text))
 		v.Resolve(arg.Items[1], func(list *template.Node, fault *Fault) bool {
-			if fault != nil || err != nil || list.Kind != template.List || i < 0 || i >= len(list.Items) {
+			if fault != nil || err != nil || list.Kind != template.List || i >= len(list.Items) || -i > len(list.Items) {
 				return true
+			}
+			if i < 0 {
+				i += len(list.Items) // from the end, as cfn-lint counts
 			}
 			goOn = v.Resolve(list.Items[i], yield)
 			return goOn
@@ -282,8 +285,10 @@ func resolveSub(v *Validator, arg *template.Node, yield Yield) bool {
 	old := v.state
 	defer func() { v.state = old }()
 	return v.subVariables(variables, nil, func(values *refs) bool {
+		// Only the values count for the text, not how each came about.
 		inner := v.state
 		defer func() { v.state = inner }()
+		v.state = old
 		v.refs = values.onto(v.refs)
 		filled, ok := v.substitute(text.Text)
 		if !ok {

@@ -251,7 +251,7 @@ func forEachNeedsTransform(t *check.Template, report check.Report) {
 		return
 	}
 	forEveryKey(t.Before, nil, func(at check.Path, key string) {
-		if js.Function(key) == js.FnForEach {
+		if name, ok := strings.CutPrefix(key, "Fn::ForEach::"); ok && eachByte(name, 1, -1, isAlphanumeric) {
 			report("", at, "%s needs the transform %s", key, languageExtensions)
 		}
 	})

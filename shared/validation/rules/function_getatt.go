@@ -76,7 +76,7 @@ func checkAttribute(v *check.Validator, s *js.Schema, arg *template.Node) {
 		r := v.Visible(resource.Str())
 		switch {
 		case r == nil:
-			callFault(v, js.FnGetAtt, "%s is not a resource of this template", check.Excerpt(resource)).At(check.Key("Fn::GetAtt"), name.at)
+			unknownResource(v, resource, name.at)
 		case name.attribute == nil:
 			callFault(v, js.FnGetAtt, "Fn::GetAtt names no attribute of %s", r.LogicalID)
 		default:
@@ -84,6 +84,24 @@ func checkAttribute(v *check.Validator, s *js.Schema, arg *template.Node) {
 		}
 		return true
 	})
+}
+
+// unknownResource reports a name that is no resource, by the rule that answers
+// for enum here: the name can come from a parameter.
+func unknownResource(v *check.Validator, name *template.Node, at check.Step) {
+	names := &template.Node{Kind: template.List}
+	for _, id := range v.LogicalIDs() {
+		names.Items = append(names.Items, check.Text(id, nil))
+	}
+	s := mustCompile(&template.Node{Kind: template.Map, Entries: []template.Entry{{Key: "enum", Value: names}}})
+	found := v.Collect(func() { v.Below(check.Key("Fn::GetAtt"), func() { v.Walk(name, s) }) })
+	if len(found) == 0 {
+		callFault(v, js.FnGetAtt, "%s is not a resource of this template", check.Excerpt(name))
+		return
+	}
+	found[0].Keyword = js.FnGetAtt
+	found[0].At(at)
+	v.Add(found[0])
 }
 
 func checkAttributeOf(v *check.Validator, s *js.Schema, r *check.Resource, attribute *template.Node) {
