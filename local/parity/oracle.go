@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -12,10 +11,9 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-)
 
-//go:embed oracle.py
-var oracleProgram []byte
+	"github.com/evenkeel/evenkeel/local/parity/reference"
+)
 
 // theirPatience is how long cfn-lint may take one template. The runner
 // gives up by itself somewhat earlier.
@@ -52,23 +50,21 @@ type oracle struct {
 }
 
 func newOracle(ctx context.Context, o options) (*oracle, error) {
-	cache, err := os.UserCacheDir()
+	home, err := reference.Home()
 	if err != nil {
 		return nil, err
 	}
-	home := filepath.Join(cache, "evenkeel", "parity")
-	// What it says depends on the version, the date and the runner.
-	sum := sha256.Sum256(append(append([]byte(o.date), requirements...), oracleProgram...))
-	r := &oracle{date: o.date, jobs: max(1, o.jobs), cache: filepath.Join(home, hex.EncodeToString(sum[:6])), python: o.python}
+	// What it says depends on its version, on the program and on the date.
+	cache := filepath.Join(home, "said-"+reference.Fingerprint()+"-"+o.date)
+	r := &oracle{date: o.date, jobs: max(1, o.jobs), cache: cache, python: o.python}
 	if err := os.MkdirAll(r.cache, 0o755); err != nil {
 		return nil, err
 	}
-	r.script = filepath.Join(r.cache, "oracle.py")
-	if err := os.WriteFile(r.script, oracleProgram, 0o644); err != nil {
+	if r.script, err = reference.Program(); err != nil {
 		return nil, err
 	}
 	if r.python == "" {
-		r.python, err = ensurePython(ctx, filepath.Join(home, "venv"))
+		r.python, err = reference.Python(ctx)
 	}
 	return r, err
 }
