@@ -44,13 +44,15 @@ func (s Status) Instances(n *template.Node, f Functions) iter.Seq2[*template.Nod
 	}
 }
 
-// unconditional reports whether nothing directly inside a node is an Fn::If or
-// AWS::NoValue.
+// unconditional reports whether nothing directly inside a node is an Fn::If,
+// AWS::NoValue or null.
 func unconditional(n *template.Node, root bool) bool {
 	if n == nil {
 		return true
 	}
 	switch n.Kind {
+	case template.Null: // goes as what AWS::NoValue stands for does
+		return root
 	case template.List:
 		for _, item := range n.Items {
 			if !unconditional(item, false) {
@@ -211,10 +213,13 @@ type resolver struct {
 	f      Functions
 }
 
-// value returns nil for what AWS::NoValue removes.
+// value returns nil for what AWS::NoValue removes, and for null.
 func (r resolver) value(n *template.Node, root bool) *template.Node {
 	if unconditional(n, root) {
 		return n
+	}
+	if n.Kind == template.Null {
+		return nil
 	}
 	if n.IsList() {
 		return r.list(n)

@@ -2,6 +2,7 @@ package validation
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -75,9 +76,24 @@ func validateFile(name string, data []byte, s *suppressor) report {
 		kept, suppressed := s.apply(nil, name, data, []Finding{parseFinding(name, err)})
 		return report{findings: kept, suppressed: suppressed}
 	}
-	found, incomplete := analyse(name, parsed.Root, s.o)
+	found, incomplete := guarded(name, parsed.Root, s.o)
 	kept, suppressed := s.apply(parsed, name, data, found)
 	return report{findings: kept, suppressed: suppressed, incomplete: incomplete}
+}
+
+// guarded turns a fault in the program into a finding about the template, so
+// that one template cannot keep others from being validated.
+func guarded(name string, root *template.Node, o *Options) (found []Finding, incomplete bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			at := ofNode(root)
+			found, incomplete = append(found, Finding{
+				File: name, Line: at.line, Column: at.column, Rule: internalRule.ID, Severity: Error,
+				Message: fmt.Sprintf("the validator failed on this template, please report it: %v", fault),
+			}), true
+		}
+	}()
+	return analyse(name, root, o)
 }
 
 // analyse applies the transforms that are known and runs the rules.
@@ -101,12 +117,14 @@ func analyse(name string, root *template.Node, o *Options) (found []Finding, inc
 	t.Serverless = sam.Needed(root)
 	result := rules.Run(t)
 	registry := rules.Registry()
+	seen := make(map[sight]bool, len(result.Findings))
 	for _, f := range result.Findings {
 		r := registry.Rule(f.Rule)
-		if r == nil {
-			continue
+		at := locate(expanded, f.Path)
+		if key := (sight{f.Rule, f.Message, at}); r != nil && !seen[key] {
+			seen[key] = true
+			add(Rule{ID: r.ID, Severity: severityOf(r.Severity)}, at, f.Path.String(), f.Message)
 		}
-		add(Rule{ID: r.ID, Severity: severityOf(r.Severity)}, locate(expanded, f.Path), f.Path.String(), f.Message)
 	}
 	for _, n := range leftAlone(t) {
 		add(noteRule, locate(expanded, n.path), n.path.String(), n.message)
@@ -115,6 +133,14 @@ func analyse(name string, root *template.Node, o *Options) (found []Finding, inc
 		add(limitRule, ofNode(expanded), result.Incomplete, "analysis incomplete: the template is too large to be analysed within bounds")
 	}
 	return found, result.Incomplete != ""
+}
+
+// sight is what makes two findings the same for a reader: a node that stands in
+// the template once is reported once, although an alias or a transform puts it
+// in several places.
+type sight struct {
+	rule, message string
+	at            position
 }
 
 func parseFinding(name string, err error) Finding {

@@ -12,6 +12,16 @@ func Properties(v *Validator, s *js.Schema, n *template.Node) {
 	if n.Kind != template.Map {
 		return
 	}
+	if len(s.Properties) <= len(n.Entries) || len(s.Properties) < 4 {
+		// In the order of the schema, which decides between faults that explain equally well.
+		for i := range s.Properties {
+			p := &s.Properties[i]
+			if e := n.Entry(p.Name); e != nil {
+				v.Descend(e.Value, p.Schema, Key(p.Name), p.Name)
+			}
+		}
+		return
+	}
 	for i := range n.Entries {
 		e := &n.Entries[i]
 		if sub := s.Property(e.Key); sub != nil {

@@ -133,7 +133,8 @@ func (v *Validator) Walk(n *template.Node, s *jsonschema.Schema) {
 	case jsonschema.Accept:
 		return
 	case jsonschema.Reject:
-		v.Fault("no value is allowed here").node = n
+		f := v.Fault("no value is allowed here")
+		f.node, f.schema = n, s
 		return
 	}
 	if v.steps--; v.steps < 0 || v.depth > maxDepth {
@@ -176,8 +177,8 @@ func (v *Validator) about(start int, k jsonschema.Keyword, s *jsonschema.Schema,
 	text := s.Messages.Get(k.String()).Str()
 	for i := start; i < len(v.out.list); i++ {
 		f := &v.out.list[i]
-		if f.Keyword == jsonschema.None {
-			f.Keyword = k
+		if f.Keyword == jsonschema.None && (f.schema == nil || f.schema.Verdict != jsonschema.Reject) {
+			f.Keyword = k // the schema false has no keyword
 		}
 		if f.node == nil {
 			f.node = n

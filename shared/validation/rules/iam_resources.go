@@ -65,13 +65,14 @@ func statementResources(v *check.Validator, n *template.Node, _ *js.Schema) {
 	if skip {
 		return
 	}
+	at := v.Path().With(check.Key("Resource"))
 	v.ValuesAt(n, []string{"Action"}, func(actions *template.Node) {
 		if actions == nil {
 			return
 		}
 		for _, action := range list(actions) {
 			if action.Kind == template.String && !strings.ContainsAny(action.Text, "*?") {
-				actionResources(v, action.Text, arns, computed)
+				actionResources(v, action.Text, arns, computed, at)
 			}
 		}
 	})
@@ -103,7 +104,7 @@ func statementARNs(v *check.Validator, n *template.Node) (arns []arnParts, compu
 	return arns, computed, skip
 }
 
-func actionResources(v *check.Validator, action string, arns []arnParts, computed bool) {
+func actionResources(v *check.Validator, action string, arns []arnParts, computed bool, at check.Path) {
 	prefix, name, ok := strings.Cut(strings.ToLower(action), ":")
 	service, known := schema.IAM(prefix)
 	if !ok || !known || computed || len(service.Actions[name].Resources) == 0 {
@@ -121,5 +122,5 @@ func actionResources(v *check.Validator, action string, arns []arnParts, compute
 			}
 		}
 	}
-	v.Fault("the action %s works on another kind of resource", action).AtKey("Resource").By("I3510")
+	v.Fault("the action %s works on another kind of resource", action).By("I3510").Path = at
 }

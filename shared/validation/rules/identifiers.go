@@ -76,9 +76,6 @@ func sameIdentifiers(t *check.Template, resources []*check.Resource, names []str
 		for _, object := range t.Set.Objects(properties) {
 			scenario := slices.Clone(object.Scenario)
 			if r.Condition != "" {
-				if !t.Set.Implies(scenario, r.Condition) {
-					continue
-				}
 				scenario = assume(scenario, r.Condition)
 			}
 			values := valuesOf(object.Node, names)
