@@ -76,14 +76,14 @@ func validateFile(name string, data []byte, s *suppressor) report {
 		kept, suppressed := s.apply(nil, name, data, []Finding{parseFinding(name, err)})
 		return report{findings: kept, suppressed: suppressed}
 	}
-	found, incomplete := guarded(name, parsed.Root, s.o)
+	found, incomplete := guarded(name, parsed.Root, len(data), s.o)
 	kept, suppressed := s.apply(parsed, name, data, found)
 	return report{findings: kept, suppressed: suppressed, incomplete: incomplete}
 }
 
 // guarded turns a fault in the program into a finding about the template, so
 // that one template cannot keep others from being validated.
-func guarded(name string, root *template.Node, o *Options) (found []Finding, incomplete bool) {
+func guarded(name string, root *template.Node, size int, o *Options) (found []Finding, incomplete bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			at := ofNode(root)
@@ -93,11 +93,11 @@ func guarded(name string, root *template.Node, o *Options) (found []Finding, inc
 			}), true
 		}
 	}()
-	return analyse(name, root, o)
+	return analyse(name, root, size, o)
 }
 
 // analyse applies the transforms that are known and runs the rules.
-func analyse(name string, root *template.Node, o *Options) (found []Finding, incomplete bool) {
+func analyse(name string, root *template.Node, size int, o *Options) (found []Finding, incomplete bool) {
 	settings := o.For(root)
 	add := func(rule Rule, at position, path, message string) {
 		found = append(found, Finding{
@@ -113,7 +113,7 @@ func analyse(name string, root *template.Node, o *Options) (found []Finding, inc
 		return found, false
 	}
 	t := check.NewTemplate(name, expanded, check.Options{Regions: settings.Regions, Now: o.now(), Configure: settings.Configure})
-	t.Before = root
+	t.Before, t.Size = root, size
 	t.Serverless = sam.Needed(root)
 	result := rules.Run(t)
 	registry := rules.Registry()

@@ -78,6 +78,9 @@ func (v *Validator) Functions() js.FunctionSet { return v.functions }
 // Allow sets the functions that may be called in the rest of the scope.
 func (v *Validator) Allow(f js.FunctionSet) { v.functions = f }
 
+// HideResources makes that nothing may refer to resources in the rest of the scope.
+func (v *Validator) HideResources() { v.hideResources = true }
+
 // CallRules sets whether the rules of the place are called at every schema in
 // the rest of the scope.
 func (v *Validator) CallRules(on bool) { v.callRules = on }

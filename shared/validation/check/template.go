@@ -13,6 +13,7 @@ type Template struct {
 	File       string
 	Root       *template.Node
 	Before     *template.Node // the root before transforms; Root if there are none
+	Size       int            // of the text in bytes, 0 if unknown
 	Parameters map[string]*Parameter
 	Resources  map[string]*Resource
 	Mappings   map[string]*template.Node

@@ -15,7 +15,8 @@ import (
 // families returns the rules of every file.
 func families() [][]check.Rule {
 	return [][]check.Rule{
-		rootRules(),
+		rootRules(), baseRules(), parameterRules(), outputRules(), mappingRules(), conditionRules(), assertionRules(), metadataRules(),
+		unusedRules(), dependencyRules(),
 		functionRules(), refRules(), sourceRules(), neededRules(), relationRules(), dynamicRules(), formatRules(),
 		resourceRules(),
 		propertyRules(),

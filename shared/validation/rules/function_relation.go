@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"strconv"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/shared/condition"
 	"github.com/evenkeel/evenkeel/shared/template"
 	"github.com/evenkeel/evenkeel/shared/validation/check"
 )
@@ -33,7 +35,6 @@ func relations(t *check.Template, report check.Report) {
 		}
 	}
 }
-
 
 type relation struct {
 	t      *check.Template
@@ -110,10 +111,15 @@ func (w *relation) use(id string, at check.Path) {
 		steps[i] = s.Text()
 	}
 	for _, scenario := range w.t.Set.Unavailable(w.t.Root, steps, id) {
-		var when []string
-		for _, a := range scenario {
-			when = append(when, a.Name+" is "+map[bool]string{true: "true", false: "false"}[a.Value])
-		}
-		w.report("", at.With(), "the resource %s is not there when %s", id, strings.Join(when, " and "))
+		w.report("", at.With(), "the resource %s is not there when %s", id, when(scenario))
 	}
+}
+
+// when puts a scenario in words.
+func when(scenario condition.Scenario) string {
+	words := make([]string, len(scenario))
+	for i, a := range scenario {
+		words[i] = a.Name + " is " + strconv.FormatBool(a.Value)
+	}
+	return strings.Join(words, " and ")
 }
