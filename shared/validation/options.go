@@ -29,6 +29,11 @@ type Options struct {
 	// ReportUnused adds a note for each suppression that suppresses nothing.
 	ReportUnused bool
 
+	// Judges are policies beside the built-in ones. LoadPolicies makes one of the
+	// Rego files of a repository; nil leaves them out.
+	Judges       []Judge
+	LoadPolicies PolicyLoader
+
 	// Now is the clock that suppressions expire by; nil is time.Now.
 	Now func() time.Time
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/source"
 	"github.com/evenkeel/evenkeel/shared/template"
+	"github.com/evenkeel/evenkeel/shared/validation/baseline"
 )
 
 // The rules about evenkeel.yaml.
@@ -26,6 +27,7 @@ func SourceRules() []Rule {
 		{ID: RulePipelineMissing, Severity: Error, Title: "The repository has no evenkeel.yaml", Link: link},
 		{ID: RulePipelineMalformed, Severity: Error, Title: "evenkeel.yaml does not say what to deploy", Link: link},
 		{ID: RuleParameters, Severity: Error, Title: "The parameters of a stack do not fit its template", Link: link},
+		{ID: RulePolicy, Severity: Error, Title: "The policies of the repository cannot be used", Link: link},
 		{ID: RuleBoundary, Severity: Error, Title: "A stage is beyond what the repository is registered for", Link: link},
 	}
 }
@@ -49,6 +51,7 @@ func Join(results ...Result) Result {
 type Checked struct {
 	Result
 	Pipeline *pipeline.Pipeline // nil when evenkeel.yaml is missing or malformed
+	Fixed    []baseline.Entry   // of the baseline of evenkeel.yaml
 }
 
 // Stages returns the stages that follow the branch, each with its stacks. It
@@ -69,12 +72,14 @@ func Source(tree source.Tree, engine Engine, o Options) Checked {
 	if p != nil {
 		o = o.WithPipeline(p.Validation, pipeline.FileName).withStages(p.Stages)
 	}
+	o, broken := o.withPolicies(tree, p)
+	findings = append(findings, broken...)
 	result := engine.Validate(files, o)
 	findings = append(findings, parameters(p, files)...)
 	findings = append(findings, result.Findings...)
 	checked := newResult(result.Files, findings, result.Incomplete)
 	checked.Suppressed = result.Suppressed
-	return Checked{Pipeline: p, Result: checked}
+	return Checked{Pipeline: p, Result: checked}.applyBaseline(tree)
 }
 
 func readPipeline(tree source.Tree) (*pipeline.Pipeline, []Finding) {

@@ -129,6 +129,13 @@ func analyse(name string, root *template.Node, size int, o *Options) (found []Fi
 	for _, n := range leftAlone(t) {
 		add(noteRule, locate(expanded, n.path), n.path.String(), n.message)
 	}
+	if whole, err := template.New(name, expanded); err == nil {
+		secure, complete := security(name, whole, o, settings)
+		found = append(found, secure...)
+		if !complete && result.Incomplete == "" {
+			result.Incomplete = "Resources"
+		}
+	}
 	if result.Incomplete != "" {
 		add(limitRule, ofNode(expanded), result.Incomplete, "analysis incomplete: the template is too large to be analysed within bounds")
 	}
