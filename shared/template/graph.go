@@ -8,7 +8,15 @@ import (
 // Dependencies returns the resources that must exist before this one: those
 // named by Ref, Fn::GetAtt, Fn::Sub or DependsOn anywhere in it, sorted. Both
 // sides of Fn::If count.
-func (t *Template) Dependencies(logicalID string) []string { return t.dependencies[logicalID] }
+func (t *Template) Dependencies(logicalID string) []string {
+	t.once.Do(func() {
+		t.dependencies = make(map[string][]string, t.Resources.Len())
+		for id, r := range t.Resources.All() {
+			t.dependencies[id] = t.dependenciesOf(r)
+		}
+	})
+	return t.dependencies[logicalID]
+}
 
 func (t *Template) dependenciesOf(r *Resource) []string {
 	found := map[string]bool{}
@@ -133,7 +141,7 @@ func (s *ordering) visit(id string) (cycle []string) {
 	}
 	s.state[id] = running
 	s.path = append(s.path, id)
-	for _, d := range s.t.dependencies[id] {
+	for _, d := range s.t.Dependencies(id) {
 		if cycle := s.visit(d); cycle != nil {
 			return cycle
 		}

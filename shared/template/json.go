@@ -90,7 +90,7 @@ func (p *jsonParser) space() byte {
 // value reads a value that begins at the current character. It is nil where the
 // parser gives up.
 func (p *jsonParser) value(depth int) *Node {
-	if depth > maxDepth {
+	if depth > maxDepth || p.count > maxNodes {
 		return nil
 	}
 	switch p.src[p.pos] {

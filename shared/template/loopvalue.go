@@ -335,12 +335,11 @@ func keyed(m *Node, name *Node) (*Node, error) {
 	if m.Kind != Map {
 		return nil, faultAt(m, "expected an object in Mappings")
 	}
-	i := slices.IndexFunc(m.Entries, func(e Entry) bool {
-		if e.KeyNode != nil {
-			return name.Kind != String && sameKey(e.KeyNode, name)
-		}
-		return name.Kind == String && e.Key == name.Text
-	})
+	want := Entry{Key: name.Text}
+	if name.Kind != String || name.Form != FormNone {
+		want.KeyNode = name
+	}
+	i := slices.IndexFunc(m.Entries, func(e Entry) bool { return sameKey(&e, &want) })
 	if i < 0 {
 		return nil, nil
 	}

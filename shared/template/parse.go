@@ -14,6 +14,7 @@ const (
 	MaxBytes     = 1 << 20
 	maxDepth     = 250
 	maxExpansion = 50_000 // nodes that aliases and merge keys may add
+	maxNodes     = 300_000
 )
 
 // SyntaxError is a fault in the text of a template.
@@ -47,7 +48,7 @@ func Parse(name string, data []byte) (*Template, error) {
 // New makes a template of a tree, such as one that a transform returns. The
 // error is a *SyntaxError if the root is not a map.
 func New(name string, root *Node) (*Template, error) {
-	if root.Kind != Map {
+	if root.Kind != Map || root.Form == FormSet {
 		return nil, &SyntaxError{name, max(root.Line, 1), max(root.Column, 1), fmt.Sprintf("a template is an object, this is of type %s", root.Kind)}
 	}
 	return newTemplate(name, root), nil

@@ -219,7 +219,8 @@ func boolValue(text string) (value, ok bool) {
 	return false, false
 }
 
-// maxIntDigits is how many decimal digits Python reads by default.
+// maxIntDigits is how many decimal digits Python reads by default. Here it holds
+// for every base, to keep the work small.
 const maxIntDigits = 4300
 
 func intValue(text string) (float64, bool) {
@@ -242,7 +243,7 @@ func bigValue(text string) (*big.Int, bool) {
 	digits := unsigned(s)
 	base := 10
 	switch {
-	case digits == "" || unsigned(digits) != digits:
+	case digits == "" || unsigned(digits) != digits || len(digits) > maxIntDigits:
 		return nil, false
 	case digits == "0":
 	case strings.HasPrefix(digits, "0b"):
@@ -251,8 +252,6 @@ func bigValue(text string) (*big.Int, bool) {
 		base, digits = 16, digits[2:]
 	case digits[0] == '0':
 		base = 8
-	case len(digits) > maxIntDigits:
-		return nil, false
 	case strings.Contains(digits, ":"):
 		return sexagesimal(digits, s[0] == '-')
 	}

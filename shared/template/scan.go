@@ -70,7 +70,8 @@ type scanner struct {
 	flow       int
 	indent     int32
 	indents    []int32
-	keys       []simpleKey
+	keys       []simpleKey // one for each flow collection around
+	idle       int         // how many of the outermost are not possible
 	keyAllowed bool
 	buf        []byte
 	err        *SyntaxError
@@ -227,7 +228,7 @@ func (s *scanner) needMore() bool {
 		return true
 	}
 	s.dropStaleKeys()
-	for i := range s.keys {
+	for i := s.idle; i < len(s.keys); i++ {
 		if s.keys[i].possible && s.keys[i].token == s.parsed {
 			return true
 		}

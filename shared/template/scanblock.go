@@ -6,7 +6,11 @@ package template
 // dropStaleKeys gives up the candidates for keys that a line break or too many
 // characters follow.
 func (s *scanner) dropStaleKeys() {
-	for i := range s.keys {
+	// Most levels around a deep one have no candidate; they are passed once.
+	for s.idle < len(s.keys)-1 && !s.keys[s.idle].possible {
+		s.idle++
+	}
+	for i := s.idle; i < len(s.keys); i++ {
 		k := &s.keys[i]
 		if !k.possible || k.at.line == s.line && k.at.col+maxSimpleKey >= s.col() {
 			continue
@@ -83,6 +87,7 @@ func (s *scanner) flowEnd(kind tokenKind) {
 	if s.flow > 0 {
 		s.flow--
 		s.keys = s.keys[:len(s.keys)-1]
+		s.idle = min(s.idle, len(s.keys)-1)
 	}
 	s.keyAllowed = false
 	s.indicator(kind)

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Template is a parsed template. Its views are lenient: what has the wrong
@@ -24,6 +25,7 @@ type Template struct {
 	// entries may exist than the views show.
 	Loops bool
 
+	once         sync.Once // guards dependencies
 	dependencies map[string][]string
 }
 
@@ -104,10 +106,6 @@ func newTemplate(file string, root *Node) *Template {
 		if s := root.Get(name); s.IsMap() {
 			t.Loops = t.Loops || slices.ContainsFunc(s.Entries, func(e Entry) bool { return Expands(e.Key) })
 		}
-	}
-	t.dependencies = make(map[string][]string, t.Resources.Len())
-	for id, r := range t.Resources.All() {
-		t.dependencies[id] = t.dependenciesOf(r)
 	}
 	return t
 }

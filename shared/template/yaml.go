@@ -182,6 +182,10 @@ func (p *yamlParser) content(depth int, c context) parsed {
 		p.fail(t.start, "nested deeper than %d levels", maxDepth)
 		return parsed{}
 	}
+	if p.count > maxNodes {
+		p.fail(t.start, "more than %d values", maxNodes)
+		return parsed{}
+	}
 	if t.kind == tokAlias {
 		return p.alias(t, depth)
 	}
