@@ -62,6 +62,30 @@ func Load(typeName string) (*Type, bool) {
 	return t, t != nil
 }
 
+// LoadIn is Load for a region. Only the types of us-east-1 are kept: the schema
+// of another region is decoded on each call.
+func LoadIn(typeName, region string) (*Type, bool) {
+	if region == Primary {
+		return Load(typeName)
+	}
+	s := embedded()
+	e, i := s.resource(typeName, region)
+	if e == nil {
+		return nil, false
+	}
+	return s.newType(e, i), true
+}
+
+func (s *store) newType(e *entry, i int) *Type {
+	v, _ := s.text(e).Any(e.Roots[i].Position)
+	typ, err := newType(e.Name, object(v))
+	if err != nil {
+		// Every type of the embedded store is decoded by the tests.
+		panic(fmt.Sprintf("schema: %v", err))
+	}
+	return typ
+}
+
 // Types returns the names of all types of us-east-1, sorted.
 func Types() []string { return TypesIn(Primary) }
 
@@ -82,13 +106,7 @@ func (s *store) load(name string) *Type {
 func (c *cell) get(s *store, name string) *Type {
 	c.once.Do(func() {
 		e := s.find(name)
-		v, _ := s.text(e).Any(e.Roots[s.root(e, Primary)].Position)
-		typ, err := newType(name, object(v))
-		if err != nil {
-			// Every type of the embedded store is decoded by the tests.
-			panic(fmt.Sprintf("schema: %v", err))
-		}
-		c.typ = typ
+		c.typ = s.newType(e, s.root(e, Primary))
 	})
 	return c.typ
 }
