@@ -34,6 +34,10 @@ type Options struct {
 	Judges       []Judge
 	LoadPolicies PolicyLoader
 
+	// ReadFile reads the template of a nested stack that is not validated itself;
+	// nil looks only among the templates that are.
+	ReadFile func(name string) ([]byte, error)
+
 	// Now is the clock that suppressions expire by; nil is time.Now.
 	Now func() time.Time
 }

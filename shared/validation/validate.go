@@ -37,6 +37,7 @@ func Validate(files map[string][]byte) Result { return ValidateWith(files, Optio
 // does not depend on the order of the work.
 func ValidateWith(files map[string][]byte, o Options) Result {
 	s := newSuppressor(&o)
+	templates := &nested{files: files, read: o.ReadFile}
 	names := slices.Sorted(maps.Keys(files))
 	reports := make([]report, len(names))
 	var next atomic.Int64
@@ -44,7 +45,7 @@ func ValidateWith(files map[string][]byte, o Options) Result {
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(names); i = int(next.Add(1)) - 1 {
-				reports[i] = validateFile(names[i], files[names[i]], s)
+				reports[i] = validateFile(names[i], files[names[i]], s, templates)
 			}
 		})
 	}
@@ -70,20 +71,20 @@ type report struct {
 	incomplete bool
 }
 
-func validateFile(name string, data []byte, s *suppressor) report {
+func validateFile(name string, data []byte, s *suppressor, templates *nested) report {
 	parsed, err := template.Parse(name, data)
 	if err != nil {
 		kept, suppressed := s.apply(nil, name, data, []Finding{parseFinding(name, err)})
 		return report{findings: kept, suppressed: suppressed}
 	}
-	found, incomplete := guarded(name, parsed.Root, len(data), s.o)
+	found, incomplete := guarded(name, parsed.Root, len(data), s.o, templates)
 	kept, suppressed := s.apply(parsed, name, data, found)
 	return report{findings: kept, suppressed: suppressed, incomplete: incomplete}
 }
 
 // guarded turns a fault in the program into a finding about the template, so
 // that one template cannot keep others from being validated.
-func guarded(name string, root *template.Node, size int, o *Options) (found []Finding, incomplete bool) {
+func guarded(name string, root *template.Node, size int, o *Options, templates *nested) (found []Finding, incomplete bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			at := ofNode(root)
@@ -93,11 +94,11 @@ func guarded(name string, root *template.Node, size int, o *Options) (found []Fi
 			}), true
 		}
 	}()
-	return analyse(name, root, size, o)
+	return analyse(name, root, size, o, templates)
 }
 
 // analyse applies the transforms that are known and runs the rules.
-func analyse(name string, root *template.Node, size int, o *Options) (found []Finding, incomplete bool) {
+func analyse(name string, root *template.Node, size int, o *Options, templates *nested) (found []Finding, incomplete bool) {
 	settings := o.For(root)
 	add := func(rule Rule, at position, path, message string) {
 		found = append(found, Finding{
@@ -112,7 +113,10 @@ func analyse(name string, root *template.Node, size int, o *Options) (found []Fi
 	if len(problems) > 0 {
 		return found, false
 	}
-	t := check.NewTemplate(name, expanded, check.Options{Regions: settings.Regions, Now: o.now(), Configure: settings.Configure})
+	t := check.NewTemplate(name, expanded, check.Options{
+		Regions: settings.Regions, Now: o.now(), Configure: settings.Configure,
+		Nested: func(url string) *template.Node { return templates.of(name, url) },
+	})
 	t.Before, t.Size = root, size
 	t.Serverless = sam.Needed(root)
 	result := rules.Run(t)
