@@ -161,8 +161,11 @@ func (l *lookup) give(value *template.Node, names ...string) bool {
 
 // keyText is the text of a key: a string, or a number that has no fraction.
 func keyText(n *template.Node) (string, bool) {
-	if n.Kind == template.String || n.Kind == template.Number && typeOf(n).Has(js.Integer) {
+	switch {
+	case n.Kind == template.String:
 		return n.Text, true
+	case n.Kind == template.Number && typeOf(n).Has(js.Integer):
+		return NumberText(n), true
 	}
 	return "", false
 }

@@ -181,8 +181,10 @@ func Pattern(v *Validator, s *js.Schema, n *template.Node) {
 // or boolean. ok is false for lists, maps and null.
 func PatternText(n *template.Node) (text string, ok bool) {
 	switch n.Kind {
-	case template.String, template.Number:
+	case template.String:
 		return n.Text, true
+	case template.Number:
+		return NumberText(n), true
 	case template.Bool:
 		if n.True {
 			return "true", true

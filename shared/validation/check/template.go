@@ -130,23 +130,15 @@ func newParameter(e template.Entry) *Parameter {
 		return p
 	}
 	at := Keys("Parameters", e.Key)
-	if d := e.Value.Get("Default"); d != nil && d.Kind != template.Null {
-		if n := p.value(d); n != nil {
-			p.defaults = []parameterValue{{n, at.With(Key("Default"))}}
-		}
+	if d := e.Value.Get("Default"); d != nil && (d.Kind != template.Null || p.IsList()) {
+		p.defaults = []parameterValue{{p.value(d), at.With(Key("Default"))}}
 	}
-	p.values = p.defaults
-	if allowed := e.Value.Get("AllowedValues"); allowed.IsList() && len(allowed.Items) > 0 {
-		p.values = nil
-		for i, item := range allowed.Items {
-			if n := p.value(item); n != nil {
-				p.values = append(p.values, parameterValue{n, at.With(Key("AllowedValues"), Index(i))})
-			}
-		}
-	} else if !p.IsList() {
-		for _, name := range []string{"MinValue", "MaxValue"} {
-			if text, ok := scalar(e.Value.Get(name)); ok {
-				p.values = append(slices.Clip(p.values), parameterValue{Text(text, e.Value.Get(name)), at.With(Key(name))})
+	p.values = p.allowed(e.Value.Get("AllowedValues"), at.With(Key("AllowedValues")))
+	if len(p.values) == 0 {
+		p.values = p.defaults
+		for _, name := range [...]string{"MinValue", "MaxValue"} {
+			if n := e.Value.Get(name); n != nil && n.Kind != template.Null {
+				p.values = append(slices.Clip(p.values), parameterValue{Text(printed(n), n), at.With(Key(name))})
 			}
 		}
 	}
@@ -156,28 +148,76 @@ func newParameter(e template.Entry) *Parameter {
 	return p
 }
 
-func scalar(n *template.Node) (string, bool) {
+// allowed returns the values of AllowedValues. What is no list there is still
+// taken apart, as cfn-lint does: a text into characters, a map into its keys.
+func (p *Parameter) allowed(n *template.Node, at Path) []parameterValue {
 	if n == nil {
-		return "", false
+		return nil
 	}
-	return ScalarText(n)
+	items := n.Items
+	if n.Kind == template.String {
+		for _, r := range n.Text {
+			items = append(items, Text(string(r), n))
+		}
+	}
+	for _, e := range n.Entries {
+		items = append(items, Text(e.Key, n))
+	}
+	values := make([]parameterValue, len(items))
+	for i, item := range items {
+		values[i] = parameterValue{p.value(item), at.With(Index(i))}
+	}
+	return values
 }
 
 // value is what Ref gives for a text of Default or AllowedValues: the text, or
 // its parts for a list type.
 func (p *Parameter) value(n *template.Node) *template.Node {
-	text, ok := ScalarText(n)
-	if !ok {
-		return nil
-	}
-	if !p.IsList() {
-		return Text(text, n)
+	if !p.IsList() && n.Kind != template.List {
+		return Text(printed(n), n)
 	}
 	list := &template.Node{Kind: template.List, Line: n.Line, Column: n.Column}
-	for _, part := range strings.Split(text, ",") {
-		list.Items = append(list.Items, Text(strings.TrimSpace(part), n))
+	switch {
+	case !p.IsList():
+		for _, item := range n.Items {
+			list.Items = append(list.Items, Text(printed(item), item))
+		}
+	case n.Kind == template.String:
+		for _, part := range strings.Split(n.Text, ",") {
+			list.Items = append(list.Items, Text(strings.TrimSpace(part), n))
+		}
+	default:
+		list.Items = []*template.Node{Text(printed(n), n)}
 	}
 	return list
+}
+
+// printed is a value as text. A map or list, which no parameter can have, is
+// written as cfn-lint prints it, so that no pattern takes it for something else.
+func printed(n *template.Node) string {
+	if text, ok := ScalarText(n); ok {
+		return text
+	}
+	quoted := func(n *template.Node) string {
+		if n.Kind == template.String {
+			return "'" + n.Text + "'"
+		}
+		return printed(n)
+	}
+	var parts []string
+	switch n.Kind {
+	case template.Map:
+		for _, e := range n.Entries {
+			parts = append(parts, "'"+e.Key+"': "+quoted(e.Value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case template.List:
+		for _, item := range n.Items {
+			parts = append(parts, quoted(item))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	return "None"
 }
 
 // pseudoParameters are the names that exist in every template.

@@ -126,7 +126,7 @@ func ScalarText(n *template.Node) (string, bool) {
 	case template.String:
 		return n.Text, true
 	case template.Number:
-		return n.Text, true
+		return NumberText(n), true
 	case template.Bool:
 		if n.True {
 			return "True", true
@@ -134,6 +134,28 @@ func ScalarText(n *template.Node) (string, bool) {
 		return "False", true
 	}
 	return "", false
+}
+
+// NumberText is the text that a number becomes, whatever form it is written in.
+func NumberText(n *template.Node) string {
+	if isPlainDecimal(n.Text) {
+		return n.Text
+	}
+	return n.Decimal()
+}
+
+// isPlainDecimal reports whether a number is written as it would be printed.
+func isPlainDecimal(text string) bool {
+	digits := strings.TrimPrefix(text, "-")
+	if digits == "" || digits[0] == '0' && len(text) > 1 {
+		return false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // Equal compares two values as cfn-lint does: a text equals the number that it

@@ -21,6 +21,15 @@ func formatRules() []check.Rule {
 			return eachByte(text, 1, -1, func(c byte) bool { return isAlphanumeric(c) || strings.IndexByte(` ._-:/()#,@[]+=&;{}!$*`, c) >= 0 })
 		}),
 		formatRule("E1154", "AWS::EC2::Subnet.Id", hexID("subnet-")),
+		{
+			// cfn-lint meant the names of log groups, and checks the ids of subnets.
+			ID: "E1155", Severity: check.Error, Title: "A text has characters that no name has", Format: "AWS::EC2::Subnet.Id",
+			Link:        "https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/format_keyword.md#AWS::Logs::LogGroup.Name",
+			Description: "An identifier has 1 to 512 letters, digits and some signs.",
+			Matches: func(_ *check.Validator, text string) bool {
+				return eachByte(text, 1, 512, func(c byte) bool { return isAlphanumeric(c) || strings.IndexByte("._-/#", c) >= 0 })
+			},
+		},
 		formatRule("E1156", "AWS::IAM::Role.Arn", formatARN("iam", false, "role/")),
 		formatRule("E1157", "AWS::KMS::Key.Arn", formatARN("kms", true, "key/", "alias/")),
 		formatRule("E1158", "AWS::SNS::Topic.Arn", formatARN("sns", true, "")),

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"strings"
+
 	"github.com/evenkeel/evenkeel/shared/schema"
 	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
 	"github.com/evenkeel/evenkeel/shared/template"
@@ -85,11 +87,15 @@ func attributeFormat(v *check.Validator, n *template.Node, s *js.Schema) {
 }
 
 func refFormat(v *check.Validator, n *template.Node, s *js.Schema) {
-	if s.Format == "" || v.Parameters[n.Text] != nil {
+	if v.Parameters[n.Text] != nil {
 		return
 	}
 	r := v.Visible(n.Text)
-	if r == nil || r.Type == "AWS::CloudFormation::CustomResource" {
+	if r != nil && (strings.HasSuffix(r.Type, "::MODULE") || r.Type == "AWS::CDK::Metadata") {
+		callFault(v, js.FnRef, "Ref of a %s gives nothing", r.Type)
+		return
+	}
+	if s.Format == "" || r == nil || r.Type == "AWS::CloudFormation::CustomResource" {
 		return
 	}
 	want := currentFormat(s.Format)

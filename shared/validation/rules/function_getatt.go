@@ -67,6 +67,10 @@ func callGetAtt(v *check.Validator, s *js.Schema, n *template.Node) {
 // attribute's type is exactly one that is wanted.
 func checkAttribute(v *check.Validator, s *js.Schema, arg *template.Node) {
 	name := partsOf(arg)
+	if name.resource == nil {
+		callFault(v, js.FnGetAtt, "Fn::GetAtt names no resource")
+		return
+	}
 	v.CallRules(false)
 	v.Strict = false
 	v.Resolve(name.resource, func(resource *template.Node, problem *check.Fault) bool {

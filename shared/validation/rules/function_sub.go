@@ -25,7 +25,11 @@ func callSub(v *check.Validator, s *js.Schema, n *template.Node) {
 	if text.Kind == template.List {
 		text, given = text.Items[0], text.Items[1]
 	}
-	names := check.SubParameters(text.Str())
+	if text.Kind != template.String {
+		callFault(v, js.FnSub, "%s is no text for Fn::Sub", check.Excerpt(text))
+		return
+	}
+	names := check.SubParameters(text.Text)
 	found = v.Collect(func() { checkVariables(v, names, given) })
 	if len(found) > 0 {
 		v.Add(found...)
