@@ -74,13 +74,14 @@ func (o Options) withPolicies(tree source.Tree, p *pipeline.Pipeline) (Options, 
 	if o.LoadPolicies == nil {
 		return o, nil
 	}
-	folder := policyFolder
-	if p != nil && p.Validation.Policies != "" {
-		folder = strings.TrimSuffix(p.Validation.Policies, "/")
+	folders := []string{policyFolder}
+	if p != nil && len(p.Validation.Policies) > 0 {
+		folders = p.Validation.Policies
 	}
 	files := map[string]string{}
 	for _, f := range tree {
-		if strings.HasPrefix(f.Path, folder+"/") && !f.Symlink && strings.HasSuffix(f.Path, ".rego") && !strings.HasSuffix(f.Path, "_test.rego") {
+		inside := slices.ContainsFunc(folders, func(folder string) bool { return strings.HasPrefix(f.Path, strings.TrimSuffix(folder, "/")+"/") })
+		if inside && !f.Symlink && strings.HasSuffix(f.Path, ".rego") && !strings.HasSuffix(f.Path, "_test.rego") {
 			files[f.Path] = string(f.Data)
 		}
 	}
