@@ -36,6 +36,8 @@ type validateFlags struct {
 	reportUnused      bool
 	nonZero           string
 	configFile        string
+	baseline          string
+	writeBaseline     string
 	regions           []string
 	ignore            []string
 	include           []string
@@ -100,6 +102,8 @@ func (f *validateFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.nonZero, "non-zero-exit-code", "", "least severity that fails: informational, warning, error or none (default informational)")
 	flags.BoolVar(&f.showSuppressed, "show-suppressed", false, "list suppressed findings, with who and why")
 	flags.BoolVar(&f.reportUnused, "report-unused", false, "add a note for each suppression that suppresses nothing")
+	flags.StringVar(&f.baseline, "baseline", "", "file of known findings, which do not fail (default: validation.baseline of evenkeel.yaml, else "+baselineFile+" where it exists; \"none\" for none)")
+	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings to this file and exit with 0")
 	flags.BoolVarP(&f.ignoreBadTemplate, "ignore-bad-template", "b", false, "leave out files that cannot be parsed and globs that match nothing")
 	flags.StringVar(&f.configFile, "config-file", "", "read this instead of .cfnlintrc")
 	flags.BoolVar(&f.merge, "merge-configs", false, "join the lists of all settings instead of taking the first")
@@ -131,6 +135,9 @@ func (a *app) validate(ctx context.Context, f *validateFlags, paths []string) er
 	}
 	if err := c.check(); err != nil {
 		return err
+	}
+	if f.writeBaseline != "" {
+		return c.writeBaseline(f.writeBaseline)
 	}
 	if err := a.write(c); err != nil {
 		return err

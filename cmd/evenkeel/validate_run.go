@@ -13,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/schema"
 	"github.com/evenkeel/evenkeel/shared/validation"
+	"github.com/evenkeel/evenkeel/shared/validation/baseline"
 	"github.com/evenkeel/evenkeel/shared/validation/report"
 )
 
@@ -30,7 +31,8 @@ type checkRun struct {
 	stdin  []byte            // read once, a run may be repeated
 	texts  map[string][]byte // by file name, for excerpts
 	result validation.Result
-	fixed  int // findings of the baseline that are gone
+	fixed  []baseline.Entry // of the baseline that are gone
+	known  *knownFindings   // nil without a baseline
 }
 
 // newCheckRun puts the command line, the configuration files and the
@@ -61,7 +63,10 @@ func (a *app) newCheckRun(f *validateFlags, paths []string) (*checkRun, error) {
 		c.paths = first(config.Templates, []string{"."})
 	}
 	c.outputs, err = a.chooseOutputs(f, config)
-	return c, errors.Join(err, c.addPipeline())
+	if err := errors.Join(err, c.addPipeline()); err != nil {
+		return nil, err
+	}
+	return c, c.readBaseline(f)
 }
 
 // settings reads the layer of the command line.
@@ -127,7 +132,7 @@ func (c *checkRun) addPipeline() error {
 // check validates every path and puts the results together. Findings name
 // files as they can be opened from here.
 func (c *checkRun) check() error {
-	c.texts = map[string][]byte{}
+	c.texts, c.fixed = map[string][]byte{}, nil
 	in, err := c.collect()
 	if err != nil {
 		return err
@@ -150,7 +155,7 @@ func (c *checkRun) check() error {
 	if len(in.findings) > 0 {
 		c.result = c.result.Add(in.findings...)
 	}
-	return nil
+	return c.applyBaseline()
 }
 
 func (c *checkRun) checkRepository(folder string) (validation.Result, error) {
@@ -164,6 +169,10 @@ func (c *checkRun) checkRepository(folder string) (validation.Result, error) {
 		for i := range list {
 			list[i].File = named(list[i].File)
 		}
+	}
+	for _, e := range checked.Fixed {
+		e.File = named(e.File)
+		c.fixed = append(c.fixed, e)
 	}
 	for i, name := range checked.Incomplete {
 		checked.Incomplete[i] = named(name)

@@ -167,6 +167,52 @@ func TestValidateSuppressions(t *testing.T) {
 	c.run("validate", "queue.tmpl").want(1, "evenkeel.yaml:1:14", "ignores")
 }
 
+// Old findings do not fail, new ones do, and what is fixed is said.
+func TestBaseline(t *testing.T) {
+	c := newCLI(t)
+	folder(t, map[string]string{"t/a.yaml": badTemplate, "t/b.yaml": okTemplate})
+	c.run("validate", "t", "--write-baseline", ".evenkeel-baseline.json").want(0, "1 finding in .evenkeel-baseline.json")
+	c.run("validate", "t").want(0, "0 errors", "1 in the baseline")
+	c.run("validate", "t", "--baseline", "none").want(2)
+	c.run("validate", "t", "--show-suppressed").want(0, "suppressed E3002", "[baseline]")
+	write := func(name, text string) {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("t/a.yaml", "# moved\n"+badTemplate+"      Another: 1\n")
+	write("t/b.yaml", badTemplate)
+	c.run("validate", "t").want(2, "2 errors", "t/a.yaml:7:7", "t/b.yaml:5:7", "1 in the baseline")
+	t.Chdir("t")
+	c.run("validate", "a.yaml", "--baseline", "../.evenkeel-baseline.json").want(2, "1 error,", "a.yaml:7:7", "1 in the baseline")
+	t.Chdir("..")
+	c.run("validate", "t/b.yaml").want(2)
+	if strings.Contains(c.out.String(), "fixed") {
+		t.Error("a file that was not checked is not fixed")
+	}
+	write("t/a.yaml", okTemplate)
+	c.run("validate", "t/a.yaml", "--show-suppressed").want(0, "1 of the baseline fixed", "t/a.yaml: fixed E3002 Resources/Queue/Properties/Visibility")
+	write("evenkeel.yaml", strings.Replace(okPipeline, "queue.tmpl", "t/a.yaml", 1)+"validation: {baseline: known.json}\n")
+	write("t/a.yaml", badTemplate)
+	c.run("validate").want(1, "known.json")
+	c.run("validate", "--write-baseline", "known.json").want(0)
+	c.run("validate").want(0, "1 in the baseline")
+	if strings.Contains(c.out.String(), "fixed") {
+		t.Error(c.out.String())
+	}
+	write("t/a.yaml", okTemplate)
+	c.run("validate").want(0, "1 of the baseline fixed")
+	t.Chdir("t")
+	c.run("validate", "..").want(0, "1 of the baseline fixed")
+	if err := os.Remove("../known.json"); err != nil {
+		t.Fatal(err)
+	}
+	c.run("validate", "..").want(2, "P0002", "known.json is not in the repository")
+	t.Chdir("..")
+	write("known.json", "[]")
+	c.run("validate").want(1, "known.json: the baseline cannot be read")
+}
+
 func TestCfnlintrc(t *testing.T) {
 	c := newCLI(t)
 	home := t.TempDir()

@@ -90,7 +90,7 @@ var parameterKeys = []key{
 var validationKeys = []key{
 	{"ignore", false, "Findings that are switched off.", map[string]any{"type": "array", "items": ref("ignore")}},
 	{"include", false, "Rules that are off by default, by id or its beginning; I is for all notes.", listOf(text(rulePattern))},
-	{"policies", false, "Folder of the repository with policies.", map[string]any{"type": "string"}},
+	{"policies", false, "Folders of the repository with policies in Rego. Without it, policies/.", listOf(map[string]any{"type": "string"})},
 	{"baseline", false, "File of the repository with the findings that are known, as evenkeel validate --write-baseline writes it.", map[string]any{"type": "string"}},
 }
 

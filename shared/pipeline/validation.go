@@ -22,7 +22,7 @@ var failOns = []string{FailOnError, FailOnWarning, FailOnNote, FailOnNone}
 type Validation struct {
 	Ignore   []Ignore
 	Include  []string // rules that are off by default, by id or its beginning
-	Policies string   // folder of policies, "" for none
+	Policies []string // folders of policies in Rego; none means policies/
 	Baseline string   // file of findings that are known, "" for none
 }
 
@@ -83,7 +83,9 @@ func (d *decoder) validation(n *yaml.Node) Validation {
 		}
 	}
 	if k, ok := keys["policies"]; ok {
-		v.Policies = d.templatePath(k.value, "policies")
+		for _, item := range d.items(k.value, "policies") {
+			v.Policies = append(v.Policies, d.templatePath(item, "the folder"))
+		}
 	}
 	if k, ok := keys["baseline"]; ok {
 		v.Baseline = d.templatePath(k.value, "baseline")

@@ -13,7 +13,7 @@ const section = `validation:
     - {rule: EK1003, paths: [templates/site.yaml, "templates/**/*.json"], resource: Site*, reason: "a public site", until: 2027-01-31}
     - rule: CKV_AWS_18
   include: [I, EK0004]
-  policies: policies
+  policies: [policies, security/rego]
   baseline: .evenkeel-baseline.json
 `
 
@@ -33,7 +33,7 @@ func TestDecodeValidation(t *testing.T) {
 	if i.Rule != "EK1003" || len(i.Paths) != 2 || i.Resource != "Site*" || i.Reason != "a public site" || i.Until != "2027-01-31" {
 		t.Errorf("%+v", i)
 	}
-	if !reflect.DeepEqual(alone.Include, []string{"I", "EK0004"}) || alone.Policies != "policies" || alone.Baseline != ".evenkeel-baseline.json" {
+	if !reflect.DeepEqual(alone.Include, []string{"I", "EK0004"}) || !reflect.DeepEqual(alone.Policies, []string{"policies", "security/rego"}) || alone.Baseline != ".evenkeel-baseline.json" {
 		t.Errorf("%+v", alone)
 	}
 }
@@ -60,7 +60,7 @@ func TestBadValidation(t *testing.T) {
 		{"validation: {ignore: [{rule: E1, paths: ['[a']}]}", "is not a glob"},
 		{"validation: {ignore: [{rule: E1, resource: 'a/b'}]}", "is not a logical id"},
 		{"validation: {include: [1]}", "is not the id of a rule"},
-		{"validation: {policies: ../x}", "is not a path inside the repository"},
+		{"validation: {policies: [../x]}", "is not a path inside the repository"},
 		{"validation: {baseline: /x}", "is not a path inside the repository"},
 	}
 	for _, tt := range tests {

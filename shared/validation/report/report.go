@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/validation"
+	"github.com/evenkeel/evenkeel/shared/validation/baseline"
 )
 
 // Format is a way to write a report.
@@ -57,10 +58,10 @@ type Report struct {
 	// Link returns the address of a line for people, "" for none. It may be nil.
 	Link func(file string, line int) string
 
-	Version        string // of the program
-	Colour         bool   // text may carry escape sequences
-	ShowSuppressed bool   // list suppressed findings too
-	Fixed          int    // findings of the baseline that are no more
+	Version        string           // of the program
+	Colour         bool             // text may carry escape sequences
+	ShowSuppressed bool             // list suppressed findings too
+	Fixed          []baseline.Entry // findings of the baseline that are no more
 
 	byID map[string]Rule
 }
@@ -153,8 +154,8 @@ func (r *Report) Summary() string {
 	if n := len(r.Suppressed) - r.suppressedBy(validation.ByBaseline); n > 0 {
 		text += fmt.Sprintf("; %d suppressed", n)
 	}
-	if r.Fixed > 0 {
-		text += fmt.Sprintf("; %d of the baseline fixed", r.Fixed)
+	if len(r.Fixed) > 0 {
+		text += fmt.Sprintf("; %d of the baseline fixed", len(r.Fixed))
 	}
 	return text
 }

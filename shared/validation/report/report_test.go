@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/evenkeel/evenkeel/shared/validation"
+	"github.com/evenkeel/evenkeel/shared/validation/baseline"
 	"github.com/evenkeel/evenkeel/shared/validation/report"
 )
 
@@ -51,7 +52,7 @@ func sample() *report.Report {
 	old.Line, old.Suppression = 10, &validation.Suppression{By: validation.ByBaseline}
 	return &report.Report{
 		Result: validation.Result{Files: 4, Errors: 1, Warnings: 1, Infos: 1, Findings: findings, Suppressed: []validation.Finding{known, old}, Incomplete: []string{"huge.json"}},
-		Rules:  rules, Version: "1.2.3", Fixed: 2, ShowSuppressed: true,
+		Rules:  rules, Version: "1.2.3", Fixed: []baseline.Entry{{File: "c.yaml", Rule: "E1", Path: "Resources/A"}, {File: "c.yaml", Rule: "E2"}}, ShowSuppressed: true,
 		Source: func(file string) []byte {
 			if file == "a b/site,1.yaml" {
 				return []byte(source)

@@ -51,7 +51,10 @@ func (r *Report) suppressed(p *printer) {
 	for _, f := range r.Suppressed {
 		p.printf("%s:%d:%d: suppressed %s: %s [%s]\n", printable(f.File), f.Line, f.Column, f.Rule, printable(message(f)), printable(why(f.Suppression)))
 	}
-	if len(r.Suppressed) > 0 {
+	for _, e := range r.Fixed {
+		p.printf("%s: fixed %s %s [%s]\n", printable(e.File), e.Rule, printable(e.Path), validation.ByBaseline)
+	}
+	if len(r.Suppressed)+len(r.Fixed) > 0 {
 		p.printf("\n")
 	}
 }
