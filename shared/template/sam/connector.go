@@ -364,7 +364,9 @@ func (c *connection) describe(made []*resource) {
 	}
 	for _, r := range made {
 		metadata := c.obj()
-		c.merge(metadata, r.attrs.Get("Metadata"))
+		if e := r.attrs.Entry("Metadata"); e != nil {
+			c.merge(metadata, expectMap(e.Value, c.id, "Metadata"))
+		}
 		c.set(metadata, "aws:sam:connectors", c.obj(c.id, c.obj("Source", c.obj("Type", original(c.source)),
 			"Destination", c.obj("Type", original(c.destination)))))
 		c.set(r.attrs, "Metadata", metadata)

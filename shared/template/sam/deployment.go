@@ -147,7 +147,11 @@ func (t *translator) deploymentGroup(d *deployment) *resource {
 	if !truthy(role) {
 		role = t.getAtt(deployRole, "Arn")
 	}
-	r := t.resource(d.function+"DeploymentGroup", "AWS::CodeDeploy::DeploymentGroup", t.obj("Condition", d.condition),
+	attrs := t.obj()
+	if truthy(d.condition) {
+		t.set(attrs, "Condition", d.condition)
+	}
+	r := t.resource(d.function+"DeploymentGroup", "AWS::CodeDeploy::DeploymentGroup", attrs,
 		"AlarmConfiguration", t.alarms(d),
 		"ApplicationName", t.ref(deployApplication),
 		"AutoRollbackConfiguration", t.obj("Enabled", true,

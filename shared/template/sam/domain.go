@@ -55,8 +55,10 @@ func (a *api) domainResources(rest *resource) []*resource {
 	if tls := a.domain.Get("MutualTlsAuthentication"); truthy(tls) {
 		a.set(domain.props, "MutualTlsAuthentication", d.mutualTLS(tls))
 	}
-	d.optional(domain, "SecurityPolicy", "EndpointAccessMode", "Policy", "OwnershipVerificationCertificateArn")
-	a.del(domain.props, "Policy") // not a property of this type
+	if truthy(a.domain.Get("Policy")) {
+		fail(a.id, "Policy is for private domains only")
+	}
+	d.optional(domain, "SecurityPolicy", "EndpointAccessMode", "OwnershipVerificationCertificateArn")
 	made := []*resource{domain}
 	made = append(made, d.mappings(rest, "AWS::ApiGateway::BasePathMapping", "DomainName")...)
 	return append(made, d.records("", true)...)
@@ -88,6 +90,9 @@ func (d *domainOf) private(rest *resource, name, certificate *node) []*resource 
 	d.target = "ApiGatewayDomainNameV2" + hashID(hashData(name))
 	domain := d.resource(d.target, "AWS::ApiGateway::DomainNameV2", d.inherited, "DomainName", name, "CertificateArn", certificate)
 	d.endpointConfiguration(domain)
+	if truthy(d.config.Get("OwnershipVerificationCertificateArn")) {
+		fail(d.api, "OwnershipVerificationCertificateArn is not for private domains")
+	}
 	d.optional(domain, "SecurityPolicy", "EndpointAccessMode", "Policy")
 	made := []*resource{domain}
 	made = append(made, d.mappings(rest, "AWS::ApiGateway::BasePathMappingV2", "DomainNameArn")...)

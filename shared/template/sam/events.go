@@ -46,7 +46,7 @@ func (t *translator) connect(l *link) {
 		t.connectREST(l)
 	case "HttpApi":
 		l.api, _ = refID(l.m.p("ApiId"))
-		api := t.resources.Get(l.api)
+		api := t.ownResource(l.api)
 		if api == nil {
 			fail(l.name, "ApiId must refer to an API of the template")
 		}
@@ -63,7 +63,7 @@ func (t *translator) connectREST(l *link) {
 	if !ok {
 		fail(l.name, "RestApiId must refer to an API of the template")
 	}
-	api := t.resources.Get(id)
+	api := t.ownResource(id)
 	if api == nil {
 		fail(l.name, "RestApiId must refer to an API of the template")
 	}

@@ -227,10 +227,13 @@ func (f *function) checkPackage(r *resource) {
 
 func (f *function) capacityConfig(c *node) *node {
 	arn := c.Get("Arn")
-	if !stringOrMap(arn) {
+	if isNull(arn) || arn.IsList() {
 		fail(f.id, "CapacityProviderConfig needs Arn")
 	}
 	knownKeys(f.id, c, "CapacityProviderConfig", "Arn", "PerExecutionEnvironmentMaxConcurrency", "ExecutionEnvironmentMemoryGiBPerVCpu")
+	if !arn.IsMap() {
+		arn = f.str(f.text(arn))
+	}
 	return f.obj("LambdaManagedInstancesCapacityProviderConfig", f.obj("CapacityProviderArn", arn,
 		"PerExecutionEnvironmentMaxConcurrency", get(c, "PerExecutionEnvironmentMaxConcurrency"),
 		"ExecutionEnvironmentMemoryGiBPerVCpu", get(c, "ExecutionEnvironmentMemoryGiBPerVCpu")))

@@ -1,13 +1,29 @@
 package sam
 
-import "strings"
+import (
+	"slices"
+	"strings"
 
-var graphQLProperties = []prop{{name: "Name"}, {name: "Tags", ok: isMap, literal: true}, {name: "XrayEnabled"},
+	"github.com/evenkeel/evenkeel/shared/template"
+)
+
+var graphQLProperties = []prop{{name: "Name"}, {name: "Tags", ok: isMap, literal: true}, {name: "XrayEnabled", ok: boolLike, literal: true},
 	{name: "Auth", required: true, ok: isMap, literal: true}, {name: "SchemaInline", ok: isString, literal: true},
 	{name: "SchemaUri", ok: isString, literal: true}, {name: "Logging", ok: boolOrMap, literal: true},
 	{name: "DataSources", ok: isMap, literal: true}, {name: "Functions", ok: isMap, literal: true}, {name: "Resolvers", ok: isMap, literal: true},
 	{name: "ApiKeys", ok: isMap, literal: true}, {name: "DomainName", ok: isMap, literal: true}, {name: "Cache", ok: isMap, literal: true},
 	{name: "Visibility"}, {name: "OwnerContact"}, {name: "IntrospectionConfig"}, {name: "QueryDepthLimit"}, {name: "ResolverCountLimit"}}
+
+// boolLike reports whether a value is a boolean or is read as one.
+func boolLike(n *node) bool {
+	switch {
+	case isBool(n):
+		return true
+	case n.Kind == template.Number:
+		return n.Float == 0 || n.Float == 1
+	}
+	return slices.Contains([]string{"0", "off", "f", "false", "n", "no", "1", "on", "t", "true", "y", "yes"}, strings.ToLower(n.Str()))
+}
 
 // graph is a GraphQL API while it is translated.
 type graph struct {
@@ -20,6 +36,7 @@ type graph struct {
 }
 
 func (t *translator) graphQL(id string, n *node) []*resource {
+	n = t.withoutUnknown(n)
 	g := &graph{translator: t, macro: t.macro(id, "AWS::AppSync::GraphQLApi", n, graphQLProperties),
 		sources: map[string]*node{}, functions: map[string]*node{}}
 	api := g.add("", g.typ, "Name", truthyOr(g.props, "Name", t.str(id)))
@@ -35,6 +52,21 @@ func (t *translator) graphQL(id string, n *node) []*resource {
 		g.made = append(g.made, g.none)
 	}
 	return g.made
+}
+
+// withoutUnknown leaves out the properties that the type does not have: the
+// transform ignores them.
+func (t *translator) withoutUnknown(n *node) *node {
+	props := n.Get("Properties")
+	if !props.IsMap() {
+		return n
+	}
+	n, props = copyMap(n), copyMap(props)
+	props.Entries = slices.DeleteFunc(props.Entries, func(e template.Entry) bool {
+		return !slices.ContainsFunc(graphQLProperties, func(p prop) bool { return p.name == e.Key })
+	})
+	t.set(n, "Properties", props)
+	return n
 }
 
 // add makes a resource whose logical id begins with that of the API.

@@ -47,6 +47,7 @@ func (t *translator) implicitAPI(im *implicit) {
 		t.set(props, "StageName", im.stage)
 	}
 	t.set(t.resources, im.id, t.obj("Type", im.api, "Properties", props))
+	t.owned[im.id] = true
 	failed := false
 	for _, e := range slices.Clone(t.resources.Entries) {
 		typ := e.Value.Get("Type").Str()
@@ -165,7 +166,7 @@ func (t *translator) implicitTags(im *implicit, resource *node) {
 }
 
 func (t *translator) addPath(im *implicit, event, api, path, method string) {
-	resource := t.resources.Get(api)
+	resource := t.ownResource(api)
 	if resource == nil || im.event == "Api" && resource.Get("Type").Str() == "AWS::Serverless::HttpApi" {
 		fail(event, "%s must refer to a resource of type %s in the template", im.reference, im.api)
 	}
@@ -190,7 +191,7 @@ func (t *translator) routeSettings(event, api string, props, condition *node) {
 		settings = t.conditional(condition, settings, nil)
 	}
 	expectMap(settings, event, "RouteSettings")
-	resource := t.resources.Get(api)
+	resource := t.ownResource(api)
 	apiProps := t.properties(resource)
 	all := apiProps.Get("RouteSettings")
 	if all == nil {

@@ -194,7 +194,7 @@ func (b *build) clone(n *node) *node {
 		c.Entries[0].Value = b.getAttList(c.Entries[0].Value)
 	}
 	if o := b.orders[n]; o != nil {
-		copied := newOrdered(nil)
+		copied := newOrdered(o.copies)
 		for _, k := range o.keys() {
 			copied.add(k)
 		}

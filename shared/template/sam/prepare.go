@@ -130,6 +130,9 @@ func (t *translator) inlineParameters() {
 	values := map[string]*node{}
 	if p := t.root.Get("Parameters"); p.IsMap() {
 		for _, e := range p.Entries {
+			if !e.Value.IsMap() {
+				crash("parameter %s must be an object", e.Key)
+			}
 			typ, def := e.Value.Get("Type").Str(), e.Value.Get("Default")
 			switch {
 			case strings.HasPrefix(typ, "AWS::SSM::Parameter::") || !truthy(def):

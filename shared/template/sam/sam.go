@@ -111,6 +111,7 @@ func (t *translator) translate() *node {
 	t.mergeGlobals()
 	t.embeddedConnectors()
 	t.out = copyMap(t.resources)
+	t.disown()
 	for _, id := range t.order() {
 		t.try(id, func() { t.resourceFor(id) })
 	}
@@ -162,25 +163,19 @@ func (t *translator) ownResource(id string) *node {
 	return e.Value
 }
 
+// disown makes later changes of resources that are not SAM's to copies: they
+// concern the template that is read, not the result.
+func (t *translator) disown() {
+	for _, e := range t.resources.Entries {
+		if rank(e.Value.Get("Type").Str()) < 0 {
+			delete(t.owned, e.Key)
+		}
+	}
+}
+
 // order lists the SAM resources as they are translated: functions and state
 // machines add routes to the APIs, connectors look at what the others became.
 func (t *translator) order() []string {
-	rank := func(typ string) int {
-		switch typ {
-		case "AWS::Serverless::Function":
-			return 0
-		case "AWS::Serverless::StateMachine":
-			return 1
-		case "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::WebSocketApi":
-			return 2
-		case "AWS::Serverless::SimpleTable", "AWS::Serverless::Application", "AWS::Serverless::LayerVersion",
-			"AWS::Serverless::GraphQLApi", "AWS::Serverless::CapacityProvider":
-			return 3
-		case "AWS::Serverless::Connector":
-			return 4
-		}
-		return -1
-	}
 	groups := make([][]string, 5)
 	for _, e := range t.resources.Entries {
 		if r := rank(e.Value.Get("Type").Str()); r >= 0 {
@@ -188,6 +183,24 @@ func (t *translator) order() []string {
 		}
 	}
 	return slices.Concat(groups...)
+}
+
+// rank is the place of a type in the order of translation, -1 for other types.
+func rank(typ string) int {
+	switch typ {
+	case "AWS::Serverless::Function":
+		return 0
+	case "AWS::Serverless::StateMachine":
+		return 1
+	case "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::WebSocketApi":
+		return 2
+	case "AWS::Serverless::SimpleTable", "AWS::Serverless::Application", "AWS::Serverless::LayerVersion",
+		"AWS::Serverless::GraphQLApi", "AWS::Serverless::CapacityProvider":
+		return 3
+	case "AWS::Serverless::Connector":
+		return 4
+	}
+	return -1
 }
 
 // resourceFor replaces a SAM resource by what it stands for.

@@ -183,7 +183,7 @@ func (t *translator) combineTags(r *resource, tags *node) {
 func (t *translator) checkCapacity(m *macro) {
 	vpc := m.p("VpcConfig")
 	knownKeys(m.id, vpc, "VpcConfig", "SubnetIds", "SecurityGroupIds")
-	if ids := vpc.Get("SubnetIds"); !ids.IsList() && !ids.IsMap() {
+	if ids := vpc.Get("SubnetIds"); !ids.IsMap() && !eachItem(ids, func(n *node) bool { return !isNull(n) && !n.IsList() }) {
 		fail(m.id, "VpcConfig needs SubnetIds")
 	}
 	if q := m.p("InstanceRequirements"); q != nil {
@@ -194,5 +194,10 @@ func (t *translator) checkCapacity(m *macro) {
 	}
 	if s := m.p("ScalingConfig"); s != nil {
 		knownKeys(m.id, s, "ScalingConfig", "MaxVCpuCount", "AverageCPUUtilization")
+		for _, e := range s.Entries {
+			if e.Value.IsString() && strings.Trim(e.Value.Text, "0123456789.") != "" {
+				fail(m.id, "ScalingConfig.%s must be a number", e.Key)
+			}
+		}
 	}
 }
