@@ -74,7 +74,11 @@ type report struct {
 func validateFile(name string, data []byte, s *suppressor, templates *nested) report {
 	parsed, err := template.Parse(name, data)
 	if err != nil {
-		kept, suppressed := s.apply(nil, name, data, []Finding{parseFinding(name, err)})
+		f := parseFinding(name, err)
+		if len(data) > template.MaxBytes {
+			f.Rule, f.Path = "E1002", "Template"
+		}
+		kept, suppressed := s.apply(nil, name, data, []Finding{f})
 		return report{findings: kept, suppressed: suppressed}
 	}
 	found, incomplete := guarded(name, parsed.Root, len(data), s.o, templates)

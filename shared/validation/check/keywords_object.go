@@ -37,7 +37,7 @@ func PatternProperties(v *Validator, s *js.Schema, n *template.Node) {
 	}
 	for _, p := range s.PatternProperties {
 		for i := range n.Entries {
-			if e := &n.Entries[i]; p.Pattern.Match(e.Key) {
+			if e := &n.Entries[i]; e.KeyNode == nil && p.Pattern.Match(e.Key) {
 				v.Descend(e.Value, p.Schema, Key(e.Key), "*")
 			}
 		}
@@ -55,7 +55,7 @@ func AdditionalProperties(v *Validator, s *js.Schema, n *template.Node) {
 	}
 	for i := range n.Entries {
 		e := &n.Entries[i]
-		if s.Property(e.Key) != nil || matchesPattern(s, e.Key) || v.standsBeside(e.Key) {
+		if s.Property(e.Key) != nil || e.KeyNode == nil && matchesPattern(s, e.Key) || v.standsBeside(e.Key) {
 			continue
 		}
 		switch s.AdditionalProperties.Verdict {

@@ -153,7 +153,7 @@ func isAlphanumericText(s string) bool {
 // resource it reports the one that follows the first dependency of each, as
 // cfn-lint's search does.
 func cycles(t *check.Template, report check.Report) {
-	ids, edges := graph(t)
+	ids, typed, edges := graph(t)
 	next := firstOnCircle(edges)
 	state := make([]int8, len(edges)) // 1 on the present way, 2 done
 	for start := range edges {
@@ -166,6 +166,9 @@ func cycles(t *check.Template, report check.Report) {
 		}
 		if at >= 0 && state[at] == 1 {
 			for _, member := range way[slices.Index(way, at):] {
+				if !typed[member] || !typed[next[member]] {
+					continue
+				}
 				report("", check.Keys("Resources", ids[member]), "%s depends on itself, through %s", ids[member], ids[next[member]])
 			}
 		}
@@ -176,15 +179,16 @@ func cycles(t *check.Template, report check.Report) {
 }
 
 // graph numbers the resources and lists what each depends on, without
-// repetition.
-func graph(t *check.Template) (ids []string, edges [][]int) {
+// repetition. The DependsOn of something without a type does not count.
+func graph(t *check.Template) (ids []string, typed []bool, edges [][]int) {
 	number := map[string]int{}
 	var nodes []*template.Node
 	for _, e := range entriesOf(t.Root.Get("Resources")) {
 		typ := e.Value.Get("Type")
-		if _, again := number[e.Key]; again || !e.Value.IsMap() || typ != nil && typ.Kind != template.String {
+		if _, again := number[e.Key]; again {
 			continue
 		}
+		typed = append(typed, e.Value.IsMap() && (typ == nil || typ.IsString()))
 		number[e.Key] = len(ids)
 		ids, nodes = append(ids, e.Key), append(nodes, e.Value)
 	}
@@ -192,14 +196,18 @@ func graph(t *check.Template) (ids []string, edges [][]int) {
 	d, seen := &dependencies{t: t}, make([]int, len(ids)) // the last node, from 1, with an edge to it
 	for i, n := range nodes {
 		d.of(n)
-		for _, id := range slices.Concat(targets(n.Get("DependsOn")), d.references()) {
-			if to, ok := number[id]; ok && len(nodes[to].Entries) > 0 && seen[to] != i+1 {
+		needs := d.references()
+		if typed[i] {
+			needs = slices.Concat(targets(n.Get("DependsOn")), needs)
+		}
+		for _, id := range needs {
+			if to, ok := number[id]; ok && id != "" && !empty(nodes[to]) && seen[to] != i+1 {
 				seen[to] = i + 1
 				edges[i] = append(edges[i], to)
 			}
 		}
 	}
-	return ids, edges
+	return ids, typed, edges
 }
 
 // firstOnCircle gives for each node the first successor from which a circle can

@@ -66,15 +66,21 @@ func outputRules() []check.Rule {
 }
 
 // outputValue checks the value of an output under the output's condition. All
-// that is wrong with it and not a rule's own is E6101.
+// that is wrong with it and not a rule's own is E6101. What cannot be read as an
+// output, or never exists, is E6001.
 func outputValue(v *check.Validator, n *template.Node, _ *js.Schema) {
+	if n.Kind != template.Map {
+		v.Fault("the output is not an object").By("E6001")
+		return
+	}
 	value := n.Get("Value")
 	if value == nil || empty(value) {
 		return
 	}
-	if c := n.Get("Condition"); c.Str() != "" {
-		status, ok := v.Conditions.Evolve(c.Text, true)
-		if !ok {
+	if c := n.Get("Condition"); c != nil && !empty(c) {
+		status, ok := v.Conditions.Evolve(c.Str(), true)
+		if !ok || c.Kind == template.Map || c.Kind == template.List {
+			v.Fault("the condition of the output is never true").By("E6001")
 			return
 		}
 		v.Conditions = status

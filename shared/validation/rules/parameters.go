@@ -51,7 +51,7 @@ func parameterRules() []check.Rule {
 			Description: "The pattern cannot be compiled here; CloudFormation uses Java's regular expressions.",
 			Places:      []string{"Parameters/*/AllowedPattern"},
 			Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
-				if n.Kind == template.String && !js.NewRegexp(n.Text).Valid() {
+				if n.Kind == template.String && !regularExpression(n.Text) {
 					v.Fault("%s is not a regular expression", check.Excerpt(n))
 				}
 			}},
@@ -64,6 +64,13 @@ func parameterRules() []check.Rule {
 				}
 			}},
 	}
+}
+
+// possessive turns quantifiers that never give back into those that do.
+var possessive = strings.NewReplacer("*+", "*", "++", "+", "?+", "?", "}+", "}")
+
+func regularExpression(text string) bool {
+	return js.NewRegexp(text).Valid() || js.NewRegexp(possessive.Replace(text)).Valid()
 }
 
 // awsTypes are the types of AWS that parameters, lists and Systems Manager
@@ -138,7 +145,11 @@ func breaks(parameter, value *template.Node) string {
 	if n, most, ok := wholes(value, parameter.Get("MaxValue")); ok && n > most {
 		return "is greater than MaxValue"
 	}
-	if allowed := parameter.Get("AllowedValues"); allowed.IsList() && len(allowed.Items) > 0 && !slices.ContainsFunc(allowed.Items, func(a *template.Node) bool {
+	allowed := parameter.Get("AllowedValues")
+	if allowed.Str() != "" && value.IsString() && !strings.Contains(allowed.Text, value.Text) { // as cfn-lint reads a text for a list
+		return "is not in AllowedValues"
+	}
+	if allowed.IsList() && len(allowed.Items) > 0 && !slices.ContainsFunc(allowed.Items, func(a *template.Node) bool {
 		return same(a, value)
 	}) {
 		return "is not in AllowedValues"

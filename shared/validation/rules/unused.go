@@ -37,19 +37,26 @@ func namesIn(root *template.Node) *usedNames {
 	return u
 }
 
+// add notes the name that a text is.
+func add(names map[string]bool, n *template.Node) {
+	if n.IsString() {
+		names[n.Text] = true
+	}
+}
+
 func (u *usedNames) call(function string, arg *template.Node) {
 	switch function {
 	case "Ref":
-		u.refs[arg.Str()] = true
+		add(u.refs, arg)
 	case "Fn::Sub":
 		for _, name := range variables(first(arg).Str()) {
 			u.subs[name] = true
 		}
 	case "Fn::FindInMap":
 		u.openMapping = u.openMapping || arg.IsList() && first(arg).IsMap()
-		u.mappings[first(arg).Str()] = true
+		add(u.mappings, first(arg))
 	case "Fn::If":
-		u.conditions[first(arg).Str()] = true
+		add(u.conditions, first(arg))
 	}
 }
 
@@ -125,16 +132,16 @@ func unusedConditions(t *check.Template, report check.Report) {
 	}
 	used := namesIn(t.Before).conditions
 	conditions.Walk(func(n *template.Node) bool {
-		used[n.Get("Condition").Str()] = true
+		add(used, n.Get("Condition"))
 		return true
 	})
 	for _, e := range entriesOf(t.Root.Get("Resources")) {
 		if typ := e.Value.Get("Type"); typ != nil && typ.Kind != template.Null {
-			used[e.Value.Get("Condition").Str()] = true
+			add(used, e.Value.Get("Condition"))
 		}
 	}
 	for _, e := range entriesOf(t.Root.Get("Outputs")) {
-		used[e.Value.Get("Condition").Str()] = true
+		add(used, e.Value.Get("Condition"))
 	}
 	for _, e := range conditions.Entries {
 		if !used[e.Key] {
