@@ -33,15 +33,11 @@ func rdsRules() []check.Rule {
 				v.Against(v.Registry.Rule("E3062"), schema.Extension("aws_rds_dbinstance/db_instance_class"), lowerEngine(n))
 			}},
 		{ID: "E3682", Severity: check.Error, Title: "The properties of an Aurora instance are those of its cluster", Link: instanceLink,
-			Places: []string{instance}, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
-				v.Against(v.Registry.Rule("E3682"), schema.Extension("aws_rds_dbinstance/aurora_exclusive"), lowerEngine(n))
-			}},
+			Places: []string{instance}, Check: ofInstance("E3682", "aws_rds_dbinstance/aurora_exclusive")},
 		{ID: "E3691", Severity: check.Error, Title: "The engine does not have this version", Link: instanceLink,
-			Places: []string{instance}, AllMatches: true, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
-				v.Against(v.Registry.Rule("E3691"), schema.Extension("aws_rds_dbinstance/engine_version"), lowerEngine(n))
-			}},
+			Places: []string{instance}, AllMatches: true, Check: ofInstance("E3691", "aws_rds_dbinstance/engine_version")},
 		{ID: "E3719", Severity: check.Error, Title: "The backup retention period is too long, or belongs to the cluster", Link: instanceLink,
-			Places: []string{instance}, Schema: extension("aws_rds_dbinstance/backupretentionperiod_maximum"), AllMatches: true},
+			Places: []string{instance}, AllMatches: true, Check: ofInstance("E3719", "aws_rds_dbinstance/backupretentionperiod_maximum")},
 		{ID: "W3699", Severity: check.Warning, Title: "The engine has no replica mode", Link: instanceLink, Places: []string{instance}, Check: replicaMode},
 	}
 }
@@ -59,6 +55,16 @@ func inEveryRegion(rule, name string, engine bool) func(*check.Validator, *templ
 		}
 		for _, region := range v.Regions {
 			v.Against(v.Registry.Rule(rule), schema.RegionalExtension(name, region), n)
+		}
+	}
+}
+
+// ofInstance checks the properties of a database instance, whose engine may be
+// written in any case.
+func ofInstance(rule, name string) func(*check.Validator, *template.Node, *js.Schema) {
+	return func(v *check.Validator, n *template.Node, _ *js.Schema) {
+		if n.Kind == template.Map {
+			v.Against(v.Registry.Rule(rule), schema.Extension(name), lowerEngine(n))
 		}
 	}
 }
