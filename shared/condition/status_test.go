@@ -220,6 +220,20 @@ Conditions: {C: !Equals [!Ref P, one]}
 	}
 }
 
+// TestRepeatedAllowedValue: a value listed twice must be compared with twice
+// before it counts as covered.
+func TestRepeatedAllowedValue(t *testing.T) {
+	for conditions, possible := range map[string]bool{
+		"A: !Equals [!Ref P, x]":                           true,
+		"A: !Equals [!Ref P, x]\n  B: !Not [!Condition A]": false,
+	} {
+		s, _ := load(t, "Parameters: {P: {Type: String, AllowedValues: [x, x]}}\nConditions:\n  "+conditions+"\n")
+		if _, ok := s.Root().Evolve("A", false); ok != possible {
+			t.Errorf("%s: %v", conditions, ok)
+		}
+	}
+}
+
 func TestBudget(t *testing.T) {
 	s, _ := load(t, pigeons(9))
 	s.Limit(20_000)

@@ -70,6 +70,7 @@ type walkCompiler struct {
 	undefined map[string]literal // conditions that are used but do not exist
 	atoms     map[string]literal
 	tested    map[string]*tested // by parameter
+	readings  []int              // by number of condition, once needed
 }
 
 // tested is what a parameter is compared with.
@@ -159,7 +160,7 @@ func (c *walkCompiler) allowedValues() {
 			groups[i] = c.theory.some(t.atoms[v])
 		}
 		c.theory.atMostOne(groups)
-		if allowed.within(t.atoms) {
+		if c.covers(e.Key, t, allowed) {
 			c.theory.clause(groups...)
 		}
 	}
@@ -167,20 +168,78 @@ func (c *walkCompiler) allowedValues() {
 
 // allowed is the AllowedValues of a parameter.
 type allowed struct {
-	texts []string
-	other bool // one of them is no text, so no comparison covers it
+	texts map[string]int // how often each is listed
+	other bool           // one of them is no text, so no comparison covers it
 }
 
-func (a allowed) within(tested map[string][]literal) bool {
+// covers reports whether the comparisons of a parameter cover all its allowed
+// values. A value that is listed n times must be compared with n times, as
+// cfn-lint strikes one off at each comparison that it meets.
+func (c *walkCompiler) covers(parameter string, t *tested, a allowed) bool {
 	if a.other {
 		return false
 	}
-	for _, text := range a.texts {
-		if len(tested[text]) == 0 {
+	for text, listed := range a.texts {
+		if len(t.atoms[text]) == 0 || listed > 1 && c.met(parameter, text) < listed {
 			return false
 		}
 	}
 	return true
+}
+
+// met counts how often a comparison is met when every condition is read
+// together with those that it refers to.
+func (c *walkCompiler) met(parameter, text string) int {
+	if c.readings == nil {
+		c.countReadings()
+	}
+	total := 0
+	for i, x := range c.set.expressions {
+		if x == nil || x.listed {
+			continue
+		}
+		x.visit(func(x *expression) {
+			if x.op == opEquals && x.equal.right.ref == parameter && !x.equal.left.function && x.equal.left.text == text {
+				total = min(total+c.readings[i], maxReadings)
+			}
+		})
+	}
+	return total
+}
+
+// maxReadings is more than a list of allowed values can ask for.
+const maxReadings = 1 << 20
+
+// countReadings finds how often each condition is read: for itself, and for
+// each reading of one that refers to it.
+func (c *walkCompiler) countReadings() {
+	referrers := make([][]int, len(c.names))
+	for from, x := range c.set.expressions {
+		if x == nil || x.listed {
+			continue
+		}
+		x.visit(func(x *expression) {
+			if to, ok := c.number[x.name]; ok && x.op == opName {
+				referrers[to] = append(referrers[to], from)
+			}
+		})
+	}
+	c.readings = make([]int, len(c.names))
+	var count func(int) int
+	count = func(i int) int {
+		if c.readings[i] == 0 {
+			c.readings[i] = 1 // also what a circle finds
+			total := 1
+			for _, from := range referrers[i] {
+				total = min(total+count(from), maxReadings)
+			}
+			c.readings[i] = total
+		}
+		return c.readings[i]
+	}
+	for i := range c.readings {
+		count(i)
+	}
 }
 
 // allowedValues reads a parameter's AllowedValues; ok is false without any. A
@@ -200,7 +259,10 @@ func allowedValues(parameter *template.Node) (a allowed, ok bool) {
 	}
 	for _, v := range values.Items {
 		if v.IsString() {
-			a.texts = append(a.texts, v.Text)
+			if a.texts == nil {
+				a.texts = map[string]int{}
+			}
+			a.texts[v.Text]++
 		} else {
 			a.other = true
 		}
