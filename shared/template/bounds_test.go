@@ -9,15 +9,18 @@ import (
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
+// largest is CloudFormation's limit of a template.
+const largest = 1 << 20
+
 // Texts that make a careless parser slow. Each is as large as a template may be.
 func TestHostileTexts(t *testing.T) {
 	fill := func(head, piece, tail string) string {
-		n := (template.MaxBytes - len(head) - len(tail)) / len(piece)
+		n := (largest - len(head) - len(tail)) / len(piece)
 		return head + strings.Repeat(piece, n) + tail
 	}
 	numbered := func(format string) string {
 		var b strings.Builder
-		for i := 0; b.Len() < template.MaxBytes-40; i++ {
+		for i := 0; b.Len() < largest-40; i++ {
 			fmt.Fprintf(&b, format, i)
 		}
 		return b.String()
@@ -39,7 +42,7 @@ func TestHostileTexts(t *testing.T) {
 		"wide characters":        fill("a: \"", "ü", "\""),
 		"wide keys":              numbered("ü%d: ü\n"),
 		"anchors":                numbered("k%d: &a%[1]d [1]\n"),
-		"merge keys":             "a: &a {" + strings.Repeat("k", 100) + ": 1}\n" + numbered("k%d: {<<: *a}\n")[:template.MaxBytes-200],
+		"merge keys":             "a: &a {" + strings.Repeat("k", 100) + ": 1}\n" + numbered("k%d: {<<: *a}\n")[:largest-200],
 		"quotes":                 fill("a: ", "'", ""),
 		"escapes":                fill("a: \"", "\\x41", "\""),
 		"tags":                   fill("a: !", "x", " y"),

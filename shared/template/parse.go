@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of a template. CloudFormation's own limit is 1 MB by TemplateURL
-// (AWS documentation, "AWS CloudFormation quotas"); the others keep the work
-// on a hostile template small.
+// The limits of a template keep the work on a hostile one small. CloudFormation's
+// own limit is 1 MB by TemplateURL (AWS documentation, "AWS CloudFormation
+// quotas"); MaxBytes is larger, so that the limit can be reported with the rest.
 const (
-	MaxBytes     = 1 << 20
+	MaxBytes     = 4 << 20
 	maxDepth     = 250
 	maxExpansion = 50_000 // nodes that aliases and merge keys may add
 	maxNodes     = 300_000
