@@ -25,7 +25,7 @@ func (s *scanner) scanBlock(literal bool) {
 	s.buf = s.buf[:0]
 	leading := ""         // the line break before the current line
 	leadingBlank := false // the line before began with a blank
-	breaks := s.blockBreaks(&indent, &end)
+	breaks := s.blockBreaks(&indent)
 	for s.err == nil && s.col() == indent && s.src[s.pos] != 0 {
 		blank := class[s.src[s.pos]]&cBlank != 0
 		switch {
@@ -39,7 +39,7 @@ func (s *scanner) scanBlock(literal bool) {
 		s.blockLine()
 		end = s.mark()
 		leading = s.readBreak()
-		breaks = s.blockBreaks(&indent, &end)
+		breaks = s.blockBreaks(&indent)
 	}
 	if chomp != '-' {
 		s.buf = append(s.buf, leading...)
@@ -94,9 +94,8 @@ func (s *scanner) blockHeader() (chomp byte, increment int32, ok bool) {
 }
 
 // blockBreaks takes the indentation and empty lines before a line of a block,
-// and finds the indentation if it is still 0. end moves behind what was taken
-// of empty lines.
-func (s *scanner) blockBreaks(indent *int32, end *mark) (breaks []string) {
+// and finds the indentation if it is still 0.
+func (s *scanner) blockBreaks(indent *int32) (breaks []string) {
 	widest := int32(0)
 	for {
 		for s.src[s.pos] == ' ' && (*indent == 0 || s.col() < *indent) {

@@ -56,7 +56,7 @@ func (p *yamlParser) document() *Node {
 		p.directives()
 		root = p.documentContent()
 	default:
-		root = p.use(p.block(0, false)).node
+		root = p.use(p.block(0)).node
 	}
 	if p.err == nil && p.peek().kind == tokDocEnd {
 		for p.peek().kind == tokDocEnd {
@@ -89,7 +89,7 @@ func (p *yamlParser) documentContent() *Node {
 	case tokDirective, tokDocStart, tokDocEnd, tokEnd:
 		return p.node(Null, t.start)
 	}
-	return p.use(p.block(0, false)).node
+	return p.use(p.block(0)).node
 }
 
 func (p *yamlParser) directives() {
@@ -129,16 +129,16 @@ func (p *yamlParser) prefix(handle string) (string, bool) {
 	return "", false
 }
 
-// block reads a node in block context. indentless allows a sequence at the
-// indentation of the mapping that it is a value of.
-func (p *yamlParser) block(depth int, indentless bool) parsed {
-	return p.content(depth, context{block: true, indentless: indentless})
+// block reads a node in block context.
+func (p *yamlParser) block(depth int) parsed {
+	return p.content(depth, context{block: true})
 }
 
 // context is where a node stands.
 type context struct {
-	block, indentless bool
-	lenient           bool // in a merge key's value: duplicate keys are no fault
+	block      bool
+	indentless bool // a sequence may stand at the indentation of its key
+	lenient    bool // in a merge key's value: duplicate keys are no fault
 }
 
 // properties are the anchor and tag before a node.
@@ -323,12 +323,12 @@ func (p *yamlParser) sequence(start mark, depth int, bracketed bool) parsed {
 			v = p.null(end)
 		case tokKey, tokValue:
 			if bracketed {
-				v = p.block(depth+1, false)
+				v = p.block(depth + 1)
 			} else {
 				v = p.null(end)
 			}
 		default:
-			v = p.block(depth+1, false)
+			v = p.block(depth + 1)
 		}
 		p.itemTop = append(p.itemTop, p.use(v).node)
 		height = max(height, v.height)
