@@ -41,7 +41,7 @@ type InputResource struct {
 
 // NewInput makes the input of a template.
 func NewInput(t *template.Template, s Scope) Input {
-	r := &run{t: t, budget: maxSteps}
+	r := &run{t: t, budget: MaxSteps}
 	r.setScope(s)
 	in := Input{
 		Resources: map[string]InputResource{}, Parameters: map[string]any{}, Conditions: map[string]bool{},

@@ -11,14 +11,14 @@ import (
 // The limits of one check. A template of 1 MB stays far below them; what a
 // hostile one holds beyond them is not looked at.
 const (
-	maxSteps    = 2_000_000 // values resolved
+	MaxSteps    = 2_000_000 // values that one check resolves
 	maxFindings = 2_000
 )
 
 // Check gives the findings of the built-in pack in a template, in the order of
 // the text.
 func Check(t *template.Template, s Scope) []Finding {
-	findings, _ := CheckWithin(t, s, maxSteps)
+	findings, _ := CheckWithin(t, s, MaxSteps)
 	return findings
 }
 
