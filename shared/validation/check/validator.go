@@ -29,6 +29,7 @@ type Validator struct {
 	tables   map[tableKey]*[jsonschema.Count]Func
 	stopped  string // where the budget ran out
 	resolves int
+	memory   map[string]any // by rule, see Memory
 }
 
 type tableKey struct {

@@ -29,6 +29,7 @@ func families() [][]check.Rule {
 		iamRules(),
 		lambdaRules(),
 		rdsRules(),
+		pipelineRules(), networkRules(), containerRules(), computeRules(), serviceRules(),
 	}
 }
 
