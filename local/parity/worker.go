@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/local/parity/lines"
@@ -16,6 +17,10 @@ import (
 // patience is how long one template may take us. The bound that we promise is
 // far below; this one only keeps a run from hanging.
 const patience = 20 * time.Second
+
+// failed begins the message of a finding that stands for a fault in the
+// validator itself.
+const failed = "the validator failed"
 
 // work validates the files named on r, one a line, and writes an answer for
 // each. It runs in a process of its own, since a panic ends it.
@@ -34,6 +39,9 @@ func work(r io.Reader, w io.Writer, day time.Time) error {
 		a.Seconds = time.Since(start).Seconds()
 		a.Incomplete = len(result.Incomplete) > 0
 		for _, f := range result.Findings {
+			if strings.HasPrefix(f.Message, failed) {
+				a.Error = "crash: " + f.Message
+			}
 			a.Findings = append(a.Findings, finding{f.Rule, f.Path, f.Line, f.Message})
 		}
 		if err := out.Encode(a); err != nil {
@@ -48,6 +56,7 @@ func workOptions(day time.Time) validation.Options {
 	return validation.Options{
 		Settings: validation.Settings{Regions: []string{"us-east-1"}, IncludeChecks: []string{"I"}},
 		Now:      func() time.Time { return day },
+		ReadFile: os.ReadFile, // nested templates
 	}
 }
 
