@@ -10,7 +10,7 @@ var common = []string{
 	"AWS::ECS::Service", "AWS::ECS::TaskDefinition",
 }
 
-func fresh(b *testing.B) *store {
+func fresh(b testing.TB) *store {
 	s, err := open(storeBytes)
 	if err != nil {
 		b.Fatal(err)
