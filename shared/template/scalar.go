@@ -19,7 +19,7 @@ const (
 	tagTime
 	tagBinary
 	tagMerge // "<<"
-	tagValue // "="
+	tagValue // "=", which PyYAML has a type but no value for
 	tagMap
 	tagSeq
 	tagSet
@@ -36,6 +36,11 @@ func implicitTag(s string) scalarTag {
 	switch c := s[0]; c {
 	case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-', '+', '.':
 		return numberTag(s)
+	case '!', '&', '*':
+		// Plain text cannot begin so, but text with the tag "!" can.
+		if len(s) == 1 {
+			return tagValue
+		}
 	case '~', '<', '=', 'n', 'N', 'y', 'Y', 't', 'T', 'f', 'F', 'o', 'O':
 		if len(s) <= len("false") {
 			return wordTag(s)

@@ -35,12 +35,19 @@ const (
 // mark is a place in the text, from 0. Columns count characters.
 type mark struct{ line, col int32 }
 
+// token has no pointers, which keeps the collector away from the queue: its
+// text is source[from:to] or, with to < 0, the entry from of scanner.made.
 type token struct {
 	kind       tokenKind
 	plain      bool // of a scalar: without quotes and not a block
 	start, end mark
-	text       string
-	handle     string // of a tag
+	from, to   int32
+}
+
+// made is text that does not stand in the source as it is meant.
+type made struct {
+	text   string
+	handle string // of a tag
 }
 
 // simpleKey is a place where a key without "?" may have begun; only the ":"
@@ -74,6 +81,8 @@ type scanner struct {
 	idle       int         // how many of the outermost are not possible
 	keyAllowed bool
 	buf        []byte
+	breaks     []string
+	made       []made
 	err        *SyntaxError
 }
 
@@ -210,6 +219,28 @@ func (s *scanner) peek() *token {
 		return &token{}
 	}
 	return &s.queue[s.head]
+}
+
+func (s *scanner) text(t *token) string {
+	if t.to < 0 {
+		return s.made[t.from].text
+	}
+	return s.src[t.from:t.to]
+}
+
+// handle is that of a tag or directive.
+func (s *scanner) handle(t *token) string {
+	if t.to < 0 {
+		return s.made[t.from].handle
+	}
+	return ""
+}
+
+// pushMade appends a token with text that the source does not have.
+func (s *scanner) pushMade(t token, text, handle string) {
+	t.from, t.to = int32(len(s.made)), -1
+	s.made = append(s.made, made{text, handle})
+	s.queue = append(s.queue, t)
 }
 
 // next drops the token that peek returned.

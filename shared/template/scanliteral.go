@@ -47,7 +47,7 @@ func (s *scanner) scanBlock(literal bool) {
 	if chomp == '+' {
 		s.appendBreaks(breaks)
 	}
-	s.queue = append(s.queue, token{kind: tokScalar, start: start, end: end, text: string(s.buf)})
+	s.pushMade(token{kind: tokScalar, start: start, end: end}, string(s.buf), "")
 }
 
 func (s *scanner) appendBreaks(breaks []string) {

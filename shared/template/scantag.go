@@ -17,32 +17,33 @@ func (s *scanner) fetchAnchor(kind tokenKind) {
 		s.fail(s.mark(), "the name of an anchor or alias consists of letters and digits")
 		return
 	}
-	s.queue = append(s.queue, token{kind: kind, start: start, end: s.mark(), text: s.src[begin:s.pos]})
+	s.queue = append(s.queue, token{kind: kind, start: start, end: s.mark(), from: int32(begin), to: int32(s.pos)})
 }
 
 // scanTag reads "!name", "!handle!name", "!<verbatim>" or "!". The token's
-// handle is "" if its text is the whole tag.
+// handle is "" if its text is the whole tag. A token of "!name" in the source
+// has the "!" in its text.
 func (s *scanner) scanTag() {
 	t := token{kind: tokTag, start: s.mark()}
+	var text, handle string
 	if s.src[s.pos+1] == '<' {
 		s.pos += 2
-		t.text = s.uri(true)
+		text = s.uri(true)
 		if s.src[s.pos] != '>' {
 			s.fail(s.mark(), "did not find the expected '>' of a tag")
 			return
 		}
 		s.pos++
 	} else {
-		handle := s.handle()
+		handle = s.scanHandle()
 		if len(handle) > 1 && handle[len(handle)-1] == '!' {
-			t.handle, t.text = handle, s.uri(false)
+			text = s.uri(false)
 		} else {
-			begin := s.pos - len(handle) + 1
-			s.pos = begin
+			s.pos += 1 - len(handle)
 			if class[s.src[s.pos]]&(cWord|cURI) == 0 {
-				t.text = "!"
+				handle, text = "", "!"
 			} else {
-				t.handle, t.text = "!", s.uri(false)
+				handle, text = "!", s.uri(false)
 			}
 		}
 	}
@@ -50,11 +51,16 @@ func (s *scanner) scanTag() {
 		s.fail(s.mark(), "expected a blank or line break after a tag")
 	}
 	t.end = s.mark()
-	s.queue = append(s.queue, t)
+	if begin := s.pos - len(text) - 1; handle == "!" && s.src[begin] == '!' && s.src[begin+1:s.pos] == text {
+		t.from, t.to = int32(begin), int32(s.pos)
+		s.queue = append(s.queue, t)
+		return
+	}
+	s.pushMade(t, text, handle)
 }
 
-// handle reads "!", "!word" or "!word!".
-func (s *scanner) handle() string {
+// scanHandle reads "!", "!word" or "!word!".
+func (s *scanner) scanHandle() string {
 	begin := s.pos
 	if s.src[s.pos] != '!' {
 		s.fail(s.mark(), "did not find expected '!'")
@@ -148,6 +154,7 @@ func hexDigit(c byte) int {
 // prefix as its text and the handle; a %YAML token has the version as its text.
 func (s *scanner) scanDirective() {
 	t := token{kind: tokDirective, start: s.mark()}
+	var text, handle string
 	s.pos++
 	begin := s.pos
 	for class[s.src[s.pos]]&cWord != 0 {
@@ -161,15 +168,15 @@ func (s *scanner) scanDirective() {
 	s.skipBlanks()
 	switch name {
 	case "YAML":
-		t.text = s.version()
+		text = s.version()
 	case "TAG":
-		t.handle = s.handle()
-		if !strings.HasSuffix(t.handle, "!") || class[s.src[s.pos]]&cBlank == 0 {
+		handle = s.scanHandle()
+		if !strings.HasSuffix(handle, "!") || class[s.src[s.pos]]&cBlank == 0 {
 			s.fail(s.mark(), "a %%TAG directive has a handle and a prefix")
 			return
 		}
 		s.skipBlanks()
-		if t.text = s.uri(true); !s.blankz(s.pos) {
+		if text = s.uri(true); !s.blankz(s.pos) {
 			s.fail(s.mark(), "expected a blank or line break after a %%TAG directive")
 		}
 	default:
@@ -182,7 +189,7 @@ func (s *scanner) scanDirective() {
 	}
 	s.skipBreak()
 	t.end = s.mark()
-	s.queue = append(s.queue, t)
+	s.pushMade(t, text, handle)
 }
 
 // version reads "1.1", which it returns without leading zeros.

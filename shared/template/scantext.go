@@ -8,10 +8,6 @@ import (
 // Scalars. Text that stands in the source as it is meant is cut out of it;
 // anything else is put together in the scanner's buffer.
 
-func (s *scanner) pushText(start mark, text string, plain bool) {
-	s.queue = append(s.queue, token{kind: tokScalar, plain: plain, start: start, end: s.mark(), text: text})
-}
-
 // scanPlain reads a plain scalar, which may span lines.
 func (s *scanner) scanPlain() {
 	start := s.mark()
@@ -34,32 +30,29 @@ func (s *scanner) scanPlain() {
 		if class[s.src[s.pos]]&cBlank == 0 && s.breakWidth(s.pos) == 0 {
 			break
 		}
-		piece := s.src[begin:end]
-		breaks, ok := s.plainBreaks(start, indent)
-		if !ok {
+		if !s.plainBreaks(start, indent) {
 			return
 		}
-		if breaks == nil {
+		if len(s.breaks) == 0 {
 			continue
+		}
+		if s.flow == 0 && s.col() < indent || !s.plainGoesOn() {
+			s.keyAllowed = true
+			break
 		}
 		if !folded {
 			s.buf, folded = s.buf[:0], true
 		}
-		s.buf = append(s.buf, piece...)
-		if s.flow == 0 && s.col() < indent || !s.plainGoesOn() {
-			begin, end = s.pos, s.pos
-			s.keyAllowed = true
-			break
-		}
-		s.fold(breaks)
+		s.buf = append(s.buf, s.src[begin:end]...)
+		s.fold(s.breaks)
 		begin, end = s.pos, s.pos
 	}
 	if folded {
 		s.buf = append(s.buf, s.src[begin:end]...)
-		t.text = string(s.buf)
-	} else {
-		t.text = s.src[begin:end]
+		s.pushMade(t, string(s.buf), "")
+		return
 	}
+	t.from, t.to = int32(begin), int32(end)
 	s.queue = append(s.queue, t)
 }
 
@@ -100,23 +93,24 @@ func (s *scanner) plainWords(start mark) bool {
 	}
 }
 
-// plainBreaks moves over blanks and line breaks. breaks is nil if the line goes
-// on, else the line breaks as text.
-func (s *scanner) plainBreaks(start mark, indent int32) (breaks []string, ok bool) {
+// plainBreaks moves over blanks and line breaks and leaves the breaks as text
+// in s.breaks, none if the line goes on.
+func (s *scanner) plainBreaks(start mark, indent int32) bool {
+	s.breaks = s.breaks[:0]
 	for {
 		if class[s.src[s.pos]]&cBlank != 0 {
-			if breaks != nil && s.src[s.pos] == '\t' && s.col() < indent {
+			if len(s.breaks) > 0 && s.src[s.pos] == '\t' && s.col() < indent {
 				s.fail(s.mark(), "a tab violates the indentation of the text that begins at line %d", start.line+1)
-				return nil, false
+				return false
 			}
 			s.pos++
 			continue
 		}
 		b := s.readBreak()
 		if b == "" {
-			return breaks, true
+			return true
 		}
-		breaks = append(breaks, b)
+		s.breaks = append(s.breaks, b)
 	}
 }
 
@@ -160,7 +154,7 @@ func (s *scanner) scanQuoted(quote byte) {
 		switch {
 		case c == quote && (quote == '"' || s.src[i+1] != quote):
 			s.pos = i + 1
-			s.pushText(start, s.src[begin:i], false)
+			s.queue = append(s.queue, token{kind: tokScalar, start: start, end: s.mark(), from: int32(begin), to: int32(i)})
 			return
 		case c == quote || c == '\\' && quote == '"' || class[c]&cBreak != 0 || class[c]&cLead != 0 && s.exotic:
 			s.buf = append(s.buf[:0], s.src[begin:i]...)
@@ -197,7 +191,7 @@ func (s *scanner) scanQuotedSlowly(start mark, quote byte) {
 		}
 		if s.src[s.pos] == quote {
 			s.pos++
-			s.pushText(start, string(s.buf), false)
+			s.pushMade(token{kind: tokScalar, start: start, end: s.mark()}, string(s.buf), "")
 			return
 		}
 		s.quotedBlanks(joined)

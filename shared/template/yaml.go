@@ -92,43 +92,6 @@ func (p *yamlParser) documentContent() *Node {
 	return p.use(p.block(0)).node
 }
 
-func (p *yamlParser) directives() {
-	version := false
-	for t := p.peek(); t.kind == tokDirective; t = p.peek() {
-		switch {
-		case t.handle != "":
-			if _, has := p.handles[t.handle]; has {
-				p.fail(t.start, "duplicate %%TAG directive for %s", excerpt(t.handle))
-			}
-			if p.handles == nil {
-				p.handles = map[string]string{}
-			}
-			p.handles[t.handle] = t.text
-		case version:
-			p.fail(t.start, "duplicate %%YAML directive")
-		case t.text != "1.1" && t.text != "1.2":
-			p.fail(t.start, "YAML of version %s is not supported", t.text)
-		default:
-			version = true
-		}
-		p.next()
-	}
-}
-
-// prefix is what a tag handle stands for.
-func (p *yamlParser) prefix(handle string) (string, bool) {
-	if prefix, ok := p.handles[handle]; ok {
-		return prefix, true
-	}
-	switch handle {
-	case "!":
-		return "!", true
-	case "!!":
-		return yamlTag, true
-	}
-	return "", false
-}
-
 // block reads a node in block context.
 func (p *yamlParser) block(depth int) parsed {
 	return p.content(depth, context{block: true})
@@ -155,16 +118,10 @@ func (p *yamlParser) properties() (q properties, ok bool) {
 	for range 2 {
 		switch {
 		case t.kind == tokAnchor && !anchored:
-			q.anchor, anchored = t.text, true
+			q.anchor, anchored = p.text(t), true
 		case t.kind == tokTag && !q.tagged:
-			q.tag, q.tagged = t.text, true
-			if t.handle != "" {
-				prefix, known := p.prefix(t.handle)
-				if !known {
-					p.fail(t.start, "undefined tag handle %s", excerpt(t.handle))
-				}
-				q.tag = prefix + t.text
-			}
+			q.tag, q.tagged = p.text(t), true
+			p.expandTag(&q, t)
 		default:
 			return q, p.err == nil
 		}
@@ -226,7 +183,7 @@ func (p *yamlParser) declare(q properties) (*anchor, bool) {
 // alias repeats an anchor's node. What all aliases together stand for is
 // limited, since aliases of aliases can stand for any amount.
 func (p *yamlParser) alias(t *token, depth int) parsed {
-	at, name := t.start, t.text
+	at, name := t.start, p.text(t)
 	p.next()
 	a := p.anchors[name]
 	switch {
@@ -264,7 +221,7 @@ func (p *yamlParser) untagged(t *token, q properties, depth int, c context, m ma
 	}
 	switch {
 	case t.kind == tokScalar:
-		text, end, plain := t.text, t.end, t.plain || q.tagged
+		text, end, plain := p.text(t), t.end, t.plain || q.tagged
 		p.next()
 		if !plain {
 			n := p.node(String, q.start)

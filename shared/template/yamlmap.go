@@ -64,8 +64,8 @@ func (p *yamlParser) blockValue(depth int, key parsed) parsed {
 // key reads a key. Strings, which nearly all keys are, give an entry and need
 // no node.
 func (p *yamlParser) key(t *token, depth int, c context) (parsed, Entry) {
-	if t.kind == tokScalar && (!t.plain || implicitTag(t.text) == tagStr) {
-		e := Entry{Key: t.text, Line: int(t.start.line) + 1, Column: int(t.start.col) + 1}
+	if t.kind == tokScalar && (!t.plain || implicitTag(p.text(t)) == tagStr) {
+		e := Entry{Key: p.text(t), Line: int(t.start.line) + 1, Column: int(t.start.col) + 1}
 		if t.end.line == t.start.line {
 			e.EndColumn = t.end.col + 1
 		}

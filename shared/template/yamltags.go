@@ -16,7 +16,7 @@ func (p *yamlParser) call(t *token, q properties, name string, depth int, c cont
 	switch {
 	case t.kind == tokScalar:
 		arg.node = p.node(String, q.start)
-		arg.node.Text = t.text
+		arg.node.Text = p.text(t)
 		arg.node.endAt(t.end)
 		p.next()
 	case hasContent(t, c):
@@ -125,7 +125,7 @@ func (p *yamlParser) standard(t *token, q properties, depth int, c context) pars
 	text := ""
 	end := q.end
 	if t.kind == tokScalar {
-		text, end = t.text, t.end
+		text, end = p.text(t), t.end
 		p.next()
 	} else if hasContent(t, c) {
 		p.fail(t.start, "the tag !!%s takes a scalar", name)
