@@ -27,6 +27,9 @@ const (
 // addresses that all rules together admit are counted for each port. Rules
 // count together if no condition stands between them.
 func tooOpen(openings []opening, p healing.Policy, report func(o opening, reason string)) {
+	if len(openings) == 0 {
+		return
+	}
 	done := make([]bool, len(openings))
 	for _, when := range worlds(openings) {
 		var rules []events.SecurityGroupRule
@@ -90,11 +93,11 @@ func openingsOf(r *Resource) []opening {
 		}
 		return all
 	}
-	r.Each(at("SecurityGroupIngress"), func(rule Value) {
+	r.Each(keysSecurityGroupIngress, func(rule Value) {
 		all = appendOpenings(all, rule)
 	})
 	r.Peers(func(peer *Resource) {
-		if peer.RefersTo(at("GroupId"), r.ID) || peer.RefersTo(at("GroupName"), r.ID) {
+		if peer.RefersTo(keysGroupId, r.ID) || peer.RefersTo(keysGroupName, r.ID) {
 			all = appendOpenings(all, peer.Value)
 		}
 	}, "AWS::EC2::SecurityGroupIngress")
@@ -102,7 +105,7 @@ func openingsOf(r *Resource) []opening {
 }
 
 func (r *Resource) joinsKnownGroup() bool {
-	return r.Any(at("GroupId"), func(v Value) bool {
+	return r.Any(keysGroupId, func(v Value) bool {
 		group, ok := v.r.t.Resources.Get(v.refers)
 		return ok && group.Type == "AWS::EC2::SecurityGroup"
 	})

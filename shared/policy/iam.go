@@ -123,7 +123,7 @@ func checkEveryActionOfService(r *Resource) {
 func checkNotAction(r *Resource) {
 	visit := func(s Value) {
 		if s.allows() {
-			s.At(at("NotAction"), func(v Value) bool {
+			s.At(keysNotAction, func(v Value) bool {
 				if !v.Absent() {
 					v.Report("everything but the listed actions is allowed")
 				}
@@ -155,7 +155,7 @@ func checkPassRole(r *Resource) {
 func checkNotPrincipal(r *Resource) {
 	visit := func(s Value) {
 		if s.allows() {
-			s.At(at("NotPrincipal"), func(v Value) bool {
+			s.At(keysNotPrincipal, func(v Value) bool {
 				if !v.Absent() {
 					v.Report("everybody but the named principals is allowed")
 				}
@@ -193,8 +193,8 @@ func checkAdministrator(r *Resource) {
 			v.Report("AdministratorAccess allows everything")
 		}
 	}
-	r.Each(at("ManagedPolicyArns"), visit)
-	r.Each(at("ManagedPolicies"), visit)
+	r.Each(keysManagedPolicyArns, visit)
+	r.Each(keysManagedPolicies, visit)
 }
 
 func checkDecryptAll(r *Resource) {

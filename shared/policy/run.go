@@ -90,6 +90,8 @@ type run struct {
 	steps      int
 	budget     int
 	incomplete bool
+	byType     map[string][]string // logical ids, made when first asked for
+	logTargets map[string]bool     // buckets that receive logs, likewise
 }
 
 // pendingFinding is a finding of the current rule about one resource.
@@ -219,13 +221,21 @@ func (v Value) Report(message string) {
 }
 
 // Peers visits the resources of the types that can exist together with v.
-func (v Value) Peers(visit func(peer *Resource), types ...string) {
-	for id, resource := range v.r.t.Resources.All() {
-		if !slices.Contains(types, resource.Type) {
-			continue
+func (v Value) Peers(visit func(peer *Resource), types ...string) { v.r.each(visit, types) }
+
+func (r *run) each(visit func(*Resource), types []string) {
+	if r.byType == nil {
+		r.byType = map[string][]string{}
+		for id, resource := range r.t.Resources.All() {
+			r.byType[resource.Type] = append(r.byType[resource.Type], id)
 		}
-		if root, ok := v.r.root(id, resource); ok {
-			visit(&Resource{Value: root, ID: id, Type: resource.Type, Raw: resource})
+	}
+	for _, name := range types {
+		for _, id := range r.byType[name] {
+			resource, _ := r.t.Resources.Get(id)
+			if root, ok := r.root(id, resource); ok {
+				visit(&Resource{Value: root, ID: id, Type: name, Raw: resource})
+			}
 		}
 	}
 }

@@ -71,7 +71,7 @@ var s3Rules = []Rule{
 var blockSettings = []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
 
 func checkPublicAccessBlock(r *Resource) {
-	r.At(at("PublicAccessBlockConfiguration"), func(block Value) bool {
+	r.At(keysPublicAccessBlockConfiguration, func(block Value) bool {
 		if !block.Known() {
 			return true
 		}
@@ -93,45 +93,49 @@ func checkPublicAccessBlock(r *Resource) {
 // checkBucketLogging leaves out buckets that receive logs: a log of the log
 // would never end.
 func checkBucketLogging(r *Resource) {
-	if r.Any(at("AccessControl"), func(v Value) bool { return v.Is("LogDeliveryWrite") }) || r.receivesLogs() {
+	if r.Any(keysAccessControl, func(v Value) bool { return v.Is("LogDeliveryWrite") }) || r.receivesLogs() {
 		return
 	}
 	present("LoggingConfiguration", "access to the bucket is not logged")(r)
 }
 
 func (r *Resource) receivesLogs() bool {
-	found := false
-	r.Peers(func(peer *Resource) {
-		switch peer.Type {
-		case "AWS::S3::Bucket":
-			found = found || peer.RefersTo(at("LoggingConfiguration/DestinationBucketName"), r.ID)
-		case "AWS::CloudTrail::Trail":
-			found = found || peer.RefersTo(at("S3BucketName"), r.ID)
-		case "AWS::EC2::FlowLog":
-			found = found || peer.RefersTo(at("LogDestination"), r.ID)
-		case "AWS::CloudFront::Distribution":
-			found = found || peer.RefersTo(at("DistributionConfig/Logging/Bucket"), r.ID)
-		case "AWS::ElasticLoadBalancingV2::LoadBalancer":
-			target, _ := attribute(peer, at("LoadBalancerAttributes"), "Key", "Value", "access_logs.s3.bucket")
-			found = found || target.refers == r.ID
-		case "AWS::ElasticLoadBalancing::LoadBalancer":
-			found = found || peer.RefersTo(at("AccessLoggingPolicy/S3BucketName"), r.ID)
-		}
-	}, "AWS::S3::Bucket", "AWS::CloudTrail::Trail", "AWS::EC2::FlowLog", "AWS::CloudFront::Distribution",
-		"AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancing::LoadBalancer")
-	return found
+	if r.r.logTargets == nil {
+		r.r.logTargets = map[string]bool{}
+		r.r.each(func(source *Resource) {
+			source.At(logDestinations[source.Type], func(v Value) bool {
+				r.r.logTargets[v.refers] = true
+				return true
+			})
+			if source.Type == "AWS::ElasticLoadBalancingV2::LoadBalancer" {
+				target, _ := attribute(source, keysLoadBalancerAttributes, "Key", "Value", "access_logs.s3.bucket")
+				r.r.logTargets[target.refers] = true
+			}
+		}, sortedKeys(logDestinations))
+	}
+	return r.r.logTargets[r.ID]
+}
+
+// logDestinations are where types name the bucket that receives their logs.
+var logDestinations = map[string][]string{
+	"AWS::S3::Bucket":                           at("LoggingConfiguration/DestinationBucketName"),
+	"AWS::CloudTrail::Trail":                    at("S3BucketName"),
+	"AWS::EC2::FlowLog":                         at("LogDestination"),
+	"AWS::CloudFront::Distribution":             at("DistributionConfig/Logging/Bucket"),
+	"AWS::ElasticLoadBalancing::LoadBalancer":   at("AccessLoggingPolicy/S3BucketName"),
+	"AWS::ElasticLoadBalancingV2::LoadBalancer": nil, // in its attributes
 }
 
 func checkSecureTransport(r *Resource) {
-	r.At(at("PolicyDocument"), func(document Value) bool {
+	r.At(keysPolicyDocument, func(document Value) bool {
 		if !document.Known() {
 			return true
 		}
 		denied := false
-		document.Each(at("Statement"), func(s Value) {
-			transport := s.Any(at("Condition/Bool/aws:SecureTransport"), func(v Value) bool { return v.Off() || v.state == unknown }) ||
+		document.Each(keysStatement, func(s Value) {
+			transport := s.Any(keysConditionBoolAwsSecureTransport, func(v Value) bool { return v.Off() || v.state == unknown }) ||
 				s.Has("Condition", "NumericLessThan", "s3:TlsVersion")
-			denied = denied || s.state == unknown || s.May(at("Effect"), "Deny") && transport
+			denied = denied || s.state == unknown || s.May(keysEffect, "Deny") && transport
 		})
 		if !denied {
 			document.Report("no statement denies requests without TLS")

@@ -48,7 +48,7 @@ func typesOf(tables ...map[string][]string) []string {
 func (r *Resource) statements(table map[string][]string, visit func(s Value)) {
 	r.At(table[r.Type], func(document Value) bool {
 		if document.Known() {
-			document.Each(at("Statement"), func(s Value) {
+			document.Each(keysStatement, func(s Value) {
 				if s.Known() {
 					visit(s)
 				}
@@ -60,14 +60,14 @@ func (r *Resource) statements(table map[string][]string, visit func(s Value)) {
 
 // allows reports whether the statement is known to allow.
 func (v Value) allows() bool {
-	return v.Any(at("Effect"), func(effect Value) bool { return effect.Is("Allow") })
+	return v.Any(keysEffect, func(effect Value) bool { return effect.Is("Allow") })
 }
 
 // everything reports whether the statement is for all resources. A partial
 // name such as arn:…:* of a bucket is not everything.
 func (v Value) everything() bool {
 	found := false
-	v.Each(at("Resource"), func(item Value) {
+	v.Each(keysResource, func(item Value) {
 		text, _ := item.Pattern()
 		found = found || text == "*" || text == "arn:aws:*:*:*:*" || text == "arn:"+hole+":*:*:*:*"
 	})
@@ -76,7 +76,7 @@ func (v Value) everything() bool {
 
 // actions visits the actions that the statement names, in small letters.
 func (v Value) actions(visit func(item Value, action string)) {
-	v.Each(at("Action"), func(item Value) {
+	v.Each(keysAction, func(item Value) {
 		if text, ok := item.Text(); ok {
 			visit(item, strings.ToLower(text))
 		}
@@ -111,12 +111,12 @@ func covers(pattern, action string) bool {
 
 // anyone visits the principals of the statement that stand for everybody.
 func (v Value) anyone(visit func(principal Value)) {
-	v.At(at("Principal"), func(principal Value) bool {
+	v.At(keysPrincipal, func(principal Value) bool {
 		if principal.Is("*") {
 			visit(principal)
 		}
 		if principal.Known() {
-			principal.Each(at("AWS"), func(item Value) {
+			principal.Each(keysAWS, func(item Value) {
 				if item.Is("*") {
 					visit(item)
 				}

@@ -39,7 +39,7 @@ func checkOpenPolicy(r *Resource) {
 		if !r.Has("Condition") {
 			not("Principal", "every AWS account may send events", "*")(r)
 		}
-		r.Each(at("Statement"), reportAnyone)
+		r.Each(keysStatement, reportAnyone)
 		return
 	}
 	r.statements(resourcePolicies, func(s Value) {
@@ -74,7 +74,7 @@ func checkGitHubTrust(r *Resource) {
 		if !s.allows() {
 			return
 		}
-		s.Each(at("Principal/Federated"), func(provider Value) {
+		s.Each(keysPrincipalFederated, func(provider Value) {
 			name, _ := provider.Pattern()
 			if strings.HasSuffix(name, ":oidc-provider/"+gitHubIssuer) && !s.limitsSubject() {
 				provider.Report("every workflow on GitHub may take the role")
@@ -87,7 +87,7 @@ func checkGitHubTrust(r *Resource) {
 // about the token's subject, and is not for every subject.
 func (v Value) limitsSubject() bool {
 	limited := false
-	v.At(at("Condition"), func(condition Value) bool {
+	v.At(keysCondition, func(condition Value) bool {
 		if !condition.Known() {
 			limited = limited || !condition.Absent()
 			return true

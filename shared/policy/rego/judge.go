@@ -16,3 +16,6 @@ func (p *Policies) Judge(file string, t *template.Template, s policy.Scope) ([]p
 	result, err := p.Check(context.Background(), in, t)
 	return result.Findings, err
 }
+
+// NewJudge loads the policies of a repository with the default options.
+func NewJudge(files map[string]string) (*Policies, error) { return Load(files, Options{}) }

@@ -1,0 +1,25 @@
+package policy
+
+// Paths that are looked up for every statement or rule of a group.
+var (
+	keysAWS                             = at("AWS")
+	keysAccessControl                   = at("AccessControl")
+	keysAction                          = at("Action")
+	keysCondition                       = at("Condition")
+	keysConditionBoolAwsSecureTransport = at("Condition/Bool/aws:SecureTransport")
+	keysEffect                          = at("Effect")
+	keysGroupId                         = at("GroupId")
+	keysGroupName                       = at("GroupName")
+	keysLoadBalancerAttributes          = at("LoadBalancerAttributes")
+	keysManagedPolicies                 = at("ManagedPolicies")
+	keysManagedPolicyArns               = at("ManagedPolicyArns")
+	keysNotAction                       = at("NotAction")
+	keysNotPrincipal                    = at("NotPrincipal")
+	keysPolicyDocument                  = at("PolicyDocument")
+	keysPrincipal                       = at("Principal")
+	keysPrincipalFederated              = at("Principal/Federated")
+	keysPublicAccessBlockConfiguration  = at("PublicAccessBlockConfiguration")
+	keysResource                        = at("Resource")
+	keysSecurityGroupIngress            = at("SecurityGroupIngress")
+	keysStatement                       = at("Statement")
+)
