@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"strings"
 	"sync"
 
@@ -45,37 +44,19 @@ func CheckWithin(t *template.Template, s Scope, steps int) (findings []Finding, 
 // index arranges the rules by resource type, once.
 var index = sync.OnceValues(func() (whole []*Rule, byType map[string][]*Rule) {
 	byType = map[string][]*Rule{}
-	for _, rule := range Rules() {
-		if rule.Template != nil {
-			whole = append(whole, &rule)
-		}
-		for _, name := range rule.Types {
-			if rule.Check != nil {
-				byType[name] = append(byType[name], &rule)
+	for _, family := range families {
+		for i := range family {
+			rule := &family[i]
+			if rule.Template != nil {
+				whole = append(whole, rule)
+			}
+			for _, name := range rule.Types {
+				byType[name] = append(byType[name], rule)
 			}
 		}
 	}
 	return whole, byType
 })
-
-// Rules returns the rules of the pack, sorted by id.
-func Rules() []Rule {
-	rules := slices.Concat(families...)
-	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
-	return rules
-}
-
-// Lookup returns the rule with the id, in any case of letters.
-func Lookup(id string) (Rule, bool) {
-	for _, family := range families {
-		for _, rule := range family {
-			if strings.EqualFold(rule.ID, id) {
-				return rule, true
-			}
-		}
-	}
-	return Rule{}, false
-}
 
 // run is one check of one template.
 type run struct {
