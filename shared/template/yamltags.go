@@ -160,7 +160,7 @@ func (p *yamlParser) collection(t *token, q properties, tag scalarTag, depth int
 		return parsed{}
 	}
 	if v.node.Kind != want {
-		p.fail(at, "the tag !!%s takes %s", strings.TrimPrefix(q.tag, yamlTag), want)
+		p.fail(at, "the tag !!%s does not fit a value of type %s", strings.TrimPrefix(q.tag, yamlTag), v.node.Kind)
 		return parsed{}
 	}
 	switch tag {
