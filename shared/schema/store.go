@@ -26,8 +26,8 @@ import (
 //go:embed store.bin
 var storeBytes []byte
 
-// embedded is the store of this binary. Opening it costs one decompression of
-// dictionary and index, the first time something is asked for.
+// embedded is the store of this binary, opened the first time something is asked
+// for.
 var embedded = sync.OnceValue(func() *store {
 	s, err := open(storeBytes)
 	if err != nil {
@@ -52,17 +52,6 @@ func open(b []byte) (*store, error) {
 	dictionary, index, frames, err := format.Split(b)
 	if err != nil {
 		return nil, err
-	}
-	plain, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return nil, err
-	}
-	defer plain.Close()
-	if dictionary, err = plain.DecodeAll(dictionary, nil); err != nil {
-		return nil, fmt.Errorf("dictionary: %w", err)
-	}
-	if index, err = plain.DecodeAll(index, nil); err != nil {
-		return nil, fmt.Errorf("index: %w", err)
 	}
 	s := &store{frames: frames}
 	if s.index, err = format.ReadIndex(index); err != nil {

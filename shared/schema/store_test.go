@@ -3,7 +3,7 @@ package schema
 import "testing"
 
 func TestCorruptStore(t *testing.T) {
-	for _, b := range [][]byte{nil, []byte("EKS2"), storeBytes[:100], append([]byte("XXXX"), storeBytes[4:]...), storeBytes[:len(storeBytes)-10]} {
+	for _, b := range [][]byte{nil, []byte("EKS3"), storeBytes[:100], append([]byte("XXXX"), storeBytes[4:]...), storeBytes[:len(storeBytes)-10]} {
 		if _, err := open(b); err == nil {
 			t.Errorf("a store of %d bytes opens", len(b))
 		}

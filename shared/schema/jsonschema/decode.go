@@ -54,6 +54,11 @@ func (d *Document) schema(pos int) (s *Schema, next int) {
 
 func (d *Document) object(pos int) (*Schema, int) {
 	n, sized, at := d.doc.Object(pos)
+	if n == 1 && !sized {
+		if s, next := d.justType(at); s != nil {
+			return s, next
+		}
+	}
 	s := d.newSchema(n)
 	for range n {
 		var word, size int
@@ -76,6 +81,23 @@ func (d *Document) object(pos int) (*Schema, int) {
 		}
 	}
 	return seal(s, &d.free), at
+}
+
+// justType returns the schema that has nothing but one type. It is the most
+// frequent by far, and there are only a few of it.
+func (d *Document) justType(at int) (*Schema, int) {
+	word, _, at := d.doc.Key(at)
+	if word < 0 || keywordOfWord[word] != Type || d.doc.Kind(at) != format.Text {
+		return nil, 0
+	}
+	name, next := d.doc.Text(at)
+	types := Types(name)
+	s, ok := d.just[types]
+	if !ok {
+		s = OfType(types)
+		d.just[types] = s
+	}
+	return s, next
 }
 
 // newSchema returns a schema with room for n keywords.

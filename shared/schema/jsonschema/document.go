@@ -23,6 +23,7 @@ type Document struct {
 	pointers map[string]*Schema    // by JSON pointer
 	shared   map[int]*Schema       // by position, of values that stand for several
 	refs     map[string]*reference // by the text of $ref
+	just     map[TypeSet]*Schema   // those with nothing but a type
 	err      error                 // the first thing that is no schema
 	free     slabs
 }
@@ -33,7 +34,7 @@ type Document struct {
 func NewDocument(doc format.Doc, root int, others func(name string) *Document, patterns *Patterns) *Document {
 	return &Document{
 		doc: doc, root: root, others: others, patterns: patterns,
-		pointers: map[string]*Schema{}, shared: map[int]*Schema{}, refs: map[string]*reference{},
+		pointers: map[string]*Schema{}, shared: map[int]*Schema{}, refs: map[string]*reference{}, just: map[TypeSet]*Schema{},
 	}
 }
 

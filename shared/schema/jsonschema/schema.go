@@ -331,6 +331,13 @@ var anything = func() *Schema {
 	return s
 }()
 
+// empty is the schema without any keyword.
+var empty = func() *Schema {
+	s := bare(Schema{})
+	s.standard = s
+	return s
+}()
+
 // seal computes what is derived from the keywords. Every Schema is sealed once,
 // after its fields are set and before it is used.
 func seal(s *Schema, free *slabs) *Schema {
@@ -340,6 +347,10 @@ func seal(s *Schema, free *slabs) *Schema {
 	inList := s.Types.Has(Array) && !s.Has(Items)
 	if !inObject && !inList && !slices.ContainsFunc(s.Keywords, grouped) {
 		s.standard = s
+		return s
+	}
+	if !inObject && !inList && !slices.ContainsFunc(s.Keywords, func(k Keyword) bool { return !grouped(k) }) {
+		s.standard, s.group = empty, s.Keywords
 		return s
 	}
 	standard := free.schemas.one()

@@ -1,9 +1,10 @@
 // Package format is the layout of the embedded stores, shared by the generator
 // that writes them and the packages that read them:
 //
-//	"EKS2" | uint32 length | zstd(dictionary) | uint32 length | zstd(index) | frames
+//	"EKS3" | uint32 length | dictionary | uint32 length | index | frames
 //
-// The lengths are little-endian. A frame is one or several documents (type Doc),
+// The lengths are little-endian. Dictionary and index are not compressed: every
+// process needs them first of all. A frame is one or several documents (type Doc),
 // compressed by zstd with the dictionary. Type Index describes the index.
 package format
 
@@ -12,7 +13,7 @@ import (
 	"errors"
 )
 
-const magic = "EKS2"
+const magic = "EKS3"
 
 // DictionaryID marks the frames that need the dictionary. It is arbitrary, and
 // the same in the generator and the reader.

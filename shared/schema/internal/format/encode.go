@@ -56,7 +56,7 @@ const (
 	sizeBytes   = 3
 	// refWorth is the size from which on a repeated value is written as a
 	// reference: below, a reference compresses no better than the value.
-	refWorth = 24
+	refWorth = 16
 )
 
 // Encode writes documents one after another, so that they share what they have

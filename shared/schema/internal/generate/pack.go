@@ -63,12 +63,7 @@ func pack(regions []string, frames []frame) ([]byte, error) {
 		entries[i].Offset, entries[i].Length = len(bytes), len(packed)
 		bytes = append(bytes, packed...)
 	}
-	plain, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = plain.Close() }()
-	return format.Join(plain.EncodeAll(dictionary, nil), plain.EncodeAll(format.WriteIndex(regions, entries), nil), bytes), nil
+	return format.Join(dictionary, format.WriteIndex(regions, entries), bytes), nil
 }
 
 // dictionaryOf takes the beginnings of documents, spread evenly.
