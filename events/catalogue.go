@@ -19,9 +19,10 @@ func Facts() []Data {
 		SecurityGroupExposed{},
 		SecurityGroupHealUndone{},
 		SecurityGroupHealed{},
-		SourceValidated{},
 		StackDeployed{},
 		StackPlanned{},
 		StackRolledBack{},
+		TemplatesRejected{},
+		TemplatesValidated{},
 	}
 }

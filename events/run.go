@@ -30,21 +30,41 @@ type Finding struct {
 	Message  string `json:"message"`
 }
 
-// SourceValidated says what validation found in a commit. A commit with errors
-// ends Rejected.
-type SourceValidated struct {
+// Validated is what validation found in the templates of a commit.
+type Validated struct {
+	Files      int       `json:"files"` // templates checked
+	Errors     int       `json:"errors"`
+	Warnings   int       `json:"warnings"`
+	Suppressed int       `json:"suppressed"`        // findings that somebody switched off
+	Findings   []Finding `json:"findings"`          // at most 50, errors first
+	Refused    []string  `json:"refused,omitempty"` // stages that do not accept these findings
+	Report     string    `json:"report,omitempty"`  // S3 key of the whole report, JSON
+}
+
+// TemplatesValidated says that the templates of a commit are good enough for
+// the first stage that follows its branch.
+type TemplatesValidated struct {
 	Run
-	Files    int       `json:"files"` // templates checked
-	Errors   int       `json:"errors"`
-	Warnings int       `json:"warnings"`
-	Findings []Finding `json:"findings"` // at most 50, errors first
+	Validated
 }
 
 // Source implements Data.
-func (SourceValidated) Source() string { return SourcePipeline }
+func (TemplatesValidated) Source() string { return SourcePipeline }
 
 // DetailType implements Data.
-func (SourceValidated) DetailType() string { return "SourceValidated.v1" }
+func (TemplatesValidated) DetailType() string { return "TemplatesValidated.v1" }
+
+// TemplatesRejected says that they are not: the run ends Rejected.
+type TemplatesRejected struct {
+	Run
+	Validated
+}
+
+// Source implements Data.
+func (TemplatesRejected) Source() string { return SourcePipeline }
+
+// DetailType implements Data.
+func (TemplatesRejected) DetailType() string { return "TemplatesRejected.v1" }
 
 // The terminal states of a run. A run ends Rejected or Deferred before the
 // stack at hand is touched; what earlier stacks and stages got stays, and is

@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	waitingRun  = []string{"GitPushed.v1", "RunStarted.v1", "SourceValidated.v1", "StackPlanned.v1", "StackDeployed.v1", "ApprovalRequested.v1"}
+	waitingRun  = []string{"GitPushed.v1", "RunStarted.v1", "TemplatesValidated.v1", "StackPlanned.v1", "StackDeployed.v1", "ApprovalRequested.v1"}
 	finishedRun = append(waitingRun[:len(waitingRun):len(waitingRun)], "ApprovalDecided.v1", "StackRolledBack.v1", "RunFinished.v1")
 )
 

@@ -16,6 +16,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/repositories"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/adapter/templates"
 	"github.com/evenkeel/evenkeel/shared/config"
 	"github.com/evenkeel/evenkeel/shared/invoke"
 	"github.com/evenkeel/evenkeel/shared/validation"
@@ -30,10 +31,10 @@ func main() {
 		log.Error("cannot start", "error", err.Error())
 		os.Exit(1)
 	}
-	registry := repositories.New(cfg, prefix)
+	registry, archive := repositories.New(cfg, prefix), objects.New(cfg, bucket)
 	service := &validation.Service{
 		Registry: registry, Fetcher: gitsource.New(registry, &gitsource.Signer{Credentials: cfg.Credentials, Now: time.Now}),
-		Archive: objects.New(cfg, bucket), Engine: validation.Offline{}, Bus: bus.New(cfg, busName), Now: time.Now,
+		Archive: archive, Cloud: templates.New(cfg, archive), Engine: validation.Offline{}, Bus: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		r, err := service.Handle(ctx, event)

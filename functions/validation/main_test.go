@@ -70,7 +70,7 @@ func TestTheBinary(t *testing.T) {
 		t.Errorf("finding = %+v", f)
 	}
 	calls := stub.Calls("events", "PutEvents")
-	if len(calls) != 1 || !strings.Contains(string(calls[0].Body), events.SourceValidated{}.DetailType()) {
+	if len(calls) != 1 || !strings.Contains(string(calls[0].Body), events.TemplatesValidated{}.DetailType()) {
 		t.Errorf("published %v", calls)
 	}
 }

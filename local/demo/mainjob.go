@@ -36,7 +36,7 @@ func deployGroup() Group {
 		{Want: "the workload accounts have the roles and rules of the spoke stack", Run: deploySpokes},
 		{Want: "a repository is registered and pushed", Run: pushShop},
 		{Want: "the signed webhook started a run", Run: runStarts},
-		{Want: "the source is validated", Run: sourceValidated},
+		{Want: "the source is validated", Run: templatesValidated},
 		{Want: "both stacks are deployed to test and verified", Run: deployedToTest},
 		{Want: "prod/network waits for a person, who sees and approves it", Run: approves("network")},
 		{Want: "prod/data waits for a person, who sees and approves it", Run: approves("data")},
@@ -80,8 +80,8 @@ func runStarts(ctx context.Context, w *World) (string, error) {
 	return "run " + id, err
 }
 
-func sourceValidated(ctx context.Context, w *World) (string, error) {
-	v, err := awaitFact(ctx, w, w.subject(), func(events.SourceValidated) bool { return true })
+func templatesValidated(ctx context.Context, w *World) (string, error) {
+	v, err := awaitFact(ctx, w, w.subject(), func(events.TemplatesValidated) bool { return true })
 	if err != nil {
 		return "", err
 	}

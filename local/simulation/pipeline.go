@@ -189,7 +189,7 @@ func (p *Pipeline) validate(_ context.Context, raw json.RawMessage) (any, error)
 	for path, data := range c.files {
 		p.files.Objects[r.SourceKey+"!"+path] = data
 	}
-	r.Validation = deployment.Validation{Valid: true, Files: 2, Findings: []events.Finding{}}
+	r.Validation = deployment.Validation{Valid: true, Validated: events.Validated{Files: 2, Findings: []events.Finding{}}}
 	decoded, err := pipeline.Decode(pipeline.FileName, c.files[pipeline.FileName], func(path string) bool { return c.files[path] != nil })
 	if err != nil || c.kind == "invalid" {
 		r.Validation.Valid, r.Validation.Errors = false, 1

@@ -99,9 +99,13 @@ func supersededBy(r Release) string {
 }
 
 func invalid(v Validation) string {
-	text := fmt.Sprintf("Validation found %s in %s.", count(v.Errors, "error"), count(v.Files, "template"))
+	found := count(v.Errors, "error")
+	if v.Errors == 0 {
+		found = count(v.Warnings, "warning")
+	}
+	text := fmt.Sprintf("Validation found %s in %s.", found, count(v.Files, "template"))
 	for _, f := range v.Findings {
-		if f.Severity == "error" {
+		if f.Severity == "error" || v.Errors == 0 {
 			return text + fmt.Sprintf(" First: %s:%d:%d: %s %s", f.File, f.Line, f.Column, f.Rule, f.Message)
 		}
 	}

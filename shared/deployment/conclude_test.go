@@ -28,8 +28,8 @@ func TestConclude(t *testing.T) {
 		reason  string
 	}{
 		{"invalid source", deploying(func(r *Release) {
-			r.Validation = Validation{Errors: 2, Files: 1, Findings: []events.Finding{
-				{Severity: "warning", File: "x"}, {Severity: "error", File: "t.yaml", Line: 3, Column: 5, Rule: "E3002", Message: "no such property"}}}
+			r.Validation = Validation{Validated: events.Validated{Errors: 2, Files: 1, Findings: []events.Finding{
+				{Severity: "warning", File: "x"}, {Severity: "error", File: "t.yaml", Line: 3, Column: 5, Rule: "E3002", Message: "no such property"}}}}
 		}), events.OutcomeRejected, "Validation found 2 errors in 1 template. First: t.yaml:3:5: E3002 no such property"},
 		{"no stage", deploying(func(r *Release) { r.Stages = nil }), events.OutcomeSucceeded, "No stage follows the branch main; nothing was deployed."},
 		{"superseded", deploying(func(r *Release) { r.Lock = &LockAnswer{State: LockSuperseded, By: "r2"} }), events.OutcomeDeferred, "run r2 took over"},

@@ -39,6 +39,9 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 	if err != nil {
 		return r, err
 	}
+	if slices.Contains(r.Validation.Refused, r.Step.Stage) {
+		return r, fault.Invalid("the stage %s does not accept what validation found: %s", r.Step.Stage, invalid(r.Validation))
+	}
 	r.Plan = Plan{Reasons: []string{}, Since: s.Now().UTC(), WaitSeconds: waits[0]}
 	stack, err := s.Stacks.Describe(ctx, to)
 	if err != nil {

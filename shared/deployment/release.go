@@ -50,11 +50,9 @@ type Release struct {
 // Validation is what validation found, bounded so that the document stays
 // small. The zero value is "not valid".
 type Validation struct {
-	Valid    bool             `json:"valid"`
-	Files    int              `json:"files"` // templates checked
-	Errors   int              `json:"errors"`
-	Warnings int              `json:"warnings"`
-	Findings []events.Finding `json:"findings"` // at most 50, errors first
+	// Valid says that the first stage accepts the templates.
+	Valid bool `json:"valid"`
+	events.Validated
 }
 
 // The kinds of Step.

@@ -41,7 +41,7 @@ func newRelease(push Push, execution string) (Release, error) {
 		RunID: data.RunID(), Execution: execution, CausationID: metadata.ID,
 		Repository: data.Repository, Provider: data.Provider, CloneURL: data.CloneURL, Branch: data.Branch,
 		Commit: data.Commit, Actor: data.Actor, DeliveryID: data.DeliveryID, Pushed: metadata.Time,
-		Validation: Validation{Findings: []events.Finding{}},
+		Validation: Validation{Validated: events.Validated{Findings: []events.Finding{}}},
 		Stages:     []pipeline.Stage{}, Done: []Deployed{}, Plan: Plan{Reasons: []string{}},
 	}, nil
 }

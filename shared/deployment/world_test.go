@@ -178,7 +178,7 @@ func (w *world) run(p deployment.Push, stages []pipeline.Stage) deployment.Relea
 		return w.finish(r)
 	}
 	r.SourceKey, r.Stages = sourceKey, stages
-	r.Validation = deployment.Validation{Valid: true, Files: 2, Findings: []events.Finding{}}
+	r.Validation = deployment.Validation{Valid: true, Validated: events.Validated{Files: 2, Findings: []events.Finding{}}}
 	for {
 		var err error
 		if r, err = w.do(deployment.ActionNext, r); err != nil {

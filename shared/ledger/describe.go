@@ -43,9 +43,10 @@ var tellers = map[string]func(Entry) (string, error){
 	events.GitPushed{}.DetailType(): tell(func(d events.GitPushed) string {
 		return fmt.Sprintf("%s pushed %s to %s of %s", d.Actor, short(d.Commit), d.Branch, d.Repository)
 	}),
-	events.RunStarted{}.DetailType(): tell(func(d events.RunStarted) string { return "run " + d.RunID + " started" }),
-	events.SourceValidated{}.DetailType(): tell(func(d events.SourceValidated) string {
-		return fmt.Sprintf("%s checked: %s, %s", count(d.Files, "template"), count(d.Errors, "error"), count(d.Warnings, "warning"))
+	events.RunStarted{}.DetailType():         tell(func(d events.RunStarted) string { return "run " + d.RunID + " started" }),
+	events.TemplatesValidated{}.DetailType(): tell(func(d events.TemplatesValidated) string { return checked(d.Validated) }),
+	events.TemplatesRejected{}.DetailType(): tell(func(d events.TemplatesRejected) string {
+		return checked(d.Validated) + "; rejected"
 	}),
 	events.StackPlanned{}.DetailType(): tell(func(d events.StackPlanned) string {
 		if d.Empty {
@@ -137,4 +138,12 @@ func quoted(text string) string {
 		return ""
 	}
 	return ": " + text
+}
+
+func checked(d events.Validated) string {
+	text := fmt.Sprintf("%s checked: %s, %s", count(d.Files, "template"), count(d.Errors, "error"), count(d.Warnings, "warning"))
+	if len(d.Refused) > 0 {
+		text += "; not good enough for " + strings.Join(d.Refused, ", ")
+	}
+	return text
 }

@@ -81,7 +81,8 @@ type locator func(data json.RawMessage) (kind, subject string, err error)
 var subjects = map[string]locator{
 	events.GitPushed{}.DetailType():               aboutPush,
 	events.RunStarted{}.DetailType():              aboutRun,
-	events.SourceValidated{}.DetailType():         aboutRun,
+	events.TemplatesValidated{}.DetailType():      aboutRun,
+	events.TemplatesRejected{}.DetailType():       aboutRun,
 	events.StackPlanned{}.DetailType():            aboutRun,
 	events.ApprovalRequested{}.DetailType():       aboutRun,
 	events.ApprovalDecided{}.DetailType():         aboutRun,

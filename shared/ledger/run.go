@@ -119,8 +119,10 @@ func (v *RunView) add(e Entry) error {
 		return apply(e, v.pushed)
 	case events.RunStarted{}.DetailType():
 		return apply(e, func(d events.RunStarted) { v.identify(d.Run); v.State = StateValidating })
-	case events.SourceValidated{}.DetailType():
-		return apply(e, v.validated)
+	case events.TemplatesValidated{}.DetailType():
+		return apply(e, func(d events.TemplatesValidated) { v.validated(d.Run, d.Validated); v.State = StatePlanning })
+	case events.TemplatesRejected{}.DetailType():
+		return apply(e, func(d events.TemplatesRejected) { v.validated(d.Run, d.Validated) })
 	case events.StackPlanned{}.DetailType():
 		return apply(e, func(d events.StackPlanned) { v.planned(d, e.Time) })
 	case events.ApprovalRequested{}.DetailType():
@@ -149,9 +151,8 @@ func (v *RunView) pushed(d events.GitPushed) {
 	v.identify(events.Run{RunID: d.RunID(), Repository: d.Repository, Branch: d.Branch, Commit: d.Commit, Actor: d.Actor})
 }
 
-func (v *RunView) validated(d events.SourceValidated) {
-	v.identify(d.Run)
-	v.State = StatePlanning
+func (v *RunView) validated(run events.Run, d events.Validated) {
+	v.identify(run)
 	v.Validation = &ValidationView{Files: d.Files, Errors: d.Errors, Warnings: d.Warnings}
 	v.Findings = append(v.Findings, d.Findings...)
 }

@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/source"
 )
 
@@ -41,6 +43,7 @@ type Service struct {
 	Fetcher  Fetcher
 	Archive  Archive
 	Engine   Engine
+	Cloud    Cloud // nil leaves CloudFormation's own opinion out
 	Bus      Publisher
 	Options  Options // of validation, for every repository
 	Now      func() time.Time
@@ -78,8 +81,29 @@ func (s *Service) Validate(ctx context.Context, r deployment.Release) (deploymen
 	checked := Source(tree, s.Engine, s.Options)
 	r.SourceKey = key
 	r.Stages = checked.Stages(r.Branch)
-	r.Validation = summary(newResult(checked.Files, append(checked.Findings, boundary(repository, r.Stages)...), checked.Incomplete))
+	opinion, err := s.ask(ctx, tree, checked, r)
+	if err != nil {
+		return r, err
+	}
+	findings := slices.Concat(checked.Findings, boundary(repository, r.Stages), opinion)
+	result := newResult(checked.Files, findings, checked.Incomplete)
+	result.Suppressed = checked.Suppressed
+	r.Validation = summary(result, r.Stages)
+	r.Validation.Report = "reports/" + r.Repository + "/" + r.Commit + ".json"
+	if err := s.report(ctx, r.Validation.Report, result); err != nil {
+		return r, err
+	}
 	return r, s.Bus.Publish(ctx, s.fact(r))
+}
+
+// report keeps everything that was found: the facts and the release document
+// have room for the first findings only.
+func (s *Service) report(ctx context.Context, key string, result Result) error {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return fault.Permanent("write the report: %w", err)
+	}
+	return s.Archive.Put(ctx, key, text)
 }
 
 // tree reads the kept archive of the commit, or fetches and keeps it.
@@ -102,13 +126,15 @@ func (s *Service) tree(ctx context.Context, r deployment.Release, repository sou
 }
 
 func (s *Service) fact(r deployment.Release) events.Fact {
-	sum := sha256.Sum256([]byte("SourceValidated\n" + r.RunID))
-	return events.Fact{
+	sum := sha256.Sum256([]byte("TemplatesValidated\n" + r.RunID))
+	fact := events.Fact{
 		Metadata: events.Metadata{ID: hex.EncodeToString(sum[:16]), CorrelationID: r.RunID, CausationID: r.CausationID, Time: s.Now().UTC()},
-		Data: events.SourceValidated{
-			Run: r.Run(), Files: r.Validation.Files, Errors: r.Validation.Errors, Warnings: r.Validation.Warnings, Findings: r.Validation.Findings,
-		},
+		Data:     events.TemplatesRejected{Run: r.Run(), Validated: r.Validation.Validated},
 	}
+	if r.Validation.Valid {
+		fact.Data = events.TemplatesValidated{Run: r.Run(), Validated: r.Validation.Validated}
+	}
+	return fact
 }
 
 // What travels in the release document and in facts is bounded: Step Functions
@@ -118,10 +144,13 @@ const (
 	maxMessage = 500 // characters
 )
 
-func summary(result Result) deployment.Validation {
-	v := deployment.Validation{
-		Valid: result.Valid(), Files: result.Files, Errors: result.Errors, Warnings: result.Warnings,
-		Findings: []events.Finding{},
+func summary(result Result, stages []pipeline.Stage) deployment.Validation {
+	v := deployment.Validation{Valid: result.Valid(), Validated: events.Validated{
+		Files: result.Files, Errors: result.Errors, Warnings: result.Warnings, Suppressed: len(result.Suppressed),
+		Findings: []events.Finding{}, Refused: refused(result, stages),
+	}}
+	if len(stages) > 0 {
+		v.Valid = !slices.Contains(v.Refused, stages[0].Name)
 	}
 	sorted := slices.Clone(result.Findings)
 	slices.SortStableFunc(sorted, func(a, b Finding) int { return rank(a.Severity) - rank(b.Severity) })
@@ -135,6 +164,29 @@ func summary(result Result) deployment.Validation {
 		})
 	}
 	return v
+}
+
+// refused lists the stages that do not accept what was found. Whatever a stage
+// accepts of templates, evenkeel.yaml itself must be right.
+func refused(result Result, stages []pipeline.Stage) []string {
+	broken := slices.ContainsFunc(result.Findings, func(f Finding) bool { return f.Severity == Error && strings.HasPrefix(f.Rule, "P") })
+	var names []string
+	for _, stage := range stages {
+		bad := broken
+		switch stage.FailOn {
+		case pipeline.FailOnNone:
+		case pipeline.FailOnNote:
+			bad = bad || len(result.Findings) > 0
+		case pipeline.FailOnWarning:
+			bad = bad || result.Errors+result.Warnings > 0
+		default:
+			bad = bad || result.Errors > 0
+		}
+		if bad {
+			names = append(names, stage.Name)
+		}
+	}
+	return names
 }
 
 func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Info}, s) }

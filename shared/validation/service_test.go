@@ -3,7 +3,9 @@ package validation_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +122,7 @@ func TestValidRelease(t *testing.T) {
 	if len(r.published) != 1 {
 		t.Fatalf("published %+v", r.published)
 	}
-	fact, ok := r.published[0].Data.(events.SourceValidated)
+	fact, ok := r.published[0].Data.(events.TemplatesValidated)
 	if m := r.published[0].Metadata; !ok || fact.RunID != "1f0c9a7b-1bee13" || m.CorrelationID != fact.RunID || m.CausationID != "c-1" || m.ID == "" {
 		t.Errorf("published %+v", r.published[0])
 	}
@@ -266,6 +268,93 @@ func TestTheRegistrationIsTheBoundary(t *testing.T) {
 			}
 			if r.fetched != 1 {
 				t.Errorf("fetched %d times", r.fetched)
+			}
+		})
+	}
+}
+
+// cloud is CloudFormation with a fixed opinion.
+type cloud struct {
+	opinion validation.Opinion
+	err     error
+	asked   []string
+}
+
+func (c *cloud) ValidateTemplate(_ context.Context, key string, _ []byte) (validation.Opinion, error) {
+	c.asked = append(c.asked, key)
+	return c.opinion, c.err
+}
+
+func TestCloudFormationsOwnOpinion(t *testing.T) {
+	files := map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate}
+	tests := []struct {
+		name    string
+		files   map[string]string
+		cloud   cloud
+		asked   int
+		rule    string
+		message string
+		err     bool
+	}{
+		{"accepted", files, cloud{}, 1, "", "", false},
+		{"refused", files, cloud{err: validation.RefusedError{Reason: "Template error: no"}}, 1, "CFN0001", "Template error: no", false},
+		{"capability", files, cloud{opinion: validation.Opinion{Capabilities: []string{"CAPABILITY_IAM"}, Reason: "AWS::IAM::Role"}}, 1, "CFN0002", "CAPABILITY_IAM", false},
+		{"unreachable", files, cloud{err: errors.New("no route")}, 1, "", "", true},
+		{"not asked about what cannot be parsed", map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": "a: [\n"}, cloud{}, 0, "E0000", "", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRemote(treeOf(t, tt.files))
+			service := r.service()
+			service.Cloud = &tt.cloud
+			got, err := service.Validate(t.Context(), release("main"))
+			if (err != nil) != tt.err || len(tt.cloud.asked) != tt.asked {
+				t.Fatalf("asked %v, error %v", tt.cloud.asked, err)
+			}
+			found := slices.ContainsFunc(got.Validation.Findings, func(f events.Finding) bool { return f.Rule == tt.rule && strings.Contains(f.Message, tt.message) })
+			if tt.rule != "" && (!found || got.Validation.Valid) {
+				t.Errorf("validation = %+v", got.Validation)
+			}
+		})
+	}
+}
+
+// TestThresholds: each stage says which findings it accepts.
+func TestThresholds(t *testing.T) {
+	warned := strings.Replace(goodTemplate, "Seconds: {Type: Number}", "Seconds: {Type: Number}\n  Unused: {Type: String, Default: x}", 1)
+	failing := strings.Replace(goodTemplate, "VisibilityTimeout", "Visibility", 1)
+	tests := []struct {
+		name       string
+		template   string
+		test, prod string // failOn
+		valid      bool
+		refused    []string
+		fact       string
+	}{
+		{"clean", goodTemplate, "warning", "warning", true, nil, "TemplatesValidated.v1"},
+		{"a warning is accepted", warned, "error", "error", true, nil, "TemplatesValidated.v1"},
+		{"prod accepts no warning", warned, "error", "warning", true, []string{"prod"}, "TemplatesValidated.v1"},
+		{"no stage accepts a warning", warned, "warning", "warning", false, []string{"test", "prod"}, "TemplatesRejected.v1"},
+		{"an error is not accepted", failing, "error", "error", false, []string{"test", "prod"}, "TemplatesRejected.v1"},
+		{"test accepts everything", failing, "none", "error", true, []string{"prod"}, "TemplatesValidated.v1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			stages := strings.Replace(strings.Replace(goodPipeline, "approval: never", "approval: never, failOn: "+tt.test, 1), "approval: always", "approval: always, failOn: "+tt.prod, 1)
+			r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": stages, "templates/queue.yaml": tt.template}))
+			got, err := r.service().Validate(t.Context(), release("main"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Validation.Valid != tt.valid || !slices.Equal(got.Validation.Refused, tt.refused) {
+				t.Errorf("validation = %+v", got.Validation)
+			}
+			if fact := r.published[0].Data.DetailType(); fact != tt.fact {
+				t.Errorf("published %s", fact)
+			}
+			var report validation.Result
+			if err := json.Unmarshal(r.kept[got.Validation.Report], &report); err != nil || report.Errors != got.Validation.Errors || report.Warnings != got.Validation.Warnings {
+				t.Errorf("report %q: %+v, %v", got.Validation.Report, report, err)
 			}
 		})
 	}
