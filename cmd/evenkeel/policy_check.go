@@ -86,6 +86,7 @@ type policyReport struct {
 	Plan     []policy.PlanFinding `json:"plan,omitempty"`
 	Notes    []string             `json:"notes,omitempty"`
 	Partial  []string             `json:"incomplete,omitempty"` // files that were too large to be looked at completely
+	Unread   []string             `json:"unread,omitempty"`     // files that are no templates, and why
 }
 
 // policyRun is one call of policy check.
@@ -241,7 +242,8 @@ func readTemplates(path string, into map[string][]byte) error {
 func (r *policyRun) check(ctx context.Context, name string, data []byte) error {
 	t, err := parseTemplate(name, data)
 	if err != nil {
-		return err
+		r.report.Unread = append(r.report.Unread, err.Error())
+		return nil
 	}
 	r.report.Files++
 	if !r.flags.noBuiltin {
@@ -310,6 +312,9 @@ func (r *policyRun) add(name string, findings []policy.Finding) {
 
 // fails reports whether something is as severe as --fail-on.
 func (r *policyRun) fails() bool {
+	if len(r.report.Unread) > 0 {
+		return true
+	}
 	if r.flags.failOn == "none" {
 		return false
 	}
@@ -331,6 +336,9 @@ func (a *app) policyFindings(w io.Writer, r policyReport) {
 	for _, f := range r.Plan {
 		counts[f.Severity]++
 		fmt.Fprintf(w, "plan: %s %s %s: %s\n", f.Resource, a.policySeverity(f.Severity), f.Rule, printable(f.Message))
+	}
+	for _, reason := range r.Unread {
+		fmt.Fprintf(w, "%s\n", printable(reason))
 	}
 	for _, file := range r.Partial {
 		fmt.Fprintf(w, "%s: too large to be looked at completely\n", file)

@@ -28,7 +28,7 @@ var rdsRules = []Rule{
 		Rationale: "Damage is often noticed after days. The default is one day; 0 switches backups off.",
 		Fix:       "Set BackupRetentionPeriod to 7 or more.",
 		Link:      hub + "rds-controls.html#rds-11",
-		Check:     unless(atLeast("BackupRetentionPeriod", 7, 1, "backups are kept for less than seven days"), "DBClusterIdentifier", "SourceDBInstanceIdentifier", "SourceDBClusterIdentifier"),
+		Check:     notMember(unless(atLeast("BackupRetentionPeriod", 7, 1, "backups are kept for less than seven days"), "SourceDBInstanceIdentifier", "SourceDBClusterIdentifier")),
 	},
 	{
 		ID: "EK1046", Severity: Low, Title: "Databases are protected against deletion",
@@ -37,7 +37,7 @@ var rdsRules = []Rule{
 		Rationale: "A replacement or a deleted stack takes the database with it.",
 		Fix:       "Set DeletionProtection to true.",
 		Link:      hub + "rds-controls.html#rds-8",
-		Check:     unless(on("DeletionProtection", faultIfMissing, "the database can be deleted by mistake"), "DBClusterIdentifier"),
+		Check:     notMember(on("DeletionProtection", faultIfMissing, "the database can be deleted by mistake")),
 	},
 	{
 		ID: "EK1047", Severity: Low, Title: "Databases get minor versions",
@@ -55,7 +55,7 @@ var rdsRules = []Rule{
 		Rationale: "Logs on the database's own disk are rotated away, and gone with it.",
 		Fix:       "List the engine's logs in EnableCloudwatchLogsExports.",
 		Link:      hub + "rds-controls.html#rds-9",
-		Check:     unless(present("EnableCloudwatchLogsExports", "the logs of the database are not published"), "DBClusterIdentifier"),
+		Check:     notMember(present("EnableCloudwatchLogsExports", "the logs of the database are not published")),
 	},
 	{
 		ID: "EK1050", Severity: Medium, Title: "Connections to databases are encrypted",
@@ -78,8 +78,17 @@ var rdsRules = []Rule{
 		Rationale: "A name that everybody knows is half of the login.",
 		Fix:       "Choose another MasterUsername than the default.",
 		Link:      hub + "rds-controls.html#rds-25",
-		Check:     unless(not("MasterUsername", "the administrator has the name that everybody tries first", "admin", "postgres", "administrator", "sa", "root"), "DBClusterIdentifier"),
+		Check:     notMember(not("MasterUsername", "the administrator has the name that everybody tries first", "admin", "postgres", "administrator", "sa", "root")),
 	},
+}
+
+// notMember leaves out instances of a cluster, for which the cluster decides.
+func notMember(c check) check {
+	return func(r *Resource) {
+		if r.Type != "AWS::RDS::DBInstance" || !r.Has("DBClusterIdentifier") {
+			c(r)
+		}
+	}
 }
 
 const publicDatabase = "the database can be reached from the internet"

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/evenkeel/evenkeel/shared/condition"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
@@ -65,6 +66,8 @@ type run struct {
 	pseudo     map[string]string
 	parameters map[string]parameter
 	conditions map[string]bool // those that are decided
+	set        *condition.Set  // the template's conditions, made when first asked
+	decisions  map[decision]condition.Truth
 	rule       *Rule
 	pending    []pendingFinding
 	findings   []Finding

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/shared/condition"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
@@ -120,49 +121,66 @@ func (r *run) decided(s *template.Scope) map[string]bool {
 	return all
 }
 
-// decide gives the value of a condition if the scope or an assumption decides it.
-func (r *run) decide(condition string, when *assumption) (holds, decided bool) {
-	if holds, ok := r.conditions[condition]; ok {
+// decide gives the value of a condition if the scope or assumptions decide it:
+// the same condition was assumed, or one that excludes it or implies it.
+func (r *run) decide(name string, when *assumption) (holds, decided bool) {
+	if holds, ok := r.conditions[name]; ok {
 		return holds, true
 	}
+	if when == nil {
+		return false, false
+	}
 	for at := when; at != nil; at = at.up {
-		if at.condition == condition {
+		if at.condition == name {
 			return at.holds, true
 		}
-		if holds, ok := r.implied(at, condition); ok {
-			return holds, true
+	}
+	key := decision{when, name}
+	if known, ok := r.decisions[key]; ok {
+		return known == condition.Yes, known != condition.Unknown
+	}
+	answer := r.infer(name, when)
+	if r.decisions == nil {
+		r.decisions = map[decision]condition.Truth{}
+	}
+	r.decisions[key] = answer
+	return answer == condition.Yes, answer != condition.Unknown
+}
+
+// decision is a question that decide has answered.
+type decision struct {
+	when *assumption
+	name string
+}
+
+// solverSteps limits the work on one template's conditions, see package condition.
+const solverSteps = 300_000
+
+func (r *run) infer(name string, when *assumption) condition.Truth {
+	if r.set == nil {
+		root := r.t.Root
+		r.set = condition.New(root.Get("Conditions"), root.Get("Rules"), root.Get("Parameters"))
+		r.set.Limit(solverSteps)
+	}
+	var wanted []condition.Wanted
+	for at := when; at != nil; at = at.up {
+		if !r.set.Valid(at.condition) {
+			return condition.Unknown
 		}
+		wanted = append(wanted, condition.Wanted{Name: at.condition, True: at.holds, False: !at.holds})
 	}
-	return false, false
-}
-
-// implied handles the usual case of conditions that exclude each other: both
-// compare the same thing with different texts.
-func (r *run) implied(a *assumption, condition string) (holds, decided bool) {
-	if !a.holds {
-		return false, false
+	if !r.set.Valid(name) {
+		return condition.Unknown
 	}
-	left, leftText, ok := r.comparison(a.condition)
-	if !ok {
-		return false, false
+	yes := len(r.set.Scenarios(append(wanted, condition.Wanted{Name: name, True: true})...)) > 0
+	no := len(r.set.Scenarios(append(wanted, condition.Wanted{Name: name, False: true})...)) > 0
+	switch {
+	case yes && !no:
+		return condition.Yes
+	case no && !yes:
+		return condition.No
 	}
-	right, rightText, ok := r.comparison(condition)
-	return leftText == rightText, ok && left == right
-}
-
-// comparison reads a condition of the form Equals(Ref, text).
-func (r *run) comparison(condition string) (reference, text string, ok bool) {
-	body, _ := r.t.ConditionNodes.Get(condition)
-	sides := body.Get("Fn::Equals")
-	if !sides.IsList() || len(sides.Items) != 2 {
-		return "", "", false
-	}
-	a, b := sides.Items[0], sides.Items[1]
-	if b.IsMap() {
-		a, b = b, a
-	}
-	name, arg, isCall := a.Call()
-	return arg.Str(), b.Str(), isCall && name == "Ref" && b.IsString()
+	return condition.Unknown
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

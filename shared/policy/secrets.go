@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/base64"
 	"regexp"
 	"slices"
 	"strings"
@@ -173,11 +174,23 @@ func checkKnownFormats(t *Template) {
 			}
 		case template.Map:
 			for i := range n.Entries {
+				if text, ok := userData(&n.Entries[i]); ok && credential(text) != "" {
+					Value{r: t.r, node: n, place: at.entry(&n.Entries[i])}.Report(credential(text) + " stands in the user data")
+				}
 				scan(n.Entries[i].Value, at.entry(&n.Entries[i]))
 			}
 		}
 	}
 	scan(t.Parsed().Root, place{})
+}
+
+// userData decodes the user data of an instance that is written in base64.
+func userData(e *template.Entry) (text string, ok bool) {
+	if e.Key != "UserData" || !e.Value.IsString() || len(e.Value.Text) > maxScan {
+		return "", false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(e.Value.Text))
+	return string(decoded), err == nil
 }
 
 // credential names what a text holds. AWS documentation uses keys that end in

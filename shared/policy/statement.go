@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/template"
+)
 
 // identityPolicies are where identities have policies.
 var identityPolicies = map[string][]string{
@@ -47,7 +51,7 @@ func typesOf(tables ...map[string][]string) []string {
 // statements visits every statement of the policies that the table knows.
 func (r *Resource) statements(table map[string][]string, visit func(s Value)) {
 	r.At(table[r.Type], func(document Value) bool {
-		if document.Known() {
+		if document = document.document(); document.Known() {
 			document.Each(keysStatement, func(s Value) {
 				if s.Known() {
 					visit(s)
@@ -56,6 +60,25 @@ func (r *Resource) statements(table map[string][]string, visit func(s Value)) {
 		}
 		return true
 	})
+}
+
+// maxDocument limits the text of a policy that is read, in bytes. IAM allows no
+// more than 10,240 characters (IAM user guide, "IAM and AWS STS quotas").
+const maxDocument = 32 << 10
+
+// document reads a policy that is written as JSON text. Findings in it are
+// where the text is.
+func (v Value) document() Value {
+	text, ok := v.Text()
+	if !ok || len(text) > maxDocument || !strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return v
+	}
+	root, err := template.ParseNode("", []byte(text))
+	if err != nil {
+		return v.as(unknown)
+	}
+	v.node, v.fixed = root, true
+	return v
 }
 
 // allows reports whether the statement is known to allow.

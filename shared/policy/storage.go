@@ -65,12 +65,12 @@ var storageRules = []Rule{
 // by the cluster, the snapshot or the source of a replica.
 func checkEncryption(r *Resource) {
 	key := encryptedBy[r.Type]
-	inherited := []string{"DBClusterIdentifier", "DBSnapshotIdentifier", "DBClusterSnapshotIdentifier", "SnapshotIdentifier", "SourceDBInstanceIdentifier",
+	inherited := []string{"DBSnapshotIdentifier", "DBClusterSnapshotIdentifier", "SnapshotIdentifier", "SourceDBInstanceIdentifier",
 		"SourceDBClusterIdentifier", "SourceDbiResourceId", "SourceDBInstanceAutomatedBackupsArn", "SnapshotId", "SnapshotName", "GlobalReplicationGroupId"}
 	if r.Type == "AWS::EFS::FileSystem" {
 		inherited = append(inherited, "KmsKeyId")
 	}
 	// Redshift encrypts new clusters unless told not to (since January 2025).
 	missingIsFine := r.Type == "AWS::Redshift::Cluster"
-	unless(on(key, missingIsFine, "data is not encrypted at rest: "+key+" is off"), inherited...)(r)
+	notMember(unless(on(key, missingIsFine, "data is not encrypted at rest: "+key+" is off"), inherited...))(r)
 }

@@ -38,6 +38,7 @@ type place struct {
 	line, column int
 	when         *assumption
 	choice       choice
+	fixed        bool   // inside a text: the path and position stay those of the text
 	fallback     string // parameter whose default gave the value
 }
 
@@ -76,11 +77,17 @@ type choice struct {
 }
 
 func (p place) entry(e *template.Entry) place {
+	if p.fixed {
+		return p
+	}
 	p.path, p.line, p.column = &link{p.path, e.Key}, e.Line, e.Column
 	return p
 }
 
 func (p place) item(i int, n *template.Node) place {
+	if p.fixed {
+		return p
+	}
 	p.path, p.line, p.column = &link{p.path, strconv.Itoa(i)}, n.Line, n.Column
 	return p
 }
