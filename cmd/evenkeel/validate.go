@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/shared/validation"
+	"github.com/evenkeel/evenkeel/shared/validation/fix"
 	"github.com/evenkeel/evenkeel/shared/validation/report"
 )
 
@@ -38,6 +39,8 @@ type validateFlags struct {
 	configFile        string
 	baseline          string
 	writeBaseline     string
+	fix               bool
+	dryRun            bool
 	regions           []string
 	ignore            []string
 	include           []string
@@ -104,6 +107,8 @@ func (f *validateFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.reportUnused, "report-unused", false, "add a note for each suppression that suppresses nothing")
 	flags.StringVar(&f.baseline, "baseline", "", "file of known findings, which do not fail (default: validation.baseline of evenkeel.yaml, else "+baselineFile+" where it exists; \"none\" for none)")
 	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings to this file and exit with 0")
+	flags.BoolVar(&f.fix, "fix", false, "correct what is certain in the files ("+strings.Join(fix.Rules(), ", ")+") and report the rest")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "with --fix: print the changes as a diff and make none")
 	flags.BoolVarP(&f.ignoreBadTemplate, "ignore-bad-template", "b", false, "leave out files that cannot be parsed and globs that match nothing")
 	flags.StringVar(&f.configFile, "config-file", "", "read this instead of .cfnlintrc")
 	flags.BoolVar(&f.merge, "merge-configs", false, "join the lists of all settings instead of taking the first")
@@ -126,6 +131,10 @@ func (a *app) validate(ctx context.Context, f *validateFlags, paths []string) er
 	switch {
 	case err != nil:
 		return err
+	case f.dryRun && !f.fix:
+		return errors.New("--dry-run goes with --fix")
+	case f.watch && f.fix:
+		return errors.New("--watch does not go with --fix: it would change files while they are edited")
 	case f.listRules:
 		return a.print(catalogue(), listRules)
 	case f.listTemplates:
@@ -135,6 +144,11 @@ func (a *app) validate(ctx context.Context, f *validateFlags, paths []string) er
 	}
 	if err := c.check(); err != nil {
 		return err
+	}
+	if f.fix {
+		if err := c.fix(f.dryRun); err != nil || f.dryRun {
+			return err
+		}
 	}
 	if f.writeBaseline != "" {
 		return c.writeBaseline(f.writeBaseline)

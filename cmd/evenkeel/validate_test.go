@@ -213,6 +213,45 @@ func TestBaseline(t *testing.T) {
 	c.run("validate").want(1, "known.json: the baseline cannot be read")
 }
 
+func TestFix(t *testing.T) {
+	c := newCLI(t)
+	const text = "# ours\nResources:\n  Queue:\n    Type: AWS::SQS::Queue # a queue\n    Properties:\n      QueueName: !Sub orders\n      Visibility: 30\n"
+	files := map[string]string{"t/a.yaml": text, "t/ok.yaml": okTemplate}
+	folder(t, files)
+	read := func(name string) string {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	c.run("validate", "t", "--fix", "--dry-run").want(0, "--- a/t/a.yaml\n+++ b/t/a.yaml\n@@ -3,5 +3,5 @@", "-      QueueName: !Sub orders\n+      QueueName: orders\n", "1 finding in 1 file can be fixed")
+	if read("t/a.yaml") != text {
+		t.Error("a dry run changes the file")
+	}
+	c.run("validate", "t", "--fix").want(2, "fixed t/a.yaml: 1 finding (W1020)", "1 error, 0 warnings")
+	if fixed := read("t/a.yaml"); fixed != strings.Replace(text, "!Sub ", "", 1) || read("t/ok.yaml") != okTemplate {
+		t.Error(fixed)
+	}
+	c.run("validate", "t", "--fix").want(2)
+	if strings.Contains(c.out.String()+c.err.String(), "fixed") {
+		t.Error("a second run fixes again")
+	}
+	folder(t, map[string]string{"evenkeel.yaml": okPipeline, "queue.tmpl": text, "outside/x.yaml": text})
+	if err := os.Symlink("outside/x.yaml", "link.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	c.run("validate", "link.yaml", "--fix").want(6, "link.yaml is a symbolic link")
+	if read("outside/x.yaml") != text {
+		t.Error("the file behind a link is changed")
+	}
+	c.run("validate", ".", "--fix").want(2, "fixed queue.tmpl: 1 finding (W1020)")
+	c.app.in = strings.NewReader(text)
+	c.run("validate", "-", "--fix", "--dry-run").want(0, "+++ b/stdin")
+	c.run("validate", "--dry-run").want(1)
+	c.run("validate", "--fix", "--watch").want(1)
+}
+
 func TestCfnlintrc(t *testing.T) {
 	c := newCLI(t)
 	home := t.TempDir()
