@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,7 +213,7 @@ func (c *checker) text(s *Schema, v Value, text string) {
 	if s.Pattern != nil && !s.Pattern.Match(text) {
 		c.add("pattern", v, "%q does not match the pattern %s", text, s.Pattern)
 	}
-	if re := formats[s.Format]; c.formats && re != nil && !re.MatchString(text) {
+	if re := formats[s.Format]; c.formats && re != nil && !re.Match(text) {
 		c.add("format:"+s.Format, v, "%q is not in the form %s", text, re)
 	}
 	if s.MinLength == nil && s.MaxLength == nil {
@@ -230,12 +229,12 @@ func (c *checker) text(s *Schema, v Value, text string) {
 
 // formats are the forms of identifiers that services give out (EC2 user guide,
 // "Resource IDs"; IAM user guide, "IAM identifiers").
-var formats = map[string]*regexp.Regexp{
-	"AWS::EC2::SecurityGroup.Id": regexp.MustCompile(`^sg-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
-	"AWS::EC2::VPC.Id":           regexp.MustCompile(`^vpc-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
-	"AWS::EC2::Subnet.Id":        regexp.MustCompile(`^subnet-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
-	"AWS::EC2::Image.Id":         regexp.MustCompile(`^ami-([0-9a-z]{8}|[0-9a-z]{17})$`),
-	"AWS::IAM::Role.Arn":         regexp.MustCompile(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/.+$`),
+var formats = map[string]*Pattern{
+	"AWS::EC2::SecurityGroup.Id": NewPattern(`^sg-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
+	"AWS::EC2::VPC.Id":           NewPattern(`^vpc-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
+	"AWS::EC2::Subnet.Id":        NewPattern(`^subnet-([a-fA-F0-9]{8}|[a-fA-F0-9]{17})$`),
+	"AWS::EC2::Image.Id":         NewPattern(`^ami-([0-9a-z]{8}|[0-9a-z]{17})$`),
+	"AWS::IAM::Role.Arn":         NewPattern(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/.+$`),
 }
 
 func (c *checker) number(s *Schema, v Value, f float64) {

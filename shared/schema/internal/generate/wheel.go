@@ -171,7 +171,7 @@ func (w wheel) extensions(regions []string) ([]frame, error) {
 		if m, ok := v.(format.Map); ok && m.Get("us-east-1") != nil {
 			f.documents = perRegion(m, regions)
 		} else {
-			f.documents = []document{{everywhere, strip(v)}}
+			f.documents = []document{{everywhere, regroup(strip(v))}}
 		}
 		frames = append(frames, f)
 	}
