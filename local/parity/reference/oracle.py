@@ -24,13 +24,12 @@ class Timeout(BaseException):
     """Not an Exception: cfn-lint turns those into findings of E0002."""
 
 
-def freeze(date):
-    """Makes the rules that read the clock see this date."""
-    from cfnlint.rules.resources.lmbd import (
-        DeprecatedRuntimeCreate,
-        DeprecatedRuntimeEol,
-        DeprecatedRuntimeUpdate,
-    )
+def freeze(rules, date):
+    """Makes the rules that read the clock see this date.
+
+    cfn-lint loads its rules as modules of its own making, so the date is put
+    into what their functions see as global names.
+    """
 
     class Frozen(datetime.datetime):
         @classmethod
@@ -41,8 +40,15 @@ def freeze(date):
         def now(cls, tz=None):
             return cls.fromisoformat(date).replace(tzinfo=tz)
 
-    for module in (DeprecatedRuntimeCreate, DeprecatedRuntimeEol, DeprecatedRuntimeUpdate):
-        module.datetime = Frozen
+    frozen = 0
+    for rule in rules.values():
+        for function in vars(type(rule)).values():
+            names = getattr(function, "__globals__", {})
+            if names.get("datetime") in (datetime.datetime, Frozen):
+                names["datetime"] = Frozen
+                frozen += 1
+    if not frozen:
+        raise RuntimeError("no rule of cfn-lint reads the clock any more")
 
 
 def configured(region):
@@ -85,7 +91,7 @@ def main():
     answers = os.fdopen(os.dup(1), "w")  # what cfn-lint prints is no answer
     os.dup2(2, 1)
     config, rules = configured(args.region)
-    freeze(args.date)
+    freeze(rules, args.date)
 
     def expire(*_):
         raise Timeout
