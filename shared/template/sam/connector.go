@@ -43,12 +43,12 @@ func (t *translator) embed(source string, c template.Entry) {
 		t.del(props, "SourceReference")
 	}
 	t.set(props, "Source", from)
-	if t.resources.Get(id) != nil {
+	if t.lookup(t.resources, id) != nil {
 		fail(id, "the connector has the logical id of a resource")
 	}
 	m := t.macro(id, "AWS::Serverless::Connector", n, connectorProperties)
 	t.set(t.resources, id, t.node(m.resource))
-	e := t.resources.Entry(id)
+	e := t.entry(t.resources, id)
 	e.Line, e.Column = c.Line, c.Column
 }
 
@@ -120,7 +120,7 @@ func (c *connection) end(n, other *node) end {
 		return end{typ: cfnType(typ), arn: get(n, "Arn"), role: get(n, "RoleName"), url: get(n, "QueueUrl"),
 			resourceID: get(n, "ResourceId"), name: get(n, "Name"), detail: get(n, "Qualifier")}
 	}
-	r := c.out.Get(id.Str())
+	r := c.lookup(c.out, id.Str())
 	if !truthy(r) || r.Get("Type").Str() == "" {
 		fail(c.id, "there is no resource %s", id.Str())
 	}
@@ -318,7 +318,7 @@ func (c *connection) mappings() []string {
 
 // addDependency makes a translated resource depend on another one.
 func (t *translator) addDependency(id, on string) {
-	e := t.out.Entry(id)
+	e := t.entry(t.out, id)
 	if e == nil {
 		return
 	}
@@ -375,7 +375,7 @@ func (c *connection) describe(made []*resource) {
 
 // sourceType is the type of a resource before the translation, "" if there is none.
 func (c *connection) sourceType(id string) string {
-	return c.translator.resources.Get(id).Get("Type").Str()
+	return c.translator.lookup(c.translator.resources, id).Get("Type").Str()
 }
 
 // dependOnAll replaces dependencies on a connector by what it stands for.

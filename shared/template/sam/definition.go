@@ -67,9 +67,12 @@ func (t *translator) open(doc *node, http bool) *definition {
 	d.responses = or(doc.Get("x-amazon-apigateway-gateway-responses"))
 	d.policy = or(doc.Get(policyKey))
 	d.models = doc.Get("definitions")
-	for _, path := range t.keys(d.paths) {
-		for _, item := range contents(d.paths.Get(path)) {
-			pathItem(item, path)
+	if !t.checked[doc] { // what is added later is valid
+		t.checked[doc] = true
+		for _, e := range d.paths.Entries {
+			for _, item := range contents(e.Value) {
+				pathItem(item, e.Key)
+			}
 		}
 	}
 	return d
@@ -152,7 +155,7 @@ func methodName(s string) string {
 }
 
 func (d *definition) addPath(path, method string) {
-	item := d.paths.Get(path)
+	item := d.lookup(d.paths, path)
 	if item == nil {
 		item = d.ordered()
 		d.set(d.paths, path, item)
@@ -167,7 +170,7 @@ func (d *definition) addPath(path, method string) {
 
 // hasIntegration reports whether a method of a path is served already.
 func (d *definition) hasIntegration(path, method string) bool {
-	item := d.paths.Get(path)
+	item := d.lookup(d.paths, path)
 	if item == nil {
 		return false
 	}
@@ -185,7 +188,7 @@ func (d *definition) hasIntegration(path, method string) bool {
 // method lists the definitions of one method that have an integration.
 func (d *definition) method(path, method string) []*node {
 	var out []*node
-	for _, item := range contents(d.paths.Get(path)) {
+	for _, item := range contents(d.lookup(d.paths, path)) {
 		for _, m := range contents(pathItem(item, path).Get(methodName(method))) {
 			if truthy(expectMap(m, "", "method "+method).Get(integrationKey)) {
 				out = append(out, m)
@@ -204,7 +207,7 @@ type named struct {
 // methods lists all methods of a path that have an integration.
 func (d *definition) methods(path string) []named {
 	var out []named
-	for _, item := range contents(d.paths.Get(path)) {
+	for _, item := range contents(d.lookup(d.paths, path)) {
 		for _, name := range d.keys(pathItem(item, path)) {
 			if name == "parameters" || !d.http && (name == "summary" || name == "description") {
 				continue
@@ -242,7 +245,7 @@ func (d *definition) addLambda(r lambdaRoute) {
 	if truthy(r.condition) {
 		uri = d.conditional(r.condition, uri, nil)
 	}
-	for _, item := range contents(d.paths.Get(r.path)) {
+	for _, item := range contents(d.lookup(d.paths, r.path)) {
 		if isNull(pathItem(item, r.path).Get(method)) {
 			d.set(item, method, d.ordered())
 		}

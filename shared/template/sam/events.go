@@ -78,7 +78,7 @@ func (t *translator) connectREST(l *link) {
 
 func (t *translator) connectOther(reference *node, event, what string) string {
 	id := reference.Get("Ref").Str()
-	if !reference.IsMap() || t.resources.Get(id) == nil {
+	if !reference.IsMap() || t.lookup(t.resources, id) == nil {
 		fail(event, "the event must refer to a %s of the template", what)
 	}
 	return id

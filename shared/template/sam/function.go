@@ -337,7 +337,7 @@ func (f *function) allVersionData() *node {
 	}
 	for _, l := range layers.Items {
 		id := logicalID(l)
-		if props := f.out.Get(id).Get("Properties"); id != "" && truthy(props.Get("PublishLambdaVersion")) {
+		if props := f.lookup(f.out, id).Get("Properties"); id != "" && truthy(props.Get("PublishLambdaVersion")) {
 			f.set(data, id, props)
 		}
 	}

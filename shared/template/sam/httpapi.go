@@ -326,7 +326,7 @@ func (h *httpAPI) defaultAuthorizer(d *definition, z httpAuthorizer) {
 		scopes = h.list()
 	}
 	for _, path := range h.keys(d.paths) {
-		h.checkMethods(path, d.paths.Get(path))
+		h.checkMethods(path, d.lookup(d.paths, path))
 		for _, m := range d.methods(path) {
 			if m.name != "options" && !truthy(m.node.Get("security")) {
 				h.set(m.node, "security", h.list(h.obj(z.name, scopes)))

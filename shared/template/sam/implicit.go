@@ -1,6 +1,7 @@
 package sam
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +42,7 @@ func httpEvents(t *translator) *implicit {
 // implicitAPI adds the API that events without a reference mean, and every
 // event's path to the definition of its API.
 func (t *translator) implicitAPI(im *implicit) {
-	existing := t.resources.Get(im.id)
+	existing := t.lookup(t.resources, im.id)
 	props := t.obj("DefinitionBody", im.body, managed, true)
 	if im.stage != "" {
 		t.set(props, "StageName", im.stage)
@@ -62,7 +63,7 @@ func (t *translator) implicitAPI(im *implicit) {
 	}
 	t.implicitAttributes(im)
 	t.pathConditions(im)
-	if api := t.resources.Get(im.id); len(dig(api, "Properties", "DefinitionBody", "paths").Entries) == 0 {
+	if api := t.lookup(t.resources, im.id); len(dig(api, "Properties", "DefinitionBody", "paths").Entries) == 0 {
 		if existing == nil {
 			t.del(t.resources, im.id)
 		} else {
@@ -157,7 +158,7 @@ func (t *translator) implicitTags(im *implicit, resource *node) {
 	if !truthy(tags) || !truthy(first("PropagateTags")) {
 		return
 	}
-	props := t.resources.Get(im.id).Get("Properties")
+	props := t.lookup(t.resources, im.id).Get("Properties")
 	if props.Get("Tags") == nil {
 		t.set(props, "Tags", t.obj())
 	}
@@ -208,9 +209,9 @@ func (t *translator) routeSettings(event, api string, props, condition *node) {
 // implicitAttributes gives the implicit API the condition and the policies of
 // the resources behind it.
 func (t *translator) implicitAttributes(im *implicit) {
-	api := t.resources.Get(im.id)
+	api := t.lookup(t.resources, im.id)
 	if c := im.conditions[im.id]; c != nil {
-		names, all := c.names("")
+		names, all := c.all()
 		switch {
 		case all && len(names) == 1:
 			t.set(api, "Condition", names[0])
@@ -233,14 +234,15 @@ func (t *translator) strongest(nodes []*node, policies ...string) *node {
 	return nil
 }
 
-// names lists the conditions of a path, of all paths for "", and reports
-// whether each method has one.
-func (c *pathConditions) names(path string) (names []string, all bool) {
+// all lists the conditions of all paths, and reports whether each method has one.
+func (c *pathConditions) all() (names []string, all bool) {
+	return conditionNames(slices.Collect(maps.Values(c.byPath))...)
+}
+
+// conditionNames lists the conditions of methods, and reports whether each has one.
+func conditionNames(conditions ...map[string]string) (names []string, all bool) {
 	all = true
-	for p, methods := range c.byPath {
-		if path != "" && p != path {
-			continue
-		}
+	for _, methods := range conditions {
 		for _, name := range methods {
 			all = all && name != ""
 			if !slices.Contains(names, name) {
@@ -275,7 +277,7 @@ func (t *translator) pathCondition(im *implicit, api, path string, d *definition
 	if c == nil || c.byPath[path] == nil {
 		crash("path %s of %s belongs to no event", path, api)
 	}
-	names, all := c.names(path)
+	names, all := conditionNames(c.byPath[path])
 	if !all {
 		return
 	}
@@ -284,7 +286,7 @@ func (t *translator) pathCondition(im *implicit, api, path string, d *definition
 		name = api + strings.NewReplacer("/", "SLASH", "{", "OB", "}", "CB").Replace(path) + "PathCondition"
 		t.combineConditions(name, names)
 	}
-	t.set(d.paths, path, t.conditional(name, d.paths.Get(path), nil))
+	t.set(d.paths, path, t.conditional(name, d.lookup(d.paths, path), nil))
 }
 
 // combineConditions adds the condition that holds if one of the names does.

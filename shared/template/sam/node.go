@@ -19,7 +19,8 @@ type node = template.Node
 type build struct {
 	line, column int
 	orders       map[*node]*ordered
-	copies       *int           // of the definition that is being written, see ordered
+	copies       *int // of the definition that is being written, see ordered
+	index        map[*node]map[string]int
 	unicode      map[*node]bool // strings, and maps with keys, that CPython 2.7 would mark with u
 }
 
@@ -115,11 +116,45 @@ func (b *build) set(n *node, key string, value any) {
 	if o := b.orders[n]; o != nil {
 		o.add(key)
 	}
-	if e := n.Entry(key); e != nil {
+	if e := b.entry(n, key); e != nil {
 		e.Value = v
 		return
 	}
 	n.Entries = append(n.Entries, template.Entry{Key: key, Line: v.Line, Column: v.Column, Value: v})
+	if i := b.index[n]; i != nil {
+		i[key] = len(n.Entries) - 1
+	}
+}
+
+// entry is n.Entry for maps that can be large: resources and paths.
+func (b *build) entry(n *node, key string) *template.Entry {
+	const small = 32
+	if n == nil || len(n.Entries) < small {
+		return n.Entry(key)
+	}
+	index := b.index[n]
+	if len(index) != len(n.Entries) {
+		index = make(map[string]int, len(n.Entries))
+		for i := range n.Entries {
+			index[n.Entries[i].Key] = i
+		}
+		if b.index == nil {
+			b.index = map[*node]map[string]int{}
+		}
+		b.index[n] = index
+	}
+	if i, ok := index[key]; ok {
+		return &n.Entries[i]
+	}
+	return nil
+}
+
+// lookup is n.Get for maps that can be large.
+func (b *build) lookup(n *node, key string) *node {
+	if e := b.entry(n, key); e != nil {
+		return e.Value
+	}
+	return nil
 }
 
 // del removes a key from a map.
@@ -130,6 +165,7 @@ func (b *build) del(n *node, key string) {
 	if o := b.orders[n]; o != nil {
 		o.remove(key)
 	}
+	delete(b.index, n)
 	n.Entries = slices.DeleteFunc(n.Entries, func(e template.Entry) bool { return e.Key == key })
 }
 

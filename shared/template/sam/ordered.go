@@ -21,6 +21,7 @@ type ordered struct {
 
 type slot struct {
 	key   string
+	hash  uint64
 	state slotState
 }
 
@@ -33,6 +34,10 @@ const (
 )
 
 const minSlots = 8
+
+// maxCopied bounds the work for a definition with very many paths: API Gateway
+// takes 300. Beyond it the order, and with it one logical id, may differ.
+const maxCopied = 300
 
 func newOrdered(copies *int) *ordered {
 	o := &ordered{slots: make([]slot, minSlots), copies: copies}
@@ -47,13 +52,9 @@ func (o *ordered) catchUp() {
 	if o.copies == nil {
 		return
 	}
-	for ; o.seen < *o.copies && !o.stable; o.seen++ {
+	for ; o.seen < *o.copies && !o.stable && o.size <= maxCopied; o.seen++ {
 		before := o.slots
-		keys := o.list()
-		o.slots, o.size, o.fill = make([]slot, minSlots), 0, 0
-		for _, k := range keys {
-			o.put(k)
-		}
+		o.renew(minSlots)
 		o.stable = slices.Equal(before, o.slots)
 	}
 	o.seen = *o.copies
@@ -75,15 +76,26 @@ func hash27(s string) uint64 {
 	return x ^ n
 }
 
+// renew puts the keys into a new table in their order.
+func (o *ordered) renew(n int) {
+	before := o.slots
+	o.slots, o.size, o.fill, o.stable = make([]slot, n), 0, 0, false
+	for i := range before {
+		if before[i].state == used {
+			o.put(before[i].key, before[i].hash)
+		}
+	}
+}
+
 // find returns the slot of a key, or the slot to put it.
-func (o *ordered) find(key string) uint64 {
-	h, mask := hash27(key), uint64(len(o.slots)-1)
+func (o *ordered) find(key string, h uint64) uint64 {
+	mask := uint64(len(o.slots) - 1)
 	i := h & mask
 	free, hasFree := uint64(0), false
 	for walker, perturb := i, h; ; perturb >>= 5 {
 		s := &o.slots[i]
 		switch {
-		case s.state == used && s.key == key:
+		case s.state == used && s.hash == h && s.key == key:
 			return i
 		case s.state == empty && hasFree:
 			return free
@@ -99,18 +111,18 @@ func (o *ordered) find(key string) uint64 {
 
 func (o *ordered) add(key string) {
 	o.catchUp()
-	o.put(key)
+	o.put(key, hash27(key))
 }
 
-func (o *ordered) put(key string) {
-	s := &o.slots[o.find(key)]
+func (o *ordered) put(key string, h uint64) {
+	s := &o.slots[o.find(key, h)]
 	if s.state == used {
 		return
 	}
 	if s.state == empty {
 		o.fill++
 	}
-	*s = slot{key, used}
+	*s = slot{key, h, used}
 	o.stable = false
 	o.size++
 	if o.fill*3 >= len(o.slots)*2 {
@@ -120,7 +132,7 @@ func (o *ordered) put(key string) {
 
 func (o *ordered) remove(key string) {
 	o.catchUp()
-	if s := &o.slots[o.find(key)]; s.state == used {
+	if s := &o.slots[o.find(key, hash27(key))]; s.state == used {
 		s.state = removed
 		o.stable = false
 		o.size--
@@ -140,11 +152,7 @@ func (o *ordered) resize(request int) {
 	for n <= request {
 		n <<= 1
 	}
-	keys := o.list()
-	o.slots, o.size, o.fill, o.stable = make([]slot, n), 0, 0, false
-	for _, k := range keys {
-		o.put(k)
-	}
+	o.renew(n)
 }
 
 func (o *ordered) keys() []string {

@@ -24,6 +24,7 @@ func (t *translator) parameters() {
 			}
 		}
 	}
+	t.at(t.root)
 	t.params["AWS::Region"] = t.str(t.region)
 	t.params["AWS::Partition"] = t.str(t.partition)
 }
@@ -120,6 +121,7 @@ func (t *translator) aliasParameter(alias *node) {
 		crash("AutoPublishAlias refers to %s, but there are no parameters", e.Value.Str())
 	}
 	if p.Entry(e.Value.Str()) != nil {
+		t.at(e.Value)
 		t.params[e.Value.Str()] = t.str("Alias")
 	}
 }

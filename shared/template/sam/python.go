@@ -215,7 +215,7 @@ func (b *build) repr(w *strings.Builder, n *node) {
 			}
 			reprString(w, k)
 			w.WriteString(": ")
-			b.repr(w, n.Get(k))
+			b.repr(w, b.lookup(n, k))
 		}
 		w.WriteByte('}')
 	}

@@ -12,7 +12,7 @@ import (
 var subVariable = regexp.MustCompile(`\$\{([A-Za-z0-9.]+|AWS::[A-Z][A-Za-z]*)\}`)
 
 // maxSteps bounds how many values one translation resolves.
-const maxSteps = 2_000_000
+const maxSteps = 500_000
 
 const maxDepth = 500
 
@@ -22,7 +22,7 @@ func (t *translator) resolve(n *node) *node { return t.resolveAt(n, 0) }
 
 func (t *translator) resolveAt(n *node, depth int) *node {
 	if t.steps++; t.steps > maxSteps || depth > maxDepth {
-		crash("the values of parameters refer to each other")
+		panic(failure{message: "the values of parameters refer to each other", final: true})
 	}
 	if n == nil {
 		return nil
@@ -165,6 +165,7 @@ func (t *translator) finish() *node {
 		rest.Items = slices.DeleteFunc(slices.Clone(transforms.Items), func(n *node) bool { return n.Str() == Name })
 		out.Entries = append(out.Entries, template.Entry{Key: "Transform", Line: rest.Line, Column: rest.Column, Value: &rest})
 	}
+	t.out.Entries = slices.DeleteFunc(t.out.Entries, func(e template.Entry) bool { return e.Value == nil })
 	t.set(out, "Resources", t.out)
 	if len(t.renamed) > 0 {
 		out = t.rewrite(out, t.renameReference)

@@ -12,10 +12,11 @@ import (
 type failure struct {
 	id      string // of the resource, or of the event
 	message string
+	final   bool // nothing more is translated
 }
 
 func fail(id, format string, args ...any) {
-	panic(failure{id, fmt.Sprintf(format, args...)})
+	panic(failure{id: id, message: fmt.Sprintf(format, args...)})
 }
 
 // crash gives up for a value of a shape that the translator cannot take at all.
@@ -31,7 +32,9 @@ func (t *translator) try(id string, f func()) (ok bool) {
 				v.id = id
 			}
 			t.problem(id, v)
-			ok = false
+			if ok = false; v.final && id != "" {
+				panic(v)
+			}
 		default:
 			panic(v)
 		}
@@ -44,7 +47,7 @@ func (t *translator) problem(id string, v failure) {
 	p := Problem{LogicalID: v.id, Line: t.root.Line, Column: t.root.Column, Message: v.message}
 	if e := t.source.Get("Resources").Entry(id); e != nil {
 		p.Line, p.Column = e.Line, e.Column
-	} else if e := t.resources.Entry(id); e != nil {
+	} else if e := t.entry(t.resources, id); e != nil {
 		p.Line, p.Column = e.Line, e.Column
 	}
 	t.problems = append(t.problems, p)

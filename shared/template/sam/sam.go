@@ -74,11 +74,12 @@ type translator struct {
 	apiFunctions map[string]string // names of the functions of an API
 	usage        sharedUsage
 	recordGroups map[string]*resource
+	checked      map[*node]bool // definitions whose paths are known to be maps
 }
 
 func newTranslator(root *template.Node, opts Options) *translator {
 	t := &translator{source: root, region: opts.Region, now: opts.Now, owned: map[string]bool{}, params: map[string]*node{},
-		references: map[string]map[string]string{}, apiFunctions: map[string]string{}, recordGroups: map[string]*resource{}}
+		references: map[string]map[string]string{}, apiFunctions: map[string]string{}, recordGroups: map[string]*resource{}, checked: map[*node]bool{}}
 	if t.region == "" {
 		t.region = "us-east-1"
 	}
@@ -152,7 +153,7 @@ func (t *translator) own() {
 
 // ownResource returns our own copy of a resource, nil if there is none.
 func (t *translator) ownResource(id string) *node {
-	e := t.resources.Entry(id)
+	e := t.entry(t.resources, id)
 	if e == nil {
 		return nil
 	}
@@ -205,7 +206,7 @@ func rank(typ string) int {
 
 // resourceFor replaces a SAM resource by what it stands for.
 func (t *translator) resourceFor(id string) {
-	e := t.resources.Entry(id)
+	e := t.entry(t.resources, id)
 	n := e.Value
 	t.line, t.column = e.Line, e.Column
 	var made []*resource
@@ -239,27 +240,27 @@ func (t *translator) resourceFor(id string) {
 	if newID != id {
 		t.renamed = append(t.renamed, [2]string{id, newID})
 	}
-	t.del(t.out, id)
+	t.entry(t.out, id).Value = nil
 	t.put(id, n.Get("Metadata"), made)
 }
 
 // put adds what was made for a resource to the result.
 func (t *translator) put(id string, metadata *node, made []*resource) {
 	for _, r := range made {
-		if existing := t.resources.Get(r.id); existing != nil && !replaces(r.typ, existing.Get("Type").Str()) {
-			t.problem(id, failure{id, "the generated resource " + r.id + " has the logical id of another one"})
+		if existing := t.lookup(t.resources, r.id); existing != nil && !replaces(r.typ, existing.Get("Type").Str()) {
+			t.problem(id, failure{id: id, message: "the generated resource " + r.id + " has the logical id of another one"})
 			continue
 		}
 		n := t.node(r)
-		if truthy(metadata) && !truthy(t.out.Get(r.id)) {
+		if truthy(metadata) && !truthy(t.lookup(t.out, r.id)) {
 			t.set(n, "Metadata", metadata)
 		}
 		t.set(t.out, r.id, n)
-		if e := t.resources.Entry(r.id); e != nil {
-			o := t.out.Entry(r.id)
+		if e := t.entry(t.resources, r.id); e != nil {
+			o := t.entry(t.out, r.id)
 			o.Line, o.Column = e.Line, e.Column
 		} else {
-			o := t.out.Entry(r.id)
+			o := t.entry(t.out, r.id)
 			o.Line, o.Column = t.line, t.column
 		}
 	}

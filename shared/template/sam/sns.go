@@ -26,7 +26,7 @@ func (f *function) topic(m *macro) []*resource {
 
 // fifo is the property FifoTopic of a topic of the template.
 func (f *function) fifo(topic *node) *node {
-	r := f.resources.Get(logicalID(topic))
+	r := f.lookup(f.resources, logicalID(topic))
 	return f.resolveOptional(f.clone(r.Get("Properties").Get("FifoTopic")))
 }
 

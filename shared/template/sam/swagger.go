@@ -17,7 +17,7 @@ func (d *definition) addStateMachine(path, method string, role, templates, condi
 	if truthy(condition) {
 		uri = d.conditional(condition, uri, nil)
 	}
-	for _, item := range contents(d.paths.Get(path)) {
+	for _, item := range contents(d.lookup(d.paths, path)) {
 		m := expectMap(pathItem(item, path).Get(method), "", "method "+method)
 		integration := d.ordered()
 		d.set(m, integrationKey, integration)
@@ -44,7 +44,7 @@ type cors struct {
 
 // addCORS adds the method OPTIONS to a path.
 func (d *definition) addCORS(path string, c cors) {
-	for _, item := range contents(d.paths.Get(path)) {
+	for _, item := range contents(d.lookup(d.paths, path)) {
 		if pathItem(item, path).Entry("options") != nil {
 			continue
 		}
@@ -404,7 +404,7 @@ func (d *definition) vpcSources(endpoints, vpcs, vpces *node) *node {
 func (d *definition) methodARNs(path string, stage *node) func() *node {
 	return func() *node {
 		l := d.list()
-		for _, item := range contents(d.paths.Get(path)) {
+		for _, item := range contents(d.lookup(d.paths, path)) {
 			for _, m := range d.keys(pathItem(item, path)) {
 				method := strings.ToUpper(m)
 				if l := strings.ToLower(m); l == anyMethod || l == "any" {
