@@ -39,6 +39,8 @@ type validateFlags struct {
 	configFile        string
 	baseline          string
 	writeBaseline     string
+	policies          []string
+	date              string
 	fix               bool
 	dryRun            bool
 	regions           []string
@@ -107,6 +109,8 @@ func (f *validateFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.reportUnused, "report-unused", false, "add a note for each suppression that suppresses nothing")
 	flags.StringVar(&f.baseline, "baseline", "", "file of known findings, which do not fail (default: validation.baseline of evenkeel.yaml, else "+baselineFile+" where it exists; \"none\" for none)")
 	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings to this file and exit with 0")
+	flags.StringSliceVar(&f.policies, "policy", nil, "folders of policies in Rego, and for Guard where cfn-guard is installed (default: validation.policies of evenkeel.yaml)")
+	flags.StringVar(&f.date, "date", "", "validate as on this day, 2027-01-31: runtimes end, suppressions expire (default: today)")
 	flags.BoolVar(&f.fix, "fix", false, "correct what is certain in the files ("+strings.Join(fix.Rules(), ", ")+") and report the rest")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "with --fix: print the changes as a diff and make none")
 	flags.BoolVarP(&f.ignoreBadTemplate, "ignore-bad-template", "b", false, "leave out files that cannot be parsed and globs that match nothing")

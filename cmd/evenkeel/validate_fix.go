@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/validation"
 	"github.com/evenkeel/evenkeel/shared/validation/fix"
 )
@@ -16,7 +15,7 @@ import (
 func (c *checkRun) fix(dry bool) error {
 	fixed, files := 0, 0
 	for _, name := range c.fixable() {
-		result := fix.Apply(name, c.texts[name], c.options.WithPipeline(c.pipeline, pipeline.FileName))
+		result := fix.Apply(name, c.texts[name], c.fileOptions())
 		if !result.Changed() {
 			continue
 		}
@@ -45,7 +44,7 @@ func (c *checkRun) fix(dry bool) error {
 func (c *checkRun) fixable() []string {
 	rules, names := fix.Rules(), map[string]bool{}
 	for _, f := range c.result.Findings {
-		if slices.Contains(rules, f.Rule) && c.texts[f.File] != nil {
+		if slices.Contains(rules, f.Rule) && c.texts[f.File] != nil && !c.generated[f.File] {
 			names[f.File] = true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/source"
+	"github.com/evenkeel/evenkeel/shared/template"
 	"github.com/evenkeel/evenkeel/shared/validation"
 )
 
@@ -27,6 +28,7 @@ const standardInput = "stdin"
 type input struct {
 	files        map[string][]byte    // templates, by name
 	repositories []string             // folders with an evenkeel.yaml
+	assemblies   []*template.Assembly // CDK cloud assemblies
 	findings     []validation.Finding // about the paths themselves
 }
 
@@ -69,6 +71,8 @@ func (c *checkRun) add(in *input, path string) error {
 		return nil
 	case info.IsDir():
 		return c.folder(in, path)
+	case filepath.Base(path) == manifestFile && isAssembly(filepath.Dir(path)):
+		return in.addAssembly(filepath.Dir(path))
 	}
 	return in.read(path)
 }
@@ -77,6 +81,9 @@ func (c *checkRun) folder(in *input, path string) error {
 	if _, err := os.Stat(filepath.Join(path, pipeline.FileName)); err == nil {
 		in.repositories = append(in.repositories, path)
 		return nil
+	}
+	if isAssembly(path) {
+		return in.addAssembly(path)
 	}
 	return gather(path, in.files)
 }
@@ -178,7 +185,7 @@ func gather(folder string, into map[string][]byte) error {
 
 // readTree reads a folder as a push of it would arrive: symbolic links as
 // text. Only what could be a template, by its name or because evenkeel.yaml
-// mentions it, is kept.
+// mentions it, and policies are kept.
 func readTree(folder string) (source.Tree, error) {
 	stacks, err := os.ReadFile(filepath.Join(folder, pipeline.FileName))
 	if err != nil {
@@ -196,7 +203,7 @@ func readTree(folder string) (source.Tree, error) {
 			target, err := os.Readlink(path)
 			f.Data, files = []byte(target), append(files, f)
 			return err
-		case !validation.IsTemplateName(path) && !bytes.Contains(stacks, []byte(entry.Name())):
+		case !validation.IsTemplateName(path) && !strings.HasSuffix(path, ".rego") && !bytes.Contains(stacks, []byte(entry.Name())):
 			return nil
 		}
 		f.Data, err = os.ReadFile(path)

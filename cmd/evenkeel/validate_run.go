@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/schema"
@@ -28,11 +29,13 @@ type checkRun struct {
 	nonZero        string
 	showSuppressed bool
 
-	stdin  []byte            // read once, a run may be repeated
-	texts  map[string][]byte // by file name, for excerpts
-	result validation.Result
-	fixed  []baseline.Entry // of the baseline that are gone
-	known  *knownFindings   // nil without a baseline
+	stdin     []byte            // read once, a run may be repeated
+	texts     map[string][]byte // by file name, for excerpts
+	generated map[string]bool   // files that a program writes: they are not fixed
+	result    validation.Result
+	fixed     []baseline.Entry   // of the baseline that are gone
+	judges    []validation.Judge // of evenkeel.yaml in the current folder
+	known     *knownFindings     // nil without a baseline
 }
 
 // newCheckRun puts the command line, the configuration files and the
@@ -53,6 +56,13 @@ func (a *app) newCheckRun(f *validateFlags, paths []string) (*checkRun, error) {
 	if _, ok := failing[c.nonZero]; !ok {
 		return nil, fmt.Errorf("--non-zero-exit-code %q is not informational, warning, error or none", c.nonZero)
 	}
+	if f.date != "" {
+		day, err := time.Parse(time.DateOnly, f.date)
+		if err != nil {
+			return nil, fmt.Errorf("--date %q is not a day, such as 2027-01-31", f.date)
+		}
+		c.options.Now = func() time.Time { return day }
+	}
 	if c.options.Settings, err = f.settings(); err != nil {
 		return nil, err
 	}
@@ -64,6 +74,9 @@ func (a *app) newCheckRun(f *validateFlags, paths []string) (*checkRun, error) {
 	}
 	c.outputs, err = a.chooseOutputs(f, config)
 	if err := errors.Join(err, c.addPipeline()); err != nil {
+		return nil, err
+	}
+	if err := c.addPolicies(f); err != nil {
 		return nil, err
 	}
 	return c, c.readBaseline(f)
@@ -132,7 +145,7 @@ func (c *checkRun) addPipeline() error {
 // check validates every path and puts the results together. Findings name
 // files as they can be opened from here.
 func (c *checkRun) check() error {
-	c.texts, c.fixed = map[string][]byte{}, nil
+	c.texts, c.generated, c.fixed = map[string][]byte{}, map[string]bool{}, nil
 	in, err := c.collect()
 	if err != nil {
 		return err
@@ -146,16 +159,27 @@ func (c *checkRun) check() error {
 		results = append(results, result)
 	}
 	if len(in.files) > 0 {
-		results = append(results, validation.ValidateWith(in.files, c.options.WithPipeline(c.pipeline, pipeline.FileName)))
+		results = append(results, validation.ValidateWith(in.files, c.fileOptions()))
 	}
 	for name, data := range in.files {
 		c.texts[name] = data
+	}
+	for _, assembly := range in.assemblies {
+		results = append(results, c.checkAssembly(assembly)...)
 	}
 	c.result = validation.Join(results...)
 	if len(in.findings) > 0 {
 		c.result = c.result.Add(in.findings...)
 	}
 	return c.applyBaseline()
+}
+
+// fileOptions are the options for files that are not checked as part of a
+// repository.
+func (c *checkRun) fileOptions() validation.Options {
+	o := c.options.WithPipeline(c.pipeline, pipeline.FileName)
+	o.Judges = slices.Concat(o.Judges, c.judges)
+	return o
 }
 
 func (c *checkRun) checkRepository(folder string) (validation.Result, error) {

@@ -252,6 +252,50 @@ func TestFix(t *testing.T) {
 	c.run("validate", "--fix", "--watch").want(1)
 }
 
+// A cloud assembly is checked by its manifest; findings name the construct.
+func TestCloudAssembly(t *testing.T) {
+	c := newCLI(t)
+	folder(t, map[string]string{
+		"cdk.out/manifest.json": `{"version": "36.0.0", "artifacts": {
+			"Site": {"type": "aws:cloudformation:stack", "environment": "aws://222222222222/eu-west-1", "properties": {"templateFile": "Site.template.json"},
+				"metadata": {"/Site/Queue/Resource": [{"type": "aws:cdk:logicalId", "data": "Queue"}]}},
+			"Gone": {"type": "aws:cloudformation:stack", "environment": "aws://unknown-account/unknown-region", "properties": {"templateFile": "Gone.template.json"}}}}`,
+		"cdk.out/Site.template.json":  `{"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"Visibility": 30, "QueueName": {"Fn::Sub": "x"}}}}}`,
+		"cdk.out/Stale.template.json": `{"Resources": {"Queue": {"Type": "AWS::SQS::Kueue"}}}`,
+	})
+	for _, path := range []string{"cdk.out", "cdk.out/", "./cdk.out/manifest.json"} {
+		c.run("validate", path).want(6, "cdk.out/Site.template.json:1:", "E3002", "(construct Site/Queue/Resource)", "cdk.out/Gone.template.json:1:1: error E0003", "1 template checked")
+		if strings.Contains(c.out.String(), "Stale") {
+			t.Error("a template that the manifest does not name is checked")
+		}
+	}
+	c.run("validate", "cdk.out", "--fix").want(6, "W1020")
+	c.run("validate", "cdk.out", "--format", "sarif").want(6, `"fullyQualifiedName": "Site/Queue/Resource"`)
+}
+
+func TestValidatePolicies(t *testing.T) {
+	c := newCLI(t)
+	const deny = "package main\n\nimport rego.v1\n\ndeny contains \"no queues here\" if input.Resources[_].Type == \"AWS::SQS::Queue\"\n"
+	folder(t, map[string]string{"rules/a.rego": deny, "rules/a_test.rego": "not rego", "queue.tmpl": okTemplate, "evenkeel.yaml": okPipeline + "validation: {policies: [rules]}\n"})
+	c.run("validate", "queue.tmpl").want(2, "no queues here")
+	c.run("validate", ".").want(2, "no queues here")
+	if err := os.Remove("evenkeel.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	c.run("validate", "queue.tmpl").want(0)
+	c.run("validate", "queue.tmpl", "--policy", "rules").want(2, "no queues here")
+	c.run("validate", "queue.tmpl", "--policy", "missing").want(1, "missing")
+}
+
+// The day decides which runtimes have ended.
+func TestDate(t *testing.T) {
+	c := newCLI(t)
+	folder(t, map[string]string{"t.yaml": strings.Replace(okTemplate, "    Type", "    # evenkeel:ignore E3002 until=2026-06-30\n    Properties: {Visibility: 1}\n    Type", 1)})
+	c.run("validate", "t.yaml", "--date", "2026-06-30").want(0)
+	c.run("validate", "t.yaml", "--date", "2026-07-01").want(2, "expired on 2026-06-30")
+	c.run("validate", "t.yaml", "--date", "today").want(1, "is not a day")
+}
+
 func TestCfnlintrc(t *testing.T) {
 	c := newCLI(t)
 	home := t.TempDir()

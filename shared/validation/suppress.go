@@ -112,6 +112,13 @@ func (s *suppressor) apply(t *template.Template, file string, source []byte, fin
 	return kept, suppressed
 }
 
+// Suppress parts the findings of one template, whoever found them, as
+// ValidateWith does with its own: those that stand and those that somebody
+// switched off. t is nil for a file that could not be parsed, data its text.
+func Suppress(t *template.Template, file string, data []byte, findings []Finding, o Options) (kept, suppressed []Finding) {
+	return newSuppressor(&o).apply(t, file, data, findings)
+}
+
 // dropped reports whether a finding is not asked for by the command line.
 func (s *suppressor) dropped(settings *Settings, f Finding) bool {
 	switch {

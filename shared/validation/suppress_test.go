@@ -31,7 +31,7 @@ func suppress(t testing.TB, o validation.Options, text string) validation.Result
 	t.Helper()
 	parsed, err := template.Parse("t.yaml", []byte(text))
 	if err != nil {
-		return validation.Suppress(nil, "t.yaml", []byte(text), []validation.Finding{{File: "t.yaml", Line: 1, Column: 1, Rule: "E0000", Severity: validation.Error}}, o)
+		return validation.SuppressAll(nil, "t.yaml", []byte(text), []validation.Finding{{File: "t.yaml", Line: 1, Column: 1, Rule: "E0000", Severity: validation.Error}}, o)
 	}
 	var findings []validation.Finding
 	add := func(e *template.Entry, rule string, severity validation.Severity, path string) {
@@ -47,7 +47,7 @@ func suppress(t testing.TB, o validation.Options, text string) validation.Result
 			add(r.Node.Entry("Type"), "EK0001", validation.Info, path+"/Type")
 		}
 	}
-	return validation.Suppress(parsed, "t.yaml", []byte(text), findings, o)
+	return validation.SuppressAll(parsed, "t.yaml", []byte(text), findings, o)
 }
 
 func ids(findings []validation.Finding) string {
@@ -150,7 +150,7 @@ func TestAliases(t *testing.T) {
 			t.Fatal(err)
 		}
 		finding := validation.Finding{File: "t.yaml", Line: 2, Column: 3, Rule: "EK1016", Severity: validation.Warning, Path: "Resources/A"}
-		if got := ids(validation.Suppress(parsed, "t.yaml", nil, []validation.Finding{finding}, validation.Options{}).Findings); got != want {
+		if got := ids(validation.SuppressAll(parsed, "t.yaml", nil, []validation.Finding{finding}, validation.Options{}).Findings); got != want {
 			t.Errorf("%s: %s", id, got)
 		}
 	}
