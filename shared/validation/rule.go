@@ -30,7 +30,7 @@ var (
 
 // Rules returns all rules, sorted by id.
 func Rules() []Rule {
-	all := []Rule{parseRule, transformRule, internalRule, noteRule, limitRule, expiredRule, unusedRule}
+	all := []Rule{parseRule, transformRule, noteRule, limitRule, expiredRule, unusedRule}
 	for _, r := range rules.Registry().Rules() {
 		all = append(all, Rule{ID: r.ID, Severity: severityOf(r.Severity), Title: r.Title, Description: r.Description, Link: r.Link})
 	}

@@ -97,12 +97,12 @@ func (v *Validator) rulesAt(place *Place, n *template.Node, s *jsonschema.Schema
 	if place == nil || len(place.rules) == 0 {
 		return
 	}
-	call := v.callRules
-	v.callRules = false
+	call, at := v.callRules, v.ruleAt
+	v.callRules, v.ruleAt = false, v.path
 	for _, rule := range place.rules {
 		v.Call(rule, n, s)
 	}
-	v.callRules = call
+	v.callRules, v.ruleAt = call, at
 }
 
 // cfnLint is the keyword cfnLint: the schema names the places itself.

@@ -20,6 +20,7 @@ var account = regexp.MustCompile(`^[0-9]{12}$`)
 // lookup is one resolution of Fn::FindInMap.
 type lookup struct {
 	v          *Validator
+	state      state // before the name of the mapping was resolved
 	arg        *template.Node
 	yield      Yield
 	hasDefault bool
@@ -31,7 +32,7 @@ func resolveFindInMap(v *Validator, arg *template.Node, yield Yield) bool {
 	if arg.Kind != template.List || len(arg.Items) != 3 && len(arg.Items) != 4 {
 		return true
 	}
-	l := &lookup{v: v, arg: arg, yield: yield}
+	l := &lookup{v: v, state: v.state, arg: arg, yield: yield}
 	if len(arg.Items) == 4 {
 		if d := arg.Items[3].Get("DefaultValue"); d != nil {
 			l.hasDefault = true
@@ -104,6 +105,9 @@ func (l *lookup) mapping(name *template.Node, fault *Fault) bool {
 	if m.Get("Fn::Transform") != nil || l.pseudo(2) != "" {
 		return true
 	}
+	old := l.v.state
+	defer func() { l.v.state = old }()
+	l.v.state = l.state
 	if p := l.pseudo(1); p != "" {
 		return l.byPseudo(p, name.Text, m)
 	}

@@ -47,6 +47,12 @@ func (v *Validator) branchesAt(arg *template.Node, names []string, visit func(*t
 	if !arg.IsList() || len(arg.Items) != 3 {
 		return
 	}
+	if c := arg.Items[0]; c.Kind == template.Map || c.Kind == template.List {
+		// The rule that asks cannot go on.
+		f := v.Fault("the condition of Fn::If is not a name")
+		f.Path, f.Keyword = v.ruleAt.With(), js.CfnLint
+		return
+	}
 	for i := 1; i <= 2; i++ {
 		status, ok := v.Conditions.Evolve(arg.Items[0].Str(), i == 1)
 		if !ok {

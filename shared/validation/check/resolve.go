@@ -217,11 +217,14 @@ func resolveSelect(v *Validator, arg *template.Node, yield Yield) bool {
 	if !pair(arg) {
 		return true
 	}
-	goOn := true
+	goOn, old := true, v.state
 	v.Resolve(arg.Items[0], func(index *template.Node, fault *Fault) bool {
 		if fault != nil {
 			return true
 		}
+		inner := v.state
+		defer func() { v.state = inner }()
+		v.state = old // how the index came about does not count for the item
 		text, _ := ScalarText(index)
 		i, err := strconv.Atoi(strings.TrimSpace(text))
 		v.Resolve(arg.Items[1], func(list *template.Node, fault *Fault) bool {
@@ -243,10 +246,14 @@ func resolveSplit(v *Validator, arg *template.Node, yield Yield) bool {
 	if !pair(arg) {
 		return true
 	}
+	old := v.state
 	return v.Resolve(arg.Items[0], func(delimiter *template.Node, fault *Fault) bool {
 		if fault != nil || delimiter.Kind != template.String || delimiter.Text == "" {
 			return true
 		}
+		inner := v.state
+		defer func() { v.state = inner }()
+		v.state = old
 		return v.Resolve(arg.Items[1], func(text *template.Node, fault *Fault) bool {
 			if fault != nil || text.Kind != template.String {
 				return true

@@ -44,6 +44,7 @@ type state struct {
 	table *[jsonschema.Count]Func
 
 	path      Path
+	ruleAt    Path // of the value that the rule under way was called for
 	valuePath Path // where a resolved value stands, if elsewhere: Parameters/Name/Default
 	Place     *Place
 

@@ -17,7 +17,7 @@ func families() [][]check.Rule {
 	return [][]check.Rule{
 		rootRules(), baseRules(), parameterRules(), outputRules(), mappingRules(), conditionRules(), assertionRules(), metadataRules(),
 		unusedRules(), dependencyRules(),
-		functionRules(), refRules(), sourceRules(), neededRules(), relationRules(), dynamicRules(), formatRules(),
+		functionRules(), refRules(), sourceRules(), neededRules(), relationRules(), dynamicRules(), formatRules(), shapeRules(),
 		resourceRules(),
 		propertyRules(),
 		lifecycleRules(),

@@ -11,6 +11,10 @@ import (
 func formatRules() []check.Rule {
 	return []check.Rule{
 		{
+			ID: "E1101", Severity: check.Error, Title: "A value cannot be checked", Link: guide + "intrinsic-function-reference-conditions.html",
+			Description: "A rule cannot look at a value, because a function in it is not built right.",
+		},
+		{
 			ID: "E1103", Severity: check.Error, Title: "A value is not of its format", Link: guide + "template-anatomy.html",
 			Description: "A text where the schema names a format, such as a date or an IP address, is of that format.",
 		},

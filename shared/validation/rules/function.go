@@ -56,7 +56,7 @@ func functionRules() []check.Rule {
 		},
 		resolvedRule("W1030", "Ref", "ref"), resolvedRule("W1031", "Fn::Sub", "sub"), resolvedRule("W1032", "Fn::Join", "join"),
 		resolvedRule("W1033", "Fn::Split", "split"), resolvedRule("W1034", "Fn::FindInMap", "findinmap"), resolvedRule("W1035", "Fn::Select", "select"),
-		resolvedRule("W1036", "Fn::GetAZs", "getavailabilityzones"),
+		resolvedRule("W1036", "Fn::GetAZs", "getavailabilityzones"), resolvedRule("W1040", "Fn::ToJsonString", "ToJsonString"),
 	}
 }
 

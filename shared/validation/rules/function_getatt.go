@@ -95,7 +95,9 @@ func checkAttribute(v *check.Validator, s *js.Schema, arg *template.Node) {
 func unknownResource(v *check.Validator, name *template.Node, at check.Step) {
 	names := &template.Node{Kind: template.List}
 	for _, id := range v.LogicalIDs() {
-		names.Items = append(names.Items, check.Text(id, nil))
+		if v.Visible(id) != nil {
+			names.Items = append(names.Items, check.Text(id, nil))
+		}
 	}
 	s := mustCompile(&template.Node{Kind: template.Map, Entries: []template.Entry{{Key: "enum", Value: names}}})
 	found := v.Collect(func() { v.Below(check.Key("Fn::GetAtt"), func() { v.Walk(name, s) }) })

@@ -28,17 +28,26 @@ func relations(t *check.Template, report check.Report) {
 	if !conditional {
 		return
 	}
-	w := relation{t: t, report: report}
+	if noRelations(t) != "" {
+		return // E0002 says so
+	}
+	w := relation{t: t, use: func(id string, at check.Path) { available(t, report, id, at) }}
+	w.each()
+}
+
+// each calls use for every use of a name in the template.
+func (w *relation) each() {
 	for _, section := range [...]string{"Resources", "Outputs", "Parameters"} {
-		for _, e := range entriesOf(t.Root.Get(section)) {
+		for _, e := range entriesOf(w.t.Root.Get(section)) {
 			w.walk(e.Value, check.Keys(section, e.Key))
 		}
 	}
 }
 
+// relation finds the uses of names in Ref, Fn::GetAtt and Fn::Sub.
 type relation struct {
-	t      *check.Template
-	report check.Report
+	t   *check.Template
+	use func(name string, at check.Path)
 }
 
 func (w *relation) walk(n *template.Node, at check.Path) {
@@ -101,8 +110,8 @@ func simpleVariables(text string) []string {
 	}
 }
 
-func (w *relation) use(id string, at check.Path) {
-	r := w.t.Resources[id]
+func available(t *check.Template, report check.Report, id string, at check.Path) {
+	r := t.Resources[id]
 	if r == nil || r.Condition == "" {
 		return
 	}
@@ -110,8 +119,8 @@ func (w *relation) use(id string, at check.Path) {
 	for i, s := range at {
 		steps[i] = s.Text()
 	}
-	for _, scenario := range w.t.Set.Unavailable(w.t.Root, steps, id) {
-		w.report("", at.With(), "the resource %s is not there when %s", id, when(scenario))
+	for _, scenario := range t.Set.Unavailable(t.Root, steps, id) {
+		report("", at.With(), "the resource %s is not there when %s", id, when(scenario))
 	}
 }
 

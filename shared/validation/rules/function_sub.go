@@ -93,6 +93,9 @@ func neededRules() []check.Rule {
 var bareVariable = regexp.MustCompile(`\$\{[A-Za-z0-9_:.]+\}`)
 
 func subNeeded(t *check.Template, report check.Report) {
+	if noReferences(t) != "" {
+		return // E0002 says so
+	}
 	v := needed{t: t, report: report}
 	v.walk(t.Root, nil)
 	if globals := t.Root.Get("Globals"); globals != nil {

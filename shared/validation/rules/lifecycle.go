@@ -29,8 +29,11 @@ func tagging(v *check.Validator, s *js.Schema, n *template.Node) {
 	if t := s.Tagging.Get("taggable"); t == nil || !t.True {
 		return
 	}
-	v.CallRules(false)
-	found := v.Collect(func() { v.Walk(n, schema.Other("resources/tagging")) })
+	var found []check.Fault
+	v.Scoped(func() {
+		v.CallRules(false)
+		found = v.Collect(func() { v.Walk(n, schema.Other("resources/tagging")) })
+	})
 	for i := range found {
 		found[i].Keyword = js.Tagging
 	}
