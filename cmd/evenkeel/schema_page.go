@@ -60,7 +60,12 @@ func (p *schemaPage) head(w io.Writer) {
 	for _, id := range p.t.PrimaryIdentifier {
 		ids = append(ids, strings.Join(schema.Names(id), "."))
 	}
-	line("Ref", strings.Join(ids, " | "))
+	if len(ids) == 1 {
+		line("Ref", ids[0])
+	} else {
+		// What Ref gives for a compound identifier differs by type.
+		line("Identifier", strings.Join(ids, " | "))
+	}
 	line("Tags", tagText(p.t.Tagging))
 	if p.t.ReplacementStrategy == "delete_then_create" {
 		line("Replacement", "the old resource is deleted before the new one is created")

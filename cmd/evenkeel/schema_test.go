@@ -31,6 +31,8 @@ func TestSchema(t *testing.T) {
 			"Ref          QueueUrl\n", "Regions      all 46\n", "\n  FifoQueue                      boolean           replaces the resource\n",
 			"\n    deadLetterTargetArn          string\n", "read-only", "0 to 900", "\nAttributes of Fn::GetAtt\n  Arn ",
 		}},
+		{name: "compound identifier", args: []string{"AWS::ECS::Service", "--depth", "1"}, out: []string{"Identifier   ServiceArn | Cluster\n", "may replace the resource"}},
+		{name: "wound down", args: []string{"AWS::QLDB::Ledger"}, out: []string{"Lifecycle    shutdown 2025-07-31\n"}},
 		{name: "any case", args: []string{"aws::sqs::queue"}, out: []string{"AWS::SQS::Queue\n"}},
 		{name: "depth", args: []string{"AWS::S3::Bucket", "--depth", "1"}, out: []string{"  CorsConfiguration ", "more inside: --depth"}, absent: []string{"CorsRules"}},
 		{name: "property", args: []string{"AWS::S3::Bucket", "--property", "VersioningConfiguration/Status"}, out: []string{"Enabled | Suspended"}, absent: []string{"BucketName"}},
