@@ -172,9 +172,9 @@ func (d *decoder) scalar(n *yaml.Node, what string) (string, bool) {
 	return n.Value, true
 }
 
-func (d *decoder) matching(n *yaml.Node, what string, pattern *regexp.Regexp, hint string) string {
+func (d *decoder) matching(n *yaml.Node, what string, allowed pattern, hint string) string {
 	value, ok := d.scalar(n, what)
-	if ok && !pattern.MatchString(value) {
+	if ok && !allowed.matches(value) {
 		d.fault(position(n), what+" "+strconv.Quote(value)+" is not "+hint)
 	}
 	return value

@@ -3,7 +3,22 @@ package pipeline
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
+
+// pattern is a regular expression that is compiled when it is first used: long
+// repetitions take milliseconds, and every command line pays for what happens
+// at start.
+type pattern struct {
+	source   string
+	compiled func() *regexp.Regexp
+}
+
+func newPattern(source string) pattern {
+	return pattern{source, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(source) })}
+}
+
+func (p pattern) matches(text string) bool { return p.compiled().MatchString(text) }
 
 // key is one allowed key of a mapping. The decoder and the JSON Schema are
 // both driven by these tables, so they cannot disagree.
@@ -15,22 +30,22 @@ type key struct {
 }
 
 var (
-	namePattern    = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,31}$`)
-	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-	regionPattern  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
-	branchPattern  = regexp.MustCompile(`^[^\s~^:?*\[\\]+$`)
-	outputPattern  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,31}\.[a-zA-Z0-9]{1,255}$`)
+	namePattern    = newPattern(`^[a-zA-Z][a-zA-Z0-9-]{0,31}$`)
+	accountPattern = newPattern(`^[0-9]{12}$`)
+	regionPattern  = newPattern(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	branchPattern  = newPattern(`^[^\s~^:?*\[\\]+$`)
+	outputPattern  = newPattern(`^[a-zA-Z][a-zA-Z0-9-]{0,31}\.[a-zA-Z0-9]{1,255}$`)
 
 	// Parameter names and logical ids are alphanumeric. Source: CloudFormation
 	// user guide, "Parameters" and "Resources", logical name.
-	logicalPattern = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
+	logicalPattern = newPattern(`^[a-zA-Z0-9]{1,255}$`)
 	// Ids of rules: EK1003, CKV_AWS_18, AwsSolutions-S1, CT.S3.PR.1, E30*.
-	rulePattern     = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9._-]{0,99}\*?$`)
-	resourcePattern = regexp.MustCompile(`^[a-zA-Z0-9*?]{1,255}$`)
+	rulePattern     = newPattern(`^[a-zA-Z][a-zA-Z0-9._-]{0,99}\*?$`)
+	resourcePattern = newPattern(`^[a-zA-Z0-9*?]{1,255}$`)
 	// Source: Systems Manager user guide, "Parameter name requirements".
-	storePattern = regexp.MustCompile(`^[a-zA-Z0-9_./-]{1,1000}(:[0-9]+)?$`)
+	storePattern = newPattern(`^[a-zA-Z0-9_./-]{1,1000}(:[0-9]+)?$`)
 	// Source: Secrets Manager API reference, CreateSecret, Name; or an ARN.
-	secretPattern = regexp.MustCompile(`^(arn:[a-z-]+:secretsmanager:[a-zA-Z0-9:/_+=.@-]+|[a-zA-Z0-9/_+=.@-]{1,512})(#[^#:\s]+)?$`)
+	secretPattern = newPattern(`^(arn:[a-z-]+:secretsmanager:[a-zA-Z0-9:/_+=.@-]+|[a-zA-Z0-9/_+=.@-]{1,512})(#[^#:\s]+)?$`)
 )
 
 // Source: CloudFormation API reference, CreateChangeSet, Capabilities.
@@ -38,8 +53,8 @@ var capabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILIT
 
 var approvals = []string{ApprovalAlways, ApprovalOnRisk, ApprovalNever}
 
-func text(pattern *regexp.Regexp) map[string]any {
-	return map[string]any{"type": "string", "pattern": pattern.String()}
+func text(p pattern) map[string]any {
+	return map[string]any{"type": "string", "pattern": p.source}
 }
 
 func mapOf(value map[string]any) map[string]any {

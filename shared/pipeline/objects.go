@@ -35,7 +35,7 @@ func (d *decoder) pipeline(root *yaml.Node) *Pipeline {
 }
 
 func (d *decoder) name(at Position, what, value string) {
-	if !namePattern.MatchString(value) {
+	if !namePattern.matches(value) {
 		d.fault(at, what+" "+strconv.Quote(value)+" is not a name (a letter, then letters, digits and hyphens, at most 32)")
 	}
 }
@@ -125,7 +125,7 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 func (d *decoder) parameters(n *yaml.Node, what string) map[string]Parameter {
 	all := map[string]Parameter{}
 	for _, e := range d.entries(n, what) {
-		if !logicalPattern.MatchString(e.name) {
+		if !logicalPattern.matches(e.name) {
 			d.fault(e.at, "the parameter name "+strconv.Quote(e.name)+" is not letters and digits")
 		}
 		all[e.name] = d.parameter(e)
