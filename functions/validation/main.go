@@ -19,6 +19,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/templates"
 	"github.com/evenkeel/evenkeel/shared/config"
 	"github.com/evenkeel/evenkeel/shared/invoke"
+	"github.com/evenkeel/evenkeel/shared/policy/rego"
 	"github.com/evenkeel/evenkeel/shared/validation"
 )
 
@@ -35,6 +36,7 @@ func main() {
 	service := &validation.Service{
 		Registry: registry, Fetcher: gitsource.New(registry, &gitsource.Signer{Credentials: cfg.Credentials, Now: time.Now}),
 		Archive: archive, Cloud: templates.New(cfg, archive), Engine: validation.Offline{}, Bus: bus.New(cfg, busName), Now: time.Now,
+		Options: validation.Options{LoadPolicies: func(files map[string]string) (validation.Judge, error) { return rego.NewJudge(files) }},
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		r, err := service.Handle(ctx, event)

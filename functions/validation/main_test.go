@@ -55,6 +55,8 @@ func TestTheBinary(t *testing.T) {
 	stub := awsstub.Start(t)
 	stub.Reply("s3", "GET /sources/sources/acme/shop/"+commit+".zip", string(archive))
 	stub.Reply("ssm", "GetParameter", registration)
+	stub.Reply("cloudformation", "ValidateTemplate", "<ValidateTemplateResponse><ValidateTemplateResult/></ValidateTemplateResponse>")
+	stub.On("s3", "PUT /sources/reports/acme/shop/"+commit+".json", func(awsstub.Call) awsstub.Answer { return awsstub.Answer{} })
 	stub.Reply("events", "PutEvents", `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`)
 
 	payload, errorType := start(t, stub).Invoke(invocation(t))
@@ -70,7 +72,7 @@ func TestTheBinary(t *testing.T) {
 		t.Errorf("finding = %+v", f)
 	}
 	calls := stub.Calls("events", "PutEvents")
-	if len(calls) != 1 || !strings.Contains(string(calls[0].Body), events.TemplatesValidated{}.DetailType()) {
+	if len(calls) != 1 || !strings.Contains(string(calls[0].Body), events.TemplatesRejected{}.DetailType()) {
 		t.Errorf("published %v", calls)
 	}
 }
