@@ -259,10 +259,10 @@ func (t *translator) authorizerPermission(id, partition, api string, function, a
 
 // sharedUsage is the usage plan that several APIs share.
 type sharedUsage struct {
-	dependsOn, stages, keys       []*node
-	deletion, replace             *node
-	conditions                    []string
-	unconditional, conditionAdded bool
+	dependsOn, stages, keys []*node
+	deletion, replace       *node
+	conditions              []string
+	unconditional           bool
 }
 
 // usagePlan makes the usage plan, API key and their connection.

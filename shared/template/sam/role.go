@@ -8,16 +8,15 @@ import (
 
 // role is what an execution role is made of.
 type role struct {
-	id         string // of the resource that gets the role
-	attrs      *node
-	trust      *node
-	managed    []*node // managed policies
-	inline     []*node
-	policies   *node // property Policies
-	path       *node
-	boundary   *node
-	tags       *node
-	allowEmpty bool
+	id       string // of the resource that gets the role
+	attrs    *node
+	trust    *node
+	managed  []*node // managed policies
+	inline   []*node
+	policies *node // property Policies
+	path     *node
+	boundary *node
+	tags     *node
 }
 
 func (t *translator) managedPolicy(name string) *node {
