@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -28,14 +27,6 @@ type Result struct {
 	Excepted []policy.Finding
 }
 
-func prepare(query string, compiler *ast.Compiler) (rego.PreparedEvalQuery, error) {
-	prepared, err := rego.New(rego.Query("data."+query), rego.Compiler(compiler), rego.StrictBuiltinErrors(true)).PrepareForEval(context.Background())
-	if err != nil {
-		return prepared, fault.Invalid("policy: %w", firstError(err))
-	}
-	return prepared, nil
-}
-
 // Check evaluates every rule. Findings of deny and violation are of severity
 // high, those of warn of severity medium, unless the result names another. t
 // gives their positions; it may be nil. An error is Invalid: it comes from the
@@ -47,12 +38,13 @@ func (p *Policies) Check(ctx context.Context, in policy.Input, t *template.Templ
 	}
 	ctx, done := p.limit(ctx)
 	defer done()
+	cache := topdown.NewVirtualCache() // what one rule found out serves the others
 	var result Result
 	for _, r := range p.rules {
 		if ctx.Err() != nil {
 			return Result{}, p.failure(ctx, r, ctx.Err())
 		}
-		items, err := evaluate(ctx, r.query, value)
+		items, err := p.evaluate(ctx, r.query, value, cache)
 		if err != nil {
 			return Result{}, p.failure(ctx, r, err)
 		}
@@ -61,7 +53,7 @@ func (p *Policies) Check(ctx context.Context, in policy.Input, t *template.Templ
 		}
 		excepted := false
 		if r.exceptions != nil {
-			if excepted, err = r.isExcepted(ctx, value); err != nil {
+			if excepted, err = p.isExcepted(ctx, r, value, cache); err != nil {
 				return Result{}, p.failure(ctx, r, err)
 			}
 		}
@@ -111,35 +103,41 @@ func Value(in policy.Input) (ast.Value, error) {
 	return object, nil
 }
 
-// evaluate gives the results of one rule: nil if it is undefined.
-func evaluate(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value) ([]any, error) {
-	set, err := query.Eval(ctx, rego.EvalParsedInput(input))
+// evaluate gives the results of one rule: nil if it is undefined. OPA's own
+// package rego would do the same, and bring its planner and a WebAssembly
+// runtime: two megabytes more in every function that validates.
+func (p *Policies) evaluate(ctx context.Context, query ast.Body, input ast.Value, cache topdown.VirtualCache) (items []any, err error) {
+	txn, err := p.store.NewTransaction(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var items []any
-	for _, row := range set {
-		for _, e := range row.Expressions {
-			switch v := e.Value.(type) {
-			case []any:
-				items = append(items, v...)
-			case bool:
-				if v {
-					items = append(items, "")
-				}
-			default:
-				items = append(items, v)
+	defer p.store.Abort(ctx, txn)
+	cancel := topdown.NewCancel()
+	defer context.AfterFunc(ctx, cancel.Cancel)()
+	q := topdown.NewQuery(query).WithCompiler(p.compiler).WithStore(p.store).WithTransaction(txn).
+		WithInput(ast.NewTerm(input)).WithCancel(cancel).WithVirtualCache(cache)
+	err = q.Iter(ctx, func(result topdown.QueryResult) error {
+		value, err := ast.JSON(result[answer].Value)
+		switch value := value.(type) {
+		case []any:
+			items = append(items, value...)
+		case bool:
+			if value {
+				items = append(items, "")
 			}
+		default:
+			items = append(items, value)
 		}
-	}
-	return items, nil
+		return err
+	})
+	return items, err
 }
 
 // isExcepted reports whether an exception names the rule: "x" takes back
 // deny_x, and "" takes back deny.
 // Source: conftest documentation, "Exceptions".
-func (r rule) isExcepted(ctx context.Context, input ast.Value) (bool, error) {
-	lists, err := evaluate(ctx, *r.exceptions, input)
+func (p *Policies) isExcepted(ctx context.Context, r rule, input ast.Value, cache topdown.VirtualCache) (bool, error) {
+	lists, err := p.evaluate(ctx, r.exceptions, input, cache)
 	if err != nil {
 		return false, err
 	}

@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
@@ -41,15 +42,17 @@ const (
 // Policies are compiled policies, ready to be evaluated. They are safe for
 // concurrent use.
 type Policies struct {
-	rules   []rule
-	options Options
+	rules    []rule
+	options  Options
+	compiler *ast.Compiler
+	store    storage.Store // empty: policies have no data but their input
 }
 
 // rule is one rule of a namespace that gives findings.
 type rule struct {
 	namespace, name string
-	query           rego.PreparedEvalQuery
-	exceptions      *rego.PreparedEvalQuery // nil if the namespace has none
+	query           ast.Body
+	exceptions      ast.Body // nil if the namespace has none
 }
 
 // forbidden are the built-in functions that a policy may not call: they reach
@@ -153,11 +156,9 @@ func Load(files map[string]string, o Options) (*Policies, error) {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
-	p := &Policies{options: o}
+	p := &Policies{options: o, compiler: compiler, store: inmem.New()}
 	for _, namespace := range o.Namespaces {
-		if err := p.add(namespace, modules, compiler); err != nil {
-			return nil, err
-		}
+		p.add(namespace, modules)
 	}
 	if len(p.rules) == 0 && len(modules) > 0 {
 		return nil, fault.Invalid("no deny, violation or warn rule in the package %s: name packages with --namespace", strings.Join(o.Namespaces, ", "))
@@ -181,7 +182,7 @@ func (p *Policies) Names() []string {
 // Source: conftest documentation, "Writing policies".
 var findingRule = regexp.MustCompile(`^(deny|violation|warn)(_[a-zA-Z0-9]+)*$`)
 
-func (p *Policies) add(namespace string, modules map[string]*ast.Module, compiler *ast.Compiler) error {
+func (p *Policies) add(namespace string, modules map[string]*ast.Module) {
 	names := map[string]bool{}
 	excepts := false
 	for _, m := range modules {
@@ -196,22 +197,26 @@ func (p *Policies) add(namespace string, modules map[string]*ast.Module, compile
 			}
 		}
 	}
-	var exceptions *rego.PreparedEvalQuery
+	var exceptions ast.Body
 	if excepts {
-		query, err := prepare(namespace+".exception", compiler)
-		if err != nil {
-			return err
-		}
-		exceptions = &query
+		exceptions = question(namespace + ".exception")
 	}
 	for _, name := range sortedKeys(names) {
-		query, err := prepare(namespace+"."+name, compiler)
-		if err != nil {
-			return err
-		}
-		p.rules = append(p.rules, rule{namespace, name, query, exceptions})
+		p.rules = append(p.rules, rule{namespace, name, question(namespace + "." + name), exceptions})
 	}
-	return nil
+}
+
+// answer is the variable of a question.
+const answer = ast.Var("answer")
+
+// question asks for the value of a rule. It is built, not parsed: the parts of
+// a package's name need not be words.
+func question(rule string) ast.Body {
+	ref := ast.Ref{ast.DefaultRootDocument}
+	for part := range strings.SplitSeq(rule, ".") {
+		ref = append(ref, ast.StringTerm(part))
+	}
+	return ast.NewBody(ast.Equality.Expr(ast.NewTerm(ref), ast.NewTerm(answer)))
 }
 
 func ruleName(r *ast.Rule) string {
