@@ -1,5 +1,7 @@
 package check
 
+import "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
+
 // Memory returns what a rule remembers while one template is checked, such as
 // the names that it met before. It is made when it is asked for first.
 func Memory[T any](v *Validator, rule string, fresh func() T) T {
@@ -30,4 +32,12 @@ func (v *Validator) WithoutRules(walk func()) {
 	v.dynamicRefs, v.callRules = false, false
 	walk()
 	v.state = old
+}
+
+// Unusable reports that the rule under way cannot look at a value, because a
+// function stands where it needs a plain value or is not built right. Where
+// cfn-lint's rules fail with an exception, so does it report E1101.
+func (v *Validator) Unusable(format string, args ...any) {
+	f := v.Fault(format, args...)
+	f.Path, f.Keyword = v.ruleAt.With(), jsonschema.CfnLint
 }

@@ -130,6 +130,13 @@ func byCondition(n *template.Node) bool {
 // withoutImage reports whether a reference leads to a launch template without an
 // image, in some scenario. Of what is elsewhere nothing can be said.
 func withoutImage(v *check.Validator, ref *template.Node) (none bool) {
+	if unusableAttribute(v, ref) {
+		return false
+	}
+	if k, arg := check.Function(ref); k == js.FnRef && (arg.IsMap() || arg.IsList()) {
+		v.Unusable("Ref does not name anything")
+		return false
+	}
 	id := referred(ref)
 	if k, _ := check.Function(ref); id == "" || k == js.FnRef && (v.Parameters[id] != nil || v.Resources[id] == nil) {
 		return false

@@ -106,7 +106,7 @@ type balanced struct{ container, port, group string }
 func dynamicPorts(v *check.Validator, n *template.Node, _ *js.Schema) {
 	v.ValuesAt(n, []string{"TaskDefinition"}, func(ref *template.Node) {
 		task := referred(ref)
-		if task == "" {
+		if unusableAttribute(v, ref) || task == "" {
 			return
 		}
 		eachBalanced(v, n, func(b balanced) {
@@ -140,7 +140,7 @@ func eachBalanced(v *check.Validator, service *template.Node, visit func(balance
 					return
 				}
 				v.ValuesAt(balancer, []string{"TargetGroupArn"}, func(group *template.Node) {
-					if id := referred(group); id != "" {
+					if id := referred(group); !unusableAttribute(v, group) && id != "" {
 						visit(balanced{name.Text, text, id})
 					}
 				})

@@ -204,8 +204,11 @@ func subnetOverlap(v *check.Validator, n *template.Node, _ *js.Schema) {
 	seen := check.Memory(v, "E3060", func() map[string][]subnet { return map[string][]subnet{} })
 	base, stop := v.Path(), false
 	v.ValuesAt(n, []string{"VpcId"}, func(vpc *template.Node) {
+		if stop = stop || unusableAttribute(v, vpc); stop {
+			return
+		}
 		id, ok := target(vpc)
-		if stop = stop || !ok; stop {
+		if stop = !ok; stop {
 			return
 		}
 		for _, name := range []string{"CidrBlock", "Ipv6CidrBlock"} {
@@ -237,6 +240,20 @@ func target(n *template.Node) (string, bool) {
 		return attributeOwner(arg)
 	}
 	return n.Str(), n.IsString()
+}
+
+// unusableAttribute reports, as a fault, an Fn::GetAtt that names its resource by
+// anything but a text.
+func unusableAttribute(v *check.Validator, n *template.Node) bool {
+	k, arg := check.Function(n)
+	if k != js.FnGetAtt {
+		return false
+	}
+	if _, ok := attributeOwner(arg); ok {
+		return false
+	}
+	v.Unusable("Fn::GetAtt does not name a resource")
+	return true
 }
 
 // attributeOwner is the logical id in the argument of Fn::GetAtt.

@@ -146,26 +146,57 @@ func artifactCount(v *check.Validator, n *template.Node, _ *js.Schema) {
 	if !n.IsMap() {
 		return
 	}
-	at := v.Path()
+	at, unusable := v.Path(), false
+	// part visits a name in ActionTypeId; without a name there is nothing to count.
+	part := func(kind *template.Node, name string, visit func(string)) {
+		v.ValuesAt(kind, []string{name}, func(value *template.Node) {
+			switch {
+			case unusable:
+			case value != nil && (value.IsMap() || value.IsList()):
+				unusable = true
+				v.Unusable("%s is not a plain text", name)
+			default:
+				visit(value.Str())
+			}
+		})
+	}
 	v.ValuesAt(n, []string{"ActionTypeId"}, func(kind *template.Node) {
-		v.ValuesAt(kind, []string{"Owner"}, func(owner *template.Node) {
-			v.ValuesAt(kind, []string{"Category"}, func(category *template.Node) {
-				v.ValuesAt(kind, []string{"Provider"}, func(provider *template.Node) {
-					count, ok := artifactCounts[[3]string{owner.Str(), category.Str(), provider.Str()}]
-					if !ok {
-						return
+		part(kind, "Owner", func(owner string) {
+			if !hasArtifacts(owner, "") {
+				return
+			}
+			part(kind, "Category", func(category string) {
+				if !hasArtifacts(owner, category) {
+					return
+				}
+				part(kind, "Provider", func(provider string) {
+					if count, ok := artifactCounts[[3]string{owner, category, provider}]; ok {
+						countArtifacts(v, n, at, count)
 					}
-					found := v.Collect(func() {
-						v.WithPath(at, func() { v.Walk(n, artifactSchemas()[count]) })
-					})
-					for i := range found {
-						found[i].Rule = "E3702"
-					}
-					v.Add(found...)
 				})
 			})
 		})
 	})
+}
+
+// hasArtifacts reports whether something is known of an owner, in a category.
+func hasArtifacts(owner, category string) bool {
+	for key := range artifactCounts {
+		if key[0] == owner && (category == "" || key[1] == category) {
+			return true
+		}
+	}
+	return false
+}
+
+func countArtifacts(v *check.Validator, action *template.Node, at check.Path, count [4]int) {
+	found := v.Collect(func() {
+		v.WithPath(at, func() { v.Walk(action, artifactSchemas()[count]) })
+	})
+	for i := range found {
+		found[i].Rule = "E3702"
+	}
+	v.Add(found...)
 }
 
 var pipelineRole = literal(`{"format":"AWS::IAM::Role.Arn"}`)

@@ -57,6 +57,10 @@ func mixedDefinitions(v *check.Validator, _ *template.Node, _ *js.Schema) {
 }
 
 func coldStorage(v *check.Validator, n *template.Node, _ *js.Schema) {
+	if !n.IsMap() {
+		v.Unusable("a lifecycle is an object")
+		return
+	}
 	remove, move := n.Get("DeleteAfterDays"), n.Get("MoveToColdStorageAfterDays")
 	if check.IsType(remove, js.Integer) && check.IsType(move, js.Integer) && remove.Float-move.Float < 90 {
 		v.Fault("a backup is deleted 90 days after it went to cold storage at the earliest").AtKey("DeleteAfterDays")
@@ -251,20 +255,29 @@ func redisCluster(t *check.Template, properties, settings *template.Node, at che
 		steps[i] = s.Text()
 	}
 	wanted := condition.PathConditions(t.Root, steps)
+	off, few := false, false
 	for _, scenario := range scenarios {
 		if !possible(wanted, scenario) || condition.Resolve(orEmpty(settings), scenario).Get("cluster-enabled").Str() != "yes" {
 			continue
 		}
 		group := condition.Resolve(properties, scenario)
-		if isOff(group.Get("AutomaticFailoverEnabled")) {
-			report("", at.With(check.Key("AutomaticFailoverEnabled")), "in cluster mode, automatic failover is on")
-		}
+		off = off || isOff(group.Get("AutomaticFailoverEnabled"))
 		if filled(group.Get("NumNodeGroups")) {
 			continue
 		}
-		if nodes := group.Get("NumCacheClusters"); nodes == nil || nodes.Kind == template.Number && nodes.Float <= 1 {
-			report("", at.With(check.Key("NumCacheClusters")), "a cluster has more than one node")
+		switch nodes := group.Get("NumCacheClusters"); {
+		case nodes == nil || nodes.Kind == template.Bool || nodes.Kind == template.Number && nodes.Float <= 1:
+			few = true
+		case nodes.Kind != template.Number:
+			report("E0002", nil, "the number of nodes in %s is not a number", at[1].Key)
+			return
 		}
+	}
+	if off {
+		report("", at.With(check.Key("AutomaticFailoverEnabled")), "in cluster mode, automatic failover is on")
+	}
+	if few {
+		report("", at.With(check.Key("NumCacheClusters")), "a cluster has more than one node")
 	}
 }
 
