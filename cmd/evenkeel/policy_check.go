@@ -1,16 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,8 +13,6 @@ import (
 	"github.com/evenkeel/evenkeel/shared/policy"
 	"github.com/evenkeel/evenkeel/shared/policy/guard"
 	"github.com/evenkeel/evenkeel/shared/policy/rego"
-	"github.com/evenkeel/evenkeel/shared/template"
-	"github.com/evenkeel/evenkeel/shared/template/sam"
 	"github.com/evenkeel/evenkeel/shared/validation"
 )
 
@@ -82,11 +74,13 @@ type policyReport struct {
 	Files    int           `json:"files"`
 	Findings []fileFinding `json:"findings"`
 	// Excepted are findings that an exception of a Rego policy takes back.
-	Excepted []fileFinding        `json:"excepted"`
-	Plan     []policy.PlanFinding `json:"plan,omitempty"`
-	Notes    []string             `json:"notes,omitempty"`
-	Partial  []string             `json:"incomplete,omitempty"` // files that were too large to be looked at completely
-	Unread   []string             `json:"unread,omitempty"`     // files that are no templates, and why
+	Excepted []fileFinding `json:"excepted"`
+	// Suppressed are findings that a template, a comment or evenkeel.yaml switches off.
+	Suppressed []fileFinding        `json:"suppressed"`
+	Plan       []policy.PlanFinding `json:"plan,omitempty"`
+	Notes      []string             `json:"notes,omitempty"`
+	Partial    []string             `json:"incomplete,omitempty"` // files that were too large to be looked at completely
+	Unread     []string             `json:"unread,omitempty"`     // files that are no templates, and why
 }
 
 // policyRun is one call of policy check.
@@ -98,6 +92,8 @@ type policyRun struct {
 	rules  map[string]string // Guard rules, by file name
 	plan   *policy.Plan
 	report policyReport
+	// options say which findings are suppressed, as for evenkeel validate.
+	options validation.Options
 }
 
 func (a *app) policyCheck(ctx context.Context, f *policyFlags, paths []string) error {
@@ -105,7 +101,7 @@ func (a *app) policyCheck(ctx context.Context, f *policyFlags, paths []string) e
 		return usageError("--fail-on %q is none of critical, high, medium, low, none", f.failOn)
 	}
 	run := &policyRun{flags: f, scope: policy.Scope{Stage: f.stage, Parameters: f.parameters, Region: a.region}}
-	run.report.Findings, run.report.Excepted = []fileFinding{}, []fileFinding{}
+	run.report.Findings, run.report.Excepted, run.report.Suppressed = []fileFinding{}, []fileFinding{}, []fileFinding{}
 	if err := run.load(a); err != nil {
 		return err
 	}
@@ -130,197 +126,6 @@ func (a *app) policyCheck(ctx context.Context, f *policyFlags, paths []string) e
 		return failed("policies are broken")
 	}
 	return nil
-}
-
-// load reads policies, Guard rules and the change set.
-func (r *policyRun) load(a *app) error {
-	folders := r.flags.folders
-	if len(folders) == 0 && folderExists(policyFolder) {
-		folders = []string{policyFolder}
-	}
-	files, err := readPolicies(folders, ".rego")
-	if err != nil {
-		return err
-	}
-	if len(files) > 0 {
-		if r.rego, err = rego.Load(files, rego.Options{Namespaces: r.flags.namespaces}); err != nil {
-			return err
-		}
-	}
-	if r.rules, err = readPolicies(folders, ".guard"); err != nil {
-		return err
-	}
-	if len(r.rules) > 0 {
-		if err := r.findGuard(); err != nil {
-			return err
-		}
-	}
-	return r.readChangeSet(a)
-}
-
-// findGuard looks for the program. Rules without a program are a note: who
-// checks out a repository need not have it.
-func (r *policyRun) findGuard() error {
-	program := r.flags.guard
-	if program == "" {
-		program = "cfn-guard"
-	}
-	path, err := exec.LookPath(program)
-	switch {
-	case err == nil:
-		r.guard = runGuard(path)
-	case r.flags.guard != "":
-		return usageError("--guard: %w", err)
-	default:
-		r.rules = nil
-		r.report.Notes = append(r.report.Notes, guard.Missing)
-	}
-	return nil
-}
-
-// runGuard runs cfn-guard without a shell.
-func runGuard(path string) guard.Runner {
-	return func(ctx context.Context, stdin []byte, args ...string) (stdout, stderr []byte, exit int, err error) {
-		cmd := exec.CommandContext(ctx, path, args...)
-		var out, complaints bytes.Buffer
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &out, &complaints
-		err = cmd.Run()
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
-			return out.Bytes(), complaints.Bytes(), failed.ExitCode(), nil
-		}
-		return out.Bytes(), complaints.Bytes(), 0, err
-	}
-}
-
-func (r *policyRun) readChangeSet(a *app) error {
-	if r.flags.changeSet == "" {
-		return nil
-	}
-	var data []byte
-	var err error
-	if r.flags.changeSet == "-" {
-		data, err = io.ReadAll(a.in)
-	} else {
-		data, err = os.ReadFile(r.flags.changeSet)
-	}
-	if err != nil {
-		return usageError("--change-set: %w", err)
-	}
-	plan, err := policy.ParseChangeSet(data)
-	plan.Stage = r.flags.stage
-	r.plan = &plan
-	return err
-}
-
-// readTemplates reads a file, or the templates in a folder.
-func readTemplates(path string, into map[string][]byte) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return usageError("%w", err)
-	}
-	if info.IsDir() {
-		return walk(path, func(name string, entry fs.DirEntry) error {
-			if !validation.IsTemplateName(name) || entry.Type()&fs.ModeSymlink != 0 {
-				return nil
-			}
-			data, err := os.ReadFile(name)
-			if err == nil && validation.LooksLikeTemplate(data) {
-				into[filepath.ToSlash(filepath.Clean(name))] = data
-			}
-			return err
-		})
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return usageError("%w", err)
-	}
-	into[filepath.ToSlash(filepath.Clean(path))] = data
-	return nil
-}
-
-func (r *policyRun) check(ctx context.Context, name string, data []byte) error {
-	t, err := parseTemplate(name, data)
-	if err != nil {
-		r.report.Unread = append(r.report.Unread, err.Error())
-		return nil
-	}
-	r.report.Files++
-	if !r.flags.noBuiltin {
-		findings, complete := policy.CheckWithin(t, r.scope, policy.MaxSteps)
-		r.add(name, findings)
-		if !complete {
-			r.report.Partial = append(r.report.Partial, name)
-		}
-	}
-	if r.rego == nil && r.guard == nil {
-		return nil
-	}
-	in := policy.NewInput(t, r.scope)
-	in.File = name
-	if r.plan != nil {
-		in.Changes = r.plan.Changes
-	}
-	if r.rego != nil {
-		result, err := r.rego.Check(ctx, in, t)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		r.add(name, result.Findings)
-		for _, f := range result.Excepted {
-			r.report.Excepted = append(r.report.Excepted, fileFinding{name, f})
-		}
-	}
-	if r.guard != nil {
-		findings, err := guard.Check(ctx, r.guard, r.rules, in, t)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		r.add(name, findings)
-	}
-	return nil
-}
-
-// parseTemplate applies the transforms that are known, as validation does.
-func parseTemplate(name string, data []byte) (*template.Template, error) {
-	parsed, err := template.Parse(name, data)
-	if err != nil {
-		return nil, err
-	}
-	root := parsed.Root
-	if slices.Contains(parsed.Transforms, "AWS::LanguageExtensions") {
-		if expanded, problems := template.ExpandLanguageExtensions(root); len(problems) == 0 {
-			root = expanded
-		}
-	}
-	if sam.Needed(root) {
-		if translated, problems := sam.Translate(root, sam.Options{}); len(problems) == 0 {
-			root = translated
-		}
-	}
-	if root == parsed.Root {
-		return parsed, nil
-	}
-	return template.New(name, root)
-}
-
-func (r *policyRun) add(name string, findings []policy.Finding) {
-	for _, f := range findings {
-		r.report.Findings = append(r.report.Findings, fileFinding{name, f})
-	}
-}
-
-// fails reports whether something is as severe as --fail-on.
-func (r *policyRun) fails() bool {
-	if len(r.report.Unread) > 0 {
-		return true
-	}
-	if r.flags.failOn == "none" {
-		return false
-	}
-	least := policy.Severity(r.flags.failOn)
-	return slices.ContainsFunc(r.report.Findings, func(f fileFinding) bool { return worst(f.Severity, least) <= 0 }) ||
-		slices.ContainsFunc(r.report.Plan, func(f policy.PlanFinding) bool { return worst(f.Severity, least) <= 0 })
 }
 
 func (a *app) policyFindings(w io.Writer, r policyReport) {
@@ -355,6 +160,9 @@ func (a *app) policyFindings(w io.Writer, r policyReport) {
 	summary := strings.Join(parts, ", ")
 	if summary == "" {
 		summary = "nothing found"
+	}
+	if len(r.Suppressed) > 0 {
+		summary += fmt.Sprintf(", %d suppressed", len(r.Suppressed))
 	}
 	if len(r.Excepted) > 0 {
 		summary += fmt.Sprintf(", %d excepted", len(r.Excepted))

@@ -66,6 +66,17 @@ func TestPolicyCheck(t *testing.T) {
 	}
 }
 
+func TestPolicyCheckSuppressions(t *testing.T) {
+	folder(t, map[string]string{
+		"evenkeel.yaml": okPipeline + "validation:\n  ignore:\n    - {rule: EK1001, resource: Group, reason: a honeypot}\n",
+		"group.yaml":    openGroup,
+		"bucket.yaml":   "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Metadata: {guard: {SuppressedRules: [S3_BUCKET_LOGGING_ENABLED]}}\n    Properties:\n      VersioningConfiguration: {Status: Enabled}\n",
+	})
+	c := newCLI(t)
+	c.run("policy", "check", "group.yaml", "bucket.yaml").want(0, "nothing found, 2 suppressed")
+	c.run("policy", "check", "group.yaml", "--json").want(0, `"suppressed": [`, "EK1001")
+}
+
 const changeSet = `{"StackName": "app", "Changes": [
  {"Type": "Resource", "ResourceChange": {"Action": "Modify", "LogicalResourceId": "Queue", "ResourceType": "AWS::SQS::Queue", "Replacement": "True", "PolicyAction": "ReplaceAndDelete", "Scope": ["Properties"],
   "Details": [{"Target": {"Attribute": "Properties", "Name": "FifoQueue", "RequiresRecreation": "Always", "BeforeValue": "false", "AfterValue": "true"}}]}}]}`
