@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -8,70 +10,107 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/shared/validation"
 )
 
-// match is a finding as cfn-lint writes it with --format json, keys in its
-// order. Editors and build actions read this.
-type match struct {
-	Filename string    `json:"Filename"`
-	ID       string    `json:"Id"`
-	Level    string    `json:"Level"`
-	Location matchPath `json:"Location"`
-	Message  string    `json:"Message"`
-	ParentID *string   `json:"ParentId"`
-	Rule     matchRule `json:"Rule"`
-}
-
-type matchPath struct {
-	End   matchPoint `json:"End"`
-	Path  []any      `json:"Path"`
-	Start matchPoint `json:"Start"`
-}
-
-type matchPoint struct {
-	Column int `json:"ColumnNumber"`
-	Line   int `json:"LineNumber"`
-}
-
-type matchRule struct {
-	Description      string `json:"Description"`
-	ID               string `json:"Id"`
-	ShortDescription string `json:"ShortDescription"`
-	Source           string `json:"Source"`
-}
-
 var level = map[validation.Severity]string{validation.Error: "Error", validation.Warning: "Warning", validation.Info: "Informational"}
 
+// json writes cfn-lint's list of matches (--format json), its keys in its
+// order; editors and build actions read it. The shape is fixed, and a run over
+// many templates has thousands of matches, so it is written without reflection.
 func (r *Report) json(w io.Writer) error {
-	matches := make([]match, 0, len(r.Findings))
-	for _, f := range r.Findings {
-		rule := r.rule(f)
-		endLine, endColumn := end(f)
-		matches = append(matches, match{
-			Filename: f.File, ID: identity(f), Level: level[f.Severity], Message: message(f),
-			Location: matchPath{Start: matchPoint{f.Column, f.Line}, End: matchPoint{endColumn, endLine}, Path: segments(f.Path)},
-			Rule:     matchRule{Description: rule.describe(), ID: f.Rule, ShortDescription: rule.Title, Source: rule.Link},
-		})
+	if len(r.Findings) == 0 {
+		_, err := io.WriteString(w, "[]\n")
+		return err
 	}
-	return encode(w, matches, "    ")
+	out := bufio.NewWriterSize(w, 64<<10)
+	line := make([]byte, 0, 4<<10)
+	for i, f := range r.Findings {
+		separator := "[\n"
+		if i > 0 {
+			separator = ",\n"
+		}
+		line = r.appendMatch(append(line[:0], separator...), f)
+		if _, err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	if _, err := out.WriteString("\n]\n"); err != nil {
+		return err
+	}
+	return out.Flush()
 }
 
-// segments splits a path into keys and list indexes; nil without one.
-func segments(path string) []any {
+func (r *Report) appendMatch(b []byte, f validation.Finding) []byte {
+	rule := r.rule(f)
+	endLine, endColumn := end(f)
+	b = append(b, "    {\n        \"Filename\": "...)
+	b = appendString(b, f.File)
+	b = append(b, ",\n        \"Id\": "...)
+	b = appendString(b, identity(f))
+	b = append(b, ",\n        \"Level\": "...)
+	b = appendString(b, level[f.Severity])
+	b = append(b, ",\n        \"Location\": {\n            \"End\": "...)
+	b = appendPoint(b, endLine, endColumn)
+	b = append(b, ",\n            \"Path\": "...)
+	b = appendPath(b, f.Path)
+	b = append(b, ",\n            \"Start\": "...)
+	b = appendPoint(b, f.Line, f.Column)
+	b = append(b, "\n        },\n        \"Message\": "...)
+	b = appendString(b, message(f))
+	b = append(b, ",\n        \"ParentId\": null,\n        \"Rule\": {\n            \"Description\": "...)
+	b = appendString(b, rule.describe())
+	b = append(b, ",\n            \"Id\": "...)
+	b = appendString(b, f.Rule)
+	b = append(b, ",\n            \"ShortDescription\": "...)
+	b = appendString(b, rule.Title)
+	b = append(b, ",\n            \"Source\": "...)
+	b = appendString(b, rule.Link)
+	return append(b, "\n        }\n    }"...)
+}
+
+func appendPoint(b []byte, line, column int) []byte {
+	b = append(b, "{\n                \"ColumnNumber\": "...)
+	b = strconv.AppendInt(b, int64(column), 10)
+	b = append(b, ",\n                \"LineNumber\": "...)
+	b = strconv.AppendInt(b, int64(line), 10)
+	return append(b, "\n            }"...)
+}
+
+// appendPath writes a path as a list of keys and list indexes, null without one.
+func appendPath(b []byte, path string) []byte {
 	if path == "" {
-		return nil
+		return append(b, "null"...)
 	}
-	var parts []any
+	separator := "[\n                "
 	for part := range strings.SplitSeq(path, "/") {
+		b = append(b, separator...)
+		separator = ",\n                "
 		if i, err := strconv.Atoi(part); err == nil && i >= 0 && strconv.Itoa(i) == part {
-			parts = append(parts, i)
+			b = append(b, part...)
 			continue
 		}
-		parts = append(parts, part)
+		b = appendString(b, part)
 	}
-	return parts
+	return append(b, "\n            ]"...)
+}
+
+// appendString writes a JSON string. What needs no escape is copied.
+func appendString(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			var escaped bytes.Buffer
+			if err := encode(&escaped, text, ""); err != nil {
+				return append(b, `""`...) // a string always encodes, and a buffer takes it
+			}
+			return append(b, bytes.TrimRight(escaped.Bytes(), "\n")...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, text...)
+	return append(b, '"')
 }
 
 // identity names a finding: equal findings have the same one. It has the form

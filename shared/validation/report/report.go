@@ -4,6 +4,7 @@
 package report
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"slices"
@@ -68,7 +69,8 @@ type Report struct {
 
 // Write writes the report. The only errors are an unknown format and those of w.
 func (r *Report) Write(w io.Writer, format Format) error {
-	p := &printer{w: w}
+	buffered := bufio.NewWriter(w)
+	p := &printer{w: buffered}
 	switch format {
 	case Text:
 		r.text(p)
@@ -89,7 +91,10 @@ func (r *Report) Write(w io.Writer, format Format) error {
 	default:
 		return fmt.Errorf("format %q is not one of %s", format, strings.Join(Formats(), ", "))
 	}
-	return p.err
+	if p.err != nil {
+		return p.err
+	}
+	return buffered.Flush()
 }
 
 // printer remembers the first error of its writer.
