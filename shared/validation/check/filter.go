@@ -83,6 +83,9 @@ func (v *Validator) scenarios(n *template.Node, visit func(*template.Node)) {
 	old := v.Conditions
 	functions := condition.Functions{If: v.functions.Has(jsonschema.FnIf), Ref: v.functions.Has(jsonschema.FnRef)}
 	for instance, status := range old.Instances(n, functions) {
+		if instance.Kind == template.Null {
+			continue // like AWS::NoValue
+		}
 		v.Conditions = status
 		visit(instance)
 		if v.stopped != "" {

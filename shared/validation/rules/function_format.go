@@ -61,7 +61,7 @@ func attributeFormat(v *check.Validator, n *template.Node, s *js.Schema) {
 	}
 	name := partsOf(n)
 	r := v.Visible(name.resource.Str())
-	if r == nil || !name.attribute.IsString() {
+	if r == nil || name.attribute == nil {
 		callFault(v, js.FnGetAtt, "Fn::GetAtt does not name a resource and an attribute")
 		return
 	}
@@ -76,7 +76,7 @@ func attributeFormat(v *check.Validator, n *template.Node, s *js.Schema) {
 	want := currentFormat(s.Format)
 	v.EachSchema(r.Type, func(*js.Schema) {
 		gives, ok := attributesOf(v, r).schema(name.attribute.Text)
-		if !ok {
+		if !ok || !name.attribute.IsString() {
 			callFault(v, js.FnGetAtt, "%s has no attribute %s", r.Type, name.attribute.Text)
 			return
 		}
@@ -101,6 +101,10 @@ func refFormat(v *check.Validator, n *template.Node, s *js.Schema) {
 	want := currentFormat(s.Format)
 	v.EachSchema(r.Type, func(*js.Schema) {
 		fits := false
+		if c := r.Node.Get("Condition"); r.Type == "AWS::EC2::SecurityGroup" && (c.IsMap() || c.IsList()) {
+			callFault(v, js.FnRef, "the condition of %s is not a text", r.LogicalID)
+			return
+		}
 		if r.Type == "AWS::EC2::SecurityGroup" {
 			fits = want == groupFormat(v, r)
 		} else {
@@ -116,10 +120,13 @@ func refFormat(v *check.Validator, n *template.Node, s *js.Schema) {
 // the name.
 func groupFormat(v *check.Validator, r *check.Resource) string {
 	format := groupName
-	v.ValuesAt(r.Node.Get("Properties"), []string{"VpcId"}, func(id *template.Node) {
-		if id != nil {
-			format = groupID
-		}
+	v.Scoped(func() {
+		group := v.ResourceByName(r.LogicalID)
+		v.ValuesAt(group.Get("Properties"), []string{"VpcId"}, func(id *template.Node) {
+			if id != nil {
+				format = groupID
+			}
+		})
 	})
 	return format
 }

@@ -96,25 +96,42 @@ func subNeeded(t *check.Template, report check.Report) {
 	if noReferences(t) != "" {
 		return // E0002 says so
 	}
-	v := needed{t: t, report: report}
-	v.walk(t.Root, nil)
+	w := needed{t: t}
+	w.walk(t.Root, nil)
 	if globals := t.Root.Get("Globals"); globals != nil {
-		v.walk(globals, nil)
+		w.walk(globals, nil)
+	}
+	if w.lost != nil {
+		report("E0002", nil, "the substitutions of %s cannot be found", w.lost)
+		return
+	}
+	for _, b := range w.found {
+		report("", b.at, "%s is not substituted, as it does not stand in Fn::Sub", b.variable)
 	}
 }
 
+// needed looks for variables outside Fn::Sub.
 type needed struct {
-	t      *check.Template
-	report check.Report
+	t     *check.Template
+	found []bare
+	inSub bool
+	lost  check.Path // of a definition whose substitutions cannot be found
+}
+
+// bare is a variable outside Fn::Sub.
+type bare struct {
+	at       check.Path
+	variable string
 }
 
 func (w *needed) walk(n *template.Node, at check.Path) {
 	switch n.Kind {
 	case template.Map:
 		for i := range n.Entries {
-			if e := &n.Entries[i]; e.Key != "Fn::Sub" {
-				w.walk(e.Value, append(at, check.Key(e.Key)))
-			}
+			e, outer := &n.Entries[i], w.inSub
+			w.inSub = outer || e.Key == "Fn::Sub"
+			w.walk(e.Value, append(at, check.Key(e.Key)))
+			w.inSub = outer
 		}
 	case template.List:
 		for i, item := range n.Items {
@@ -128,16 +145,16 @@ func (w *needed) walk(n *template.Node, at check.Path) {
 }
 
 func (w *needed) text(text string, at check.Path) {
-	if len(at) == 0 || at[len(at)-1].Key == "TemplateBody" {
+	if len(at) == 0 || w.inSub && !hasKey(at, "DefinitionString") && !hasKey(at, "Definition") {
 		return
 	}
 	for _, variable := range bareVariable.FindAllString(text, -1) {
 		name := variable[2 : len(variable)-1]
-		if w.substituted(name, at) || w.excluded(variable) {
+		if w.substituted(name, at) || w.inSub || at[len(at)-1].Key == "TemplateBody" || w.excluded(variable) {
 			continue
 		}
 		if hasKey(at, "DefinitionString") || w.known(name) {
-			w.report("", at.With(), "%s is not substituted, as it does not stand in Fn::Sub", variable)
+			w.found = append(w.found, bare{at.With(), variable})
 		}
 	}
 }
@@ -173,7 +190,12 @@ func (w *needed) substituted(name string, at check.Path) bool {
 			for _, s := range at[:i] {
 				n = n.Get(s.Key)
 			}
-			value := n.Get("DefinitionSubstitutions").Get(name)
+			given := n.Get("DefinitionSubstitutions")
+			if !n.IsMap() || given != nil && !given.IsMap() {
+				w.lost = at[:i+1].With()
+				return true
+			}
+			value := given.Get(name)
 			if value != nil && !(value.Kind == template.String && value.Text == "") {
 				return true
 			}
