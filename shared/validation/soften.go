@@ -20,7 +20,7 @@ func newer(t *check.Template, f check.Finding) bool {
 	}
 	switch {
 	case f.Rule == "E3006" && f.Path[2].Key == "Type":
-		return schema.Fresh(r.Written)
+		return !strings.HasPrefix(r.Written, "AWS::Serverless::") && schema.Fresh(r.Written) // those need the transform
 	case f.Rule == "E3002" && f.Path[2].Key == "Properties" && len(f.Path) > 3:
 		return schema.FreshProperty(r.Type, pointer(f.Path[3:]))
 	}
