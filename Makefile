@@ -24,10 +24,10 @@ FAST_PACKAGES = $(shell go list ./... | grep -vxE '.*/infra(/construct|/stack)?'
 RACE_PACKAGES = ./events/... ./shared/... ./local/gateway/... ./local/simulator/... ./local/forge/... ./local/cloudtrail/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test venv race check build lambdas cli synth bench deploy destroy clean
+.PHONY: help demo test venv race check build lambdas cli synth bench parity parity-docs bench-validate deploy destroy clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Run the main job on the local cloud, no AWS account needed (SYNTH=1 synthesises first)
 	@echo "Evenkeel demo: building the functions and the CLI (the first time takes a few minutes)"
@@ -45,9 +45,10 @@ test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binar
 
 check: ## Lint, and check that generated files are current
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "run gofmt on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go generate ./events ./shared/schema
+	go generate ./events ./shared/schema ./shared/policy ./shared/template/sam ./shared/validation/rules
+	go run ./local/parity -docs docs/parity.md -section own $(PARITY_OWN)
 	go test $(CDK_PACKAGES)
-	@git diff --exit-code -- events shared/schema infra/golden docs || { echo "a generated file was not current; commit what changed"; exit 1; }
+	@git diff --exit-code -- events shared infra/golden docs || { echo "a generated file was not current; commit what changed"; exit 1; }
 	go run $(GOLANGCI) run ./...
 
 venv:
@@ -77,6 +78,20 @@ bench: build ## Print speed and size figures
 	@for f in $(FUNCTIONS); do echo "$$(gzip -c build/lambda/$$f/bootstrap | wc -c) $$f"; done | awk '{printf "  zip of %-12s %5.1f MB (at most 15)\n", $$2, $$1/1048576}'
 	go test -run '^$$' -bench . -benchmem ./shared/...
 	go test -run '^$$' -bench . -benchtime 1x ./local/demo
+
+PARITY_OWN := shared/validation/rules/testdata testdata/templates
+
+parity: ## Compare with cfn-lint, rule by rule (CORPUS=folders of templates, FILTER=rule)
+	@test -n "$(CORPUS)" || { echo "usage: make parity CORPUS=folder [FILTER=E3012]"; exit 1; }
+	@go run ./local/parity $(if $(FILTER),-rule $(FILTER)) $(CORPUS)
+
+parity-docs: ## Write docs/parity.md (CORPUS: also the part about public templates)
+	@go run ./local/parity -docs docs/parity.md -section own $(PARITY_OWN)
+	@$(if $(CORPUS),go run ./local/parity -docs docs/parity.md -section public $(CORPUS))
+
+bench-validate: cli ## Measure the validator beside its peers (CORPUS=folder of templates)
+	@test -n "$(CORPUS)" || { echo "usage: make bench-validate CORPUS=folder"; exit 1; }
+	@go run ./local/parity/bench -cli build/evenkeel $(CORPUS)
 
 deploy: ## Deploy to the AWS account of your credentials (needs Node and a bootstrapped account)
 	@$(MAKE) --no-print-directory LAMBDA_OS=linux LAMBDA_ARCH=arm64 lambdas
