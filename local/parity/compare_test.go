@@ -97,6 +97,9 @@ func TestVerdictsApply(t *testing.T) {
 		{verdict{Rule: "E1000", Path: "Resources/*/Properties"}, false},
 		{verdict{Rule: "E1000", Path: "Resources/**"}, true},
 		{verdict{Rule: "E1000", Path: "Outputs/**"}, false},
+		{verdict{Rule: "E1000", Path: "Resources/*/Prop**"}, true},
+		{verdict{Rule: "E1000", Path: "Resources/*/Meta**"}, false},
+		{verdict{Rule: "E1000", Path: "**"}, true},
 	}
 	for _, tt := range tests {
 		if got := (verdicts{tt.v}).of(d) != nil; got != tt.want {

@@ -47,8 +47,13 @@ func generated(c *comparison, table verdicts) string {
 		fmt.Fprintf(&b, "| %s | %d | %.1f %% | %.1f %% | %d | %d | %d |\n",
 			map[rune]string{'E': "errors", 'W': "warnings", 'I': "info"}[letter], a.Rules, 100*a.Recall, 100*a.Precision, a.TP, a.FN, a.FP)
 	}
+	all := kinds(c, table)
+	if len(all) == 0 {
+		b.WriteString("\nNo disagreements.\n\n")
+		return b.String()
+	}
 	b.WriteString("\n| rule | side | findings | example | verdict |\n|---|---|---:|---|---|\n")
-	for _, k := range kinds(c, table) {
+	for _, k := range all {
 		fmt.Fprintf(&b, "| %s | %s | %d | `%s` at `%s` | %s |\n", k.rule, k.side(), k.count, k.example.File, orRoot(k.example.Path), k.said())
 	}
 	b.WriteString("\n")

@@ -79,14 +79,19 @@ func (v *verdict) applies(d disagreement) bool {
 	return matches(v.File, d.Corpus+"/"+d.File) && matches(v.Path, d.Path)
 }
 
-// matches a pattern in which "**" at the end stands for any rest.
+// matches a pattern of path.Match; "**" at its end stands for any rest.
 func matches(pattern, name string) bool {
-	if pattern == "" {
+	head, open := strings.CutSuffix(pattern, "**")
+	if pattern == "" || pattern == "**" {
 		return true
 	}
-	if head, ok := strings.CutSuffix(pattern, "**"); ok {
-		return strings.HasPrefix(name, head)
+	for end := len(name); end >= 0; end-- {
+		if ok, _ := path.Match(head, name[:end]); ok {
+			return true
+		}
+		if !open {
+			return false
+		}
 	}
-	ok, _ := path.Match(pattern, name)
-	return ok
+	return false
 }
