@@ -14,9 +14,10 @@ import (
 
 //go:generate go run generate.go aws_sam_translator.whl cfn_lint.whl
 
-// data holds SAM's policy templates and connector profiles, and the names of
-// the managed policies, all from aws-sam-translator 1.110.0 (Apache-2.0) and
-// cfn-lint 1.51.0 (MIT-0); see generate.go.
+// data holds SAM's policy templates and connector profiles from
+// aws-sam-translator 1.110.0 (serverless-application-model, Copyright 2018
+// Amazon.com, Inc. or its affiliates, Apache-2.0) and the names of the managed
+// policies from it and from cfn-lint 1.51.0 (MIT-0); see generate.go.
 //
 //go:embed data.json.gz
 var data []byte

@@ -31,10 +31,11 @@ func (t *translator) try(id string, f func()) (ok bool) {
 			if v.id == "" {
 				v.id = id
 			}
-			t.problem(id, v)
-			if ok = false; v.final && id != "" {
-				panic(v)
+			if v.final && id != "" {
+				panic(v) // up to Translate, which notes it
 			}
+			t.problem(id, v)
+			ok = false
 		default:
 			panic(v)
 		}
@@ -44,6 +45,9 @@ func (t *translator) try(id string, f func()) (ok bool) {
 }
 
 func (t *translator) problem(id string, v failure) {
+	if id == "" {
+		id = v.id
+	}
 	p := Problem{LogicalID: v.id, Line: t.root.Line, Column: t.root.Column, Message: v.message}
 	if e := t.source.Get("Resources").Entry(id); e != nil {
 		p.Line, p.Column = e.Line, e.Column

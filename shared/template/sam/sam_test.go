@@ -61,7 +61,7 @@ func compare(t *testing.T, path string, want, got any) {
 	g, both := got.(map[string]any)
 	if !isMap || !both {
 		if !reflect.DeepEqual(want, got) {
-			t.Errorf("%s is %s, want %s", path, text1(got), text1(want))
+			t.Errorf("%s is %s, want %s", path, jsonText(got), jsonText(want))
 		}
 		return
 	}
@@ -79,7 +79,7 @@ func compare(t *testing.T, path string, want, got any) {
 	}
 }
 
-func text1(v any) string { b, _ := json.Marshal(v); return string(b) }
+func jsonText(v any) string { b, _ := json.Marshal(v); return string(b) }
 
 func read(t *testing.T, file string) string {
 	t.Helper()
@@ -187,10 +187,10 @@ func TestOptions(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if got := text1(out.Get("Transform").Value()); got != `["AWS::LanguageExtensions"]` {
+	if got := jsonText(out.Get("Transform").Value()); got != `["AWS::LanguageExtensions"]` {
 		t.Errorf("Transform is %s", got)
 	}
-	arns := text1(out.Get("Resources").Get("FRole").Get("Properties").Get("ManagedPolicyArns").Value())
+	arns := jsonText(out.Get("Resources").Get("FRole").Get("Properties").Get("ManagedPolicyArns").Value())
 	if !strings.Contains(arns, "arn:aws-us-gov:iam::aws:policy/AWSXRayDaemonWriteAccess") {
 		t.Errorf("policies %s", arns)
 	}
@@ -198,7 +198,7 @@ func TestOptions(t *testing.T) {
 		t.Errorf("resources %v", out.Get("Resources").Value())
 	}
 	rest := out.Get("Resources").Get("A").Get("Properties")
-	if got := text1(rest.Get("EndpointConfiguration").Value()); got != `{"Types":["REGIONAL"]}` {
+	if got := jsonText(rest.Get("EndpointConfiguration").Value()); got != `{"Types":["REGIONAL"]}` {
 		t.Errorf("EndpointConfiguration %s", got)
 	}
 }
