@@ -149,11 +149,8 @@ func (a *api) lambdaAuthorizer(z *authorizer) *node {
 }
 
 func (t *translator) authorizerURI(function *node) *node {
-	if function == nil {
-		function = &node{Line: t.line, Column: t.column}
-	}
 	return t.sub("arn:"+t.partition+":apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${__FunctionArn__}/invocations",
-		"__FunctionArn__", function)
+		"__FunctionArn__", t.orNull(function))
 }
 
 func (a *api) identitySource(z *authorizer) string {

@@ -87,6 +87,7 @@ func (t *translator) deploy() {
 	if len(enabled) == 0 {
 		return
 	}
+	t.atResource(enabled[0].function)
 	condition := t.deployConditions(enabled)
 	var tags *node
 	ownRoles := true
@@ -116,10 +117,18 @@ func (t *translator) deploy() {
 			"ManagedPolicyArns", t.list(t.managedPolicy(policy)), "Tags", list()))
 	}
 	for _, d := range enabled {
+		t.atResource(d.function)
 		t.try(d.function, func() { made = append(made, t.deploymentGroup(d)) })
 	}
 	for _, r := range made {
 		t.set(t.out, r.id, t.node(r))
+	}
+}
+
+// atResource makes further nodes at the place of a resource.
+func (t *translator) atResource(id string) {
+	if e := t.entry(t.resources, id); e != nil {
+		t.line, t.column = e.Line, e.Column
 	}
 }
 

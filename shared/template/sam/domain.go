@@ -100,18 +100,11 @@ func (d *domainOf) private(rest *resource, name, certificate *node) []*resource 
 	made = append(made, d.records(d.text(name), true)...)
 	if access := get(d.config, "AccessAssociation"); access != nil {
 		vpce := get(expectMap(access, d.api, "AccessAssociation"), "VpcEndpointId")
-		data := d.list(orNull(vpce), id)
+		data := d.list(d.orNull(vpce), id)
 		made = append(made, d.resource("DomainNameAccessAssociation"+hashID(hashData(data)), "AWS::ApiGateway::DomainNameAccessAssociation", d.inherited,
 			"DomainNameArn", d.ref(id), "AccessAssociationSourceType", "VPCE", "AccessAssociationSource", vpce))
 	}
 	return made
-}
-
-func orNull(n *node) *node {
-	if n == nil {
-		return &node{}
-	}
-	return n
 }
 
 // mappings connect paths of the domain with the API.
@@ -169,7 +162,7 @@ func (d *domainOf) records(target string, separable bool) []*resource {
 		if !isBool(separate) {
 			fail(d.api, "SeparateRecordSetGroup must be a boolean")
 		}
-		data := d.list(zone, orNull(get(d.config, "DomainName")))
+		data := d.list(zone, d.orNull(get(d.config, "DomainName")))
 		group := d.resource("RecordSetGroup"+hashID(hashData(data)), "AWS::Route53::RecordSetGroup", d.inherited,
 			"HostedZoneId", truthyOr(route53, "HostedZoneId", nil), "HostedZoneName", truthyOr(route53, "HostedZoneName", nil), "RecordSets", d.list())
 		d.addRecords(group, route53)
@@ -203,7 +196,6 @@ func (d *domainOf) addRecords(group *resource, route53 *node) {
 
 func (d *domainOf) alias(route53 *node) *node {
 	out := d.obj("EvaluateTargetHealth", get(route53, "EvaluateTargetHealth"))
-	null := &node{Line: d.line, Column: d.column}
 	switch d.endpoint {
 	case "REGIONAL":
 		d.set(out, "HostedZoneId", d.getAtt(d.target, "RegionalHostedZoneId"))
@@ -215,15 +207,8 @@ func (d *domainOf) alias(route53 *node) *node {
 		d.set(out, "HostedZoneId", "Z2FDTNDATAQYW2") // the zone of all CloudFront distributions
 		d.set(out, "DNSName", route53.Get("DistributionDomainName"))
 	default:
-		zone, name := route53.Get("VpcEndpointHostedZoneId"), route53.Get("VpcEndpointDomainName")
-		if zone == nil {
-			zone = null
-		}
-		if name == nil {
-			name = null
-		}
-		d.set(out, "HostedZoneId", zone)
-		d.set(out, "DNSName", name)
+		d.set(out, "HostedZoneId", d.orNull(route53.Get("VpcEndpointHostedZoneId")))
+		d.set(out, "DNSName", d.orNull(route53.Get("VpcEndpointDomainName")))
 	}
 	return out
 }

@@ -24,8 +24,8 @@ func (f *function) eventInvokeConfig() (made []*resource, policies []*node) {
 			}
 			expectMap(d, f.id, "EventInvokeConfig.DestinationConfig."+k)
 			queue, to, policy := f.destination(d, k, id)
-			f.set(destinations, k, f.obj("Destination", orNull(to)))
-			f.set(dig(config, "DestinationConfig", k), "Destination", orNull(to))
+			f.set(destinations, k, f.obj("Destination", f.orNull(to)))
+			f.set(dig(config, "DestinationConfig", k), "Destination", f.orNull(to))
 			if queue != nil {
 				made = append(made, queue)
 			}

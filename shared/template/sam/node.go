@@ -43,6 +43,14 @@ func (b *build) int(i int) *node {
 	return &node{Kind: template.Number, Float: float64(i), Text: strconv.Itoa(i), Line: b.line, Column: b.column}
 }
 
+// orNull is n, or null if there is no n.
+func (b *build) orNull(n *node) *node {
+	if n == nil {
+		return &node{Line: b.line, Column: b.column}
+	}
+	return n
+}
+
 // value turns what the builders take into a node: a node (nil if absent), a
 // string, a bool, an int, a list of strings or nodes.
 func (b *build) value(v any) *node {

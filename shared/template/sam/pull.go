@@ -108,9 +108,9 @@ func (f *function) failureDestination(m *macro, r *resource) *node {
 }
 
 func (t *translator) bucketPolicy(id string, bucket *node) *node {
-	p := t.allow(id+"S3Policy", "s3:PutObject", t.obj("Fn::Join", t.list("/", t.list(orNull(bucket), "*"))))
+	p := t.allow(id+"S3Policy", "s3:PutObject", t.obj("Fn::Join", t.list("/", t.list(t.orNull(bucket), "*"))))
 	statements := p.Get("PolicyDocument").Get("Statement")
-	statements.Items = append(statements.Items, t.obj("Action", "s3:ListBucket", "Effect", "Allow", "Resource", orNull(bucket)))
+	statements.Items = append(statements.Items, t.obj("Action", "s3:ListBucket", "Effect", "Allow", "Resource", t.orNull(bucket)))
 	return p
 }
 
@@ -278,7 +278,7 @@ func (f *function) kafkaStatements(m *macro) []*node {
 		out = append(out, f.secret(auth))
 	}
 	if ca != nil { // the transform grants the first secret again
-		out = append(out, f.secret(orNull(auth)))
+		out = append(out, f.secret(f.orNull(auth)))
 	}
 	if subnet {
 		out = append(out, f.networkStatement())

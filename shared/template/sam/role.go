@@ -32,7 +32,7 @@ func (t *translator) assumeRole(service string) *node {
 // allow is an inline policy with one statement.
 func (t *translator) allow(name, action string, on any) *node {
 	return t.obj("PolicyName", name, "PolicyDocument", t.obj("Statement", t.list(
-		t.obj("Action", action, "Effect", "Allow", "Resource", orNull(t.value(on))))))
+		t.obj("Action", action, "Effect", "Allow", "Resource", t.orNull(t.value(on))))))
 }
 
 func (t *translator) role(r role) *resource {
