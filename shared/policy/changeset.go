@@ -34,10 +34,11 @@ func ParseChangeSet(data []byte) (Plan, error) {
 
 // resourceChange is ResourceChange of the CloudFormation API.
 type resourceChange struct {
-	PolicyAction, Action, LogicalResourceId, ResourceType, Replacement string
-	Scope                                                              []string
-	BeforeContext, AfterContext                                        string
-	Details                                                            []struct {
+	PolicyAction, Action, ResourceType, Replacement string
+	LogicalResourceID                               string `json:"LogicalResourceId"`
+	Scope                                           []string
+	BeforeContext, AfterContext                     string
+	Details                                         []struct {
 		Target struct {
 			Attribute, Name, Path, RequiresRecreation string
 			BeforeValue, AfterValue                   *string
@@ -47,7 +48,7 @@ type resourceChange struct {
 
 func (r *resourceChange) change() Change {
 	c := Change{
-		Resource: r.LogicalResourceId, Type: r.ResourceType, Action: r.Action, Replacement: r.Replacement, PolicyAction: r.PolicyAction,
+		Resource: r.LogicalResourceID, Type: r.ResourceType, Action: r.Action, Replacement: r.Replacement, PolicyAction: r.PolicyAction,
 		Scope: r.Scope, Before: contextProperties(r.BeforeContext), After: contextProperties(r.AfterContext),
 	}
 	for _, d := range r.Details {

@@ -97,7 +97,7 @@ func openingsOf(r *Resource) []opening {
 		all = appendOpenings(all, rule)
 	})
 	r.Peers(func(peer *Resource) {
-		if peer.RefersTo(keysGroupId, r.ID) || peer.RefersTo(keysGroupName, r.ID) {
+		if peer.RefersTo(keysGroupID, r.ID) || peer.RefersTo(keysGroupName, r.ID) {
 			all = appendOpenings(all, peer.Value)
 		}
 	}, "AWS::EC2::SecurityGroupIngress")
@@ -105,7 +105,7 @@ func openingsOf(r *Resource) []opening {
 }
 
 func (r *Resource) joinsKnownGroup() bool {
-	return r.Any(keysGroupId, func(v Value) bool {
+	return r.Any(keysGroupID, func(v Value) bool {
 		group, ok := v.r.t.Resources.Get(v.refers)
 		return ok && group.Type == "AWS::EC2::SecurityGroup"
 	})

@@ -32,7 +32,7 @@ func wanted(text string) map[string]bool {
 	return want
 }
 
-func load(t *testing.T, file string) (*template.Template, string) {
+func load(t testing.TB, file string) (*template.Template, string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -45,7 +45,7 @@ func load(t *testing.T, file string) (*template.Template, string) {
 	return parsed, string(data)
 }
 
-func files(t *testing.T, kind string) []string {
+func files(t testing.TB, kind string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(fixtures, "*", kind, "*.yaml"))
 	if err != nil || len(found) == 0 {

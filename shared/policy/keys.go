@@ -8,7 +8,7 @@ var (
 	keysCondition                       = at("Condition")
 	keysConditionBoolAwsSecureTransport = at("Condition/Bool/aws:SecureTransport")
 	keysEffect                          = at("Effect")
-	keysGroupId                         = at("GroupId")
+	keysGroupID                         = at("GroupId")
 	keysGroupName                       = at("GroupName")
 	keysLoadBalancerAttributes          = at("LoadBalancerAttributes")
 	keysManagedPolicies                 = at("ManagedPolicies")

@@ -29,9 +29,9 @@ func (r *run) resolve(n *template.Node, at place, visit func(Value) bool) bool {
 		id, _, _ := arg.GetAtt()
 		return visit(Value{r: r, state: unknown, refers: id, place: at})
 	case "Fn::If":
-		return r.branches(n, arg, at, visit)
+		return r.branches(arg, at, visit)
 	case "Fn::FindInMap":
-		return r.mapped(n, arg, at, visit)
+		return r.mapped(arg, at, visit)
 	case "Fn::Sub":
 		v := r.text(n, r.sub(arg, at), at)
 		if parts := template.SubParts(arg.Str()); len(parts) == 1 {
@@ -86,7 +86,7 @@ func (r *run) reference(n *template.Node, name string, at place, visit func(Valu
 	return true
 }
 
-func (r *run) branches(n, arg *template.Node, at place, visit func(Value) bool) bool {
+func (r *run) branches(arg *template.Node, at place, visit func(Value) bool) bool {
 	if !arg.IsList() || len(arg.Items) != 3 || !arg.Items[0].IsString() {
 		return visit(r.unknown(at))
 	}
@@ -125,7 +125,7 @@ func (r *run) one(n *template.Node, at place) (text string, ok bool) {
 
 // mapped looks up a mapping. Where one of the keys is not known, all that it
 // could be are a choice.
-func (r *run) mapped(n, arg *template.Node, at place, visit func(Value) bool) bool {
+func (r *run) mapped(arg *template.Node, at place, visit func(Value) bool) bool {
 	if !arg.IsList() || len(arg.Items) < 3 {
 		return visit(r.unknown(at))
 	}

@@ -106,30 +106,26 @@ func (v Value) actions(visit func(item Value, action string)) {
 	})
 }
 
-// covers reports whether an action of a policy, which may hold wildcards, gives
-// the single action.
+// covers reports whether an action of a policy, in which * stands for any text
+// and ? for one character, gives the single action.
 func covers(pattern, action string) bool {
-	for {
-		star := strings.IndexByte(pattern, '*')
-		if star < 0 {
-			return pattern == action
-		}
-		if !strings.HasPrefix(action, pattern[:star]) {
+	star, mark := -1, 0 // the last *, and what it has taken so far
+	p, a := 0, 0
+	for a < len(action) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, a
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == action[a]):
+			p, a = p+1, a+1
+		case star >= 0:
+			mark++
+			p, a = star+1, mark
+		default:
 			return false
 		}
-		action, pattern = action[star:], pattern[star+1:]
-		next := pattern
-		if i := strings.IndexByte(next, '*'); i >= 0 {
-			next = next[:i]
-		} else {
-			return strings.HasSuffix(action, pattern)
-		}
-		i := strings.Index(action, next)
-		if i < 0 {
-			return false
-		}
-		action = action[i:]
 	}
+	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // anyone visits the principals of the statement that stand for everybody.
