@@ -1,6 +1,10 @@
 package condition
 
-import "github.com/evenkeel/evenkeel/shared/template"
+import (
+	"slices"
+
+	"github.com/evenkeel/evenkeel/shared/template"
+)
 
 // Swapped reports whether cfn-lint shows the two items of an Fn::Equals in the
 // other order: it sorts them, in the template itself, before any rule runs. The
@@ -13,6 +17,43 @@ func (s *Set) Swapped(equals *template.Node) bool {
 		s.swapped = o.swapped
 	}
 	return s.swapped[equals]
+}
+
+// Sorted returns the Conditions section with the items of every Fn::Equals in
+// the order of Swapped; it is the section itself if all stand in that order.
+func (s *Set) Sorted() *template.Node {
+	if s.conditions == nil {
+		return nil
+	}
+	return s.sorted(s.conditions)
+}
+
+func (s *Set) sorted(n *template.Node) *template.Node {
+	out := n
+	change := func() {
+		if out == n {
+			c := *n
+			c.Entries, c.Items = slices.Clone(n.Entries), slices.Clone(n.Items)
+			out = &c
+		}
+	}
+	for i := range n.Entries {
+		if v := s.sorted(n.Entries[i].Value); v != n.Entries[i].Value {
+			change()
+			out.Entries[i].Value = v
+		}
+	}
+	for i, item := range n.Items {
+		if v := s.sorted(item); v != item {
+			change()
+			out.Items[i] = v
+		}
+	}
+	if len(n.Items) == 2 && s.Swapped(n) {
+		change()
+		out.Items[0], out.Items[1] = out.Items[1], out.Items[0]
+	}
+	return out
 }
 
 // maxOrdering bounds how many expressions are read to find the order.

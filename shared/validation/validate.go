@@ -128,7 +128,7 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 	seen := make(map[sight]bool, len(result.Findings))
 	for _, f := range result.Findings {
 		r := registry.Rule(f.Rule)
-		at := locate(expanded, f.Path)
+		at := locate(t.Root, f.Path)
 		if key := (sight{f.Rule, f.Message, at}); r != nil && !seen[key] {
 			seen[key] = true
 			if newer(t, f) {

@@ -84,11 +84,20 @@ func Enum(v *Validator, s *js.Schema, n *template.Node) {
 	}
 	values := s.Values()
 	for _, allowed := range values {
-		if Equal(n, allowed) {
+		if Among(n, allowed) {
 			return
 		}
 	}
 	v.Fault("%s is not one of %s", Excerpt(n), list(values))
+}
+
+// Among reports whether a value is the allowed one. A boolean is only itself,
+// not the text that spells it.
+func Among(n, allowed *template.Node) bool {
+	if n.Kind == template.Bool {
+		return allowed.Kind == template.Bool && n.True == allowed.True
+	}
+	return Equal(n, allowed)
 }
 
 // EnumCaseInsensitive is the keyword enumCaseInsensitive.
@@ -101,7 +110,7 @@ func EnumCaseInsensitive(v *Validator, s *js.Schema, n *template.Node) {
 		if allowed.Kind == template.String {
 			allowed = Text(strings.ToLower(allowed.Text), nil)
 		}
-		if Equal(n, allowed) {
+		if Among(n, allowed) {
 			return
 		}
 	}

@@ -95,7 +95,24 @@ func NewTemplate(file string, root *template.Node, options Options) *Template {
 	}
 	t.Transforms = root.Get("Transform").Strings()
 	t.Set = condition.New(root.Get("Conditions"), root.Get("Rules"), root.Get("Parameters"))
+	t.sortComparisons()
 	return t
+}
+
+// sortComparisons puts the values of each Fn::Equals of a condition in the order
+// in which cfn-lint names them: paths go through that order.
+func (t *Template) sortComparisons() {
+	for i, e := range t.Root.Entries {
+		if e.Key != "Conditions" {
+			continue
+		}
+		if sorted := t.Set.Sorted(); sorted != nil && sorted != e.Value && e.Value == t.Root.Get(e.Key) {
+			root := *t.Root
+			root.Entries = slices.Clone(root.Entries)
+			root.Entries[i].Value = sorted
+			t.Root = &root
+		}
+	}
 }
 
 func entries(n *template.Node) []template.Entry {

@@ -43,29 +43,10 @@ func conditionRules() []check.Rule {
 
 var equalsCall = &check.Call{Keyword: js.FnEquals, Gives: js.Boolean, Argument: arguments("equals")}
 
-// callEquals checks a comparison. cfn-lint sorts the two values of a condition
-// before it looks at them, and names them by their new places.
 func callEquals(v *check.Validator, s *js.Schema, n *template.Node) {
 	arg := n.Entries[0].Value
-	right := false
-	found := v.Collect(func() { right = equalsCall.Check(v, s, n) })
-	if v.Set.Swapped(arg) {
-		for i := range found {
-			swapItems(&found[i], len(v.Path())+1)
-		}
-	}
-	v.Add(found...)
-	if right && len(found) == 0 && arg.IsList() && len(arg.Items) == 2 && constant(arg.Items[0], arg.Items[1]) {
+	if equalsCall.Check(v, s, n) && arg.IsList() && len(arg.Items) == 2 && constant(arg.Items[0], arg.Items[1]) {
 		v.Fault("the comparison always gives the same").By("W8003")
-	}
-}
-
-func swapItems(f *check.Fault, at int) {
-	if len(f.Path) > at && f.Path[at].List {
-		f.Path[at].Index = 1 - f.Path[at].Index
-	}
-	for i := range f.Context {
-		swapItems(&f.Context[i], at)
 	}
 }
 

@@ -30,7 +30,7 @@ func formParameter(v *check.Validator, n *template.Node, _ *js.Schema) {
 		return
 	}
 	for name := range v.Parameters {
-		if check.Equal(check.Text(name, nil), n) {
+		if check.Among(n, check.Text(name, nil)) {
 			return
 		}
 	}

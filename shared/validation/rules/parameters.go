@@ -149,6 +149,9 @@ func breaks(parameter, value *template.Node) string {
 	if allowed.Str() != "" && value.IsString() && !strings.Contains(allowed.Text, value.Text) { // as cfn-lint reads a text for a list
 		return "is not in AllowedValues"
 	}
+	if allowed.IsMap() && len(allowed.Entries) > 0 && allowed.Get(scalarText(value)) == nil {
+		return "is not in AllowedValues"
+	}
 	if allowed.IsList() && len(allowed.Items) > 0 && !slices.ContainsFunc(allowed.Items, func(a *template.Node) bool {
 		return same(a, value)
 	}) {

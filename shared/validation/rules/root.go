@@ -71,6 +71,7 @@ func checkProperties(v *check.Validator, n *template.Node, _ *js.Schema) {
 	if c := n.Get("Condition"); c.IsString() {
 		status, ok := v.Conditions.Evolve(c.Text, true)
 		if !ok {
+			v.Fault("the condition of the resource is never true").By("E3001")
 			return
 		}
 		v.Conditions = status
