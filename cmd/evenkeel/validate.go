@@ -29,6 +29,7 @@ const (
 type validateFlags struct {
 	templates         []string
 	ignoreTemplates   []string
+	templatesOnly     bool
 	outputs           outputs
 	quiet             bool
 	watch             bool
@@ -93,6 +94,7 @@ func (f *validateFlags) register(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringSliceVarP(&f.templates, "template", "t", nil, "a path, as an argument is")
 	flags.StringSliceVar(&f.ignoreTemplates, "ignore-templates", nil, "globs of files to leave out")
+	flags.BoolVar(&f.templatesOnly, "templates-only", false, "leave out named files that do not look like templates")
 	flags.VarP((*formatFlag)(&f.outputs), "format", "f", "output format: "+strings.Join(report.Formats(), ", ")+"; may be repeated")
 	flags.VarP((*outputFlag)(&f.outputs), "output", "o", "file for the --format before it")
 	flags.Var((*outputFlag)(&f.outputs), "output-file", "the same")

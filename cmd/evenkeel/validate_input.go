@@ -40,7 +40,10 @@ func (c *checkRun) collect() (*input, error) {
 			return nil, err
 		}
 	}
-	for name := range in.files {
+	for name, data := range in.files {
+		if c.templatesOnly && !validation.LooksLikeTemplate(data) {
+			delete(in.files, name)
+		}
 		if slices.ContainsFunc(c.ignored, func(glob string) bool { return validation.MatchPath(filepath.ToSlash(filepath.Clean(glob)), name) }) {
 			delete(in.files, name)
 		}

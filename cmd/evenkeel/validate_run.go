@@ -28,6 +28,7 @@ type checkRun struct {
 	outputs        outputs
 	nonZero        string
 	showSuppressed bool
+	templatesOnly  bool
 
 	stdin     []byte            // read once, a run may be repeated
 	texts     map[string][]byte // by file name, for excerpts
@@ -49,7 +50,7 @@ func (a *app) newCheckRun(f *validateFlags, paths []string) (*checkRun, error) {
 		a.progress("%s", line)
 	}
 	c := &checkRun{
-		app: a, paths: paths, ignored: first(f.ignoreTemplates, config.IgnoreTemplates), showSuppressed: f.showSuppressed,
+		app: a, paths: paths, ignored: first(f.ignoreTemplates, config.IgnoreTemplates), showSuppressed: f.showSuppressed, templatesOnly: f.templatesOnly,
 		nonZero: cmp.Or(f.nonZero, config.NonZeroExitCode, "informational"),
 		options: validation.Options{Defaults: config.settings(), Merge: f.merge || config.MergeConfigs, ReportUnused: f.reportUnused, Now: a.now, ReadFile: os.ReadFile},
 	}
