@@ -46,12 +46,11 @@ func (c *checkRun) load(folders []string) ([]validation.Judge, error) {
 	if err != nil || len(rules) == 0 {
 		return judges, err
 	}
-	program, err := exec.LookPath("cfn-guard")
-	if err != nil {
-		c.app.progress("%s for Guard left out: cfn-guard is not installed", count(len(rules), "file"))
-		return judges, nil
+	if program, err := exec.LookPath("cfn-guard"); err == nil {
+		return append(judges, guard.Judge{Run: runGuard(program), Rules: rules}), nil
 	}
-	return append(judges, guard.Judge{Run: runGuard(program), Rules: rules}), nil
+	c.app.progress("%s for Guard left out: cfn-guard is not installed", count(len(rules), "file"))
+	return judges, nil
 }
 
 // existing leaves out folders that are not there: evenkeel.yaml may be ahead of

@@ -29,7 +29,7 @@ func (a *app) watch(ctx context.Context, c *checkRun) error {
 	if err != nil {
 		return err
 	}
-	defer watcher.Close()
+	defer func() { _ = watcher.Close() }()
 	if err := errors.Join(c.check(), a.write(c), c.observe(watcher)); err != nil {
 		return err
 	}

@@ -111,9 +111,9 @@ func (p place) entry() *template.Entry {
 	return p.nodes[len(p.nodes)-2].Entry(p.path[len(p.path)-1])
 }
 
-// up returns the place n levels higher.
-func (p place) up(n int) place {
-	return place{p.path[:len(p.path)-n], p.nodes[:len(p.nodes)-n]}
+// parent returns the place one level higher.
+func (p place) parent() place {
+	return place{p.path[:len(p.path)-1], p.nodes[:len(p.nodes)-1]}
 }
 
 // find follows the path of a finding. ok is false when it does not lead to the

@@ -41,7 +41,7 @@ func unneededSub(c *candidate) []change {
 	if len(c.path) == 0 || c.path[len(c.path)-1] != "Fn::Sub" {
 		return nil
 	}
-	at, arg := c.up(1), c.node()
+	at, arg := c.parent(), c.node()
 	call := at.node()
 	if !arg.IsString() || strings.Contains(arg.Text, "${") {
 		return nil
@@ -102,7 +102,7 @@ func redundantDependsOn(c *candidate) []change {
 	case n != 4 || c.path[2] != "DependsOn":
 		return nil
 	}
-	list := c.up(1)
+	list := c.parent()
 	if len(list.node().Items) == 1 {
 		whole := *c
 		whole.place = list
@@ -148,7 +148,7 @@ func refers(n *template.Node, id string) bool {
 
 // withoutEntry takes the entry that the path ends in out of its map.
 func (c *candidate) withoutEntry() []change {
-	parent, e := c.up(1), c.entry()
+	parent, e := c.parent(), c.entry()
 	if e == nil || len(parent.node().Entries) < 2 {
 		return nil
 	}

@@ -87,7 +87,7 @@ func spelledParameterType(c *candidate) []change {
 
 // spelledKey corrects the case of a key that the schema does not know.
 func spelledKey(c *candidate) []change {
-	e, parent := c.entry(), c.up(1)
+	e, parent := c.entry(), c.parent()
 	if e == nil {
 		return nil
 	}
