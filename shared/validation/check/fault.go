@@ -58,7 +58,6 @@ type faults struct {
 	quiet   bool
 	any     bool
 	unknown bool
-	scratch Fault
 }
 
 // Fault reports a fault at the path of the walk. The result may be changed
@@ -66,8 +65,8 @@ type faults struct {
 func (v *Validator) Fault(format string, args ...any) *Fault {
 	v.out.any = true
 	if v.out.quiet {
-		v.out.scratch = Fault{}
-		return &v.out.scratch
+		v.scratch = Fault{Path: v.scratch.Path[:0]}
+		return &v.scratch
 	}
 	message := format
 	if len(args) > 0 {
@@ -99,23 +98,33 @@ func (v *Validator) Add(list ...Fault) {
 // Collect runs a part of the walk and returns its faults instead of reporting
 // them.
 func (v *Validator) Collect(walk func()) []Fault {
-	outer := v.out
-	inner := faults{}
-	v.out = &inner
-	walk()
-	v.out = outer
-	return inner.list
+	inner := v.collect(false, walk)
+	list := inner.list
+	v.spare = append(v.spare, inner)
+	return list
 }
 
 // Test runs a part of the walk and returns whether it found a fault and whether
 // one of them is unknown. It is cheaper than Collect.
 func (v *Validator) Test(walk func()) (any, unknown bool) {
-	outer := v.out
-	inner := faults{quiet: true}
-	v.out = &inner
+	inner := v.collect(true, walk)
+	v.spare = append(v.spare, inner)
+	return inner.any, inner.unknown
+}
+
+// collect runs a part of the walk into a collection of its own.
+func (v *Validator) collect(quiet bool, walk func()) *faults {
+	outer, inner := v.out, (*faults)(nil)
+	if last := len(v.spare) - 1; last >= 0 {
+		inner, v.spare = v.spare[last], v.spare[:last]
+		*inner = faults{quiet: quiet}
+	} else {
+		inner = &faults{quiet: quiet}
+	}
+	v.out = inner
 	walk()
 	v.out = outer
-	return inner.any, inner.unknown
+	return inner
 }
 
 // HasUnknown reports whether one of the faults is unknown.

@@ -17,13 +17,13 @@ func format(v *Validator, s *js.Schema, n *template.Node) {
 	}
 	if matches := formats[s.Format]; matches != nil {
 		if !matches(n.Text) {
-			v.Fault("%s is no %s", Excerpt(n), s.Format)
+			v.Fault("%s is no %s", quoted{n}, s.Format)
 		}
 		return
 	}
 	for _, rule := range v.Registry.formats[s.Format] {
 		if !rule.Matches(v, n.Text) {
-			v.Fault("%s is no %s", Excerpt(n), s.Format).By(rule.ID)
+			v.Fault("%s is no %s", quoted{n}, s.Format).By(rule.ID)
 		}
 	}
 }

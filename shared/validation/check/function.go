@@ -1,8 +1,6 @@
 package check
 
 import (
-	"strings"
-
 	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
@@ -81,7 +79,7 @@ func (c *Call) CheckCall(v *Validator, s *js.Schema, n *template.Node) bool {
 // CheckType reports if the function cannot give what the schema wants.
 func (c *Call) CheckType(v *Validator, s *js.Schema, n *template.Node) {
 	if !c.fits(s) {
-		v.Fault("%s does not give %s", c.Keyword, strings.Join(Types(s).Names(), " or "))
+		v.Fault("%s does not give %s", c.Keyword, typeNames(Types(s)))
 	}
 }
 

@@ -40,6 +40,19 @@ func unknownCall(v *Validator, _ *js.Schema, _ *template.Node) {
 	}
 }
 
+// quoted and listed are values for a message that is only written if it is kept.
+type quoted struct{ n *template.Node }
+
+func (q quoted) String() string { return Excerpt(q.n) }
+
+type listed struct{ s *js.Schema }
+
+func (l listed) String() string { return list(l.s.Values()) }
+
+type typeNames js.TypeSet
+
+func (t typeNames) String() string { return strings.Join(js.TypeSet(t).Names(), " or ") }
+
 // Excerpt is a value as messages quote it.
 func Excerpt(n *template.Node) string {
 	const most = 60
@@ -66,12 +79,12 @@ func Type(v *Validator, s *js.Schema, n *template.Node) {
 	if v.Strict && typeOf(n).Has(s.Types) || !v.Strict && converts(n, s.Types) {
 		return
 	}
-	v.Fault("%s is not of type %s", Excerpt(n), strings.Join(s.Types.Names(), " or "))
+	v.Fault("%s is not of type %s", quoted{n}, typeNames(s.Types))
 }
 
 func constant(v *Validator, s *js.Schema, n *template.Node) {
 	if !Equal(n, s.Const) {
-		v.Fault("%s was expected, not %s", Excerpt(s.Const), Excerpt(n))
+		v.Fault("%s was expected, not %s", quoted{s.Const}, quoted{n})
 	}
 }
 
@@ -88,7 +101,7 @@ func Enum(v *Validator, s *js.Schema, n *template.Node) {
 			return
 		}
 	}
-	v.Fault("%s is not one of %s", Excerpt(n), list(values))
+	v.Fault("%s is not one of %s", quoted{n}, listed{s})
 }
 
 // Among reports whether a value is the allowed one. A boolean is only itself,
@@ -114,7 +127,7 @@ func EnumCaseInsensitive(v *Validator, s *js.Schema, n *template.Node) {
 			return
 		}
 	}
-	v.Fault("%s is not one of %s, in any case", Excerpt(n), list(values))
+	v.Fault("%s is not one of %s, in any case", quoted{n}, listed{s})
 }
 
 func list(nodes []*template.Node) string {
@@ -133,48 +146,48 @@ func list(nodes []*template.Node) string {
 // Minimum is the keyword minimum.
 func Minimum(v *Validator, s *js.Schema, n *template.Node) {
 	if f, ok := number(n); ok && f < s.Minimum {
-		v.Fault("%s is less than the minimum %v", Excerpt(n), s.Minimum)
+		v.Fault("%s is less than the minimum %v", quoted{n}, s.Minimum)
 	}
 }
 
 // Maximum is the keyword maximum.
 func Maximum(v *Validator, s *js.Schema, n *template.Node) {
 	if f, ok := number(n); ok && f > s.Maximum {
-		v.Fault("%s is greater than the maximum %v", Excerpt(n), s.Maximum)
+		v.Fault("%s is greater than the maximum %v", quoted{n}, s.Maximum)
 	}
 }
 
 // ExclusiveMinimum is the keyword exclusiveMinimum.
 func ExclusiveMinimum(v *Validator, s *js.Schema, n *template.Node) {
 	if f, ok := number(n); ok && f <= s.ExclusiveMinimum {
-		v.Fault("%s is not greater than %v", Excerpt(n), s.ExclusiveMinimum)
+		v.Fault("%s is not greater than %v", quoted{n}, s.ExclusiveMinimum)
 	}
 }
 
 // ExclusiveMaximum is the keyword exclusiveMaximum.
 func ExclusiveMaximum(v *Validator, s *js.Schema, n *template.Node) {
 	if f, ok := number(n); ok && f >= s.ExclusiveMaximum {
-		v.Fault("%s is not less than %v", Excerpt(n), s.ExclusiveMaximum)
+		v.Fault("%s is not less than %v", quoted{n}, s.ExclusiveMaximum)
 	}
 }
 
 func multipleOf(v *Validator, s *js.Schema, n *template.Node) {
 	if f, ok := number(n); ok && s.MultipleOf != 0 && math.Mod(f, s.MultipleOf) != 0 {
-		v.Fault("%s is not a multiple of %v", Excerpt(n), s.MultipleOf)
+		v.Fault("%s is not a multiple of %v", quoted{n}, s.MultipleOf)
 	}
 }
 
 // MinLength is the keyword minLength, in characters.
 func MinLength(v *Validator, s *js.Schema, n *template.Node) {
 	if n.Kind == template.String && utf8.RuneCountInString(n.Text) < s.MinLength {
-		v.Fault("%s is shorter than %d characters", Excerpt(n), s.MinLength)
+		v.Fault("%s is shorter than %d characters", quoted{n}, s.MinLength)
 	}
 }
 
 // MaxLength is the keyword maxLength, in characters.
 func MaxLength(v *Validator, s *js.Schema, n *template.Node) {
 	if n.Kind == template.String && len(n.Text) > s.MaxLength && utf8.RuneCountInString(n.Text) > s.MaxLength {
-		v.Fault("%s is longer than %d characters", Excerpt(n), s.MaxLength)
+		v.Fault("%s is longer than %d characters", quoted{n}, s.MaxLength)
 	}
 }
 
@@ -182,7 +195,7 @@ func MaxLength(v *Validator, s *js.Schema, n *template.Node) {
 func Pattern(v *Validator, s *js.Schema, n *template.Node) {
 	text, ok := PatternText(n)
 	if ok && !s.Pattern.Match(text) {
-		v.Fault("%s does not match %q", Excerpt(n), s.Pattern)
+		v.Fault("%s does not match %q", quoted{n}, s.Pattern)
 	}
 }
 
@@ -241,7 +254,7 @@ func dynamicValidation(v *Validator, s *js.Schema, n *template.Node) {
 		}
 	}
 	if !known {
-		v.Fault("%s is not one of the %s of this template", Excerpt(n), map[string]string{
+		v.Fault("%s is not one of the %s of this template", quoted{n}, map[string]string{
 			"conditions": "conditions", "mappings": "mappings", "refs": "parameters and resources",
 		}[d.Names]).Keyword = js.Enum
 	}

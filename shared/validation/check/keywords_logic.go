@@ -75,7 +75,7 @@ func (v *Validator) alternatives(n *template.Node, alternatives []*js.Schema) {
 			reasons = append(reasons, v.Collect(func() { v.Walk(n, sub) })...)
 		}
 	}
-	v.Fault("%s fits none of the %d alternatives", Excerpt(n), len(alternatives)).Context = reasons
+	v.Fault("%s fits none of the %d alternatives", quoted{n}, len(alternatives)).Context = reasons
 }
 
 // OneOf is the keyword oneOf.
@@ -97,7 +97,7 @@ func OneOf(v *Validator, s *js.Schema, n *template.Node) {
 		case fits == 0:
 			v.alternatives(n, s.OneOf)
 		case fits > 1:
-			v.Fault("%s fits %d of the alternatives, and only one is allowed", Excerpt(n), fits)
+			v.Fault("%s fits %d of the alternatives, and only one is allowed", quoted{n}, fits)
 		}
 	})
 }
@@ -109,7 +109,7 @@ func not(v *Validator, s *js.Schema, n *template.Node) {
 		case unknown:
 			v.Unknown()
 		case !wrong:
-			v.Fault("%s is excluded here", Excerpt(n))
+			v.Fault("%s is excluded here", quoted{n})
 		}
 	})
 }

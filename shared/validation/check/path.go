@@ -1,9 +1,11 @@
 package check
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/evenkeel/evenkeel/shared/schema/jsonschema"
 )
@@ -73,35 +75,51 @@ func (s Step) isFunction() bool {
 
 // Place is where in the schemas the walk is: like a path, with resource types
 // instead of logical ids and "*" for every item of a list and every free key.
-// Rules register at places. Places are interned per walk: equal places are the
-// same pointer.
+// Rules register at places. The places of a registry are made once and shared by
+// all walks.
 type Place struct {
-	Up       *Place
-	Name     string
-	depth    int
-	children map[string]*Place
-	rules    []*Rule            // those that the keyword cfnLint calls here
-	under    map[string][]*Rule // those of another parent, by its id
+	Up    *Place
+	Name  string
+	text  string
+	depth int
+	rules []*Rule            // those that the keyword cfnLint calls here
+	under map[string][]*Rule // those of another parent, by its id
+
+	children atomic.Pointer[map[string]*Place] // never changed, but replaced by a larger one
 }
+
+// maxPlaces bounds the places below one that are kept: templates choose the
+// names of resource types.
+const maxPlaces = 4096
 
 // child returns the place below p.
 func (p *Place) child(name string, r *Registry) *Place {
-	if c, ok := p.children[name]; ok {
-		return c
+	known := p.children.Load()
+	if known != nil {
+		if c, ok := (*known)[name]; ok {
+			return c
+		}
 	}
-	c := &Place{Up: p, Name: name, depth: p.depth + 1}
-	text := c.String()
-	c.rules = r.at[text]
-	c.under = r.under[text]
-	if p.children == nil {
-		p.children = map[string]*Place{}
+	c := &Place{Up: p, Name: name, text: name, depth: p.depth + 1}
+	if p.depth > 0 {
+		c.text = p.text + "/" + name
 	}
-	p.children[name] = c
+	c.rules = r.at[c.text]
+	c.under = r.under[c.text]
+	more := map[string]*Place{name: c}
+	if known != nil {
+		if len(*known) >= maxPlaces {
+			return c
+		}
+		maps.Copy(more, *known)
+	}
+	// If another walk was first, this place is simply made again later.
+	p.children.CompareAndSwap(known, &more)
 	return c
 }
 
 // String joins the names with slashes.
-func (p *Place) String() string { return strings.Join(p.Names(), "/") }
+func (p *Place) String() string { return p.text }
 
 // Names returns the names from the root.
 func (p *Place) Names() []string {

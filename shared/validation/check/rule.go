@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/evenkeel/evenkeel/shared/schema/jsonschema"
@@ -78,6 +79,16 @@ type Registry struct {
 	tables  map[*Rule]*[jsonschema.Count]Func // what a rule's Sets and Overrides change
 	claims  map[*Rule]*[jsonschema.Count]string
 	root    *Rule
+
+	places   *Place // the root of all places
+	standard *[jsonschema.Count]Func
+	derived  tables
+}
+
+// tables are the tables of keywords that were made of others by a rule.
+type tables struct {
+	mu   sync.RWMutex
+	made map[tableKey]*[jsonschema.Count]Func
 }
 
 // RootRule is the id of the rule that checks the base of a template and under
@@ -89,6 +100,7 @@ const RootRule = "E1001"
 func NewRegistry(families ...[]Rule) *Registry {
 	r := &Registry{
 		byID: map[string]*Rule{}, at: map[string][]*Rule{}, under: map[string]map[string][]*Rule{}, anyAt: map[string][]*Rule{},
+		places: &Place{}, standard: standardKeywords(), derived: tables{made: map[tableKey]*[jsonschema.Count]Func{}},
 		formats: map[string][]*Rule{}, tables: map[*Rule]*[jsonschema.Count]Func{}, claims: map[*Rule]*[jsonschema.Count]string{},
 	}
 	for _, family := range families {

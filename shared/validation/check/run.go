@@ -37,7 +37,7 @@ func (r *Registry) Run(t *Template, base *js.Schema) Result {
 			if id == "" {
 				id = rule.ID
 			}
-			result.Findings = append(result.Findings, Finding{id, at, fmt.Sprintf(format, args...)})
+			result.Findings = append(result.Findings, Finding{id, slices.Clone(at), fmt.Sprintf(format, args...)})
 		})
 	}
 	result.Incomplete = v.stopped
@@ -63,10 +63,9 @@ func (res *Result) add(f *Fault) {
 
 // NewValidator returns the walk of a template, at its root.
 func (r *Registry) NewValidator(t *Template) *Validator {
-	v := &Validator{Template: t, Registry: r, steps: t.Options.Steps, tables: map[tableKey]*[js.Count]Func{}}
-	v.places = &Place{}
+	v := &Validator{Template: t, Registry: r, steps: t.Options.Steps}
 	v.state = state{
-		out: &faults{}, table: standardKeywords(), Place: v.places, functions: js.Functions(js.FnTransform),
+		out: &faults{}, path: make(Path, 0, pathRoom), table: r.standard, Place: r.places, functions: js.Functions(js.FnTransform),
 		Conditions: t.Set.Root(), Regions: t.Options.Regions, Strict: true, callRules: true, dynamicRefs: true,
 	}
 	return v

@@ -6,7 +6,6 @@
 package check
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/condition"
@@ -25,9 +24,9 @@ type Validator struct {
 
 	steps    int
 	depth    int
-	places   *Place
-	tables   map[tableKey]*[jsonschema.Count]Func
-	stopped  string // where the budget ran out
+	spare    []*faults // to collect in again
+	scratch  Fault     // of a fault that nobody looks at
+	stopped  string    // where the budget ran out
 	resolves int
 	memory   map[string]any // by rule, see Memory
 }
@@ -80,16 +79,19 @@ func (v *Validator) Path() Path { return v.path }
 // ValuePath returns where the resolved value at hand stands, nil if in place.
 func (v *Validator) ValuePath() Path { return v.valuePath }
 
+// pathRoom is how many more steps a path takes without growing.
+const pathRoom = 24
+
 // SetPath moves to another path and place.
 func (v *Validator) SetPath(path Path, place ...string) {
-	v.path = slices.Clip(path)
+	v.path = append(make(Path, 0, len(path)+pathRoom), path...)
 	v.inFunction, v.inRef = path.inFunction(), path.inRef()
 	v.Place = v.PlaceOf(place...)
 }
 
 // PlaceOf returns the place of names from the root.
 func (v *Validator) PlaceOf(names ...string) *Place {
-	p := v.places
+	p := v.Registry.places
 	for _, n := range names {
 		p = p.child(n, v.Registry)
 	}
@@ -202,29 +204,41 @@ func (v *Validator) run(keywords []jsonschema.Keyword, s *jsonschema.Schema, n *
 
 // extend puts what a rule says about keywords on top of the present table.
 func (v *Validator) extend(rule *Rule) {
-	key := tableKey{v.table, rule}
-	t, ok := v.tables[key]
-	if !ok {
-		merged := *v.table
-		if own := v.Registry.tables[rule]; own != nil {
-			for k, f := range own {
-				if f != nil {
-					merged[k] = f
-				}
-			}
-		} else { // a set of overrides that is no rule of its own
-			for k, f := range rule.Overrides {
-				merged[k] = f
-			}
+	key, made := tableKey{v.table, rule}, &v.Registry.derived
+	made.mu.RLock()
+	t := made.made[key]
+	made.mu.RUnlock()
+	if t == nil {
+		t = v.merged(rule)
+		made.mu.Lock()
+		if first := made.made[key]; first != nil {
+			t = first // another walk made it meanwhile
+		} else {
+			made.made[key] = t
 		}
-		t = &merged
-		v.tables[key] = t
+		made.mu.Unlock()
 	}
 	v.table = t
 }
 
+func (v *Validator) merged(rule *Rule) *[jsonschema.Count]Func {
+	merged := *v.table
+	if own := v.Registry.tables[rule]; own != nil {
+		for k, f := range own {
+			if f != nil {
+				merged[k] = f
+			}
+		}
+		return &merged
+	}
+	for k, f := range rule.Overrides { // a set of overrides that is no rule of its own
+		merged[k] = f
+	}
+	return &merged
+}
+
 // With runs a walk with other functions for some keywords than now. The table
-// is made once for each base; name it by a rule value that lives as long.
+// is made once for each base and kept: name it by a rule that is there only once.
 func (v *Validator) With(rule *Rule, walk func()) {
 	old := v.table
 	v.extend(rule)

@@ -80,6 +80,9 @@ const maxVisited = 1_000_000
 // eachNode calls visit for n and everything in it, parents first, in the order
 // of the text, until visit returns false. The path is valid during the call.
 func eachNode(n *template.Node, at check.Path, visit func(*template.Node, check.Path) bool) bool {
+	if at == nil {
+		at = make(check.Path, 0, roomy)
+	}
 	if n == nil {
 		return true
 	}

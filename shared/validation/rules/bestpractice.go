@@ -79,7 +79,7 @@ func hardCodedARNs(t *check.Template, report check.Report) {
 	}
 	withPartition := t.Options.Configure["I3042"]["partition"] != "false"
 	withRegion, withAccount := t.Options.Configured("I3042", "region"), t.Options.Configured("I3042", "accountId")
-	eachText(t.Root.Get("Resources"), check.Keys("Resources"), func(text string, at check.Path) {
+	eachText(t.Root.Get("Resources"), append(make(check.Path, 0, roomy), check.Key("Resources")), func(text string, at check.Path) {
 		if !slices.ContainsFunc(at, func(s check.Step) bool { return s.Key == "Fn::Sub" }) {
 			return
 		}
@@ -99,18 +99,21 @@ func hardCodedARNs(t *check.Template, report check.Report) {
 
 // eachText visits every text below a node. The path is valid during the visit.
 func eachText(n *template.Node, at check.Path, visit func(string, check.Path)) {
+	if at == nil {
+		at = make(check.Path, 0, roomy)
+	}
 	if n == nil {
 		return
 	}
 	if n.Kind == template.String {
-		visit(n.Text, slices.Clip(at))
+		visit(n.Text, at)
 		return
 	}
 	for i := range n.Entries {
-		eachText(n.Entries[i].Value, append(at[:len(at):len(at)], check.Key(n.Entries[i].Key)), visit)
+		eachText(n.Entries[i].Value, append(at, check.Key(n.Entries[i].Key)), visit)
 	}
 	for i, item := range n.Items {
-		eachText(item, append(at[:len(at):len(at)], check.Index(i)), visit)
+		eachText(item, append(at, check.Index(i)), visit)
 	}
 }
 
@@ -160,7 +163,7 @@ var parameterStoreReference = regexp.MustCompile(`^.*\{\{resolve:ssm:[a-zA-Z0-9_
 // passwords looks at every key that is named as passwords are.
 func passwords(t *check.Template, report check.Report) {
 	for _, e := range entriesOf(t.Root.Get("Resources")) {
-		at := check.Keys("Resources", e.Key, "Properties")
+		at := append(make(check.Path, 0, roomy), check.Key("Resources"), check.Key(e.Key), check.Key("Properties"))
 		eachKey(e.Value.Get("Properties"), at, func(key string, n *template.Node, at check.Path) {
 			if slices.Contains(passwordProperties, key) {
 				password(t, key, n, at, report)
@@ -170,17 +173,20 @@ func passwords(t *check.Template, report check.Report) {
 }
 
 func eachKey(n *template.Node, at check.Path, visit func(string, *template.Node, check.Path)) {
+	if at == nil {
+		at = make(check.Path, 0, roomy)
+	}
 	if n == nil {
 		return
 	}
 	for i := range n.Entries {
 		e := &n.Entries[i]
-		here := append(at[:len(at):len(at)], check.Key(e.Key))
+		here := append(at, check.Key(e.Key))
 		visit(e.Key, e.Value, here)
 		eachKey(e.Value, here, visit)
 	}
 	for i, item := range n.Items {
-		eachKey(item, append(at[:len(at):len(at)], check.Index(i)), visit)
+		eachKey(item, append(at, check.Index(i)), visit)
 	}
 }
 

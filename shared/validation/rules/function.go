@@ -250,12 +250,16 @@ func forEachNeedsTransform(t *check.Template, report check.Report) {
 	if slices.Contains(t.Before.Get("Transform").Strings(), languageExtensions) {
 		return
 	}
-	forEveryKey(t.Before, nil, func(at check.Path, key string) {
+	forEveryKey(t.Before, make(check.Path, 0, roomy), func(at check.Path, key string) {
 		if name, ok := strings.CutPrefix(key, "Fn::ForEach::"); ok && eachByte(name, 1, -1, isAlphanumeric) {
 			report("", at, "%s needs the transform %s", key, languageExtensions)
 		}
 	})
 }
+
+// roomy is the length of a path that walks of a whole template start with, so that
+// it does not grow at every step. Paths are valid during a visit only.
+const roomy = 64
 
 // forEveryKey calls visit for every key of every map below a node. The path is valid
 // during the call.

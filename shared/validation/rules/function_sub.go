@@ -97,7 +97,7 @@ func subNeeded(t *check.Template, report check.Report) {
 		return // E0002 says so
 	}
 	w := needed{t: t}
-	w.walk(t.Root, nil)
+	w.walk(t.Root, make(check.Path, 0, roomy))
 	if globals := t.Root.Get("Globals"); globals != nil {
 		w.walk(globals, nil)
 	}
