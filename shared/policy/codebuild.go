@@ -63,12 +63,14 @@ var codebuildRules = []Rule{
 		Fix:       "Connect the repository by OAuth or a CodeConnections connection.",
 		Link:      hub + "codebuild-controls.html#codebuild-1",
 		Check: func(r *Resource) {
-			r.At(at("Source/Location"), func(v Value) bool {
-				if text, ok := v.Text(); ok && credentialsInURL.MatchString(text) {
-					v.Report("the address holds credentials")
-				}
-				return true
-			})
+			for _, path := range []string{"Source/Location", "SecondarySources/*/Location"} {
+				r.At(at(path), func(v Value) bool {
+					if text, ok := v.Text(); ok && credentialsInURL.MatchString(text) {
+						v.Report("the address holds credentials")
+					}
+					return true
+				})
+			}
 		},
 	},
 }

@@ -138,9 +138,12 @@ var containerRules = []Rule{
 
 // secretPair is secretEntries for an item of a list of names and values.
 func (v Value) secretPair(nameKey, valueKey string) {
-	if v.Known() && v.Any([]string{nameKey}, func(name Value) bool { text, ok := name.Text(); return ok && secretName.MatchString(text) }) {
+	if !v.Known() {
+		return
+	}
+	if name, ok := v.single(nameKey); ok {
 		v.At([]string{valueKey}, func(value Value) bool {
-			value.reportSecret()
+			value.reportSecret(name)
 			return true
 		})
 	}

@@ -19,7 +19,7 @@ var secretRules = []Rule{
 	},
 	{
 		ID: "EK1010", Severity: Critical, Title: "No secret is written in the template",
-		Types:     sortedKeys(secretProperties),
+		Types:     secretTypes,
 		Rationale: "A password in a template is in every clone of the repository, and stays in its history. A default of a parameter is as readable.",
 		Fix:       "Use a dynamic reference to Secrets Manager ({{resolve:secretsmanager:…}}) or let the service manage the password.",
 		Link:      cfn + "dynamic-references.html",
@@ -60,9 +60,17 @@ var secretRules = []Rule{
 // names such as PasswordLength, SecretArn or ServiceToken only tell of one.
 var secretName = regexp.MustCompile(`(?i)(password|passwd|secret|api_?key|private_?key|secret_?access_?key|auth_?token|access_?token)$`)
 
+// checkNoEcho reports parameters that are named like a secret, and those that a
+// resource uses as one.
 func checkNoEcho(t *Template) {
+	used := map[string]bool{}
+	t.r.each(func(r *Resource) {
+		for _, property := range secretProperties[r.Type] {
+			r.Each(at(property), func(v Value) { used[v.refers] = true })
+		}
+	}, secretTypes)
 	for name, p := range t.Parsed().Parameters.All() {
-		if secretName.MatchString(name) && p.Type == "String" && !p.NoEcho {
+		if !p.NoEcho && p.Type == "String" && (secretName.MatchString(name) || used[name]) {
 			v := Value{r: t.r, state: absent, place: place{path: &link{&link{nil, "Parameters"}, name}, line: p.Line, column: p.Column}}
 			v.Report("the value of the parameter is shown to everybody who may describe the stack")
 		}
@@ -94,6 +102,8 @@ var secretProperties = map[string][]string{
 	"AWS::EMR::Cluster":                      {"KerberosAttributes/KdcAdminPassword"},
 }
 
+var secretTypes = sortedKeys(secretProperties)
+
 func checkPlainSecrets(r *Resource) {
 	for _, property := range secretProperties[r.Type] {
 		r.Each(at(property), func(v Value) {
@@ -115,18 +125,25 @@ func (v Value) secretEntries() {
 		return
 	}
 	for i := range v.node.Entries {
-		if name := v.node.Entries[i].Key; secretName.MatchString(name) {
-			v.At([]string{name}, func(value Value) bool {
-				value.reportSecret()
-				return true
-			})
-		}
+		name := v.node.Entries[i].Key
+		v.At([]string{name}, func(value Value) bool {
+			value.reportSecret(name)
+			return true
+		})
 	}
 }
 
+// awsCredentials are the variables that AWS's own programs read credentials
+// from; whatever stands in them is one.
+var awsCredentials = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+
 // reportSecret reports the value of a variable whose name tells of a secret.
-func (v Value) reportSecret() {
-	if text, ok := v.Text(); ok && plainSecret(text) && len(text) >= 6 && !nameOfSecret(text) {
+func (v Value) reportSecret(name string) {
+	text, ok := v.Text()
+	if !ok || !plainSecret(text) {
+		return
+	}
+	if slices.Contains(awsCredentials, name) || secretName.MatchString(name) && len(text) >= 6 && !nameOfSecret(text) {
 		v.Report("the variable has a secret in plain text")
 	}
 }
