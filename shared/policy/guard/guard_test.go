@@ -122,6 +122,10 @@ func TestCheckErrors(t *testing.T) {
 			}
 		})
 	}
+	judge := guard.Judge{Run: tests[0].run, Rules: rules}
+	if _, err := judge.Judge("t.yaml", parsed, policy.Scope{}); !fault.Is(err, fault.InvalidError) {
+		t.Errorf("a judge says %v", err)
+	}
 	if findings, err := guard.Check(context.Background(), nil, nil, in, parsed); findings != nil || err != nil {
 		t.Errorf("without rules nothing runs: %v, %v", findings, err)
 	}

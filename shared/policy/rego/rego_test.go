@@ -191,6 +191,28 @@ deny contains {"msg": "a database is replaced", "resource": c.resource} if {
 	}
 }
 
+// A judge needs nothing but the template; the stage reaches the policies.
+func TestJudge(t *testing.T) {
+	judge, err := rego.NewJudge(map[string]string{
+		"p.rego":      "package main\ndeny contains {\"msg\": input.file, \"resource\": \"Topic\"} if { input.stage == \"prod\" }",
+		"p_test.rego": "package main\ntest_broken if { nothing() }",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed := parse(t, document)
+	findings, err := judge.Judge("a.yaml", parsed, policy.Scope{Stage: "prod"})
+	if err != nil || len(findings) != 1 || findings[0].Message != "a.yaml" || findings[0].Line != 15 {
+		t.Errorf("got %v, %v", findings, err)
+	}
+	if findings, err := judge.Judge("a.yaml", parsed, policy.Scope{}); err != nil || len(findings) != 0 {
+		t.Errorf("got %v, %v", findings, err)
+	}
+	if names := judge.Names(); len(names) != 1 || names[0] != "main.deny" {
+		t.Errorf("names %v", names)
+	}
+}
+
 // 100 rules over a template must stay far below what one template may cost.
 func BenchmarkCheck(b *testing.B) {
 	var text strings.Builder
