@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/evenkeel/evenkeel/shared/validation"
 	"github.com/evenkeel/evenkeel/shared/validation/fix"
@@ -79,6 +80,7 @@ Exit codes are those of cfn-lint and differ from the other commands': 0 nothing 
   evenkeel validate --format text --format sarif --output evenkeel.sarif
   evenkeel validate - < template.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.noteUnused(cmd)
 			return badUsage(a.validate(cmd.Context(), f, append(f.templates, args...)))
 		},
 	}
@@ -96,7 +98,7 @@ func (f *validateFlags) register(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.ignoreTemplates, "ignore-templates", nil, "globs of files to leave out")
 	flags.BoolVar(&f.templatesOnly, "templates-only", false, "leave out named files that do not look like templates")
 	flags.VarP((*formatFlag)(&f.outputs), "format", "f", "output format: "+strings.Join(report.Formats(), ", ")+"; may be repeated")
-	flags.VarP((*outputFlag)(&f.outputs), "output", "o", "file for the --format before it")
+	flags.Var((*outputFlag)(&f.outputs), "output", "file for the --format before it")
 	flags.Var((*outputFlag)(&f.outputs), "output-file", "the same")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "one line a finding and nothing else (--format quiet)")
 	flags.StringSliceVarP(&f.regions, "regions", "r", nil, "regions to validate for, or ALL_REGIONS (default: AWS_REGION, else us-east-1)")
@@ -121,7 +123,38 @@ func (f *validateFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.merge, "merge-configs", false, "join the lists of all settings instead of taking the first")
 	flags.BoolVarP(&f.listRules, "list-rules", "l", false, "list all rules")
 	flags.BoolVarP(&f.listTemplates, "list-templates", "L", false, "list the files that would be checked")
+	f.registerUnused(cmd)
 	flags.BoolVarP(&f.watch, "watch", "w", false, "check again when a file changes, and print what is new and what is gone")
+}
+
+// registerUnused takes the options of cfn-lint that mean nothing here, so that
+// a command line that was made for it goes on working.
+func (f *validateFlags) registerUnused(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	for name, letter := range map[string]string{"append-rules": "a", "registry-schemas": "s", "deployment-files": ""} {
+		flags.StringSliceVarP(new([]string), name, letter, nil, "")
+	}
+	for name, letter := range map[string]string{"custom-rules": "z", "override-spec": "o"} {
+		flags.StringVarP(new(string), name, letter, "", "")
+	}
+	for name, letter := range map[string]string{"include-experimental": "e", "debug": "D", "build-graph": "g"} {
+		flags.BoolVarP(new(bool), name, letter, false, "")
+	}
+	for name := range without {
+		if flag := flags.Lookup(strings.ReplaceAll(name, "_", "-")); flag != nil {
+			flag.Hidden = true
+		}
+	}
+	flags.Lookup("build-graph").Hidden = true
+}
+
+// noteUnused says which options were given in vain.
+func (a *app) noteUnused(cmd *cobra.Command) {
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if about := without[strings.ReplaceAll(flag.Name, "-", "_")]; about != "" {
+			a.progress("--%s is not used: %s", flag.Name, about)
+		}
+	})
 }
 
 // badUsage gives the errors that are no findings cfn-lint's exit code.

@@ -78,7 +78,7 @@ func readConfig(file, home string) (*cfnlintrc, error) {
 var without = map[string]string{
 	"append_rules": "rules written in Python cannot be run; policies in Rego can (evenkeel policy)", "custom_rules": "custom rules are not read; policies in Rego are (evenkeel policy)",
 	"override_spec": "schemas are not patched", "registry_schemas": "schemas of private types are not read", "deployment_files": "evenkeel.yaml says what is deployed",
-	"include_experimental": "there are no experimental rules", "debug": "", "template_parameters": "use parameters",
+	"include_experimental": "there are no experimental rules", "debug": "", "build_graph": "no graph is drawn", "template_parameters": "use parameters",
 }
 
 // read reads a file over what is there.

@@ -141,7 +141,18 @@ func TestValidateOutputs(t *testing.T) {
 	}
 	c.run("validate", "bad.yaml", "-f", "pretty").want(2, "1 template checked")
 	c.run("validate", "bad.yaml", "-f", "github").want(2, "::error file=bad.yaml,line=5")
-	c.run("validate", "bad.yaml", "-o", "missing/x").want(1, "missing")
+	c.run("validate", "bad.yaml", "--output", "missing/x").want(1, "missing")
+}
+
+// Options of cfn-lint that mean nothing here do no harm.
+func TestOptionsWithoutMeaning(t *testing.T) {
+	c := newCLI(t)
+	folder(t, map[string]string{"ok.yaml": okTemplate})
+	c.run("validate", "-a", "rules", "-s", "x,y", "-z", "custom", "-o", "spec", "-e", "-D", "-g", "-t", "ok.yaml").want(0, "--append-rules is not used", "--override-spec is not used", "1 template")
+	c.run("validate", "--help").want(0, "--show-suppressed")
+	if strings.Contains(c.out.String(), "append-rules") {
+		t.Error("the help offers what is not used")
+	}
 }
 
 func TestListRules(t *testing.T) {
