@@ -40,6 +40,21 @@ func locate(root *template.Node, path check.Path) position {
 	return best
 }
 
+// nodeAt returns the node at a path, nil if there is none.
+func nodeAt(n *template.Node, path check.Path) *template.Node {
+	for _, step := range path {
+		switch {
+		case !step.List:
+			n = n.Get(step.Key)
+		case n.IsList() && step.Index >= 0 && step.Index < len(n.Items):
+			n = n.Items[step.Index]
+		default:
+			return nil
+		}
+	}
+	return n
+}
+
 func ofNode(n *template.Node) position {
 	p := position{max(n.Line, 1), max(n.Column, 1), int(n.EndLine), int(n.EndColumn)}
 	if p.endLine == 0 {

@@ -129,7 +129,7 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 	for _, f := range result.Findings {
 		r := registry.Rule(f.Rule)
 		at := locate(t.Root, f.Path)
-		if key := (sight{f.Rule, f.Message, at}); r != nil && !seen[key] {
+		if key := sightOf(t, f, at); r != nil && !seen[key] {
 			seen[key] = true
 			if newer(t, f) {
 				add(noteRule, at, f.Path.String(), f.Message+"; it is newer than the schemas, so it is not checked")
@@ -160,6 +160,38 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 type sight struct {
 	rule, message string
 	at            position
+	resource      string // that took a scalar from Globals
+}
+
+// sightOf follows cfn-lint, for which numbers, booleans and scalars from Globals
+// have no place of their own: the former count where their list stands, the
+// latter for each resource.
+func sightOf(t *check.Template, f check.Finding, at position) sight {
+	s := sight{rule: f.Rule, message: f.Message, at: at}
+	if f.Like != "" {
+		s.message = f.Like
+	}
+	if len(f.Path) == 0 {
+		return s
+	}
+	last := f.Path[len(f.Path)-1]
+	if !last.List && !t.Serverless {
+		return s
+	}
+	n := nodeAt(t.Root, f.Path)
+	if n == nil || n.Kind == template.Map || n.Kind == template.List {
+		return s
+	}
+	if last.List && n.Kind != template.String {
+		s.at = locate(t.Root, f.Path[:len(f.Path)-1])
+	}
+	if t.Serverless && f.Path[0].Key == "Resources" && len(f.Path) > 2 {
+		r := t.Before.Get("Resources").Get(f.Path[1].Key)
+		if r != nil && r.EndLine > 0 && (at.line < r.Line || at.line > int(r.EndLine)) {
+			s.resource = f.Path[1].Key
+		}
+	}
+	return s
 }
 
 func parseFinding(name string, err error) Finding {

@@ -17,7 +17,10 @@ type Fault struct {
 	// comes from the default of a parameter.
 	Override Path
 	Message  string
-	Context  []Fault // why each alternative of anyOf or oneOf failed
+	// Like is the message without the value that a call resolved to, "" if it did
+	// not come from one: findings that are alike at one place are one.
+	Like    string
+	Context []Fault // why each alternative of anyOf or oneOf failed
 	// Unknown says that there may be a fault, depending on a value that is not
 	// known before deployment. It is never reported.
 	Unknown bool

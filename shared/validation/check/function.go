@@ -1,6 +1,8 @@
 package check
 
 import (
+	"strings"
+
 	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
@@ -122,7 +124,7 @@ func (c *Call) Resolve(v *Validator, s *js.Schema, n *template.Node) bool {
 			}
 			c.own(found)
 			for i := range found {
-				found[i].resolved(c.Resolved, c.Keyword.String(), depth)
+				found[i].resolved(c.Resolved, c.Keyword.String(), depth, value, n)
 			}
 			all = append(all, found...)
 			return true
@@ -137,13 +139,14 @@ func (c *Call) Resolve(v *Validator, s *js.Schema, n *template.Node) bool {
 }
 
 // resolved turns a fault in a resolved value into one of the call.
-func (f *Fault) resolved(rule, function string, depth int) {
+func (f *Fault) resolved(rule, function string, depth int, value, call *template.Node) {
 	f.Rule = rule
 	if len(f.Path) > depth {
 		f.Path = f.Path[:depth]
 	}
 	f.Message += " when " + function + " is resolved"
+	f.Like = strings.Replace(f.Message, Excerpt(value), Excerpt(call), 1)
 	for i := range f.Context {
-		f.Context[i].resolved(rule, function, depth)
+		f.Context[i].resolved(rule, function, depth, value, call)
 	}
 }

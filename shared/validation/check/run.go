@@ -15,6 +15,7 @@ type Finding struct {
 	Rule    string
 	Path    Path
 	Message string
+	Like    string // as in Fault
 }
 
 // Result is what a run found.
@@ -37,7 +38,7 @@ func (r *Registry) Run(t *Template, base *js.Schema) Result {
 			if id == "" {
 				id = rule.ID
 			}
-			result.Findings = append(result.Findings, Finding{id, slices.Clone(at), fmt.Sprintf(format, args...)})
+			result.Findings = append(result.Findings, Finding{Rule: id, Path: slices.Clone(at), Message: fmt.Sprintf(format, args...)})
 		})
 	}
 	result.Incomplete = v.stopped
@@ -55,7 +56,7 @@ func (res *Result) add(f *Fault) {
 	if len(f.Override) > 0 {
 		at = f.Override
 	}
-	res.Findings = append(res.Findings, Finding{f.Rule, at, f.Message})
+	res.Findings = append(res.Findings, Finding{Rule: f.Rule, Path: at, Message: f.Message, Like: f.Like})
 	for i := range f.Context {
 		res.add(&f.Context[i])
 	}
