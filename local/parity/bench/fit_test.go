@@ -47,14 +47,14 @@ func TestQuantile(t *testing.T) {
 func TestReport(t *testing.T) {
 	r := report{
 		corpus:     corpus{dir: "/x/real", files: []file{{"a", 100}, {"b", 2 << 20}}, bytes: 100 + 2<<20},
-		rows:       []row{{templates: 1, bytes: 100, ours: 20 * time.Millisecond, theirs: 2 * time.Second}},
+		rows:       []row{{templates: 1, bytes: 100, ours: cost{20 * time.Millisecond, 10 * time.Millisecond}, theirs: cost{2 * time.Second, 2 * time.Second}}},
 		singles:    []single{{File: "a", Size: 100, Cold: 0.002, Warm: 0.001, Heap: 1 << 20}, {File: "b", Size: 2 << 20, Cold: 0.2, Warm: 0.1, Heap: 9 << 20}},
 		aws:        []single{{File: "a", Size: 100, Cold: 0.02, Warm: 0.01}, {File: "b", Size: 2 << 20, Failure: "timeout"}},
 		lexMissing: "no such module",
 	}
 	var b strings.Builder
 	r.write(&b)
-	for _, want := range []string{"| 1 | 100 B | 20 ms | 2.00 s | 100× |", "no such module", "10.0×", "1 unfinished", "exponent"} {
+	for _, want := range []string{"| 1 | 100 B | 20 ms | 2.00 s | 100× | 200× |", "no such module", "10.0×", "1 unfinished", "exponent"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, b.String())
 		}

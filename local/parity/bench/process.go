@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,9 +55,12 @@ type program struct {
 	argv []string
 }
 
-// once runs a program on files and returns how long the process took. Findings
+// cost of a whole process: from start to exit, and of the processors.
+type cost struct{ wall, cpu time.Duration }
+
+// once runs a program on files and returns what the process cost. Findings
 // make it exit with a code, which is no failure; saying nothing is.
-func (p program) once(ctx context.Context, dir string, names []string) (time.Duration, error) {
+func (p program) once(ctx context.Context, dir string, names []string) (cost, error) {
 	cmd := exec.CommandContext(ctx, p.argv[0], slices.Concat(p.argv[1:], names)...)
 	cmd.Dir = dir
 	var out, errs bytes.Buffer
@@ -66,27 +70,27 @@ func (p program) once(ctx context.Context, dir string, names []string) (time.Dur
 	took := time.Since(start)
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() < 0) {
-		return 0, fmt.Errorf("%s: %w", p.name, err)
+		return cost{}, fmt.Errorf("%s: %w", p.name, err)
 	}
 	if out.Len() == 0 {
-		return 0, fmt.Errorf("%s says nothing: %v: %.300s", p.name, err, errs.String())
+		return cost{}, fmt.Errorf("%s says nothing: %v: %.300s", p.name, err, errs.String())
 	}
-	return took, nil
+	return cost{took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
 }
 
 // alternate runs two programs in turns, so that both see the same machine. The
 // slow one runs fewer times when it takes minutes.
-func alternate(ctx context.Context, o options, dir string, ours, theirs program, names []string) (a, b time.Duration, err error) {
+func alternate(ctx context.Context, o options, dir string, ours, theirs program, names []string) (a, b cost, err error) {
 	if _, err := ours.once(ctx, dir, names); err != nil { // warms the file cache
-		return 0, 0, err
+		return a, b, err
 	}
-	var fast, slow []time.Duration
+	var fast, slow []cost
 	var spent time.Duration
 	for i := range o.runs {
 		for range 3 {
 			took, err := ours.once(ctx, dir, names)
 			if err != nil {
-				return 0, 0, err
+				return a, b, err
 			}
 			fast = append(fast, took)
 		}
@@ -95,27 +99,32 @@ func alternate(ctx context.Context, o options, dir string, ours, theirs program,
 		}
 		took, err := theirs.once(ctx, dir, names)
 		if err != nil {
-			return 0, 0, err
+			return a, b, err
 		}
-		spent += took
+		spent += took.wall
 		slow = append(slow, took)
 	}
 	return middle(fast), middle(slow), nil
 }
 
-func median(ctx context.Context, dir string, p program, names []string, runs int) (time.Duration, error) {
-	var all []time.Duration
+func median(ctx context.Context, dir string, p program, names []string, runs int) (cost, error) {
+	var all []cost
 	for range runs {
 		took, err := p.once(ctx, dir, names)
 		if err != nil {
-			return 0, err
+			return cost{}, err
 		}
 		all = append(all, took)
 	}
 	return middle(all), nil
 }
 
-func middle(all []time.Duration) time.Duration {
-	slices.Sort(all)
-	return all[len(all)/2]
+// middle is the median of each kind of cost.
+func middle(all []cost) cost {
+	var m cost
+	slices.SortFunc(all, func(a, b cost) int { return cmp.Compare(a.cpu, b.cpu) })
+	m.cpu = all[len(all)/2].cpu
+	slices.SortFunc(all, func(a, b cost) int { return cmp.Compare(a.wall, b.wall) })
+	m.wall = all[len(all)/2].wall
+	return m
 }

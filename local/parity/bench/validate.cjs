@@ -1,9 +1,17 @@
 // Measures AWS's validator: one line of JSON for each file named on standard input.
 const { RegoEngine, TemplateFile } = require("@aws/cloudformation-validate");
-const { statSync } = require("node:fs");
+const { mkdtempSync, rmSync, statSync, writeFileSync } = require("node:fs");
+const { tmpdir } = require("node:os");
+const { join } = require("node:path");
 const readline = require("node:readline");
 
-const engine = new RegoEngine(); // not counted: it takes seconds
+const engine = new RegoEngine();
+
+// Neither its start nor what it puts off until the first template is counted.
+const dir = mkdtempSync(join(tmpdir(), "bench-"));
+writeFileSync(join(dir, "first.yaml"), "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n");
+engine.validateStandard(new TemplateFile(join(dir, "first.yaml")));
+rmSync(dir, { recursive: true });
 
 function timed(file) {
   const start = process.hrtime.bigint();
