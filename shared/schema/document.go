@@ -14,3 +14,30 @@ func OtherDocument(name string) *template.Node {
 	n, _ := s.text(e).Node(e.Roots[0].Position)
 	return n
 }
+
+// ReadOnly returns the pointers of the properties of a type that only the
+// service sets, without decoding the rest of the schema; nil if the region does
+// not have the type.
+func ReadOnly(typeName, region string) []string {
+	return pointers(typeName, region, "readOnlyProperties")
+}
+
+// PrimaryIdentifier returns the pointers of the properties that identify a
+// resource of a type, as ReadOnly does.
+func PrimaryIdentifier(typeName, region string) []string {
+	return pointers(typeName, region, "primaryIdentifier")
+}
+
+func pointers(typeName, region, keyword string) []string {
+	s := embedded()
+	e, i := s.resource(typeName, region)
+	if e == nil {
+		return nil
+	}
+	doc := s.text(e)
+	at, ok := doc.Member(e.Roots[i].Position, keyword)
+	if !ok {
+		return nil
+	}
+	return doc.Strings(at)
+}

@@ -34,20 +34,7 @@ func (o oracle) String() string { return fmt.Sprintf("%s:%d %s", o.File, o.Line,
 
 // deviations are the findings on which we differ from cfn-lint, with the reason.
 var deviations = map[string]string{
-	// Theirs, not ours.
-	"bad/E0000-duplicate-key.yaml:5 E0000":     "they report both keys, we report the second and name the line of the first",
-	"bad/E1010-unknown-attribute.yaml:9 W3694": "an exception in their rule",
-	"bad/E1010-unknown-resource.yaml:7 W3694":  "an exception in their rule",
-	"bad/E2001-parameter.yaml:8 E1020":         "a consequence of the finding on the parameter",
-	"bad/E2002-parameter-type.yaml:7 E1020":    "a consequence of the finding on the parameter",
-	"bad/E2015-default.yaml:3 W1030":           "a consequence of the finding on the default",
-	"bad/E3001-resource.yaml:1 E0002":          "an exception in their rule",
-	"bad/E3017-any-of.yaml:4 E3003":            "a detail of E3017, which our message contains",
-	"bad/E3018-one-of.yaml:8 E3012":            "a detail of E3018, which our message contains",
-	"bad/E3018-one-of.yaml:9 E3002":            "a detail of E3018, which our message contains",
-	// Ours, not theirs.
-	"bad/E0000-trailing-comma.json:4 E0000": "CloudFormation reads a text that begins with a brace as JSON, they as YAML",
-	"bad/E3040-read-only.yaml:5 E3040":      "CloudFormation refuses read-only properties",
+	"bad/E0000-duplicate-key.yaml:5 E0000": "they report both keys, we report the second and name the line of the first",
 }
 
 // TestParity compares findings (file, rule, line) with those recorded from

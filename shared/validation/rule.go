@@ -24,13 +24,14 @@ var (
 	parseRule     = Rule{ID: "E0000", Severity: Error, Title: "The template cannot be parsed", Link: guide + "template-formats.html"}
 	transformRule = Rule{ID: "E0001", Severity: Error, Title: "A transform cannot be applied", Link: guide + "transform-section-structure.html"}
 	internalRule  = Rule{ID: "E0002", Severity: Error, Title: "The validator itself failed", Link: "https://github.com/evenkeel/evenkeel/issues"}
+	bracesRule    = Rule{ID: "EK0008", Severity: Error, Title: "The template begins like JSON and is none", Link: guide + "template-formats.html"}
 	noteRule      = Rule{ID: "EK0001", Severity: Info, Title: "A part of the template is left alone", Link: guide + "template-macros.html"}
 	limitRule     = Rule{ID: "EK0002", Severity: Warning, Title: "Analysis incomplete: the template is too large", Link: guide + "cloudformation-limits.html"}
 )
 
 // Rules returns all rules, sorted by id.
 func Rules() []Rule {
-	all := []Rule{parseRule, transformRule, noteRule, limitRule, expiredRule, unusedRule}
+	all := []Rule{parseRule, transformRule, noteRule, bracesRule, limitRule, expiredRule, unusedRule}
 	for _, r := range rules.Registry().Rules() {
 		all = append(all, Rule{ID: r.ID, Severity: severityOf(r.Severity), Title: r.Title, Description: r.Description, Link: r.Link})
 	}

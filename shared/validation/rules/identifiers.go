@@ -41,17 +41,11 @@ func identifierNames(typ, region string) []string {
 	if typ == "AWS::CodeBuild::Project" {
 		return []string{"Name"} // its schema names the id that the service gives
 	}
-	if _, ok := schema.Resource(typ, region); !ok {
-		return nil
-	}
-	s, ok := schema.Load(typ)
-	if !ok {
-		return nil
-	}
+	readOnly := schema.ReadOnly(typ, region)
 	var names []string
-	for _, pointer := range s.PrimaryIdentifier {
+	for _, pointer := range schema.PrimaryIdentifier(typ, region) {
 		name := strings.TrimPrefix(pointer, "/properties/")
-		if slices.Contains(s.ReadOnly, pointer) || strings.Contains(name, "/") {
+		if slices.Contains(readOnly, pointer) || strings.Contains(name, "/") {
 			return nil
 		}
 		names = append(names, name)
