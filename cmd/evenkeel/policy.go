@@ -28,7 +28,7 @@ func newPolicyCommand(a *app) *cobra.Command {
 		Args:  usageArgs(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPolicyCheckCommand(a), newPolicyTestCommand(a), newPolicyListCommand(a), newPolicyShowCommand(a))
+	cmd.AddCommand(newPolicyCheckCommand(a), newPolicyTestCommand(a), newPolicyListCommand(a), newPolicyShowCommand(a), newPolicyInputCommand(a))
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"maps"
 	"slices"
 	"strings"
@@ -60,6 +61,33 @@ Exit code 1 when something of the severity --fail-on, or worse, was found.`,
 	flags.StringVar(&f.changeSet, "change-set", "", "file with the answer of describe-change-set, - for standard input")
 	flags.StringVar(&f.failOn, "fail-on", string(policy.High), "least severity that fails: critical, high, medium, low or none")
 	flags.BoolVar(&f.noBuiltin, "no-builtin", false, "leave the built-in rules out")
+	return cmd
+}
+
+func newPolicyInputCommand(a *app) *cobra.Command {
+	f := &policyFlags{}
+	cmd := &cobra.Command{
+		Use:     "input template",
+		Short:   "Print what Rego policies see of a template",
+		Long:    `Print the document input that Rego policies see of a template, as JSON.`,
+		Example: `  evenkeel policy input app.yaml --stage prod > input.json`,
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			data, err := os.ReadFile(args[0])
+			if err != nil {
+				return usageError("%w", err)
+			}
+			_, t, err := parseTemplate(args[0], data)
+			if err != nil {
+				return err
+			}
+			in := policy.NewInput(t, policy.Scope{Stage: f.stage, Parameters: f.parameters, Region: a.region})
+			a.json = true
+			return a.print(in, nil)
+		},
+	}
+	cmd.Flags().StringVar(&f.stage, "stage", "", "stage that is deployed to: defaults of parameters then decide conditions")
+	cmd.Flags().StringToStringVar(&f.parameters, "parameter", nil, "value of a parameter: Name=value")
 	return cmd
 }
 

@@ -111,6 +111,14 @@ exit 19
 	c.run("policy", "check", "--guard", program).want(1, "queue.yaml:2:3: high QUEUES: no name")
 }
 
+func TestPolicyInput(t *testing.T) {
+	folder(t, map[string]string{"group.yaml": openGroup})
+	c := newCLI(t)
+	c.run("policy", "input", "group.yaml", "--parameter", "Size=big").want(0, `"CidrIp": "0.0.0.0/0"`, `"IsBig": true`)
+	c.run("policy", "input", "none.yaml").want(2, "no such file")
+	c.run("policy", "input").want(2)
+}
+
 func TestPolicyTest(t *testing.T) {
 	folder(t, map[string]string{"policies/queue.rego": queuePolicy, "policies/queue_test.rego": queueTest})
 	c := newCLI(t)

@@ -52,8 +52,7 @@ func tooOpen(openings []opening, p healing.Policy, report func(o opening, reason
 func worlds(openings []opening) []*assumption {
 	all := []*assumption{nil}
 	for _, o := range openings {
-		known := slices.ContainsFunc(all, func(a *assumption) bool { return a.String() == o.cidr.when.String() })
-		if !known && len(all) < maxWorlds {
+		if !slices.Contains(all, o.cidr.when) && len(all) < maxWorlds {
 			all = append(all, o.cidr.when)
 		}
 	}

@@ -127,7 +127,7 @@ func (r *run) plainCall(n *template.Node, name string, arg *template.Node, at pl
 			case decided:
 				return r.plain(arg.Items[2], at)
 			}
-			return map[string]any{name: []any{condition, r.branch(arg.Items[1], at.assume(condition, true)), r.branch(arg.Items[2], at.assume(condition, false))}}, true
+			return map[string]any{name: []any{condition, r.branch(arg.Items[1], at, condition, true), r.branch(arg.Items[2], at, condition, false)}}, true
 		}
 	}
 	// Functions of the section Conditions are not values.
@@ -151,7 +151,8 @@ func (r *run) plainCall(n *template.Node, name string, arg *template.Node, at pl
 }
 
 // branch keeps AWS::NoValue visible, because the list of Fn::If has three items.
-func (r *run) branch(n *template.Node, at place) any {
+func (r *run) branch(n *template.Node, at place, condition string, holds bool) any {
+	at.when = r.assume(at.when, condition, holds)
 	if v, ok := r.plain(n, at); ok {
 		return v
 	}

@@ -96,7 +96,7 @@ func (r *run) branches(arg *template.Node, at place, visit func(Value) bool) boo
 	if !decided || holds {
 		branch := at.item(1, arg.Items[1])
 		if !decided {
-			branch = branch.assume(condition, true)
+			branch.when = r.assume(branch.when, condition, true)
 		}
 		if !r.resolve(arg.Items[1], branch, visit) {
 			return false
@@ -107,7 +107,7 @@ func (r *run) branches(arg *template.Node, at place, visit func(Value) bool) boo
 	}
 	branch := at.item(2, arg.Items[2])
 	if !decided {
-		branch = branch.assume(condition, false)
+		branch.when = r.assume(branch.when, condition, false)
 	}
 	return r.resolve(arg.Items[2], branch, visit)
 }

@@ -68,14 +68,16 @@ type run struct {
 	conditions map[string]bool // those that are decided
 	set        *condition.Set  // the template's conditions, made when first asked
 	decisions  map[decision]condition.Truth
-	rule       *Rule
-	pending    []pendingFinding
-	findings   []Finding
-	steps      int
-	budget     int
-	incomplete bool
-	byType     map[string][]string // logical ids, made when first asked for
-	logTargets map[string]bool     // buckets that receive logs, likewise
+	// assumptions are those made so far, each once.
+	assumptions map[assumption]*assumption
+	rule        *Rule
+	pending     []pendingFinding
+	findings    []Finding
+	steps       int
+	budget      int
+	incomplete  bool
+	byType      map[string][]string // logical ids, made when first asked for
+	logTargets  map[string]bool     // buckets that receive logs, likewise
 }
 
 // pendingFinding is a finding of the current rule about one resource.
@@ -111,7 +113,7 @@ func (r *run) root(id string, resource *template.Resource) (v Value, ok bool) {
 			return v, false
 		}
 		if !decided {
-			v.place = v.assume(resource.Condition, true)
+			v.when = r.assume(nil, resource.Condition, true)
 		}
 	}
 	return v, true

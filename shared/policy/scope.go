@@ -147,6 +147,20 @@ func (r *run) decide(name string, when *assumption) (holds, decided bool) {
 	return answer == condition.Yes, answer != condition.Unknown
 }
 
+// assume adds an assumption to others. Equal ones are the same, so that what was
+// decided under them is found again.
+func (r *run) assume(up *assumption, name string, holds bool) *assumption {
+	key := assumption{up, name, holds}
+	if known, ok := r.assumptions[key]; ok {
+		return known
+	}
+	if r.assumptions == nil {
+		r.assumptions = map[assumption]*assumption{}
+	}
+	r.assumptions[key] = &key
+	return &key
+}
+
 // decision is a question that decide has answered.
 type decision struct {
 	when *assumption

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/policy"
 	"github.com/evenkeel/evenkeel/shared/template"
@@ -235,6 +236,34 @@ func TestBounds(t *testing.T) {
 	}
 	if _, complete := policy.CheckWithin(parsed, policy.Scope{}, 100); complete {
 		t.Error("a budget of 100 steps is not kept")
+	}
+}
+
+// Conditions that hang together stay decided however often they are asked for,
+// and a hundred nested choices take no longer than reading them.
+func TestNestedConditions(t *testing.T) {
+	const depth = 40
+	var b strings.Builder
+	b.WriteString("Parameters:\n  P: {Type: String}\nConditions:\n  C0: !Equals [!Ref P, x]\n")
+	for i := 1; i <= depth; i++ {
+		fmt.Fprintf(&b, "  C%d: !Or [!Condition C%d, !Equals [!Ref P, y%d]]\n", i, i-1, i)
+	}
+	value := "true"
+	for i := depth; i > 0; i-- {
+		value = fmt.Sprintf("!If [C%d, %s, false]", i, value) // C0 → C1 → C2 …
+	}
+	fmt.Fprintf(&b, "Resources:\n")
+	for i := range 50 {
+		// Under C0 all others hold: the inner value is the only one.
+		fmt.Fprintf(&b, "  R%d: {Type: AWS::RDS::DBInstance, Properties: {PubliclyAccessible: !If [C0, %s, false]}}\n", i, value)
+	}
+	start := time.Now()
+	got := findings(t, b.String(), "EK1006", policy.Scope{})
+	if len(got) != 50 || !strings.HasSuffix(got[49], ": C0") {
+		t.Errorf("got %d findings, the last %q", len(got), got[max(len(got)-1, 0):])
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }
 

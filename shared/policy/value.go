@@ -92,11 +92,6 @@ func (p place) item(i int, n *template.Node) place {
 	return p
 }
 
-func (p place) assume(condition string, holds bool) place {
-	p.when = &assumption{p.when, condition, holds}
-	return p
-}
-
 // Absent reports whether the property is not there.
 func (v Value) Absent() bool { return v.state == absent }
 

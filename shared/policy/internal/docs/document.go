@@ -104,7 +104,7 @@ deny contains finding if {
 - The package is main; --namespace names others.
 - Nothing reaches the network or the process: http.send, net.lookup_ip_addr and opa.runtime are not there. All rules together may take 5 seconds and 256 MB for one template.
 
-The input:
+The input, which ` + "`evenkeel policy input app.yaml`" + ` prints:
 
 | Key | |
 | --- | --- |
