@@ -40,6 +40,35 @@ func locate(root *template.Node, path check.Path) position {
 	return best
 }
 
+// marked is the position that cfn-lint finds for a path: of the last key that it
+// has one for. The key of a short form (!Sub) has none, nor has a number or
+// boolean in a list.
+func marked(root *template.Node, path check.Path) position {
+	best := position{1, 1, 1, 1}
+	at := root
+	for i, step := range path {
+		if step.List {
+			if !at.IsList() || step.Index < 0 || step.Index >= len(at.Items) {
+				return best
+			}
+			at = at.Items[step.Index]
+			if i == len(path)-1 && (at.Kind == template.String || at.Kind == template.Map || at.Kind == template.List) {
+				best = ofNode(at)
+			}
+			continue
+		}
+		e := at.Entry(step.Key)
+		if e == nil {
+			return best
+		}
+		if !at.Short && e.KeyNode == nil {
+			best = position{e.Line, e.Column, e.Line, int(e.EndColumn)}
+		}
+		at = e.Value
+	}
+	return best
+}
+
 // nodeAt returns the node at a path, nil if there is none.
 func nodeAt(n *template.Node, path check.Path) *template.Node {
 	for _, step := range path {

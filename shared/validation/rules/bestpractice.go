@@ -85,13 +85,13 @@ func hardCodedARNs(t *check.Template, report check.Report) {
 		}
 		for _, m := range subARN.FindAllStringSubmatch(text, -1) {
 			if withPartition && !partition.MatchString(m[1]) {
-				report("", at, "the ARN %s names the partition; ${AWS::Partition} works in every one", m[0])
+				report("", at, "an ARN names the partition; ${AWS::Partition} works in every one")
 			}
 			if withRegion && !region.MatchString(m[2]) {
-				report("", at, "the ARN %s names the region; ${AWS::Region} works in every one", m[0])
+				report("", at, "an ARN names the region; ${AWS::Region} works in every one")
 			}
 			if withAccount && !account.MatchString(m[3]) && m[3] != "cloudfront" {
-				report("", at, "the ARN %s names the account; ${AWS::AccountId} works in every one", m[0])
+				report("", at, "an ARN names the account; ${AWS::AccountId} works in every one")
 			}
 		}
 	})
@@ -162,8 +162,9 @@ var parameterStoreReference = regexp.MustCompile(`^.*\{\{resolve:ssm:[a-zA-Z0-9_
 
 // passwords looks at every key that is named as passwords are.
 func passwords(t *check.Template, report check.Report) {
+	at := append(make(check.Path, 0, roomy), check.Key("Resources"))
 	for _, e := range entriesOf(t.Root.Get("Resources")) {
-		at := append(make(check.Path, 0, roomy), check.Key("Resources"), check.Key(e.Key), check.Key("Properties"))
+		at := append(at, check.Key(e.Key), check.Key("Properties"))
 		eachKey(e.Value.Get("Properties"), at, func(key string, n *template.Node, at check.Path) {
 			if slices.Contains(passwordProperties, key) {
 				password(t, key, n, at, report)

@@ -95,16 +95,18 @@ func refFormat(v *check.Validator, n *template.Node, s *js.Schema) {
 		callFault(v, js.FnRef, "Ref of a %s gives nothing", r.Type)
 		return
 	}
+	if r != nil && r.Type == "AWS::EC2::SecurityGroup" {
+		if c := r.Node.Get("Condition"); c.IsMap() || c.IsList() {
+			callFault(v, js.FnRef, "the condition of %s is not a text", r.LogicalID)
+			return
+		}
+	}
 	if s.Format == "" || r == nil || r.Type == "AWS::CloudFormation::CustomResource" {
 		return
 	}
 	want := currentFormat(s.Format)
 	v.EachSchema(r.Type, func(*js.Schema) {
 		fits := false
-		if c := r.Node.Get("Condition"); r.Type == "AWS::EC2::SecurityGroup" && (c.IsMap() || c.IsList()) {
-			callFault(v, js.FnRef, "the condition of %s is not a text", r.LogicalID)
-			return
-		}
 		if r.Type == "AWS::EC2::SecurityGroup" {
 			fits = want == groupFormat(v, r)
 		} else {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -48,12 +49,14 @@ func lambdaRules() []check.Rule {
 	}
 }
 
+var lambdaRuntimes = sync.OnceValue(schema.LambdaRuntimes)
+
 func runtimeRule(applies func(schema.LambdaRuntime, time.Time) bool) func(*check.Validator, *template.Node, *js.Schema) {
 	return func(v *check.Validator, n *template.Node, _ *js.Schema) {
 		if n.Kind != template.String {
 			return
 		}
-		runtimes := schema.LambdaRuntimes()
+		runtimes := lambdaRuntimes()
 		i, ok := slices.BinarySearchFunc(runtimes, n.Text, func(r schema.LambdaRuntime, name string) int { return strings.Compare(r.Name, name) })
 		if ok && applies(runtimes[i], v.Options.Now) {
 			r := runtimes[i]
