@@ -9,7 +9,7 @@ import (
 // appendMetadata adds the suppressions in the Metadata of a resource:
 //
 //	cfn-lint:  {config: {ignore_checks: [E3012]}}        exact ids
-//	guard:     {SuppressedRules: [S3_BUCKET_LOGGING_ENABLED]}
+//	guard:     {SuppressedRules: [S3_BUCKET_LOGGING_ENABLED, {S3_BUCKET_NO_PUBLIC_RW_ACL: reason}]}
 //	cfn_nag:   {rules_to_suppress: [{id: W35, reason: …}]}
 //	cdk_nag:   {rules_to_suppress: [{id: AwsSolutions-S1, reason: …}]}
 //	checkov:   {skip: [{id: CKV_AWS_18, comment: …}]}
@@ -24,7 +24,7 @@ func appendMetadata(own []suppression, metadata *template.Node, resource string)
 		case "cfn-lint":
 			own = appendIDs(own, tool.Value.Get("config").Entry("ignore_checks"), ByMetadata, resource, path)
 		case "guard":
-			own = appendIDs(own, tool.Value.Entry("SuppressedRules"), ByGuard, resource, path)
+			own = appendGuard(own, tool.Value.Entry("SuppressedRules"), resource, path)
 		case "cfn_nag":
 			own = appendReasons(own, tool.Value.Get("rules_to_suppress"), ByCfnNag, resource, path)
 		case "checkov", "bridgecrew":
@@ -42,12 +42,33 @@ func appendCDKNag(own []suppression, metadata *template.Node, resource, path str
 }
 
 func appendIDs(own []suppression, e *template.Entry, by, resource, path string) []suppression {
-	if e == nil || !e.Value.IsList() || len(e.Value.Items) == 0 {
+	if e == nil || !e.Value.IsList() {
+		return own
+	}
+	ids := e.Value.Strings()
+	if len(ids) == 0 {
 		return own
 	}
 	return append(own, suppression{
-		Suppression: Suppression{By: by, Line: e.Line}, column: e.Column, ids: e.Value.Strings(), resource: resource, path: path,
+		Suppression: Suppression{By: by, Line: e.Line}, column: e.Column, ids: ids, resource: resource, path: path,
 	})
+}
+
+// appendGuard reads names, and names with a reason.
+func appendGuard(own []suppression, e *template.Entry, resource, path string) []suppression {
+	own = appendIDs(own, e, ByGuard, resource, path)
+	if e == nil {
+		return own
+	}
+	for _, item := range e.Value.Items {
+		for _, named := range item.Entries {
+			own = append(own, suppression{
+				Suppression: Suppression{By: ByGuard, Reason: named.Value.Str(), Line: named.Line}, column: named.Column,
+				ids: []string{named.Key}, resource: resource, path: path,
+			})
+		}
+	}
+	return own
 }
 
 func appendReasons(own []suppression, list *template.Node, by, resource, path string) []suppression {

@@ -115,6 +115,7 @@ func TestForms(t *testing.T) {
 		{"cfn_nag", inA("{cfn_nag: {rules_to_suppress: [{id: W99, reason: why}]}}"), validation.ByCfnNag, "why"},
 		{"cdk_nag", inA("{cdk_nag: {rules_to_suppress: [{id: AwsSolutions-S1, reason: d2h5, is_reason_encoded: true}]}}"), validation.ByCDKNag, "why"},
 		{"guard", inA("{guard: {SuppressedRules: [NO_NONSENSE]}}"), validation.ByGuard, ""},
+		{"guard with a reason", inA("{guard: {SuppressedRules: [{NO_NONSENSE: why}]}}"), validation.ByGuard, "why"},
 		{"checkov's metadata", inA("{checkov: {skip: [{id: CKV_AWS_18, comment: why}]}}"), validation.ByCheckov, "why"},
 		{"our own id in another's form", inA("{cfn_nag: {rules_to_suppress: [{id: E3002}]}}"), validation.ByCfnNag, ""},
 		{"a date in it", inA("{cfn_nag: {rules_to_suppress: [{id: W99, reason: why, until: 2027-01-01}]}}"), validation.ByCfnNag, "why"},
