@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/evenkeel/evenkeel/shared/validation"
 )
 
 func TestFit(t *testing.T) {
@@ -59,8 +61,18 @@ func TestReport(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, b.String())
 		}
 	}
-	svg := plot(r.singles)
-	if !strings.HasPrefix(svg, "<svg ") || strings.Count(svg, "<circle") != 2 || strings.Contains(svg, "NaN") {
+	svg := plot(r.singles, r.singles)
+	if !strings.HasPrefix(svg, "<svg ") || strings.Count(svg, "<circle") != 4 || strings.Contains(svg, "NaN") {
 		t.Errorf("%s", svg)
+	}
+}
+
+// The template that is grown is one that nothing is wrong with, at every size.
+func TestGrownTemplateIsGood(t *testing.T) {
+	for _, copies := range []int{1, 120} {
+		r := validation.Validate(map[string][]byte{"grown.yaml": []byte(grow(copies))})
+		if r.Errors > 0 || len(r.Incomplete) > 0 {
+			t.Errorf("%d copies: %+v, %v", copies, r.Findings[:1], r.Incomplete)
+		}
 	}
 }

@@ -66,7 +66,7 @@ func run(ctx context.Context, o options, args []string) error {
 	r.write(&b)
 	fmt.Print(b.String())
 	if o.plot != "" {
-		if err := os.WriteFile(o.plot, []byte(plot(r.singles)), 0o644); err != nil {
+		if err := os.WriteFile(o.plot, []byte(plot(r.singles, r.grown)), 0o644); err != nil {
 			return err
 		}
 	}

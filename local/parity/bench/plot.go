@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ const (
 
 // plot draws time against size, both logarithmic, since templates are of 100
 // bytes and of a megabyte. The fitted straight line is a curve there.
-func plot(all []single) string {
+func plot(all, grown []single) string {
 	var points []single
 	for _, s := range all {
 		if s.Failure == "" && s.Size > 0 && s.Warm > 0 {
@@ -25,7 +26,7 @@ func plot(all []single) string {
 	if len(points) == 0 {
 		return "<svg xmlns=\"http://www.w3.org/2000/svg\"/>\n"
 	}
-	x, y := scales(points)
+	x, y := scales(append(slices.Clone(points), grown...))
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
@@ -40,9 +41,14 @@ func plot(all []single) string {
 	for _, s := range points {
 		fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="2" fill="#1f77b4" fill-opacity="0.5"/>`+"\n", x.at(float64(s.Size)), y.at(1000*s.Warm))
 	}
-	l := fitted(points)
-	fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="#d62728" stroke-width="1.5"/>`+"\n", curve(l, x, y))
-	fmt.Fprintf(&b, `<text x="%d" y="%d">%.2f ms + %.3f ms per KB, R² = %.2f, exponent %.2f</text>`+"\n", left+12, top+18, l.at, l.slope, l.r2, l.exponent)
+	for _, s := range grown {
+		fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="4" fill="none" stroke="#d62728"/>`+"\n", x.at(float64(s.Size)), y.at(1000*s.Warm))
+	}
+	if l := fitted(grown); len(grown) > 1 {
+		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="#d62728" stroke-width="1.5"/>`+"\n", curve(l, x, y))
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#d62728">one template, grown: %.2f ms + %.3f ms per KB, R² = %.3f</text>`+"\n", left+12, top+18, l.at, l.slope, l.r2)
+	}
+	fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#1f77b4">templates of the corpus</text>`+"\n", left+12, top+36)
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">size of the template</text>`+"\n</svg>\n", (left+width-right)/2, height-10)
 	return b.String()
 }

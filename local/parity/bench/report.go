@@ -21,6 +21,7 @@ type report struct {
 	rows         []row
 	lexMissing   string // why cfn-lint-go was not measured
 	singles      []single
+	grown        []single
 	together     float64 // seconds
 	togetherHeap uint64
 	aws          []single
@@ -69,9 +70,14 @@ func (r *report) writeSingles(w io.Writer) {
 	fmt.Fprintf(w, "\nSlowest: %s (%s). Largest heap while one template was validated: %.1f MB. %d failed.\n",
 		slowest.File, amount(slowest.Size), heap, failures(r.singles))
 	fmt.Fprintf(w, "All %d in one call: %.2f s, heap at most %.0f MB.\n", len(r.corpus.files), r.together, float64(r.togetherHeap)/(1<<20))
-	l := fitted(r.singles)
-	fmt.Fprintf(w, "Time against size (warm): %.2f ms + %.3f ms per KB, R² = %.2f; as a power of the size, the exponent is %.2f (1 is linear).\n",
-		l.at, l.slope, l.r2, l.exponent)
+	fmt.Fprint(w, "\nTime against size (warm), by least squares; the exponent is that of the size on logarithmic axes, 1 is linear:\n\n")
+	for _, side := range []struct {
+		name string
+		all  []single
+	}{{"the corpus", r.singles}, {"one template, grown", r.grown}} {
+		l := fitted(side.all)
+		fmt.Fprintf(w, "- %s: %.2f ms + %.3f ms per KB, R² = %.3f, exponent %.2f\n", side.name, l.at, l.slope, l.r2, l.exponent)
+	}
 }
 
 func (r *report) writePeers(w io.Writer) {

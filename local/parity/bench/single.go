@@ -130,6 +130,7 @@ func together(_ context.Context, _ options, r *report) error {
 		}
 		files[f.path] = data
 	}
+	r.grown = grown()
 	progress("all templates in one call")
 	r.togetherHeap = highest(func() { r.together = timed(files) })
 	return nil

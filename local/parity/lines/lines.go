@@ -16,8 +16,11 @@ import (
 // one now and then bounds that.
 const generation = 500
 
+// startup is how much longer the first answer of a process may take.
+const startup = 30 * time.Second
+
 // Serve asks for each name and calls each with the answer, or with the reason
-// why there is none: "timeout" after patience, or "crash: " and what the process
+// why there is none: "timeout" after patience (and some time to start), or "crash: " and what the process
 // said last. Such a process is replaced.
 func Serve(ctx context.Context, names []string, command func(context.Context) *exec.Cmd, patience time.Duration, each func(name, line, failure string)) error {
 	for len(names) > 0 {
@@ -26,7 +29,11 @@ func Serve(ctx context.Context, names []string, command func(context.Context) *e
 			return err
 		}
 		for served := 0; len(names) > 0 && served < generation; served++ {
-			line, failure := p.ask(names[0], patience)
+			wait := patience
+			if served == 0 {
+				wait += startup
+			}
+			line, failure := p.ask(names[0], wait)
 			if err := ctx.Err(); err != nil {
 				p.end()
 				return err

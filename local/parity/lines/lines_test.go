@@ -39,7 +39,7 @@ func TestServe(t *testing.T) {
 		return cmd
 	}
 	var got []string
-	err := lines.Serve(t.Context(), []string{"a", "panic", "b", "silence", "c"}, command, 5*time.Second, func(name, line, failure string) {
+	err := lines.Serve(t.Context(), []string{"a", "panic", "b", "silence", "c"}, command, 2*time.Second, func(name, line, failure string) {
 		failure, _, _ = strings.Cut(failure, ":")
 		got = append(got, strings.TrimSpace(name+" "+strings.TrimSpace(line)+failure))
 	})
