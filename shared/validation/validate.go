@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -216,11 +217,24 @@ func notJSON(name string, data []byte) []Finding {
 		Message: "CloudFormation reads a text that begins with a brace as JSON, and this is none"}}
 }
 
+var typeLine = regexp.MustCompile(`(?m)^ +Type: *["']?[\w]+::`)
+
+func atLineStart(data []byte, key string) bool {
+	return bytes.HasPrefix(data, []byte(key)) || bytes.Contains(data, []byte("\n"+key))
+}
+
 // LooksLikeTemplate reports whether a file's content seems to be a
 // CloudFormation template: an object with AWSTemplateFormatVersion, or with
 // Resources whose entries have a Type with "::". A file that cannot be parsed
 // is one if it contains those words.
 func LooksLikeTemplate(data []byte) bool {
+	version := bytes.Contains(data, []byte("AWSTemplateFormatVersion"))
+	switch {
+	case !version && (!bytes.Contains(data, []byte("Resources")) || !bytes.Contains(data, []byte("::"))):
+		return false
+	case version && atLineStart(data, "AWSTemplateFormatVersion:"), atLineStart(data, "Resources:") && typeLine.Match(data):
+		return true // in block style, which most are written in, there is no need to parse twice
+	}
 	root, err := template.ParseNode("", data)
 	if err != nil {
 		text := string(data)
