@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -61,8 +62,8 @@ type comparison struct {
 	Templates int
 	Rules     map[string]*score
 	Failures  []failure
-	// Lines counts the agreed findings whose line differs.
-	Lines   int
+	// Lines are the agreed findings whose line differs, by rule; Line is ours.
+	Lines   map[string][]disagreement
 	Seconds float64 // ours, in process, all templates
 	Slowest float64
 	Slow    string
@@ -114,7 +115,7 @@ func (c *comparison) compare(corpus, file string, theirs, ours []finding) {
 		if g, ok := right[k]; ok {
 			s.TP++
 			if g.line != f.line {
-				c.Lines++
+				c.otherLine(disagreement{Corpus: corpus, File: file, Rule: k.rule, Path: k.path, Line: g.line, Near: strconv.Itoa(f.line)})
 			}
 			continue
 		}
@@ -135,6 +136,13 @@ func (c *comparison) compare(corpus, file string, theirs, ours []finding) {
 		s := c.score(d.Rule)
 		s.Differ = append(s.Differ, d)
 	}
+}
+
+func (c *comparison) otherLine(d disagreement) {
+	if c.Lines == nil {
+		c.Lines = map[string][]disagreement{}
+	}
+	c.Lines[d.Rule] = append(c.Lines[d.Rule], d)
 }
 
 // byKey indexes the findings that can be compared. A rule that says two things

@@ -34,8 +34,8 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s: %+v, want tp, fp, fn = %v", rule, s, want)
 		}
 	}
-	if len(c.Rules) != 3 || c.Templates != 3 || c.Lines != 1 {
-		t.Errorf("%d rules, %d templates, %d other lines", len(c.Rules), c.Templates, c.Lines)
+	if len(c.Rules) != 3 || c.Templates != 3 || len(c.Lines["E1000"]) != 1 {
+		t.Errorf("%d rules, %d templates, %d other lines", len(c.Rules), c.Templates, len(c.Lines))
 	}
 	if crashes, unfinished, theirs := c.failed(); crashes != 1 || unfinished != 1 || theirs != 1 {
 		t.Errorf("%d crashes, %d unfinished, %d of theirs", crashes, unfinished, theirs)

@@ -41,6 +41,7 @@ type options struct {
 	jobs     int
 	python   string
 	fresh    bool
+	lines    bool
 }
 
 func main() {
@@ -62,6 +63,7 @@ func main() {
 	flag.StringVar(&o.date, "date", "2026-11-01", "the day at which both clocks stand")
 	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "processes of cfn-lint")
 	flag.StringVar(&o.python, "python", os.Getenv("EVENKEEL_PARITY_PYTHON"), "a Python that has cfn-lint (default: an environment of its own is made)")
+	flag.BoolVar(&o.lines, "lines", false, "list the agreed findings that are on another line")
 	flag.BoolVar(&o.fresh, "fresh", false, "run cfn-lint although <corpus>.ref.json exists")
 	flag.Parse()
 
@@ -118,6 +120,10 @@ func run(ctx context.Context, o options, args []string) error {
 	}
 	if o.docs != "" {
 		return writeDocs(o.docs, o.section, &all, table, o.check)
+	}
+	if o.lines {
+		all.printLines(os.Stdout, o)
+		return nil
 	}
 	all.print(os.Stdout, o, table)
 	return nil

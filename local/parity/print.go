@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -94,7 +95,29 @@ func (c *comparison) printSummary(w io.Writer) {
 		fmt.Fprintf(w, "%c: %3d rules fire; macro-averaged recall %5.1f %%, precision %5.1f %%   (findings: %d agree, %d missing, %d extra)\n",
 			letter, a.Rules, 100*a.Recall, 100*a.Precision, a.TP, a.FN, a.FP)
 	}
-	if c.Lines > 0 {
-		fmt.Fprintf(w, "%d agreed findings are on another line than cfn-lint says.\n", c.Lines)
+	n := 0
+	for _, all := range c.Lines {
+		n += len(all)
+	}
+	if n > 0 {
+		fmt.Fprintf(w, "%d agreed findings are on another line than cfn-lint says (-lines lists them).\n", n)
+	}
+}
+
+// printLines lists the agreed findings that are on another line.
+func (c *comparison) printLines(w io.Writer, o options) {
+	show := o.show
+	if show < 0 {
+		show = 3
+	}
+	for _, rule := range slices.Sorted(maps.Keys(c.Lines)) {
+		if !o.selected(rule) {
+			continue
+		}
+		all := c.Lines[rule]
+		fmt.Fprintf(w, "%s %d\n", rule, len(all))
+		for _, d := range all[:min(show, len(all))] {
+			fmt.Fprintf(w, "    %s/%s:%d (cfn-lint: %s) %s\n", d.Corpus, d.File, d.Line, d.Near, orRoot(d.Path))
+		}
 	}
 }
