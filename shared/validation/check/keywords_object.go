@@ -175,7 +175,7 @@ func RequiredXor(v *Validator, s *js.Schema, n *template.Node) {
 		v.Fault("exactly one of %s is required", strings.Join(s.RequiredXor, ", "))
 	case len(have) > 1:
 		for _, name := range have {
-			v.Fault("only one of %s is allowed", strings.Join(s.RequiredXor, ", ")).AtKey(name)
+			v.Fault("only one of %s is allowed, and %s is one of %d", strings.Join(s.RequiredXor, ", "), name, len(have)).AtKey(name)
 		}
 	}
 }

@@ -72,10 +72,14 @@ func (d *dependencies) of(resource *template.Node) {
 func (d *dependencies) call(function string, arg *template.Node) {
 	switch function {
 	case "Ref":
-		d.refs = append(d.refs, arg.Str())
+		if arg.IsString() {
+			d.refs = append(d.refs, arg.Text)
+		}
 	case "Fn::GetAtt":
 		if arg.IsList() && len(arg.Items) == 2 {
-			d.atts = append(d.atts, arg.Items[0].Str())
+			if arg.Items[0].IsString() {
+				d.atts = append(d.atts, arg.Items[0].Text)
+			}
 		} else if id, _, ok := strings.Cut(arg.Str(), "."); ok {
 			d.atts = append(d.atts, id)
 		}
@@ -110,28 +114,24 @@ func obsoleteDependsOn(t *check.Template, report check.Report) {
 		}
 		at := check.Keys("Resources", e.Key, "DependsOn")
 		for i, target := range targets(given) {
-			if !needed[target] {
+			if !target.IsString() || !needed[target.Text] {
 				continue
 			}
 			path := at
 			if given.IsList() {
 				path = at.With(check.Index(i))
 			}
-			report("", path, "a reference already makes %s wait for %s", e.Key, target)
+			report("", path, "a reference already makes %s wait for %s", e.Key, target.Text)
 		}
 	}
 }
 
-// targets are the texts of a DependsOn, "" for anything else, by index.
-func targets(n *template.Node) []string {
-	if !n.IsList() {
-		return []string{n.Str()}
+// targets are what a DependsOn names.
+func targets(n *template.Node) []*template.Node {
+	if n.IsList() {
+		return n.Items
 	}
-	out := make([]string, len(n.Items))
-	for i, item := range n.Items {
-		out[i] = item.Str()
-	}
-	return out
+	return []*template.Node{n}
 }
 
 // exists reports whether the template has something under a logical id.
@@ -196,12 +196,16 @@ func graph(t *check.Template) (ids []string, typed []bool, edges [][]int) {
 	d, seen := &dependencies{t: t}, make([]int, len(ids)) // the last node, from 1, with an edge to it
 	for i, n := range nodes {
 		d.of(n)
-		needs := d.references()
+		var needs []string
 		if typed[i] {
-			needs = slices.Concat(targets(n.Get("DependsOn")), needs)
+			for _, target := range targets(n.Get("DependsOn")) {
+				if target.IsString() {
+					needs = append(needs, target.Text)
+				}
+			}
 		}
-		for _, id := range needs {
-			if to, ok := number[id]; ok && id != "" && !empty(nodes[to]) && seen[to] != i+1 {
+		for _, id := range append(needs, d.references()...) {
+			if to, ok := number[id]; ok && !empty(nodes[to]) && seen[to] != i+1 {
 				seen[to] = i + 1
 				edges[i] = append(edges[i], to)
 			}
