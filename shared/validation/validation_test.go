@@ -43,11 +43,11 @@ func TestGoodTemplates(t *testing.T) {
 // limits are the rules that need a template too long to keep as a file.
 var limits = map[string]string{
 	"EK0007": "Parameters:\n" + repeat(201, "  P%d: {Type: String}\n") + "Resources: {A: {Type: AWS::SQS::Queue}}\n",
-	"E2011": "Parameters:\n  " + strings.Repeat("P", 256) + ": {Type: String}\nResources: {A: {Type: AWS::SQS::Queue}}\n",
-	"E3010": "Resources:\n" + repeat(501, "  A%d: {Type: AWS::SQS::Queue}\n"),
-	"E6010": "Resources: {A: {Type: AWS::SQS::Queue}}\nOutputs:\n" + repeat(201, "  O%d: {Value: x}\n"),
-	"E6011": "Resources: {A: {Type: AWS::SQS::Queue}}\nOutputs:\n  " + strings.Repeat("O", 256) + ": {Value: x}\n",
-	"E7002": "Resources: {A: {Type: AWS::SQS::Queue}}\nMappings:\n  " + strings.Repeat("M", 256) + ": {a: {b: c}}\n",
+	"E2011":  "Parameters:\n  " + strings.Repeat("P", 256) + ": {Type: String}\nResources: {A: {Type: AWS::SQS::Queue}}\n",
+	"E3010":  "Resources:\n" + repeat(501, "  A%d: {Type: AWS::SQS::Queue}\n"),
+	"E6010":  "Resources: {A: {Type: AWS::SQS::Queue}}\nOutputs:\n" + repeat(201, "  O%d: {Value: x}\n"),
+	"E6011":  "Resources: {A: {Type: AWS::SQS::Queue}}\nOutputs:\n  " + strings.Repeat("O", 256) + ": {Value: x}\n",
+	"E7002":  "Resources: {A: {Type: AWS::SQS::Queue}}\nMappings:\n  " + strings.Repeat("M", 256) + ": {a: {b: c}}\n",
 }
 
 func repeat(n int, format string) string {

@@ -26,10 +26,28 @@ func beyondRules() []check.Rule {
 
 func nulls(t *check.Template, report check.Report) {
 	for _, section := range []string{"Resources", "Outputs", "Conditions", "Mappings"} {
+		if !holdsNull(t.Before.Get(section)) {
+			continue
+		}
 		eachNull(t.Before.Get(section), check.Keys(section), func(at check.Path) {
 			report("", at.With(), "the value is null, which CloudFormation refuses")
 		})
 	}
+}
+
+func holdsNull(n *template.Node) bool {
+	if n == nil {
+		return false
+	}
+	if n.Kind == template.Null {
+		return true
+	}
+	for i := range n.Entries {
+		if holdsNull(n.Entries[i].Value) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.Items, holdsNull)
 }
 
 func eachNull(n *template.Node, at check.Path, visit func(check.Path)) {
