@@ -28,13 +28,23 @@ func peers(ctx context.Context, o options, r *report) error {
 		r.awsMissing = "left out"
 		return nil
 	}
-	program, err := installAWS(ctx)
-	if err != nil {
-		r.awsMissing = err.Error()
+	program := awsInstalled(ctx, r)
+	if program == "" {
 		return nil
 	}
 	progress("each template with %s (at most %s each)", awsPackage, o.patience)
 	return ask(ctx, r.corpus, o.patience, &r.aws, "node", program)
+}
+
+// awsInstalled returns the program that measures it, "" when it cannot be had:
+// the report then says why.
+func awsInstalled(ctx context.Context, r *report) string {
+	program, err := installAWS(ctx)
+	if err != nil {
+		r.awsMissing = err.Error()
+		return ""
+	}
+	return program
 }
 
 func installAWS(ctx context.Context) (string, error) {

@@ -73,7 +73,7 @@ func (p program) once(ctx context.Context, dir string, names []string) (cost, er
 		return cost{}, fmt.Errorf("%s: %w", p.name, err)
 	}
 	if out.Len() == 0 {
-		return cost{}, fmt.Errorf("%s says nothing: %v: %.300s", p.name, err, errs.String())
+		return cost{}, fmt.Errorf("%s says nothing: %w: %.300s", p.name, cmp.Or(err, errors.New("exit status 0")), errs.String())
 	}
 	return cost{took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
 }
