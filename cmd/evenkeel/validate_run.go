@@ -211,7 +211,7 @@ func (c *checkRun) checkRepository(folder string) (validation.Result, error) {
 // report is the result with what is needed to show it.
 func (c *checkRun) report() *report.Report {
 	return &report.Report{
-		Result: c.result, Rules: catalogue(), Version: version(), Colour: false, ShowSuppressed: c.showSuppressed, Fixed: c.fixed,
+		Result: c.result, Rules: catalogue, Version: version(), Colour: false, ShowSuppressed: c.showSuppressed, Fixed: c.fixed,
 		Source: func(file string) []byte { return c.texts[file] }, Link: c.app.sourceLink,
 	}
 }

@@ -52,7 +52,9 @@ type Rule struct {
 // Report is a result and what is needed to show it.
 type Report struct {
 	validation.Result
-	Rules []Rule // those that may appear in the result
+	// Rules returns those that may appear in the result. It is called once, and
+	// only by formats that describe rules. nil describes none.
+	Rules func() []Rule
 	// Source returns the text of a file for excerpts, nil when there is none. A
 	// nil function shows no excerpts.
 	Source func(file string) []byte
@@ -113,9 +115,11 @@ func (p *printer) printf(format string, args ...any) {
 // for a title.
 func (r *Report) rule(f validation.Finding) Rule {
 	if r.byID == nil {
-		r.byID = make(map[string]Rule, len(r.Rules))
-		for _, rule := range r.Rules {
-			r.byID[rule.ID] = rule
+		r.byID = map[string]Rule{}
+		if r.Rules != nil {
+			for _, rule := range r.Rules() {
+				r.byID[rule.ID] = rule
+			}
 		}
 	}
 	if rule, ok := r.byID[f.Rule]; ok {
