@@ -18,8 +18,11 @@ type Yield func(value *template.Node, fault *Fault) bool
 const (
 	// maxValues bounds the values of one call.
 	maxValues = 512
-	// maxResolves bounds the resolutions in one template.
+	// maxResolves bounds the resolutions in one template and the values they have.
 	maxResolves = 200_000
+	// maxBuilt bounds the texts that calls are resolved to, in bytes: Fn::Sub in
+	// Fn::Sub can double a text at each level.
+	maxBuilt = 16 << 20
 )
 
 // Resolve calls yield with every value that the node can have as far as it is
@@ -47,14 +50,17 @@ func (v *Validator) Resolve(n *template.Node, yield Yield) bool {
 			fault.Path = append(Path{{Key: k.String()}}, fault.Path...)
 			return yield(nil, fault)
 		}
-		return v.inEachRegion(value, &count, yield)
+		return v.inEachRegion(value, &count, yield) && count <= maxValues
 	}
+	goOn := true
 	if ka, _ := Function(arg); ka == js.None {
-		return resolver(v, arg, each)
+		goOn = resolver(v, arg, each)
+	} else {
+		goOn = v.Resolve(arg, func(value *template.Node, fault *Fault) bool {
+			return fault != nil || resolver(v, value, each)
+		})
 	}
-	return v.Resolve(arg, func(value *template.Node, fault *Fault) bool {
-		return fault != nil || resolver(v, value, each)
-	})
+	return goOn || count > maxValues // enough values of this call end no other
 }
 
 // inEachRegion yields a resolved value once for each region in which it is
@@ -72,6 +78,11 @@ func (v *Validator) inEachRegion(value *template.Node, count *int, yield Yield) 
 			return true
 		}
 		if *count++; *count > maxValues {
+			return false
+		}
+		if v.resolves++; v.resolves > maxResolves {
+			v.stop()
+			*count = maxValues + 1
 			return false
 		}
 		inner := v.state
@@ -162,6 +173,27 @@ func resolveGetAZs(v *Validator, arg *template.Node, yield Yield) bool {
 	return true
 }
 
+// itemSize is about what an item of a list takes, in bytes.
+const itemSize = 128
+
+// builds takes the size of a value that is about to be built from the budget. It
+// returns false if that is used up: then the value must not be built.
+func (v *Validator) builds(size int) bool {
+	if v.built += size; v.built > maxBuilt {
+		v.stop()
+		return false
+	}
+	return true
+}
+
+func joined(parts []string, delimiter string) int {
+	size := len(delimiter) * len(parts)
+	for _, p := range parts {
+		size += len(p)
+	}
+	return size
+}
+
 func pair(arg *template.Node) bool { return arg.Kind == template.List && len(arg.Items) == 2 }
 
 func resolveJoin(v *Validator, arg *template.Node, yield Yield) bool {
@@ -179,7 +211,7 @@ func resolveJoin(v *Validator, arg *template.Node, yield Yield) bool {
 			goOn, _ := v.expand(values.Items, nil, func(parts []string) bool {
 				old := v.valuePath
 				v.valuePath = nil
-				ok := yield(Text(strings.Join(parts, delimiter.Text), arg), nil)
+				ok := !v.builds(joined(parts, delimiter.Text)) || yield(Text(strings.Join(parts, delimiter.Text), arg), nil)
 				v.valuePath = old
 				return ok
 			})
@@ -256,6 +288,9 @@ func resolveSplit(v *Validator, arg *template.Node, yield Yield) bool {
 		v.state = old
 		return v.Resolve(arg.Items[1], func(text *template.Node, fault *Fault) bool {
 			if fault != nil || text.Kind != template.String {
+				return true
+			}
+			if !v.builds(len(text.Text) + itemSize*strings.Count(text.Text, delimiter.Text)) {
 				return true
 			}
 			list := &template.Node{Kind: template.List, Line: arg.Line, Column: arg.Column}
@@ -342,7 +377,7 @@ func (v *Validator) subVariables(variables []template.Entry, values *refs, yield
 }
 
 // substitute fills the variables of a text with their first value. ok is false
-// if one has none or no scalar.
+// if one has none or no scalar, or the text would be too long.
 func (v *Validator) substitute(text string) (filled string, ok bool) {
 	var out strings.Builder
 	for {
@@ -356,7 +391,7 @@ func (v *Validator) substitute(text string) (filled string, ok bool) {
 			value, found = ScalarText(n)
 			return false
 		})
-		if !found {
+		if !found || !v.builds(start+len(value)) {
 			return "", false
 		}
 		out.WriteString(text[:start])

@@ -17,6 +17,9 @@ func SubParameters(text string) []string {
 		rest := strings.TrimLeft(text[start+2:], spaces)
 		name, after, ok := parameterName(rest)
 		if !ok {
+			if strings.IndexByte(rest, '}') < 0 {
+				return names // nothing is closed any more
+			}
 			text = text[start+2:]
 			continue
 		}
@@ -60,7 +63,10 @@ func nextVariable(text string) (start, end int) {
 		}
 		_, first := utf8.DecodeRuneInString(inner)
 		close := strings.IndexByte(inner[first:], '}')
-		if close < 0 || strings.Contains(inner[first:first+close], "\n") {
+		if close < 0 {
+			return -1, -1
+		}
+		if strings.Contains(inner[first:first+close], "\n") {
 			continue
 		}
 		return start, start + 2 + first + close
