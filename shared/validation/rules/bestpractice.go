@@ -16,9 +16,15 @@ func practiceRules() []check.Rule {
 		{ID: "I3013", Severity: check.Info, Title: "A resource whose content expires does not say when", Link: guide + "best-practices.html",
 			Description: "The default retention period of these services deletes data after some time.",
 			Places:      retentionPlaces(), Check: retention},
-		{ID: "I3042", Severity: check.Info, Title: "An ARN has the partition written in", Link: guide + "pseudo-parameter-reference.html", Template: hardCodedARNs},
-		{ID: "I3100", Severity: check.Info, Title: "An instance type of an earlier generation", Link: "https://aws.amazon.com/ec2/previous-generation/", Template: previousGeneration},
-		{ID: "W2501", Severity: check.Warning, Title: "A password is written in, or its parameter is shown", Link: guide + "security-best-practices.html#creds", Template: passwords},
+		{ID: "I3042", Severity: check.Info, Title: "An ARN has the partition written in",
+			Description: "An ARN with the partition, region or account written in works nowhere else. Use AWS::Partition, AWS::Region and AWS::AccountId.",
+			Link:        guide + "pseudo-parameter-reference.html", Template: hardCodedARNs},
+		{ID: "I3100", Severity: check.Info, Title: "An instance type of an earlier generation",
+			Description: "Later generations of the family are faster and cost less. Choose one if nothing depends on the old one.",
+			Link:        "https://aws.amazon.com/ec2/previous-generation/", Template: previousGeneration},
+		{ID: "W2501", Severity: check.Warning, Title: "A password is written in, or its parameter is shown",
+			Description: "Whoever reads the template or the stack sees the password. Use a dynamic reference, or a parameter with NoEcho.",
+			Link:        guide + "security-best-practices.html#creds", Template: passwords},
 	}
 }
 

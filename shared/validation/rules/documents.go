@@ -15,10 +15,14 @@ import (
 // and documents of Systems Manager.
 func documentRules() []check.Rule {
 	return []check.Rule{
-		{ID: "E3051", Severity: check.Error, Title: "A Systems Manager document is wrong", Link: services + "systems-manager/latest/userguide/documents-schemas-features.html",
-			Places: []string{"Resources/AWS::SSM::Document/Properties/Content"}, Check: ssmDocument},
-		{ID: "E3601", Severity: check.Error, Title: "The definition of a state machine is wrong", Link: services + "step-functions/latest/dg/amazon-states-language-state-machine-structure.html",
-			Places: []string{"Resources/AWS::StepFunctions::StateMachine/Properties"}, AllMatches: true, Check: stateMachine},
+		{ID: "E3051", Severity: check.Error, Title: "A Systems Manager document is wrong",
+			Description: "Systems Manager documents have a schema of their own. Correct the part that is named.",
+			Link:        services + "systems-manager/latest/userguide/documents-schemas-features.html",
+			Places:      []string{"Resources/AWS::SSM::Document/Properties/Content"}, Check: ssmDocument},
+		{ID: "E3601", Severity: check.Error, Title: "The definition of a state machine is wrong",
+			Description: "A definition in Amazon States Language has a first state that exists, and states with the fields of their type. Correct the part that is named.",
+			Link:        services + "step-functions/latest/dg/amazon-states-language-state-machine-structure.html",
+			Places:      []string{"Resources/AWS::StepFunctions::StateMachine/Properties"}, AllMatches: true, Check: stateMachine},
 	}
 }
 

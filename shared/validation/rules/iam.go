@@ -13,13 +13,13 @@ import (
 
 // iamRules are about policy documents and ARNs.
 func iamRules() []check.Rule {
-	const (
-		identifiers = services + "IAM/latest/UserGuide/reference_identifiers.html"
-		elements    = services + "IAM/latest/UserGuide/reference_policies_elements.html"
-	)
+	const identifiers = services + "IAM/latest/UserGuide/reference_identifiers.html"
 	return []check.Rule{
-		{ID: "E3050", Severity: check.Error, Title: "A role with a path cannot be named here by Ref", Link: resource("AWS::CodeBuild::Project"), Template: roleWithPath},
-		policyRule("E3510", "An identity policy is wrong", "iam/policy_identity", elements,
+		{ID: "E3050", Severity: check.Error, Title: "A role with a path cannot be named here by Ref",
+			Description: "Ref gives the name of a role, and here a role is looked up without its path. Use Fn::GetAtt for the ARN.",
+			Link:        resource("AWS::CodeBuild::Project"), Template: roleWithPath},
+		policyRule("E3510", "An identity policy is wrong",
+			"An identity policy has a version and statements with effect, actions and resources, and no principals. Correct the element that is named.", "iam/policy_identity",
 			"Resources/AWS::IAM::Group/Properties/Policies/*/PolicyDocument",
 			"Resources/AWS::IAM::ManagedPolicy/Properties/PolicyDocument",
 			"Resources/AWS::IAM::Policy/Properties/PolicyDocument",
@@ -29,40 +29,56 @@ func iamRules() []check.Rule {
 			"Resources/AWS::IAM::UserPolicy/Properties/PolicyDocument",
 			"Resources/AWS::IAM::RolePolicy/Properties/PolicyDocument",
 			"Resources/AWS::IAM::GroupPolicy/Properties/PolicyDocument"),
-		policyRule("E3512", "A resource policy is wrong", "iam/policy_resource", elements,
+		policyRule("E3512", "A resource policy is wrong",
+			"A resource policy has a version and statements with effect, principals and actions. Correct the element that is named.", "iam/policy_resource",
 			"Resources/AWS::KMS::Key/Properties/KeyPolicy",
 			"Resources/AWS::OpenSearchService::Domain/Properties/AccessPolicies",
 			"Resources/AWS::S3::BucketPolicy/Properties/PolicyDocument",
 			"Resources/AWS::SNS::TopicPolicy/Properties/PolicyDocument",
 			"Resources/AWS::SQS::QueuePolicy/Properties/PolicyDocument"),
-		policyRule("E3513", "A repository policy is wrong", "iam/policy_resource_ecr", elements, "Resources/AWS::ECR::Repository/Properties/RepositoryPolicyText"),
-		policyRule("E3530", "A trust policy is wrong", "iam/policy_trust", elements, "Resources/AWS::IAM::Role/Properties/AssumeRolePolicyDocument"),
-		{ID: "E3511", Severity: check.Error, Title: "The ARN of a role is malformed", Link: identifiers, Places: []string{
-			"Resources/AWS::Backup::BackupSelection/Properties/BackupSelection/IamRoleArn",
-			"Resources/AWS::Batch::ComputeEnvironment/Properties/ComputeResources/SpotIamFleetRole",
-			"Resources/AWS::Batch::ComputeEnvironment/Properties/ServiceRole",
-			"Resources/AWS::EC2::SpotFleet/Properties/SpotFleetRequestConfigData/IamFleetRole",
-			"Resources/AWS::ECS::TaskDefinition/Properties/ExecutionRoleArn",
-			"Resources/AWS::S3::Bucket/Properties/ReplicationConfiguration/Role",
-		}, Check: matching("E3511", roleARN)},
-		{ID: "E3514", Severity: check.Error, Title: "The ARN of a resource is malformed", Link: identifiers,
-			Places: []string{"AWS::IAM::Policy/Properties/PolicyDocument/Statement/Resource"}, Check: policyResource},
-		{ID: "I3510", Severity: check.Info, Title: "The resources of a statement do not fit its actions", Link: services + "service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
-			Places: []string{"AWS::IAM::Policy/Properties/PolicyDocument/Statement"}, Check: statementResources},
-		{ID: "W2511", Severity: check.Warning, Title: "The version of a policy is the old one", Link: services + "IAM/latest/UserGuide/reference_policies_elements_version.html",
-			Places: []string{"AWS::IAM::Policy/Properties/PolicyDocument/Version"}, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
+		policyRule("E3513", "A repository policy is wrong",
+			"The policy of a repository is a resource policy without resources. Correct the element that is named.", "iam/policy_resource_ecr",
+			"Resources/AWS::ECR::Repository/Properties/RepositoryPolicyText"),
+		policyRule("E3530", "A trust policy is wrong",
+			"A trust policy is a resource policy with principals and actions of STS, and without resources. Correct the element that is named.", "iam/policy_trust",
+			"Resources/AWS::IAM::Role/Properties/AssumeRolePolicyDocument"),
+		{ID: "E3511", Severity: check.Error, Title: "The ARN of a role is malformed",
+			Description: "The ARN of a role is arn:partition:iam::account:role/name. Correct it, or use Fn::GetAtt.",
+			Link:        identifiers, Places: []string{
+				"Resources/AWS::Backup::BackupSelection/Properties/BackupSelection/IamRoleArn",
+				"Resources/AWS::Batch::ComputeEnvironment/Properties/ComputeResources/SpotIamFleetRole",
+				"Resources/AWS::Batch::ComputeEnvironment/Properties/ServiceRole",
+				"Resources/AWS::EC2::SpotFleet/Properties/SpotFleetRequestConfigData/IamFleetRole",
+				"Resources/AWS::ECS::TaskDefinition/Properties/ExecutionRoleArn",
+				"Resources/AWS::S3::Bucket/Properties/ReplicationConfiguration/Role",
+			}, Check: matching("E3511", roleARN)},
+		{ID: "E3514", Severity: check.Error, Title: "The ARN of a resource is malformed",
+			Description: "The resource of a statement is an ARN or an asterisk. Write out the ARN.",
+			Link:        identifiers,
+			Places:      []string{"AWS::IAM::Policy/Properties/PolicyDocument/Statement/Resource"}, Check: policyResource},
+		{ID: "I3510", Severity: check.Info, Title: "The resources of a statement do not fit its actions",
+			Description: "The action works on resources of another type than those that the statement names, so that it allows nothing. Correct the ARN.",
+			Link:        services + "service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
+			Places:      []string{"AWS::IAM::Policy/Properties/PolicyDocument/Statement"}, Check: statementResources},
+		{ID: "W2511", Severity: check.Warning, Title: "The version of a policy is the old one",
+			Description: "Policies of the version 2008-10-17 know no variables and fewer conditions. Write 2012-10-17.",
+			Link:        services + "IAM/latest/UserGuide/reference_policies_elements_version.html",
+			Places:      []string{"AWS::IAM::Policy/Properties/PolicyDocument/Version"}, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
 				if n.Str() == "2008-10-17" {
 					v.Fault("the version 2008-10-17 lacks policy variables; use 2012-10-17").By("W2511")
 				}
 			}},
-		{ID: "W3037", Severity: check.Warning, Title: "An action of a policy does not exist", Link: services + "service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
-			Places: []string{"AWS::IAM::Policy/Properties/PolicyDocument/Statement/Action"}, Check: policyActions},
+		{ID: "W3037", Severity: check.Warning, Title: "An action of a policy does not exist",
+			Description: "IAM accepts actions that do not exist, and they allow nothing. Correct the spelling.",
+			Link:        services + "service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
+			Places:      []string{"AWS::IAM::Policy/Properties/PolicyDocument/Statement/Action"}, Check: policyActions},
 	}
 }
 
 // policyRule checks policy documents, which may also be texts that hold JSON.
-func policyRule(id, title, document, link string, places ...string) check.Rule {
-	return check.Rule{ID: id, Severity: check.Error, Title: title, Link: link, Places: places, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
+func policyRule(id, title, description, document string, places ...string) check.Rule {
+	const elements = services + "IAM/latest/UserGuide/reference_policies_elements.html"
+	return check.Rule{ID: id, Severity: check.Error, Title: title, Description: description, Link: elements, Places: places, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
 		if n.Kind == template.String {
 			if n = embedded(n); n == nil {
 				return

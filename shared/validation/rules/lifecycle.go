@@ -18,10 +18,16 @@ func lifecycleRules() []check.Rule {
 		{ID: "E3024", Severity: check.Error, Title: "The tags are wrong", Link: services + "tag-editor/latest/userguide/tagging.html",
 			Description: "The keys of tags are unique, of the right length and without the prefix aws:.",
 			Funcs:       map[js.Keyword]check.Func{js.Tagging: tagging}},
-		{ID: "E3710", Severity: check.Error, Title: "The service of the resource type has been shut down", Link: closed,
-			Funcs: map[js.Keyword]check.Func{js.Lifecycle: lifecycle}},
-		{ID: "W3696", Severity: check.Warning, Title: "The service of the resource type will be shut down", Link: services + "general/latest/gr/sunset_services.html"},
-		{ID: "W3697", Severity: check.Warning, Title: "The service of the resource type is in maintenance", Link: maintenance},
+		{ID: "E3710", Severity: check.Error, Title: "The service of the resource type has been shut down",
+			Description: "The service does not exist any more, so that the resource cannot be created. Remove it.",
+			Link:        closed,
+			Funcs:       map[js.Keyword]check.Func{js.Lifecycle: lifecycle}},
+		{ID: "W3696", Severity: check.Warning, Title: "The service of the resource type will be shut down",
+			Description: "The service has announced its end. Plan to leave it.",
+			Link:        services + "general/latest/gr/sunset_services.html"},
+		{ID: "W3697", Severity: check.Warning, Title: "The service of the resource type is in maintenance",
+			Description: "The service gets no new features. Think of another one for new work.",
+			Link:        maintenance},
 	}
 }
 

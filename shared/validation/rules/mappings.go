@@ -25,7 +25,11 @@ func mappingRules() []check.Rule {
 		{ID: "E7002", Severity: check.Error, Title: "The name of a mapping is too long", Link: limits, Description: "Names in mappings have at most 255 characters."},
 		{ID: "E7010", Severity: check.Error, Title: "A mapping has too many keys", Link: limits, Description: "A mapping has at most 200 keys on each level.",
 			Funcs: map[js.Keyword]check.Func{js.MaxProperties: maxProperties("I7010")}},
-		{ID: "I7002", Severity: check.Info, Title: "The name of a mapping is nearly too long", Link: limits},
-		{ID: "I7010", Severity: check.Info, Title: "A mapping has nearly too many keys", Link: limits},
+		{ID: "I7002", Severity: check.Info, Title: "The name of a mapping is nearly too long",
+			Description: "The name of a mapping has at most 255 characters. Think of a shorter one.",
+			Link:        limits},
+		{ID: "I7010", Severity: check.Info, Title: "A mapping has nearly too many keys",
+			Description: "A mapping has at most 200 keys. Think of splitting it.",
+			Link:        limits},
 	}
 }

@@ -14,13 +14,21 @@ import (
 // networkRules are about networks and what hangs on them.
 func networkRules() []check.Rule {
 	return []check.Rule{
-		{ID: "E3022", Severity: check.Error, Title: "A subnet has two route tables", Link: resource("AWS::EC2::SubnetRouteTableAssociation"), Template: routeTables},
-		{ID: "E3059", Severity: check.Error, Title: "A subnet is outside its VPC", Link: resource("AWS::EC2::Subnet"),
-			Places: []string{"Resources/AWS::EC2::VPC/Properties"}, Check: subnetsInside},
-		{ID: "E3060", Severity: check.Error, Title: "Subnets overlap", Link: resource("AWS::EC2::Subnet"),
-			Places: []string{"Resources/AWS::EC2::Subnet/Properties"}, Check: subnetOverlap},
-		{ID: "E3064", Severity: check.Error, Title: "Two endpoints claim the private DNS name of a service", Link: services + "vpc/latest/privatelink/manage-dns-names.html",
-			Places: []string{"Resources/AWS::EC2::VPCEndpoint/Properties"}, Check: endpointNames},
+		{ID: "E3022", Severity: check.Error, Title: "A subnet has two route tables",
+			Description: "A subnet has one route table; a second association fails. Remove one of the associations.",
+			Link:        resource("AWS::EC2::SubnetRouteTableAssociation"), Template: routeTables},
+		{ID: "E3059", Severity: check.Error, Title: "A subnet is outside its VPC",
+			Description: "The range of a subnet lies within one of the ranges of its VPC. Choose another range.",
+			Link:        resource("AWS::EC2::Subnet"),
+			Places:      []string{"Resources/AWS::EC2::VPC/Properties"}, Check: subnetsInside},
+		{ID: "E3060", Severity: check.Error, Title: "Subnets overlap",
+			Description: "Two subnets of one VPC cannot have the same addresses. Choose ranges that do not overlap.",
+			Link:        resource("AWS::EC2::Subnet"),
+			Places:      []string{"Resources/AWS::EC2::Subnet/Properties"}, Check: subnetOverlap},
+		{ID: "E3064", Severity: check.Error, Title: "Two endpoints claim the private DNS name of a service",
+			Description: "In a VPC, one endpoint of a service answers for its private DNS name. Set PrivateDnsEnabled to false for the others.",
+			Link:        services + "vpc/latest/privatelink/manage-dns-names.html",
+			Places:      []string{"Resources/AWS::EC2::VPCEndpoint/Properties"}, Check: endpointNames},
 	}
 }
 

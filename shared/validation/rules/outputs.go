@@ -53,8 +53,12 @@ func outputRules() []check.Rule {
 				v.Allow(outputFunctions)
 				v.Report(v.Registry.Rule("E6102"), func() { v.Walk(n, textSchema()) })
 			}},
-		{ID: "I6010", Severity: check.Info, Title: "The template has nearly too many outputs", Link: limits},
-		{ID: "I6011", Severity: check.Info, Title: "The name of an output is nearly too long", Link: limits},
+		{ID: "I6010", Severity: check.Info, Title: "The template has nearly too many outputs",
+			Description: "A template has at most 200 outputs. Think of splitting it.",
+			Link:        limits},
+		{ID: "I6011", Severity: check.Info, Title: "The name of an output is nearly too long",
+			Description: "The name of an output has at most 255 characters. Think of a shorter one.",
+			Link:        limits},
 		{ID: "W6001", Severity: check.Warning, Title: "An output passes on an import", Link: link,
 			Description: "The value comes from the output of another stack, which can be imported directly.",
 			Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {

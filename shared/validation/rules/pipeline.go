@@ -19,14 +19,22 @@ func pipelineRules() []check.Rule {
 		link   = services + "codepipeline/latest/userguide/reference-pipeline-structure.html"
 	)
 	return []check.Rule{
-		{ID: "E3700", Severity: check.Error, Title: "Source actions belong in the first stage, and nothing else does", Link: link,
-			Places: []string{action + "/ActionTypeId/Category"}, Check: stageCategory},
-		{ID: "E3701", Severity: check.Error, Title: "An artifact is used before an action makes it, or made twice", Link: link,
-			Places: []string{action + "/InputArtifacts/*/Name", action + "/OutputArtifacts/*/Name"}, Check: artifactName},
-		{ID: "E3702", Severity: check.Error, Title: "The action takes or makes another number of artifacts", Link: link,
-			Places: []string{action}, Check: artifactCount},
-		{ID: "E3703", Severity: check.Error, Title: "The configuration of an action does not fit its artifacts or role", Link: link,
-			Places: []string{action}, Check: actionConfiguration},
+		{ID: "E3700", Severity: check.Error, Title: "Source actions belong in the first stage, and nothing else does",
+			Description: "A pipeline begins with its sources and has them nowhere else. Move the action.",
+			Link:        link,
+			Places:      []string{action + "/ActionTypeId/Category"}, Check: stageCategory},
+		{ID: "E3701", Severity: check.Error, Title: "An artifact is used before an action makes it, or made twice",
+			Description: "An artifact has one action that makes it, before those that use it. Correct the names or the order.",
+			Link:        link,
+			Places:      []string{action + "/InputArtifacts/*/Name", action + "/OutputArtifacts/*/Name"}, Check: artifactName},
+		{ID: "E3702", Severity: check.Error, Title: "The action takes or makes another number of artifacts",
+			Description: "Each kind of action has a least and a largest number of input and output artifacts. Add or remove artifacts.",
+			Link:        link,
+			Places:      []string{action}, Check: artifactCount},
+		{ID: "E3703", Severity: check.Error, Title: "The configuration of an action does not fit its artifacts or role",
+			Description: "Some settings of an action depend on its artifacts, or on the role of the pipeline. Set or remove what the finding names.",
+			Link:        link,
+			Places:      []string{action}, Check: actionConfiguration},
 	}
 }
 

@@ -16,56 +16,92 @@ import (
 func resourceRules() []check.Rule {
 	const attributes = guide + "aws-product-attribute-reference.html"
 	return []check.Rule{
-		{ID: "E3006", Severity: check.Error, Title: "The resource type does not exist in the region", Link: guide + "aws-template-resource-type-ref.html",
-			Places: []string{"Resources/*"}, Check: resourceType},
-		{ID: "E3009", Severity: check.Error, Title: "The metadata for cfn-init is wrong", Link: guide + "aws-resource-init.html",
-			Places: []string{"Resources/*/Metadata/AWS::CloudFormation::Init"}, AllMatches: true, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
+		{ID: "E3006", Severity: check.Error, Title: "The resource type does not exist in the region",
+			Description: "CloudFormation has no such resource type in one of the regions that are validated. Check the spelling, or choose other regions.",
+			Link:        guide + "aws-template-resource-type-ref.html",
+			Places:      []string{"Resources/*"}, Check: resourceType},
+		{ID: "E3009", Severity: check.Error, Title: "The metadata for cfn-init is wrong",
+			Description: "The configurations and configuration sets of cfn-init have a fixed form. Compare them with the documentation.",
+			Link:        guide + "aws-resource-init.html",
+			Places:      []string{"Resources/*/Metadata/AWS::CloudFormation::Init"}, AllMatches: true, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
 				v.Allow(js.AllFunctions)
 				v.ReportUnder("E3009", n, schema.Other("resources/cfn_init"))
 			}},
-		{ID: "E3010", Severity: check.Error, Title: "The template has too many resources", Link: guide + "cloudformation-limits.html",
-			Funcs: map[js.Keyword]check.Func{js.MaxProperties: maxProperties("I3010")}},
-		{ID: "E3011", Severity: check.Error, Title: "A logical id is too long", Link: guide + "resources-section-structure.html",
-			Funcs: map[js.Keyword]check.Func{js.PropertyNames: propertyNames("I3012")}},
-		{ID: "E3015", Severity: check.Error, Title: "The condition of a resource does not exist", Link: guide + "conditions-section-structure.html",
-			Places: []string{"Resources/*/Condition"}, AllMatches: true, Check: resourceCondition},
-		{ID: "E3016", Severity: check.Error, Title: "The update policy is wrong", Link: guide + "aws-attribute-updatepolicy.html",
-			Places: []string{"Resources/*"}, AllMatches: true, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
+		{ID: "E3010", Severity: check.Error, Title: "The template has too many resources",
+			Description: "A template has at most 500 resources. Split it into several stacks.",
+			Link:        guide + "cloudformation-limits.html",
+			Funcs:       map[js.Keyword]check.Func{js.MaxProperties: maxProperties("I3010")}},
+		{ID: "E3011", Severity: check.Error, Title: "A logical id is too long",
+			Description: "A logical id has at most 255 characters. Choose a shorter one.",
+			Link:        guide + "resources-section-structure.html",
+			Funcs:       map[js.Keyword]check.Func{js.PropertyNames: propertyNames("I3012")}},
+		{ID: "E3015", Severity: check.Error, Title: "The condition of a resource does not exist",
+			Description: "A resource names a condition that is not in the section Conditions. Define it, or correct the name.",
+			Link:        guide + "conditions-section-structure.html",
+			Places:      []string{"Resources/*/Condition"}, AllMatches: true, Check: resourceCondition},
+		{ID: "E3016", Severity: check.Error, Title: "The update policy is wrong",
+			Description: "The update policy has attributes that do not exist, or that do not go with the type of the resource. Compare it with the documentation.",
+			Link:        guide + "aws-attribute-updatepolicy.html",
+			Places:      []string{"Resources/*"}, AllMatches: true, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
 				v.Allow(js.AllFunctions)
 				v.Strict = false
 				v.Report(v.Registry.Rule("E3016"), func() { v.Walk(n, schema.Other("resources/update_policy")) })
 			}},
-		{ID: "E3028", Severity: check.Error, Title: "The metadata of a resource is wrong", Link: guide + "aws-attribute-metadata.html",
-			Places: []string{"Resources/*/Metadata"}, AllMatches: true,
+		{ID: "E3028", Severity: check.Error, Title: "The metadata of a resource is wrong",
+			Description: "Parts of the metadata have a form that CloudFormation knows. Correct the part that is named.",
+			Link:        guide + "aws-attribute-metadata.html",
+			Places:      []string{"Resources/*/Metadata"}, AllMatches: true,
 			Overrides: map[js.Keyword]check.Func{js.Properties: withRules(check.Properties), js.AdditionalProperties: withRules(check.AdditionalProperties)},
 			Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
 				v.Allow(js.AllFunctions)
 				v.Strict = false
 				v.ReportUnder("E3028", n, schema.Other("resources/metadata"))
 			}},
-		{ID: "E3035", Severity: check.Error, Title: "The deletion policy does not exist", Link: guide + "aws-attribute-deletionpolicy.html",
-			Places: []string{"Resources/*/DeletionPolicy"}, AllMatches: true, Check: policyCheck("E3035", deletionPolicies, deletionPoliciesWithSnapshot)},
-		{ID: "E3036", Severity: check.Error, Title: "The update replace policy does not exist", Link: guide + "aws-attribute-updatereplacepolicy.html",
-			Places: []string{"Resources/*/UpdateReplacePolicy"}, AllMatches: true, Check: policyCheck("E3036", replacePolicies, replacePoliciesWithSnapshot)},
-		{ID: "E3038", Severity: check.Error, Title: "A serverless resource needs the serverless transform", Link: guide + "transform-aws-serverless.html",
-			Places: []string{"Resources/*/Type"}, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
+		{ID: "E3035", Severity: check.Error, Title: "The deletion policy does not exist",
+			Description: "The deletion policy is Delete, Retain or RetainExceptOnCreate, and Snapshot for types that have snapshots. Use one of these.",
+			Link:        guide + "aws-attribute-deletionpolicy.html",
+			Places:      []string{"Resources/*/DeletionPolicy"}, AllMatches: true, Check: policyCheck("E3035", deletionPolicies, deletionPoliciesWithSnapshot)},
+		{ID: "E3036", Severity: check.Error, Title: "The update replace policy does not exist",
+			Description: "The update replace policy is Delete or Retain, and Snapshot for types that have snapshots. Use one of these.",
+			Link:        guide + "aws-attribute-updatereplacepolicy.html",
+			Places:      []string{"Resources/*/UpdateReplacePolicy"}, AllMatches: true, Check: policyCheck("E3036", replacePolicies, replacePoliciesWithSnapshot)},
+		{ID: "E3038", Severity: check.Error, Title: "A serverless resource needs the serverless transform",
+			Description: "Types AWS::Serverless exist only for the transform AWS::Serverless-2016-10-31. Name the transform in the template.",
+			Link:        guide + "transform-aws-serverless.html",
+			Places:      []string{"Resources/*/Type"}, Check: func(v *check.Validator, n *template.Node, _ *js.Schema) {
 				if strings.HasPrefix(n.Str(), "AWS::Serverless::") && !hasServerlessTransform(v.Template) {
 					v.Fault("%s needs the transform %s", n.Text, serverless).By("E3038")
 				}
 			}},
-		{ID: "E3055", Severity: check.Error, Title: "The creation policy is wrong", Link: guide + "aws-attribute-creationpolicy.html",
-			Places: []string{"Resources/*/CreationPolicy"}, AllMatches: true, Check: creationPolicy},
-		{ID: "E5001", Severity: check.Error, Title: "A module has something that modules may not have", Link: guide + "modules.html", Template: modules},
-		{ID: "I3010", Severity: check.Info, Title: "The template has nearly too many resources", Link: guide + "cloudformation-limits.html"},
-		{ID: "I3012", Severity: check.Info, Title: "A logical id is nearly too long", Link: guide + "cloudformation-limits.html"},
-		{ID: "I3011", Severity: check.Info, Title: "A stateful resource does not say what happens to it when it is deleted or replaced", Link: attributes,
-			Places: []string{"Resources/*"}, AllMatches: true, Check: statefulPolicies},
-		{ID: "W3002", Severity: check.Warning, Title: "A local path works only with the package command", Link: services + "cli/latest/reference/cloudformation/package.html",
-			Places: packaged, Check: localPath},
-		{ID: "W3011", Severity: check.Warning, Title: "DeletionPolicy and UpdateReplacePolicy protect a resource only together", Link: attributes,
-			Places: []string{"Resources/*"}, Check: bothPolicies},
-		{ID: "W3010", Severity: check.Warning, Title: "An availability zone is written into the template", Link: services + "AWSEC2/latest/UserGuide/using-regions-availability-zones.html",
-			Places: zonePlaces, Check: hardCodedZone},
+		{ID: "E3055", Severity: check.Error, Title: "The creation policy is wrong",
+			Description: "The creation policy has attributes that do not exist, or that do not go with the type of the resource. Compare it with the documentation.",
+			Link:        guide + "aws-attribute-creationpolicy.html",
+			Places:      []string{"Resources/*/CreationPolicy"}, AllMatches: true, Check: creationPolicy},
+		{ID: "E5001", Severity: check.Error, Title: "A module has something that modules may not have",
+			Description: "A module has no tags, creation policy or update policy, and its metadata keys are reserved. Remove what the finding names.",
+			Link:        guide + "modules.html", Template: modules},
+		{ID: "I3010", Severity: check.Info, Title: "The template has nearly too many resources",
+			Description: "A template has at most 500 resources. Think of splitting it.",
+			Link:        guide + "cloudformation-limits.html"},
+		{ID: "I3012", Severity: check.Info, Title: "A logical id is nearly too long",
+			Description: "A logical id has at most 255 characters. Think of a shorter one.",
+			Link:        guide + "cloudformation-limits.html"},
+		{ID: "I3011", Severity: check.Info, Title: "A stateful resource does not say what happens to it when it is deleted or replaced",
+			Description: "Without DeletionPolicy and UpdateReplacePolicy the data are deleted with the resource. Say what shall become of them.",
+			Link:        attributes,
+			Places:      []string{"Resources/*"}, AllMatches: true, Check: statefulPolicies},
+		{ID: "W3002", Severity: check.Warning, Title: "A local path works only with the package command",
+			Description: "CloudFormation takes objects in S3, not files. Run aws cloudformation package first, or name the object.",
+			Link:        services + "cli/latest/reference/cloudformation/package.html",
+			Places:      packaged, Check: localPath},
+		{ID: "W3011", Severity: check.Warning, Title: "DeletionPolicy and UpdateReplacePolicy protect a resource only together",
+			Description: "One of the two policies without the other leaves a way to lose the data. Set both.",
+			Link:        attributes,
+			Places:      []string{"Resources/*"}, Check: bothPolicies},
+		{ID: "W3010", Severity: check.Warning, Title: "An availability zone is written into the template",
+			Description: "A zone that is written in makes the template work in one region and may not exist for another account. Use Fn::GetAZs or a parameter.",
+			Link:        services + "AWSEC2/latest/UserGuide/using-regions-availability-zones.html",
+			Places:      zonePlaces, Check: hardCodedZone},
 	}
 }
 
