@@ -49,7 +49,10 @@ func (c *cfnlintrc) settings() validation.Settings {
 func readConfig(file, home string) (*cfnlintrc, error) {
 	c := &cfnlintrc{}
 	if file != "" {
-		return c, c.read(file)
+		if err := c.read(file); err != nil {
+			return nil, err
+		}
+		return c, c.readParameterFiles()
 	}
 	current, err := os.Getwd()
 	if err != nil {

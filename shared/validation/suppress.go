@@ -93,11 +93,12 @@ func (s *suppressor) apply(t *template.Template, file string, source []byte, fin
 	}
 	settings := s.o.For(root)
 	own := s.collect(t, root, source)
+	index := s.index(own)
 	for _, f := range findings {
 		if s.dropped(&settings, f) {
 			continue
 		}
-		if why := s.reason(&settings, own, &f); why != nil {
+		if why := s.reason(&settings, own, index, &f); why != nil {
 			f.Suppression = why
 			suppressed = append(suppressed, f)
 			continue
@@ -132,19 +133,25 @@ func (s *suppressor) dropped(settings *Settings, f Finding) bool {
 
 // reason returns the suppression of a finding, nil when it stands. A finding
 // that only an expired suppression covers says so.
-func (s *suppressor) reason(settings *Settings, own []suppression, f *Finding) *Suppression {
+func (s *suppressor) reason(settings *Settings, own []suppression, index map[about][]int, f *Finding) *Suppression {
 	if settings.Mandatory(f.Rule) {
 		return nil
 	}
 	var expired *Suppression
-	for i := range own {
-		switch o := &own[i]; {
-		case !s.covers(o, f):
-		case o.expired:
-			expired, o.used = &o.Suppression, true
-		default:
-			o.used = true
-			return &o.Suppression
+	keys := []about{{"", anyRule}, {"", f.Rule}, {f.Resource(), anyRule}, {f.Resource(), f.Rule}}
+	if keys[2].resource == "" {
+		keys = keys[:2]
+	}
+	for _, key := range keys {
+		for _, i := range index[key] {
+			switch o := &own[i]; {
+			case !s.covers(o, f):
+			case o.expired:
+				expired, o.used = &o.Suppression, true
+			default:
+				o.used = true
+				return &o.Suppression
+			}
 		}
 	}
 	if hasPrefix(s.defaultIgnores(own), f.Rule) {
@@ -166,6 +173,41 @@ func (s *suppressor) reason(settings *Settings, own []suppression, f *Finding) *
 		f.Message += " (a suppression of this expired on " + expired.Until + ")"
 	}
 	return nil
+}
+
+// about is what a suppression is about: a resource, "" for others, and a rule.
+type about struct{ resource, rule string }
+
+// anyRule stands for suppressions that give the beginning of an id.
+const anyRule = "*"
+
+// index finds suppressions by what they are about: there may be thousands in a
+// template, and as many findings.
+func (s *suppressor) index(own []suppression) map[about][]int {
+	if len(own) == 0 {
+		return nil
+	}
+	index := make(map[about][]int, len(own))
+	for i, o := range own {
+		seen := map[string]bool{}
+		add := func(rule string) {
+			if !seen[rule] {
+				seen[rule] = true
+				index[about{o.resource, rule}] = append(index[about{o.resource, rule}], i)
+			}
+		}
+		for _, id := range o.ids {
+			if o.prefix || strings.HasSuffix(id, "*") {
+				add(anyRule)
+				continue
+			}
+			add(id)
+			for _, rule := range s.o.alias(id) {
+				add(rule)
+			}
+		}
+	}
+	return index
 }
 
 // defaultIgnores is what configuration files ignore: the last layer, which
@@ -202,13 +244,19 @@ func (o *Options) names(id, rule string) bool {
 	if beginning, ok := strings.CutSuffix(id, "*"); ok {
 		return beginning != "" && strings.HasPrefix(rule, beginning)
 	}
+	return id == rule || slices.Contains(o.alias(id), rule)
+}
+
+// alias returns the rules that another catalogue's id stands for. Ids of
+// cfn-lint stand for themselves, so that nothing is looked up for them.
+func (o *Options) alias(id string) []string {
 	switch {
-	case id == rule:
-		return true
 	case o.Aliases != nil:
-		return slices.Contains(o.Aliases[id], rule)
+		return o.Aliases[id]
+	case len(id) == 5 && strings.IndexByte("EWI", id[0]) >= 0:
+		return nil
 	}
-	return strings.HasPrefix(rule, "EK") && slices.Contains(aliases()[id], rule)
+	return aliases()[id]
 }
 
 // isOver reports whether the last day has passed, in UTC.

@@ -249,6 +249,28 @@ func TestIgnoreBadTemplate(t *testing.T) {
 	}
 }
 
+// Ten thousand suppressions and findings take no more than a look at each.
+func TestManySuppressions(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("Resources:\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "  A%d:\n    Type: AWS::SQS::Queue\n    Metadata: {cfn_nag: {rules_to_suppress: [{id: E3002}]}}\n    Properties: {Nonsense: 1} # evenkeel:ignore E1\n", i)
+	}
+	parsed, err := template.Parse("t.yaml", []byte(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var findings []validation.Finding
+	for id, r := range parsed.Resources.All() {
+		findings = append(findings, validation.Finding{File: "t.yaml", Line: r.Line, Column: 1, Rule: "E3002", Severity: validation.Error, Path: "Resources/" + id + "/Properties"})
+	}
+	begin := processorTime(t)
+	r := validation.SuppressAll(parsed, "t.yaml", []byte(text.String()), findings, validation.Options{})
+	if took := processorTime(t) - begin; took > time.Second || len(r.Suppressed) != 10_000 {
+		t.Errorf("%s, %d suppressed", took, len(r.Suppressed))
+	}
+}
+
 func TestMatchPath(t *testing.T) {
 	tests := []struct {
 		pattern, name string

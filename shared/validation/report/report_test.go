@@ -249,7 +249,9 @@ const cfnlint = `[{"Filename": "t.yaml", "Id": "*", "Level": "Error", "Location"
 
 func TestJSONIsThatOfCfnLint(t *testing.T) {
 	r := &report.Report{
-		Rules: func() []report.Rule { return []report.Rule{{ID: "E3002", Title: "s", Description: "d", Link: "https://x"}} },
+		Rules: func() []report.Rule {
+			return []report.Rule{{ID: "E3002", Title: "s", Description: "d", Link: "https://x"}}
+		},
 		Result: validation.Result{Findings: []validation.Finding{
 			{File: "t.yaml", Line: 5, Column: 7, EndLine: 5, EndColumn: 17, Rule: "E3002", Severity: validation.Error, Message: "m", Path: "Resources/Q/Properties/Tags/0"},
 			{File: "t.yaml", Line: 6, Column: 1, Rule: "I1", Severity: validation.Info, Message: "m"},
