@@ -130,12 +130,11 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 	t.Serverless = sam.Needed(root)
 	result := rules.Run(t)
 	registry := rules.Registry()
-	seen := make(map[sight]bool, len(result.Findings))
+	seen := newSights(t)
 	for _, f := range result.Findings {
 		r := registry.Rule(f.Rule)
 		at := locate(t.Root, f.Path)
-		if key := sightOf(t, f); r != nil && !seen[key] {
-			seen[key] = true
+		if r != nil && seen.add(f) {
 			if newer(t, f) {
 				add(noteRule, at, f.Path.String(), f.Message+"; it is newer than the schemas, so it is not checked")
 				continue
@@ -157,35 +156,6 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 		add(limitRule, ofNode(expanded), result.Incomplete, "analysis incomplete: the template is too large to be analysed within bounds")
 	}
 	return found, result.Incomplete != ""
-}
-
-// sight is what makes two findings the same for a reader: a node that stands in
-// the template once is reported once, although an alias or a transform puts it
-// in several places.
-type sight struct {
-	rule, message string
-	at            position
-	resource      string // that took a scalar from Globals
-}
-
-// sightOf follows cfn-lint, for which a scalar from Globals counts for each
-// resource that takes it.
-func sightOf(t *check.Template, f check.Finding) sight {
-	s := sight{rule: f.Rule, message: f.Message, at: marked(t.Root, f.Path)}
-	if f.Like != "" {
-		s.message = f.Like
-	}
-	if !t.Serverless || len(f.Path) < 3 || f.Path[0].Key != "Resources" || f.Path[len(f.Path)-1].List {
-		return s
-	}
-	r := t.Before.Get("Resources").Get(f.Path[1].Key)
-	if r == nil || r.EndLine == 0 || s.at.line >= r.Line && s.at.line <= int(r.EndLine) {
-		return s
-	}
-	if n := nodeAt(t.Root, f.Path); n != nil && n.Kind != template.Map && n.Kind != template.List {
-		s.resource = f.Path[1].Key
-	}
-	return s
 }
 
 func parseFinding(name string, err error) Finding {

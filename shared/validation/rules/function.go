@@ -2,9 +2,11 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/evenkeel/evenkeel/shared/condition"
 	"github.com/evenkeel/evenkeel/shared/schema"
 	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
 	"github.com/evenkeel/evenkeel/shared/template"
@@ -237,13 +239,23 @@ func callIf(v *check.Validator, s *js.Schema, n *template.Node) {
 	for i := 1; i <= 2; i++ {
 		status, ok := old.Evolve(arg.Items[0].Text, i == 1)
 		if !ok {
-			v.Fault("this branch is never taken: %s cannot be %t here", arg.Items[0].Text, i == 1).At(check.Key("Fn::If"), check.Index(i)).By("W1028")
+			v.Fault("this branch is never taken: %s cannot be %t%s", arg.Items[0].Text, i == 1, assumed(old)).At(check.Key("Fn::If"), check.Index(i)).By("W1028")
 			status = old
 		}
 		v.Conditions = status
 		v.Below(check.Key("Fn::If"), func() { v.Descend(arg.Items[i], s, check.Index(i), "") })
 	}
 	v.Conditions = old
+}
+
+// assumed puts what is known of the conditions in words.
+func assumed(status condition.Status) string {
+	words, lead := "", " where "
+	for name, value := range status.All() {
+		words += lead + name + " is " + strconv.FormatBool(value)
+		lead = " and "
+	}
+	return words
 }
 
 func forEachNeedsTransform(t *check.Template, report check.Report) {
