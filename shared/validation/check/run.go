@@ -93,6 +93,10 @@ func (v *Validator) ResourceByName(name string, types ...string) *template.Node 
 	if r == nil || len(types) > 0 && !contain(types, r.Type) {
 		return nil
 	}
+	if c := r.Node.Get("Condition"); c.IsMap() || c.IsList() {
+		v.Unusable("the condition of %s is not a name", name)
+		return nil
+	}
 	if r.Condition != "" {
 		status, ok := v.Conditions.Evolve(r.Condition, true)
 		if !ok {

@@ -172,6 +172,10 @@ func snapStartSupport(v *check.Validator, n *template.Node, _ *js.Schema) {
 			}
 			continue
 		}
+		if !snap.IsMap() {
+			v.Unusable("SnapStart is not an object")
+			return
+		}
 		if snap.Get("ApplyOn").Str() != "PublishedVersions" {
 			continue
 		}

@@ -142,11 +142,11 @@ func compareParameters(given, wanted *template.Node, at check.Path, sometimes bo
 		if !sometimes {
 			where = at.With(check.Key(e.Key))
 		}
-		report("", where, "the nested template has no parameter %s", e.Key)
+		report("", where, "the nested template of %s has no parameter %s", at[1].Key, e.Key)
 	}
 	for _, e := range entriesOf(wanted) {
 		if fallback := e.Value.Get("Default"); given.Entry(e.Key) == nil && (fallback == nil || fallback.Kind == template.Null) {
-			report("", at, "the nested template needs a value of the parameter %s", e.Key)
+			report("", at, "the nested template of %s needs a value of the parameter %s", at[1].Key, e.Key)
 		}
 	}
 }
@@ -187,7 +187,7 @@ func tableAttributes(t *check.Template, report check.Report) {
 		for _, object := range t.Set.Objects(properties, names...) {
 			attributes, ok := attributeNames(object.Node)
 			if ok && !equalSets(attributes, keyNames(object.Node)) {
-				report("", check.Keys("Resources", id, "Properties"), "AttributeDefinitions names other attributes than the keys of the table and of its indexes")
+				report("", check.Keys("Resources", id, "Properties"), "AttributeDefinitions of %s names other attributes than the keys of the table and of its indexes", id)
 				break
 			}
 		}
@@ -294,10 +294,10 @@ func redisCluster(t *check.Template, properties, settings *template.Node, at che
 		}
 	}
 	if off {
-		report("", at.With(check.Key("AutomaticFailoverEnabled")), "in cluster mode, automatic failover is on")
+		report("", at.With(check.Key("AutomaticFailoverEnabled")), "%s is in cluster mode: automatic failover is on", at[1].Key)
 	}
 	if few {
-		report("", at.With(check.Key("NumCacheClusters")), "a cluster has more than one node")
+		report("", at.With(check.Key("NumCacheClusters")), "%s is in cluster mode: it has more than one node", at[1].Key)
 	}
 }
 
