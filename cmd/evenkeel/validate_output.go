@@ -160,12 +160,12 @@ func listRules(w io.Writer) {
 	_ = table.Flush() // to standard output, as Fprintf
 }
 
-// version is that of the module that the program was built from, "" for a
-// build in the source tree.
+// version is that of the module that the program was built from, without the v;
+// a build in the source tree has none. SARIF wants it to begin with a number.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "(devel)" {
-		return ""
+	if !ok || !strings.HasPrefix(info.Main.Version, "v") {
+		return "0.0.0-devel"
 	}
-	return info.Main.Version
+	return info.Main.Version[1:]
 }

@@ -50,7 +50,6 @@ type sarifDriver struct {
 
 type sarifRule struct {
 	ID               string          `json:"id"`
-	Name             string          `json:"name"`
 	ShortDescription sarifText       `json:"shortDescription"`
 	FullDescription  sarifText       `json:"fullDescription"`
 	Help             sarifText       `json:"help"`
@@ -181,7 +180,7 @@ func newSARIFRule(rule Rule) sarifRule {
 		help += " " + sentence(rule.Fix)
 	}
 	s := sarifRule{
-		ID: rule.ID, Name: rule.ID, ShortDescription: sarifText{Text: rule.Title}, FullDescription: sarifText{Text: rule.describe()},
+		ID: rule.ID, ShortDescription: sarifText{Text: rule.Title}, FullDescription: sarifText{Text: rule.describe()},
 		Help: sarifText{Text: help}, HelpURI: rule.Link, Default: sarifLevel{levels[rule.Severity]},
 		Properties: sarifProperties{Precision: "very-high", Tags: slices.Clone(rule.Tags)},
 	}
