@@ -85,7 +85,43 @@ type Place struct {
 	rules []*Rule            // those that the keyword cfnLint calls here
 	under map[string][]*Rule // those of another parent, by its id
 
-	children atomic.Pointer[map[string]*Place] // never changed, but replaced by a larger one
+	children atomic.Pointer[children] // never changed, but replaced by a larger one
+}
+
+// children are the places below one: few in a list, most of many in a map.
+type children struct {
+	index  map[string]*Place
+	recent []*Place
+}
+
+func (c *children) get(name string) *Place {
+	if c == nil {
+		return nil
+	}
+	for _, p := range c.recent {
+		if p.Name == name {
+			return p
+		}
+	}
+	return c.index[name]
+}
+
+// with returns the children and one more.
+func (c *children) with(p *Place) *children {
+	const few = 12
+	if c == nil {
+		return &children{recent: []*Place{p}}
+	}
+	more := &children{index: c.index, recent: append(slices.Clip(c.recent), p)}
+	if len(more.recent) > few+len(c.index)/4 {
+		index := make(map[string]*Place, len(c.index)+len(more.recent))
+		maps.Copy(index, c.index)
+		for _, r := range more.recent {
+			index[r.Name] = r
+		}
+		more = &children{index: index}
+	}
+	return more
 }
 
 // maxPlaces bounds the places below one that are kept: templates choose the
@@ -95,10 +131,8 @@ const maxPlaces = 4096
 // child returns the place below p.
 func (p *Place) child(name string, r *Registry) *Place {
 	known := p.children.Load()
-	if known != nil {
-		if c, ok := (*known)[name]; ok {
-			return c
-		}
+	if c := known.get(name); c != nil {
+		return c
 	}
 	c := &Place{Up: p, Name: name, text: name, depth: p.depth + 1}
 	if p.depth > 0 {
@@ -106,15 +140,11 @@ func (p *Place) child(name string, r *Registry) *Place {
 	}
 	c.rules = r.at[c.text]
 	c.under = r.under[c.text]
-	more := map[string]*Place{name: c}
-	if known != nil {
-		if len(*known) >= maxPlaces {
-			return c
-		}
-		maps.Copy(more, *known)
+	if known != nil && len(known.index) >= maxPlaces {
+		return c
 	}
 	// If another walk was first, this place is simply made again later.
-	p.children.CompareAndSwap(known, &more)
+	p.children.CompareAndSwap(known, known.with(c))
 	return c
 }
 
