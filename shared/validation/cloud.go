@@ -21,8 +21,12 @@ const (
 func CloudRules() []Rule {
 	const link = "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ValidateTemplate.html"
 	return []Rule{
-		{ID: RuleCloud, Severity: Error, Title: "CloudFormation refuses the template", Link: link},
-		{ID: RuleCapability, Severity: Error, Title: "A stack lacks a capability that its template needs", Link: link},
+		{ID: RuleCloud, Severity: Error, Title: "CloudFormation refuses the template",
+			Description: "CloudFormation itself was asked to validate the template, and says no. The message is CloudFormation's.",
+			Link:        link},
+		{ID: RuleCapability, Severity: Error, Title: "A stack lacks a capability that its template needs",
+			Description: "The template has resources that a deployment must acknowledge by a capability. Add it to the stack in evenkeel.yaml.",
+			Link:        link},
 	}
 }
 

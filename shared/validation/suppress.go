@@ -50,8 +50,12 @@ type Ignore struct {
 
 // The notes about suppressions.
 var (
-	expiredRule = Rule{ID: "EK0004", Severity: Info, Title: "A suppression has expired", Link: guide + "template-anatomy.html"}
-	unusedRule  = Rule{ID: "EK0005", Severity: Info, Title: "A suppression suppresses nothing", Link: guide + "template-anatomy.html"}
+	expiredRule = Rule{ID: "EK0004", Severity: Info, Title: "A suppression has expired",
+		Description: "A suppression has a last day, which is over, so that what it suppressed is reported again. Remove it or renew it.",
+		Link:        guide + "template-anatomy.html"}
+	unusedRule = Rule{ID: "EK0005", Severity: Info, Title: "A suppression suppresses nothing",
+		Description: "Nothing is found where the suppression stands, or no rule has its id. Remove it.",
+		Link:        guide + "template-anatomy.html"}
 )
 
 // ownIgnores is where a template lists the checks that it ignores.

@@ -4,6 +4,8 @@
 // it beside the others (CONTRIBUTING says where).
 package rules
 
+//go:generate go run ../internal/docs ../../../docs/rules.md
+
 import (
 	"sync"
 

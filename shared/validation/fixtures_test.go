@@ -1,4 +1,4 @@
-package rules_test
+package validation_test
 
 import (
 	"fmt"
@@ -10,13 +10,17 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/shared/validation"
-	"github.com/evenkeel/evenkeel/shared/validation/rules"
+	all "github.com/evenkeel/evenkeel/shared/validation/rules"
 )
 
 // today is the clock of the fixtures, unless one names a day of its own.
 const today = "2026-11-01"
 
-// fixture is a template that fires a rule, as testdata/<ID>.yaml holds it: the
+// fixtures is where the templates of the rules are. The test stands here since
+// a fixture goes the whole way: transforms, rules, suppressions.
+const fixtures = "rules/testdata"
+
+// fixture is a template that fires a rule, as <ID>.yaml holds it: the
 // first comment says what is wrong, a line "# want: ID path" names a path at
 // which the rule must fire, and "# today: date" sets the clock.
 type fixture struct {
@@ -70,7 +74,7 @@ func found(name string, text []byte, now time.Time) []string {
 	})
 	var out []string
 	for _, f := range result.Findings {
-		if rules.Registry().Rule(f.Rule) != nil {
+		if all.Registry().Rule(f.Rule) != nil {
 			out = append(out, strings.TrimSpace(f.Rule+" "+f.Path))
 		}
 	}
@@ -146,8 +150,8 @@ func function(variables string) string {
 // Every rule fires on its fixture, at the paths that the fixture names and at
 // no other.
 func TestEveryRuleHasAFixtureThatFiresIt(t *testing.T) {
-	for _, r := range rules.Registry().Rules() {
-		path := filepath.Join("testdata", r.ID+".yaml")
+	for _, r := range all.Registry().Rules() {
+		path := filepath.Join(fixtures, r.ID+".yaml")
 		_, err := os.Stat(path)
 		large, isLarge := generated[r.ID]
 		switch {
@@ -177,21 +181,21 @@ func of(id string, findings []string) []string {
 
 // A fixture without a rule is a rule that was lost or misspelt.
 func TestEveryFixtureHasARule(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.*")
+	paths, err := filepath.Glob(fixtures + "/*.*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
 		id := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-		if rules.Registry().Rule(id) == nil {
+		if all.Registry().Rule(id) == nil {
 			t.Errorf("%s: no such rule", path)
 		}
 	}
 }
 
 // Good templates are good: no error, no warning.
-func TestGoodTemplates(t *testing.T) {
-	paths, err := filepath.Glob("testdata/good/*.yaml")
+func TestGoodFixtures(t *testing.T) {
+	paths, err := filepath.Glob(fixtures + "/good/*.yaml")
 	if err != nil || len(paths) < 5 {
 		t.Fatalf("%d good templates, %v", len(paths), err)
 	}
