@@ -44,8 +44,8 @@ func generated(c *comparison, table verdicts) string {
 	b.WriteString("| | rules that fire | recall | precision | agree | missing | extra |\n|---|---:|---:|---:|---:|---:|---:|\n")
 	for _, letter := range "EWI" {
 		a := c.averages(byte(letter))
-		fmt.Fprintf(&b, "| %s | %d | %.1f %% | %.1f %% | %d | %d | %d |\n",
-			map[rune]string{'E': "errors", 'W': "warnings", 'I': "info"}[letter], a.Rules, 100*a.Recall, 100*a.Precision, a.TP, a.FN, a.FP)
+		fmt.Fprintf(&b, "| %s | %d | %s | %s | %d | %d | %d |\n",
+			map[rune]string{'E': "errors", 'W': "warnings", 'I': "info"}[letter], a.Rules, percent(a.Recall, a.Rules), percent(a.Precision, a.reported), a.TP, a.FN, a.FP)
 	}
 	all := kinds(c, table)
 	if len(all) == 0 {

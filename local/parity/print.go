@@ -92,8 +92,8 @@ func (c *comparison) printSummary(w io.Writer) {
 		c.Templates, crashes, unfinished, theirs, c.Seconds, 1000*c.Slowest, c.Slow)
 	for _, letter := range "EWI" {
 		a := c.averages(byte(letter))
-		fmt.Fprintf(w, "%c: %3d rules fire; macro-averaged recall %5.1f %%, precision %5.1f %%   (findings: %d agree, %d missing, %d extra)\n",
-			letter, a.Rules, 100*a.Recall, 100*a.Precision, a.TP, a.FN, a.FP)
+		fmt.Fprintf(w, "%c: %3d rules fire; macro-averaged recall %7s, precision %7s   (findings: %d agree, %d missing, %d extra)\n",
+			letter, a.Rules, percent(a.Recall, a.Rules), percent(a.Precision, a.reported), a.TP, a.FN, a.FP)
 	}
 	n := 0
 	for _, all := range c.Lines {
@@ -120,4 +120,12 @@ func (c *comparison) printLines(w io.Writer, o options) {
 			fmt.Fprintf(w, "    %s/%s:%d (cfn-lint: %s) %s\n", d.Corpus, d.File, d.Line, d.Near, orRoot(d.Path))
 		}
 	}
+}
+
+// percent writes the average over n rules; over none there is none.
+func percent(average float64, n int) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*average)
 }

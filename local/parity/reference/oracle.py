@@ -85,7 +85,10 @@ def main():
     parser.add_argument("--memory", type=int, default=6 << 30, help="bytes")
     parser.add_argument("--messages", action="store_true", help="a fourth item for each finding: the message")
     args = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_AS, (args.memory, args.memory))
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (args.memory, args.memory))
+    except (OSError, ValueError):
+        pass  # not every system has this limit
     os.environ["HOME"] = tempfile.gettempdir()
 
     answers = os.fdopen(os.dup(1), "w")  # what cfn-lint prints is no answer
