@@ -159,7 +159,7 @@ func TestListRules(t *testing.T) {
 	c := newCLI(t)
 	folder(t, nil)
 	c.run("validate", "--list-rules").want(0, "E0003", "E3002", "P0001")
-	c.run("validate", "--list-rules", "--json").want(0, `"ID": "E3002"`)
+	c.run("validate", "--list-rules", "--json").want(0, `"id": "E3002"`)
 }
 
 func TestValidateSuppressions(t *testing.T) {

@@ -36,17 +36,17 @@ func Formats() []string {
 
 // Rule is what readers are told about a rule.
 type Rule struct {
-	ID          string
-	Severity    validation.Severity
-	Title       string
-	Description string // a sentence or two; "" is the title
-	Fix         string // what to change, for a security rule
-	Link        string
+	ID          string              `json:"id"`
+	Severity    validation.Severity `json:"severity"`
+	Title       string              `json:"title"`
+	Description string              `json:"description,omitempty"` // a sentence or two; "" is the title
+	Fix         string              `json:"fix,omitempty"`         // what to change, for a security rule
+	Link        string              `json:"link,omitempty"`
 	// Security ranks a security rule from 0.1 to 10 on the scale of CVSS; 0 is
 	// for all other rules. Source: GitHub documentation, "SARIF support for code
 	// scanning", security-severity.
-	Security float64
-	Tags     []string
+	Security float64  `json:"security,omitempty"`
+	Tags     []string `json:"tags,omitempty"`
 }
 
 // Report is a result and what is needed to show it.
