@@ -32,7 +32,7 @@ func plot(all, grown []single) string {
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
 	for _, tick := range x.ticks() {
 		fmt.Fprintf(&b, `<path d="M%.1f %d V%d" stroke="#ddd"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n",
-			x.at(tick), top, height-bottom, x.at(tick), height-bottom+18, amount(int(tick)))
+			x.at(tick), top, height-bottom, x.at(tick), height-bottom+18, decimal(tick))
 	}
 	for _, tick := range y.ticks() {
 		fmt.Fprintf(&b, `<path d="M%d %.1f H%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%g ms</text>`+"\n",
@@ -99,4 +99,15 @@ func (s scale) rounded() scale {
 		s.high = 10 * s.low
 	}
 	return s
+}
+
+// decimal writes a power of ten of bytes.
+func decimal(bytes float64) string {
+	switch {
+	case bytes >= 1e6:
+		return fmt.Sprintf("%g MB", bytes/1e6)
+	case bytes >= 1e3:
+		return fmt.Sprintf("%g kB", bytes/1e3)
+	}
+	return fmt.Sprintf("%g B", bytes)
 }
