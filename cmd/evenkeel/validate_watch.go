@@ -105,7 +105,7 @@ func (a *app) changes(before []validation.Finding, c *checkRun) {
 }
 
 func (a *app) change(sign string, f validation.Finding) {
-	fmt.Fprintf(a.out, "%s %s:%d:%d: %s %s: %s\n", sign, f.File, f.Line, f.Column, a.severity(string(f.Severity)), f.Rule, printable(f.Message))
+	fmt.Fprintf(a.out, "%s %s:%d:%d: %s %s: %s\n", sign, printable(f.File), f.Line, f.Column, a.severity(string(f.Severity)), f.Rule, printable(f.Message))
 }
 
 // difference returns the findings of a that b has not. Lines do not count: they
