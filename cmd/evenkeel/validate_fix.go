@@ -15,7 +15,11 @@ import (
 func (c *checkRun) fix(dry bool) error {
 	fixed, files := 0, 0
 	for _, name := range c.fixable() {
-		result := fix.Apply(name, c.texts[name], c.fileOptions())
+		known, options := name, c.fileOptions()
+		if o, ok := c.owned[name]; ok { // its suppressions name it as its repository does
+			known, options = o.name, o.options
+		}
+		result := fix.Apply(known, c.texts[name], options)
 		if !result.Changed() {
 			continue
 		}

@@ -33,10 +33,17 @@ type checkRun struct {
 	stdin     []byte            // read once, a run may be repeated
 	texts     map[string][]byte // by file name, for excerpts
 	generated map[string]bool   // files that a program writes: they are not fixed
+	owned     map[string]owned  // files of repositories
 	result    validation.Result
 	fixed     []baseline.Entry   // of the baseline that are gone
 	judges    []validation.Judge // of evenkeel.yaml in the current folder
 	known     *knownFindings     // nil without a baseline
+}
+
+// owned is a file of a repository: its name there, and what it is validated with.
+type owned struct {
+	name    string
+	options validation.Options
 }
 
 // newCheckRun puts the command line, the configuration files and the
@@ -146,7 +153,7 @@ func (c *checkRun) addPipeline() error {
 // check validates every path and puts the results together. Findings name
 // files as they can be opened from here.
 func (c *checkRun) check() error {
-	c.texts, c.generated, c.fixed = map[string][]byte{}, map[string]bool{}, nil
+	c.texts, c.generated, c.owned, c.fixed = map[string][]byte{}, map[string]bool{}, map[string]owned{}, nil
 	in, err := c.collect()
 	if err != nil {
 		return err
@@ -202,8 +209,12 @@ func (c *checkRun) checkRepository(folder string) (validation.Result, error) {
 	for i, name := range checked.Incomplete {
 		checked.Incomplete[i] = named(name)
 	}
+	options := c.options.ForRepository(checked.Pipeline)
 	for _, f := range tree {
 		c.texts[named(f.Path)] = f.Data
+		if !f.Symlink {
+			c.owned[named(f.Path)] = owned{f.Path, options}
+		}
 	}
 	return checked.Result, nil
 }

@@ -257,6 +257,11 @@ func TestFix(t *testing.T) {
 		t.Error("the file behind a link is changed")
 	}
 	c.run("validate", ".", "--fix").want(2, "fixed queue.tmpl: 1 finding (W1020)")
+	folder(t, map[string]string{"shop/evenkeel.yaml": okPipeline + "validation: {ignore: [{rule: W1020, paths: [queue.tmpl]}]}\n", "shop/queue.tmpl": text + "      DelaySeconds: '5'\n"})
+	c.run("validate", "shop", "--fix", "-x", "E3012:strict=true").want(2, "fixed shop/queue.tmpl: 1 finding (E3012)")
+	if fixed := read("shop/queue.tmpl"); fixed != text+"      DelaySeconds: 5\n" {
+		t.Errorf("a finding that the repository suppresses is fixed: %s", fixed)
+	}
 	c.app.in = strings.NewReader(text)
 	c.run("validate", "-", "--fix", "--dry-run").want(0, "+++ b/stdin")
 	c.run("validate", "--dry-run").want(1)

@@ -189,6 +189,16 @@ func (o Options) WithPipeline(v pipeline.Validation, file string) Options {
 	return o
 }
 
+// ForRepository returns the options for the templates of a repository, as
+// Source uses them: with what its evenkeel.yaml says, for its stages' regions.
+// nil is a file that could not be read.
+func (o Options) ForRepository(p *pipeline.Pipeline) Options {
+	if p == nil {
+		return o
+	}
+	return o.WithPipeline(p.Validation, pipeline.FileName).withStages(p.Stages)
+}
+
 // withStages returns the options with the regions of the stages, where nobody
 // said which regions to validate for: that is where the templates go.
 func (o Options) withStages(stages []pipeline.Stage) Options {

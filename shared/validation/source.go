@@ -69,9 +69,7 @@ func (c Checked) Stages(branch string) []pipeline.Stage {
 func Source(tree source.Tree, engine Engine, o Options) Checked {
 	p, findings := readPipeline(tree)
 	files := templates(tree, p)
-	if p != nil {
-		o = o.WithPipeline(p.Validation, pipeline.FileName).withStages(p.Stages)
-	}
+	o = o.ForRepository(p)
 	o, broken := o.withPolicies(tree, p)
 	findings = append(findings, broken...)
 	result := engine.Validate(files, o)

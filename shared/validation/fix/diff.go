@@ -96,14 +96,17 @@ func extent(line, count int) string {
 	return fmt.Sprintf("%d,%d", line, count)
 }
 
-// compare gives a shortest script from a to b, by the greedy algorithm of
-// Myers, "An O(ND) Difference Algorithm and Its Variations" (1986). Fixes are
-// few, so that its memory, the square of the number of changed lines, is small.
+// maxChanged is how many changed lines a shortest script is looked for: the
+// memory for it is the square of that.
+const maxChanged = 1000
+
+// compare gives a script from a to b, a shortest one by the greedy algorithm of
+// Myers, "An O(ND) Difference Algorithm and Its Variations" (1986). Of texts
+// with more changes, all is replaced between the first and the last.
 func compare(a, b []string) []row {
-	limit := len(a) + len(b)
 	furthest := map[int]int{1: 0}
 	var trace []map[int]int
-	for d := 0; d <= limit; d++ {
+	for d := 0; d <= min(len(a)+len(b), maxChanged); d++ {
 		now := make(map[int]int, d+1)
 		for k := -d; k <= d; k += 2 {
 			x := begin(furthest, k, d)
@@ -118,7 +121,28 @@ func compare(a, b []string) []row {
 		trace = append(trace, now)
 		furthest = now
 	}
-	return nil
+	return replaced(a, b)
+}
+
+func replaced(a, b []string) []row {
+	first, last := 0, 0
+	for first < len(a) && first < len(b) && a[first] == b[first] {
+		first++
+	}
+	for last < len(a)-first && last < len(b)-first && a[len(a)-1-last] == b[len(b)-1-last] {
+		last++
+	}
+	var script []row
+	add := func(op op, lines []string) {
+		for _, l := range lines {
+			script = append(script, row{op, l})
+		}
+	}
+	add(same, a[:first])
+	add(removed, a[first:len(a)-last])
+	add(added, b[first:len(b)-last])
+	add(same, a[len(a)-last:])
+	return script
 }
 
 // begin is where the diagonal k begins with d changes: a line below the

@@ -1,6 +1,7 @@
 package fix_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,18 @@ func TestDiff(t *testing.T) {
 	}
 	if got := fix.Diff("t.yaml", []byte(before), []byte(before)); got != "" {
 		t.Errorf("%s", got)
+	}
+}
+
+// Texts with thousands of changes take no more memory than those with a few.
+func TestDiffOfManyChanges(t *testing.T) {
+	var before, after strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&before, "%d\nsame\n", i)
+		fmt.Fprintf(&after, "%d!\nsame\n", i)
+	}
+	if got := fix.Diff("t", []byte("a\n"+before.String()), []byte("a\n"+after.String())); strings.Count(got, "\n-") != 39_999 || !strings.Contains(got, "@@ -1,40001 +1,40001 @@\n a\n-0\n") {
+		t.Errorf("%.200s", got)
 	}
 }
 
