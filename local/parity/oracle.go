@@ -121,6 +121,7 @@ func (r *oracle) command(dir string, extra ...string) func(context.Context) *exe
 		args := append([]string{"-n", "15", r.python, r.script, "--date", r.date}, extra...)
 		cmd := exec.CommandContext(ctx, "nice", args...)
 		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PYTHONHASHSEED=0") // some of its findings depend on the order of sets
 		return cmd
 	}
 }

@@ -51,6 +51,26 @@ def freeze(rules, date):
         raise RuntimeError("no rule of cfn-lint reads the clock any more")
 
 
+class Guesses:
+    """Stands for the module random where cfn-lint makes up names.
+
+    It draws the names of a loop whose collection is not known, other ones in
+    each run. These are the ones that our loops draw (shared/template/loop.go).
+    """
+
+    def __init__(self):
+        self.count = 0
+
+    def choices(self, _letters, k):
+        self.count += 1
+        value = self.count * 48271 % (2**31 - 1)
+        name = ""
+        for _ in range(k):
+            name += chr(ord("a") + value % 26)
+            value //= 26
+        return name.capitalize()
+
+
 def configured(region):
     """cfn-lint's configuration and rules, as its command line makes them."""
     from cfnlint.config import ConfigMixIn
@@ -95,6 +115,8 @@ def main():
     os.dup2(2, 1)
     config, rules = configured(args.region)
     freeze(rules, args.date)
+    from cfnlint.template.transforms import _language_extensions
+
 
     def expire(*_):
         raise Timeout
@@ -104,6 +126,7 @@ def main():
         name = line.rstrip("\n")
         answer = {"file": name}
         start = time.perf_counter()
+        _language_extensions.random = Guesses()
         signal.alarm(args.timeout)
         try:
             answer["findings"] = check(name, config, rules, args.messages)
