@@ -11,18 +11,6 @@ type Refs interface {
 	Ref(name string) (value *template.Node, ok bool)
 }
 
-// tests is what Satisfiable needs of a status, found once.
-type tests struct {
-	invalid    bool // a condition is not valid: nothing can be said
-	opaque     bool // a comparison has a function other than Ref
-	conditions []conditionTests
-}
-
-type conditionTests struct {
-	assumed literal
-	*compared
-}
-
 // compared is what a condition and all that it refers to compare.
 type compared struct {
 	refs   []*atom // comparisons of parameters
@@ -39,24 +27,41 @@ func (s Status) Satisfiable(r Refs) Truth {
 	if s.s.count == 0 {
 		return m.baseTruth()
 	}
-	if s.s.tests == nil {
-		s.s.tests = m.testsOf(s)
-	}
-	t := s.s.tests
-	switch {
-	case t.invalid:
-		return Unknown
-	case r == nil || r.Empty():
-		return m.baseTruth()
-	case t.opaque:
+	if r == nil || r.Empty() {
+		if m.allValid(s.s) {
+			return m.baseTruth()
+		}
 		return Unknown
 	}
+	return m.satisfiable(s.s, r)
+}
+
+// allValid reports whether every condition of the state is valid.
+func (m *strictModel) allValid(s *state) bool {
+	for i, valid := range m.valid {
+		if !valid && i < len(s.walk.names) && s.known.has(i) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *strictModel) satisfiable(s *state, r Refs) Truth {
 	var buffer [16]literal
 	literals := buffer[:0]
 	found := false
 	m.round++
-	for i := range t.conditions {
-		c := &t.conditions[i]
+	for i := range s.walk.names {
+		if !s.known.has(i) {
+			continue
+		}
+		if !m.valid[i] {
+			return Unknown
+		}
+		c := m.comparedIn(i)
+		if c.opaque {
+			return Unknown
+		}
 		used := false
 		for _, a := range c.refs {
 			if a.round != m.round {
@@ -70,7 +75,7 @@ func (s Status) Satisfiable(r Refs) Truth {
 		}
 		if used {
 			found = true
-			literals = append(literals, c.assumed)
+			literals = append(literals, m.symbols[i].of(s.value.has(i)))
 		}
 	}
 	if !found {
@@ -85,20 +90,6 @@ func (m *strictModel) baseTruth() Truth {
 		return Yes
 	}
 	return m.theory.start()
-}
-
-func (m *strictModel) testsOf(s Status) *tests {
-	t := &tests{}
-	for name, value := range s.All() {
-		i, ok := m.index(name)
-		if !ok {
-			return &tests{invalid: true}
-		}
-		c := m.comparedIn(i)
-		t.opaque = t.opaque || c.opaque
-		t.conditions = append(t.conditions, conditionTests{m.symbols[i].of(value), c})
-	}
-	return t
 }
 
 func (m *strictModel) comparedIn(condition int) *compared {

@@ -19,9 +19,9 @@ type strictModel struct {
 	rules    []*ruleExpression
 	region   map[[2]string][2]bool
 	equals   map[int][]*equal // by number of condition: what equalsOf found
-	compared map[int]*compared
-	kept     int // comparisons in equals and compared
-	round    int // number of the question, for atom.round
+	compared []*compared      // by number of condition, once known
+	kept     int              // comparisons in equals and compared
+	round    int              // number of the question, for atom.round
 	byRef    map[string][]*atom
 }
 
@@ -52,7 +52,7 @@ func (s *Set) strictModel() *strictModel {
 func newStrictModel(s *Set) *strictModel {
 	m := &strictModel{
 		set: s, theory: newTheory(&s.steps, &s.cut), atoms: map[string]*atom{}, members: map[string][]literal{},
-		truisms: map[string]bool{}, region: map[[2]string][2]bool{}, equals: map[int][]*equal{}, compared: map[int]*compared{},
+		truisms: map[string]bool{}, region: map[[2]string][2]bool{}, equals: map[int][]*equal{}, compared: make([]*compared, len(s.names)),
 		byRef: map[string][]*atom{},
 	}
 	m.valid = s.validConditions()

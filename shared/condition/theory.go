@@ -16,7 +16,8 @@ type theory struct {
 	model     bits // one way to satisfy the theory itself, where base is Yes
 	checked   bool
 	answers   map[string]Truth
-	cut       *int // counts answers that the budget cut short
+	key       []byte // scratch of check
+	cut       *int   // counts answers that the budget cut short
 }
 
 func newTheory(steps, cut *int) *theory {
@@ -171,34 +172,38 @@ func (t *theory) decide(assumed []literal, variables []int32, model bits) Truth 
 	return answer
 }
 
-// check decides whether all the literals can be true together.
+// check decides whether all the literals can be true together. It may reorder
+// and shorten the slice.
 func (t *theory) check(literals []literal) Truth {
 	if base := t.start(); base != Yes {
 		return base
 	}
-	kept := make([]literal, 0, len(literals))
-	key := make([]byte, 0, 4*len(literals))
 	modelled := true
+	kept := literals[:0:len(literals)]
 	for _, l := range literals {
 		switch l {
 		case never:
 			return No
 		case always:
 		default:
-			kept = append(kept, l)
-			key = binary.LittleEndian.AppendUint32(key, uint32(l))
 			modelled = modelled && t.model.has(int(l.variable())) != l.negated()
+			kept = append(kept, l)
 		}
 	}
 	if modelled {
 		return Yes
 	}
-	if answer, ok := t.answers[string(key)]; ok {
+	t.key = t.key[:0]
+	for _, l := range kept {
+		t.key = binary.LittleEndian.AppendUint32(t.key, uint32(l))
+	}
+	if answer, ok := t.answers[string(t.key)]; ok {
 		return answer
 	}
+	key := string(t.key)
 	answer := t.checkComponents(kept)
 	if len(t.answers) < maxAnswers {
-		t.answers[string(key)] = answer
+		t.answers[key] = answer
 	}
 	return answer
 }
@@ -206,7 +211,6 @@ func (t *theory) check(literals []literal) Truth {
 // maxAnswers bounds the memory of remembered answers.
 const maxAnswers = 1 << 14
 
-// checkComponents decides the literals of each component together.
 func (t *theory) checkComponents(literals []literal) Truth {
 	slices.SortStableFunc(literals, func(a, b literal) int {
 		return int(t.of[a.variable()]) - int(t.of[b.variable()])

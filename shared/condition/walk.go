@@ -16,7 +16,7 @@ type walkModel struct {
 	number   map[string]int
 	symbols  []index // by number of condition
 	root     *state
-	states   map[string]*state
+	states   map[stateKey]*state
 	children map[step]*state // nil if the step cannot be taken
 }
 
@@ -32,7 +32,25 @@ type state struct {
 	known, value bits
 	model        bits // by variable: one way to satisfy it, nil if none was found in time
 	count        int
-	tests        *tests // for Satisfiable, once needed
+	inline       [2]uint64 // what known and value are made of if there are few conditions
+}
+
+// stateKey is what a state assumes: as two words for up to 64 conditions, else
+// as text.
+type stateKey struct {
+	known, value uint64
+	more         string
+}
+
+// newState makes a state without assumptions.
+func newState(w *walkModel) *state {
+	s := &state{walk: w}
+	if n := words(len(w.names)); n > 1 {
+		s.known, s.value = make(bits, n), make(bits, n)
+	} else {
+		s.known, s.value = s.inline[:1:1], s.inline[1:]
+	}
+	return s
 }
 
 func (s *Set) walkModel() *walkModel {
@@ -43,7 +61,7 @@ func (s *Set) walkModel() *walkModel {
 }
 
 func newWalkModel(s *Set) *walkModel {
-	w := &walkModel{set: s, theory: newTheory(&s.steps, &s.cut), states: map[string]*state{}, children: map[step]*state{}}
+	w := &walkModel{set: s, theory: newTheory(&s.steps, &s.cut), states: map[stateKey]*state{}, children: map[step]*state{}}
 	if !s.voided() {
 		w.names, w.number = s.names, s.number
 	}
@@ -55,8 +73,7 @@ func newWalkModel(s *Set) *walkModel {
 		w.theory.equal(w.symbols[i].of(true), c.expression(s.expressions[i]))
 	}
 	c.allowedValues()
-	n := words(len(w.names))
-	w.root = &state{walk: w, known: make(bits, n), value: make(bits, n)}
+	w.root = newState(w)
 	w.states[w.root.key()] = w.root
 	if w.theory.start() == Yes {
 		w.root.model = w.theory.model
@@ -358,7 +375,10 @@ func (s Status) EvolveAll(assumptions ...Assumption) (next Status, ok bool) {
 // evolve makes or finds the state with one more assumption, nil if there is none.
 func (s *state) evolve(condition int, value bool) *state {
 	w := s.walk
-	next := &state{walk: w, known: append(bits(nil), s.known...), value: append(bits(nil), s.value...), count: s.count + 1}
+	next := newState(w)
+	copy(next.known, s.known)
+	copy(next.value, s.value)
+	next.count = s.count + 1
 	next.known.set(condition, true)
 	next.value.set(condition, value)
 	key := next.key()
@@ -388,13 +408,16 @@ func (s *state) literals() []literal {
 	return out
 }
 
-func (s *state) key() string {
+func (s *state) key() stateKey {
+	if len(s.known) == 1 {
+		return stateKey{known: s.known[0], value: s.value[0]}
+	}
 	key := make([]byte, 0, 16*len(s.known))
 	for i := range s.known {
 		key = binary.LittleEndian.AppendUint64(key, s.known[i])
 		key = binary.LittleEndian.AppendUint64(key, s.value[i])
 	}
-	return string(key)
+	return stateKey{more: string(key)}
 }
 
 // Value returns what is assumed of a condition; known is false if nothing is.

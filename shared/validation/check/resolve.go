@@ -19,7 +19,7 @@ const (
 	// maxValues bounds the values of one call.
 	maxValues = 512
 	// maxResolves bounds the resolutions in one template and the values they have.
-	maxResolves = 200_000
+	maxResolves = 20_000
 	// maxBuilt bounds the texts that calls are resolved to, in bytes: Fn::Sub in
 	// Fn::Sub can double a text at each level.
 	maxBuilt = 16 << 20
