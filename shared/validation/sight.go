@@ -42,11 +42,24 @@ func newSights(t *check.Template) *sights {
 	return &sights{t: t, seen: map[sight]bool{}}
 }
 
+// saysWhere reports whether cfn-lint's messages of a rule name the path or other
+// resources, so that no two are the same.
+func saysWhere(rule string) bool {
+	switch rule {
+	case "E1029", "E1032", "E3005", "W1001", "W2501":
+		return true
+	}
+	return false
+}
+
 // add reports whether a finding is a new one.
 func (s *sights) add(f check.Finding) bool {
 	key := sight{f.Rule, f.Message, s.position(f.Path)}
 	if f.Like != "" {
 		key.message = f.Like
+	}
+	if saysWhere(f.Rule) {
+		key.message = f.Path.String()
 	}
 	if s.seen[key] {
 		return false

@@ -146,6 +146,9 @@ func (f *Fault) resolved(rule, function string, depth int, value, call *template
 	}
 	f.Message += " when " + function + " is resolved"
 	f.Like = strings.Replace(f.Message, Excerpt(value), Excerpt(call), 1)
+	if len(f.Override) > 0 {
+		f.Like += " at " + f.Path.String()
+	}
 	for i := range f.Context {
 		f.Context[i].resolved(rule, function, depth, value, call)
 	}

@@ -25,7 +25,7 @@ func callSub(v *check.Validator, s *js.Schema, n *template.Node) {
 	if text.Kind == template.List {
 		text, given = text.Items[0], text.Items[1]
 	}
-	if text.Kind != template.String {
+	if text.Kind != template.String || given != nil && !given.IsMap() {
 		callFault(v, js.FnSub, "%s is no text for Fn::Sub", check.Excerpt(text))
 		return
 	}
