@@ -163,7 +163,7 @@ func (p *Place) Names() []string {
 // Len returns the number of names.
 func (p *Place) Len() int { return p.depth }
 
-// Name returns the i-th name from the root, "" if there are fewer.
+// NameAt returns the i-th name from the root, "" if there are fewer.
 func (p *Place) NameAt(i int) string {
 	for at := p; at.depth > i; at = at.Up {
 		if at.depth == i+1 {

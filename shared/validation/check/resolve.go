@@ -52,7 +52,7 @@ func (v *Validator) Resolve(n *template.Node, yield Yield) bool {
 		}
 		return v.inEachRegion(value, &count, yield) && count <= maxValues
 	}
-	goOn := true
+	var goOn bool
 	if ka, _ := Function(arg); ka == js.None {
 		goOn = resolver(v, arg, each)
 	} else {

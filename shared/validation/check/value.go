@@ -233,7 +233,7 @@ func Text(text string, at *template.Node) *template.Node {
 	return n
 }
 
-// Call makes the call of a function at the position of another node.
+// CallNode makes the call of a function at the position of another node.
 func CallNode(function string, argument, at *template.Node) *template.Node {
 	n := &template.Node{Kind: template.Map, Entries: []template.Entry{{Key: function, Value: argument}}}
 	if at != nil {

@@ -69,7 +69,7 @@ func checkDynamicReference(v *check.Validator, _ *js.Schema, n *template.Node) {
 		v.Fault("the dynamic reference %s names nothing to look up", inner).By("E1050")
 		return
 	}
-	right := true
+	var right bool
 	switch parts[1] {
 	case "ssm":
 		right = parameterStore(parts)
@@ -84,10 +84,8 @@ func checkDynamicReference(v *check.Validator, _ *js.Schema, n *template.Node) {
 		}
 		secretForARN(v, inner, false)
 		right = secretsManager(parts)
-	default:
-		right = false
 	}
-	if !right {
+	if !right { // nor is a service that there is not
 		v.Fault("the dynamic reference %s is not built right", inner).By("E1050")
 	}
 }
