@@ -236,6 +236,10 @@ func callIf(v *check.Validator, s *js.Schema, n *template.Node) {
 		return
 	}
 	arg, old := n.Entries[0].Value, v.Conditions
+	if arg.Kind != template.List || len(arg.Items) != 3 {
+		callFault(v, js.FnIf, "Fn::If has no condition and branches") // null passes for any type
+		return
+	}
 	for i := 1; i <= 2; i++ {
 		status, ok := old.Evolve(arg.Items[0].Text, i == 1)
 		if !ok {
