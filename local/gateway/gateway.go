@@ -147,6 +147,12 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, s scope, caller 
 	if s.service == "sts" && g.serveSTS(w, caller, request.form, requestID) {
 		return
 	}
+	// MiniStack makes the hub's own stack, and refuses templates with types that it
+	// cannot make; what CloudFormation says of a template is the simulator's to say.
+	if s.service == "cloudformation" && request.action == "ValidateTemplate" {
+		g.opts.Simulator.CloudFormation(caller.Account, s.region).ServeHTTP(w, r)
+		return
+	}
 	if caller.Account == g.opts.Hub {
 		asAccount(r, s, caller.Account)
 		g.hub.ServeHTTP(w, r)
