@@ -21,6 +21,7 @@ type Problem struct {
 const (
 	maxLoopNodes = 100_000  // values visited inside loops
 	maxLoopBytes = 16 << 20 // of text that replaces identifiers
+	maxMapNames  = 200_000  // names that are looked up in Mappings
 )
 
 // LanguageExtensions expands AWS::LanguageExtensions as cfn-lint 1.51 does.
@@ -121,6 +122,7 @@ type expander struct {
 	guesses int
 	nodes   int
 	bytes   int
+	names   int
 }
 
 func (x *expander) walk(n *Node, params []binding) (*Node, error) {

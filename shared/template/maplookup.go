@@ -10,7 +10,12 @@ type mapLookup struct {
 	mapping    *Node
 }
 
+// name is one of the three names. A name may be a lookup itself, which looks its
+// own names up several times: lookups in lookups multiply.
 func (l *mapLookup) name(i int) (*Node, error) {
+	if l.x.names++; l.x.names > maxMapNames {
+		return nil, faultAt(l.x.root.Get("Mappings"), "Fn::FindInMap looks up more than %d names", maxMapNames)
+	}
 	return l.names[i].value(l.x, l.params, l.onlyParams)
 }
 

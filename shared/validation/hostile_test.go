@@ -32,6 +32,15 @@ func choices() string {
 	return b.String()
 }
 
+// nestedLookup is Fn::FindInMap in both keys of Fn::FindInMap, 14 times.
+func nestedLookup() string {
+	call := "{Ref: AWS::Region}"
+	for range 14 {
+		call = "{Fn::FindInMap: [M, " + call + ", " + call + "]}"
+	}
+	return "Transform: AWS::LanguageExtensions\nMappings: {M: {us-east-1: {us-east-1: us-east-1}}}\n" + properties("AWS::SNS::Topic", "TopicName: ") + call + "\n"
+}
+
 // Values of calls multiply: neither their number nor their length grows without
 // bound, and what was left out is said.
 func TestValuesAreBounded(t *testing.T) {
@@ -42,6 +51,9 @@ func TestValuesAreBounded(t *testing.T) {
 		{"texts that double", nestedSub(), true},
 		{"combinations of parameters", choices(), false},
 		{"variables that do not end", properties("AWS::S3::Bucket", "BucketName: !Sub '") + fill("${") + "'\n", false},
+		{"lookups in lookups", nestedLookup(), false},
+		{"a long list that is joined", properties("AWS::SNS::Topic", "TopicName: !Join ['', [") + strings.Repeat("{Ref: AWS::Region}, ", 40_000) + "x]]\n", true},
+		{"many variables", properties("AWS::SNS::Topic", "TopicName: !Sub '") + number("${A%d}") + "'\n", true},
 		{"lists of lists", properties("AWS::S3::Bucket", "BucketName: ") + strings.Repeat("!Join [',', !Split [',', ", 40) + "'a,b'" + strings.Repeat("]]", 40) + "\n", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

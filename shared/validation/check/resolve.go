@@ -20,6 +20,9 @@ const (
 	maxValues = 512
 	// maxResolves bounds the resolutions in one template and the values they have.
 	maxResolves = 20_000
+	// maxCalls bounds the calls in one list that is joined and the variables of one
+	// text: each is a level of the recursion.
+	maxCalls = 1000
 	// maxBuilt bounds the texts that calls are resolved to, in bytes: Fn::Sub in
 	// Fn::Sub can double a text at each level.
 	maxBuilt = 16 << 20
@@ -208,7 +211,11 @@ func resolveJoin(v *Validator, arg *template.Node, yield Yield) bool {
 			if fault != nil || values.Kind != template.List {
 				return true
 			}
-			goOn, _ := v.expand(values.Items, nil, func(parts []string) bool {
+			if calls := countCalls(values.Items); calls > maxCalls {
+				v.stop()
+				return true
+			}
+			goOn, _ := v.expand(values.Items, make([]string, 0, len(values.Items)), func(parts []string) bool {
 				old := v.valuePath
 				v.valuePath = nil
 				ok := !v.builds(joined(parts, delimiter.Text)) || yield(Text(strings.Join(parts, delimiter.Text), arg), nil)
@@ -220,9 +227,30 @@ func resolveJoin(v *Validator, arg *template.Node, yield Yield) bool {
 	})
 }
 
+func countCalls(nodes []*template.Node) int {
+	calls := 0
+	for _, n := range nodes {
+		if k, _ := Function(n); k != js.None {
+			calls++
+		}
+	}
+	return calls
+}
+
 // expand yields every combination of the values of the nodes. clean is false if
-// a value is no scalar; then the combinations end.
+// a value is no scalar; then the combinations end. parts has room for all of
+// them, and yield does not keep it.
 func (v *Validator) expand(nodes []*template.Node, parts []string, yield func([]string) bool) (goOn, clean bool) {
+	for len(nodes) > 0 {
+		if k, _ := Function(nodes[0]); k != js.None {
+			break
+		}
+		text, ok := ScalarText(nodes[0])
+		if !ok {
+			return true, false
+		}
+		parts, nodes = append(parts, text), nodes[1:]
+	}
 	if len(nodes) == 0 {
 		if len(parts) == 0 {
 			return true, true
@@ -239,7 +267,7 @@ func (v *Validator) expand(nodes []*template.Node, parts []string, yield func([]
 			clean = false
 			return false
 		}
-		goOn, clean = v.expand(nodes[1:], append(parts[:len(parts):len(parts)], text), yield)
+		goOn, clean = v.expand(nodes[1:], append(parts, text), yield)
 		return goOn && clean
 	})
 	return goOn, clean
@@ -314,7 +342,12 @@ func resolveSub(v *Validator, arg *template.Node, yield Yield) bool {
 		return true
 	}
 	variables := append([]template.Entry(nil), entries(given)...)
-	for _, name := range SubParameters(text.Text) {
+	names := SubParameters(text.Text)
+	if len(names)+len(variables) > maxCalls {
+		v.stop()
+		return true
+	}
+	for _, name := range names {
 		if has(variables, name) {
 			continue
 		}
