@@ -96,7 +96,6 @@ var silent = map[string]string{
 	"I2010": "the reference knows this note and never writes it",
 	"I2011": "the reference knows this note and never writes it",
 	"I7002": "the reference knows this note and never writes it",
-	"W1040": "what Fn::ToJsonString gives is not held against the schema",
 	"W2031": "a value of a parameter is a fault of W1030's",
 	"W3034": "a value of a parameter is a fault of W1030's",
 }

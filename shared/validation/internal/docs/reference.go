@@ -31,5 +31,5 @@ var leftOut = map[string]string{
 var silent = map[string]string{
 	"E1103": "the rule of the format", "E2003": "E2001", "E2010": "E2001 and EK0007", "E3008": "the rule of the item", "E3011": "E3001",
 	"E6004": "E6001", "E8002": "the rule of the place that names the condition", "E8007": "E8001", "W2031": "W1030", "W3034": "W1030",
-	"E3652": "none: the list of instance types is empty", "I2010": "none", "I2011": "none", "I7002": "none", "W1040": "none",
+	"E3652": "none: the list of instance types is empty", "I2010": "none", "I2011": "none", "I7002": "none",
 }
