@@ -91,13 +91,13 @@ func hardCodedARNs(t *check.Template, report check.Report) {
 		}
 		for _, m := range subARN.FindAllStringSubmatch(text, -1) {
 			if withPartition && !partition.MatchString(m[1]) {
-				report("", at, "an ARN names the partition; ${AWS::Partition} works in every one")
+				report("", at, "an ARN in %s names the partition; ${AWS::Partition} works in every one", at[1].Key)
 			}
 			if withRegion && !region.MatchString(m[2]) {
-				report("", at, "an ARN names the region; ${AWS::Region} works in every one")
+				report("", at, "an ARN in %s names the region; ${AWS::Region} works in every one", at[1].Key)
 			}
 			if withAccount && !account.MatchString(m[3]) && m[3] != "cloudfront" {
-				report("", at, "an ARN names the account; ${AWS::AccountId} works in every one")
+				report("", at, "an ARN in %s names the account; ${AWS::AccountId} works in every one", at[1].Key)
 			}
 		}
 	})

@@ -184,6 +184,9 @@ func tableAttributes(t *check.Template, report check.Report) {
 		if t.Resources[id].Written != "AWS::DynamoDB::Table" || !properties.IsMap() {
 			continue
 		}
+		if !tableKeys(keyLists(properties, names)) {
+			continue // E0002 says so
+		}
 		for _, object := range t.Set.Objects(properties, names...) {
 			attributes, ok := attributeNames(object.Node)
 			if ok && !equalSets(attributes, keyNames(object.Node)) {
@@ -192,6 +195,14 @@ func tableAttributes(t *check.Template, report check.Report) {
 			}
 		}
 	}
+}
+
+// keyLists are the lists of attributes, keys and indexes of a table.
+func keyLists(table *template.Node, names []string) (lists [4][]*template.Node) {
+	for i, name := range names {
+		lists[i] = itemsOf(table.Get(name))
+	}
+	return lists
 }
 
 // attributeNames are the attributes that a table defines; ok is false if they
