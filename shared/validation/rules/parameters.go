@@ -115,6 +115,9 @@ func genericParameterType(text string) bool {
 // defaults checks each default; that of a list as a whole if one of its parts
 // is not allowed.
 func defaults(t *check.Template, report check.Report) {
+	if noDefaults(t) != "" {
+		return
+	}
 	for _, e := range entriesOf(t.Root.Get("Parameters")) {
 		typ, value := e.Value.Get("Type"), e.Value.Get("Default")
 		if !typ.IsString() || value == nil || value.Kind == template.Null {
@@ -129,6 +132,17 @@ func defaults(t *check.Template, report check.Report) {
 			report("", check.Keys("Parameters", e.Key, "Default"), "the default %s", why)
 		}
 	}
+}
+
+// noDefaults says why defaults cannot be compared with constraints.
+func noDefaults(t *check.Template) string {
+	for _, e := range entriesOf(t.Root.Get("Parameters")) {
+		pattern, value := e.Value.Get("AllowedPattern"), e.Value.Get("Default")
+		if value != nil && value.Kind != template.Null && e.Value.Get("Type").IsString() && pattern != nil && !pattern.IsString() && !falsy(pattern) {
+			return "AllowedPattern of " + e.Key + " is not a text"
+		}
+	}
+	return ""
 }
 
 // scalarText is a value as Python prints it.

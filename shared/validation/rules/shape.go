@@ -15,7 +15,7 @@ func shapeRules() []check.Rule {
 		ID: "E0002", Severity: check.Error, Title: "The template is too far off its form", Link: guide + "template-anatomy.html",
 		Description: "A section or resource is not built so that all rules can be applied; what they would find is not known.",
 		Template: func(t *check.Template, report check.Report) {
-			for _, reason := range [...]func(*check.Template) string{noReferences, noParameters, noConditions, noInstances, noAttributes, noIdentifiers, noRelations} {
+			for _, reason := range [...]func(*check.Template) string{noReferences, noParameters, noNames, noDefaults, noMappings, noConditions, noInstances, noAttributes, noIdentifiers, noRelations} {
 				if why := reason(t); why != "" {
 					report("", nil, "%s", why)
 					return
@@ -66,6 +66,41 @@ func noParameters(t *check.Template) string {
 	return ""
 }
 
+// noNames says why the use of parameters cannot be followed.
+func noNames(t *check.Template) string {
+	if !transformed(t) && hasEmpty(t.Before, "Fn::Sub") {
+		return "an Fn::Sub is empty"
+	}
+	return ""
+}
+
+// noMappings says why the use of mappings cannot be followed.
+func noMappings(t *check.Template) string {
+	mappings := t.Root.Get("Mappings")
+	if mappings == nil || falsy(mappings) || len(mappings.Entries) == 1 && mappings.Entries[0].Key == "Fn::Transform" {
+		return ""
+	}
+	if !mappings.IsMap() {
+		return "Mappings is not an object"
+	}
+	if hasEmpty(t.Before, "Fn::FindInMap") {
+		return "an Fn::FindInMap is empty"
+	}
+	return ""
+}
+
+// hasEmpty reports whether a function is called with an empty list.
+func hasEmpty(root *template.Node, function string) (found bool) {
+	root.Walk(func(n *template.Node) bool {
+		if n.Kind == template.Map && len(n.Entries) > 0 {
+			arg := n.Get(function)
+			found = found || arg.IsList() && len(arg.Items) == 0
+		}
+		return !found
+	})
+	return found
+}
+
 // noConditions says why the use of conditions cannot be followed.
 func noConditions(t *check.Template) string {
 	conditions := t.Root.Get("Conditions")
@@ -84,13 +119,7 @@ func noConditions(t *check.Template) string {
 			return "the output " + e.Key + " is not an object"
 		}
 	}
-	empty := false
-	t.Before.Walk(func(n *template.Node) bool {
-		arg := n.Get("Fn::If")
-		empty = empty || arg.IsList() && len(arg.Items) == 0
-		return !empty
-	})
-	if empty {
+	if hasEmpty(t.Before, "Fn::If") {
 		return "an Fn::If is empty"
 	}
 	return ""

@@ -98,7 +98,7 @@ func variables(text string) []string {
 // parameters in ways that are not seen.
 func unusedParameters(t *check.Template, report check.Report) {
 	parameters := entriesOf(t.Root.Get("Parameters"))
-	if transform := t.Before.Get("Transform"); len(parameters) == 0 || transform != nil && !(transform.IsList() && len(transform.Items) == 0) {
+	if len(parameters) == 0 || transformed(t) || noNames(t) != "" {
 		return
 	}
 	used := namesIn(t.Before)
@@ -109,13 +109,19 @@ func unusedParameters(t *check.Template, report check.Report) {
 	}
 }
 
+// transformed reports whether the template declares any transform.
+func transformed(t *check.Template) bool {
+	transform := t.Before.Get("Transform")
+	return transform != nil && !(transform.IsList() && len(transform.Items) == 0)
+}
+
 func unusedMappings(t *check.Template, report check.Report) {
 	mappings := entriesOf(t.Root.Get("Mappings"))
 	if len(mappings) == 0 || len(mappings) == 1 && mappings[0].Key == "Fn::Transform" {
 		return
 	}
 	used := namesIn(t.Before)
-	if used.openMapping {
+	if used.openMapping || noMappings(t) != "" {
 		return
 	}
 	for _, e := range mappings {
@@ -127,7 +133,7 @@ func unusedMappings(t *check.Template, report check.Report) {
 
 func unusedConditions(t *check.Template, report check.Report) {
 	conditions := t.Root.Get("Conditions")
-	if !conditions.IsMap() || len(conditions.Entries) == 0 {
+	if !conditions.IsMap() || len(conditions.Entries) == 0 || noConditions(t) != "" {
 		return
 	}
 	used := namesIn(t.Before).conditions
