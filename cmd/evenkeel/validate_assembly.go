@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +16,7 @@ const manifestFile = "manifest.json"
 
 // isAssembly reports whether a folder is what `cdk synth` writes.
 func isAssembly(folder string) bool {
-	data, err := os.ReadFile(filepath.Join(folder, manifestFile))
+	data, err := readRegular(filepath.Join(folder, manifestFile))
 	if err != nil {
 		return false
 	}
@@ -29,7 +28,7 @@ func isAssembly(folder string) bool {
 }
 
 func (in *input) addAssembly(folder string) error {
-	assembly, err := template.ReadAssembly(os.ReadFile, filepath.ToSlash(filepath.Clean(folder)))
+	assembly, err := template.ReadAssembly(readRegular, filepath.ToSlash(filepath.Clean(folder)))
 	if err == nil {
 		in.assemblies = append(in.assemblies, assembly)
 	}
@@ -43,7 +42,7 @@ func (c *checkRun) checkAssembly(assembly *template.Assembly) []validation.Resul
 	regions := map[string]map[string][]byte{}
 	var missing []validation.Finding
 	for _, stack := range assembly.Stacks {
-		data, err := os.ReadFile(filepath.FromSlash(stack.File))
+		data, err := readRegular(filepath.FromSlash(stack.File))
 		if err != nil {
 			missing = append(missing, validation.Finding{
 				File: stack.File, Line: 1, Column: 1, Rule: configRule.ID, Severity: configRule.Severity, Message: "the template of the stack " + stack.Name + " cannot be read",

@@ -121,6 +121,21 @@ func (in *input) read(path string) error {
 	return nil
 }
 
+// readRegular reads a file that a template or a folder leads to. Nobody named it,
+// so that it may be anything: a device or a pipe need not end.
+func readRegular(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	case info.Size() > maxInput:
+		return nil, fmt.Errorf("%s has %d bytes, at most %d are read", name, info.Size(), maxInput)
+	}
+	return os.ReadFile(name)
+}
+
 // expand returns the files that a pattern matches, sorted. As in cfn-lint and
 // in shells, * and ** leave out names that begin with a dot.
 func expand(pattern string) ([]string, error) {
@@ -175,15 +190,22 @@ func expand(pattern string) ([]string, error) {
 // gather reads every file below folder that looks like a template.
 func gather(folder string, into map[string][]byte) error {
 	return walk(folder, func(path string, _ fs.DirEntry) error {
-		if !validation.IsTemplateName(path) {
+		if !validation.IsTemplateName(path) || !readable(path) {
 			return nil
 		}
-		data, err := os.ReadFile(path)
+		data, err := readRegular(path)
 		if err == nil && validation.LooksLikeTemplate(data) {
 			into[filepath.ToSlash(filepath.Clean(path))] = data
 		}
 		return err
 	})
+}
+
+// readable reports whether what a folder holds is a file, or a link to one, and
+// could be a template by its size.
+func readable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() <= maxInput
 }
 
 // readTree reads a folder as a push of it would arrive: symbolic links as
@@ -206,6 +228,8 @@ func readTree(folder string) (source.Tree, error) {
 			target, err := os.Readlink(path)
 			f.Data, files = []byte(target), append(files, f)
 			return err
+		case !entry.Type().IsRegular():
+			return nil
 		case !validation.IsTemplateName(path) && !strings.HasSuffix(path, ".rego") && !bytes.Contains(stacks, []byte(entry.Name())):
 			return nil
 		}

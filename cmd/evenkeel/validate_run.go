@@ -59,7 +59,7 @@ func (a *app) newCheckRun(f *validateFlags, paths []string) (*checkRun, error) {
 	c := &checkRun{
 		app: a, paths: paths, ignored: first(f.ignoreTemplates, config.IgnoreTemplates), showSuppressed: f.showSuppressed, templatesOnly: f.templatesOnly,
 		nonZero: cmp.Or(f.nonZero, config.NonZeroExitCode, "informational"),
-		options: validation.Options{Defaults: config.settings(), Merge: f.merge || config.MergeConfigs, ReportUnused: f.reportUnused, Now: a.now, ReadFile: os.ReadFile},
+		options: validation.Options{Defaults: config.settings(), Merge: f.merge || config.MergeConfigs, ReportUnused: f.reportUnused, Now: a.now, ReadFile: readRegular},
 	}
 	if _, ok := failing[c.nonZero]; !ok {
 		return nil, fmt.Errorf("--non-zero-exit-code %q is not informational, warning, error or none", c.nonZero)

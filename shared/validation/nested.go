@@ -42,8 +42,8 @@ func (n *nested) load(name string) *template.Node {
 		}
 	}
 	root, err := template.ParseNode(name, data)
-	if err != nil {
-		return nil
+	if err != nil || !root.IsMap() {
+		return nil // it is no template
 	}
 	return root
 }
