@@ -198,6 +198,13 @@ Conditions:
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+	sorted := s.Sorted()
+	if got := show(sorted.Get("Yes").Value()); got != `{"Fn::Equals":["abc",{"Ref":"A"}]}` || sorted.Get("No") != c.Get("No") {
+		t.Error(got)
+	}
+	if c.Get("Yes").Entries[0].Value.Items[1].Text != "abc" {
+		t.Error("the template itself must not change")
+	}
 	if s.Swapped(c.Get("Never").Entries[0].Value.Items[1].Entries[0].Value) {
 		t.Error("what follows a broken operand is not sorted")
 	}
