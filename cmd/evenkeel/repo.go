@@ -56,6 +56,7 @@ below the installation's prefix.`,
 	flags.BoolVar(&f.secretStdin, "webhook-secret-stdin", false, "read the webhook's secret from standard input and keep it")
 	flags.StringVar(&f.repository.Credentials, "credentials", "", "name of the parameter that holds user:password for fetching")
 	flags.StringToStringVar(&f.repository.Accounts, "account", nil, "account that it may deploy to, and the least approval there: 333333333333=always; repeatable. Without it: every account that trusts the suite, and evenkeel.yaml decides who is asked")
+	flags.StringSliceVar(&f.repository.MandatoryChecks, "mandatory-checks", nil, "rules of validation that nothing in the repository suppresses, by id or its beginning: EK1 is the security pack")
 	flags.BoolVar(&f.credentialsStdin, "credentials-stdin", false, "read user:password from standard input and keep it")
 	return cmd
 }

@@ -37,6 +37,10 @@ type Repository struct {
 	// may name every account that trusts the suite, and whoever may push decides
 	// by evenkeel.yaml whether anybody is asked.
 	Accounts map[string]string `json:"accounts,omitempty"`
+
+	// MandatoryChecks are rules of validation, by id or its beginning, that
+	// nothing in the repository suppresses: "EK1" is the whole security pack.
+	MandatoryChecks []string `json:"mandatoryChecks,omitempty"`
 }
 
 // approvals are the values of approval in evenkeel.yaml.

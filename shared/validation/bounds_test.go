@@ -90,7 +90,7 @@ func TestBounds(t *testing.T) {
 		if took := processorTime(t) - begin; took > 5*time.Second {
 			t.Errorf("%s: %s", name, took)
 		}
-		if len(r.Findings) > 1001 {
+		if len(r.Findings) > 1000+2 { // and the notes about the file as a whole
 			t.Errorf("%s: %d findings", name, len(r.Findings))
 		}
 	}
@@ -107,7 +107,7 @@ func processorTime(t *testing.T) time.Duration {
 
 // What is left out is said, and what was found before stays.
 func TestIncompleteIsSaid(t *testing.T) {
-	for _, name := range []string{"misspelt properties", "open ports"} {
+	for _, name := range []string{"misspelt properties", "bad Refs"} {
 		r := validation.Validate(map[string][]byte{"x": []byte(hostile[name])})
 		if !slices.Equal(r.Incomplete, []string{"x"}) || !slices.Contains(rules(r), "EK0002") || len(r.Findings) < 100 {
 			t.Errorf("%s: incomplete %v, %d findings", name, r.Incomplete, len(r.Findings))

@@ -9,10 +9,32 @@ import (
 // after it.
 type position struct{ line, column, endLine, endColumn int }
 
+// finder finds entries by key. Maps of many entries are indexed when they are
+// first looked into, since a template may have a finding for each.
+type finder map[*template.Node]map[string]*template.Entry
+
+func (f finder) entry(n *template.Node, key string) *template.Entry {
+	const few = 64
+	if n == nil || len(n.Entries) <= few {
+		return n.Entry(key)
+	}
+	index := f[n]
+	if index == nil {
+		index = make(map[string]*template.Entry, len(n.Entries))
+		for i := range n.Entries {
+			if e := &n.Entries[i]; index[e.Key] == nil {
+				index[e.Key] = e
+			}
+		}
+		f[n] = index
+	}
+	return index[key]
+}
+
 // locate finds the position of a path: of the key it ends at, or of the item of
 // a list. Of a path that leads out of the template, as into a text that holds
 // JSON, it is the last key that is there.
-func locate(root *template.Node, path check.Path) position {
+func (f finder) locate(root *template.Node, path check.Path) position {
 	best := ofNode(root)
 	at := root
 	for _, step := range path {
@@ -27,7 +49,7 @@ func locate(root *template.Node, path check.Path) position {
 			best = ofNode(at)
 			continue
 		}
-		e := at.Entry(step.Key)
+		e := f.entry(at, step.Key)
 		if e == nil {
 			break
 		}

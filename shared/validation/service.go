@@ -78,7 +78,9 @@ func (s *Service) Validate(ctx context.Context, r deployment.Release) (deploymen
 	if err != nil {
 		return r, err
 	}
-	checked := Source(tree, s.Engine, s.Options)
+	options := s.Options
+	options.MandatoryChecks = slices.Concat(options.MandatoryChecks, repository.MandatoryChecks)
+	checked := Source(tree, s.Engine, options)
 	r.SourceKey = key
 	r.Stages = checked.Stages(r.Branch)
 	opinion, err := s.ask(ctx, tree, checked, r)
@@ -88,7 +90,7 @@ func (s *Service) Validate(ctx context.Context, r deployment.Release) (deploymen
 	findings := slices.Concat(checked.Findings, boundary(repository, r.Stages), opinion)
 	result := newResult(checked.Files, findings, checked.Incomplete)
 	result.Suppressed = checked.Suppressed
-	r.Validation = summary(result, r.Stages)
+	r.Validation = summary(result, r.Stages, options.MandatoryChecks)
 	r.Validation.Report = "reports/" + r.Repository + "/" + r.Commit + ".json"
 	if err := s.report(ctx, r.Validation.Report, result); err != nil {
 		return r, err
@@ -141,38 +143,52 @@ func (s *Service) fact(r deployment.Release) events.Fact {
 // and EventBridge both take 256 KB.
 const (
 	maxSummary = 50
-	maxMessage = 500 // characters
+	maxMessage = 500    // characters
+	maxFacts   = 60_000 // bytes of all findings as JSON
 )
 
-func summary(result Result, stages []pipeline.Stage) deployment.Validation {
+func shortened(text string) string {
+	if runes := []rune(text); len(runes) > maxMessage {
+		return string(runes[:maxMessage-1]) + "…"
+	}
+	return text
+}
+
+func summary(result Result, stages []pipeline.Stage, mandatory []string) deployment.Validation {
 	v := deployment.Validation{Valid: result.Valid(), Validated: events.Validated{
 		Files: result.Files, Errors: result.Errors, Warnings: result.Warnings, Suppressed: len(result.Suppressed),
-		Findings: []events.Finding{}, Refused: refused(result, stages),
+		Findings: []events.Finding{}, Refused: refused(result, stages, mandatory),
 	}}
 	if len(stages) > 0 {
 		v.Valid = !slices.Contains(v.Refused, stages[0].Name)
 	}
 	sorted := slices.Clone(result.Findings)
 	slices.SortStableFunc(sorted, func(a, b Finding) int { return rank(a.Severity) - rank(b.Severity) })
+	size := 0
 	for _, f := range sorted[:min(maxSummary, len(sorted))] {
-		message := f.Message
-		if runes := []rune(message); len(runes) > maxMessage {
-			message = string(runes[:maxMessage-1]) + "…"
+		short := events.Finding{
+			File: shortened(f.File), Line: f.Line, Column: f.Column, Rule: f.Rule, Severity: string(f.Severity), Message: shortened(f.Message),
 		}
-		v.Findings = append(v.Findings, events.Finding{
-			File: f.File, Line: f.Line, Column: f.Column, Rule: f.Rule, Severity: string(f.Severity), Message: message,
-		})
+		text, err := json.Marshal(short)
+		if size += len(text); err != nil || size > maxFacts {
+			break
+		}
+		v.Findings = append(v.Findings, short)
 	}
 	return v
 }
 
 // refused lists the stages that do not accept what was found. Whatever a stage
-// accepts of templates, evenkeel.yaml itself must be right.
-func refused(result Result, stages []pipeline.Stage) []string {
-	broken := slices.ContainsFunc(result.Findings, func(f Finding) bool { return f.Severity == Error && strings.HasPrefix(f.Rule, "P") })
+// accepts of templates, evenkeel.yaml itself must be right, and a check that the
+// registration makes mandatory must pass. A template that is too large to be
+// analysed counts as one with an error: what it hides is not known.
+func refused(result Result, stages []pipeline.Stage, mandatory []string) []string {
+	broken := slices.ContainsFunc(result.Findings, func(f Finding) bool {
+		return f.Severity == Error && (strings.HasPrefix(f.Rule, "P") || hasPrefix(mandatory, f.Rule))
+	})
 	var names []string
 	for _, stage := range stages {
-		bad := broken
+		bad := broken || len(result.Incomplete) > 0 && stage.FailOn != pipeline.FailOnNone
 		switch stage.FailOn {
 		case pipeline.FailOnNone:
 		case pipeline.FailOnNote:

@@ -59,6 +59,7 @@ type remote struct {
 	published []events.Fact
 	failing   map[string]error
 	accounts  map[string]string // of the registration
+	mandatory []string          // of the registration
 }
 
 func newRemote(tree source.Tree) *remote {
@@ -66,7 +67,7 @@ func newRemote(tree source.Tree) *remote {
 }
 
 func (r *remote) Repository(_ context.Context, name string) (source.Repository, error) {
-	return source.Repository{Name: name, CloneURL: "https://git.example.com/registered.git", Accounts: r.accounts}, r.failing["Repository"]
+	return source.Repository{Name: name, CloneURL: "https://git.example.com/registered.git", Accounts: r.accounts, MandatoryChecks: r.mandatory}, r.failing["Repository"]
 }
 
 func (r *remote) Fetch(_ context.Context, repository source.Repository, _, commit string) (source.Tree, error) {
@@ -357,5 +358,45 @@ func TestThresholds(t *testing.T) {
 				t.Errorf("report %q: %+v, %v", got.Validation.Report, report, err)
 			}
 		})
+	}
+}
+
+// TestMandatoryChecks: what the registration makes mandatory holds whatever the
+// repository says.
+func TestMandatoryChecks(t *testing.T) {
+	open := "Metadata: {cfn-lint: {config: {ignore_checks: [E]}}}\nResources:\n  Topic:\n    Type: AWS::SNS::TopicPolicy\n    Properties:\n      Topics: [arn:aws:sns:us-east-1:111111111111:t]\n" +
+		"      PolicyDocument: {Version: '2012-10-17', Statement: [{Effect: Allow, Principal: '*', Action: 'sns:*', Resource: '*'}]}\n"
+	pipeline := strings.Replace(strings.Replace(goodPipeline, `, parameters: {Seconds: "30"}`, "", 1), "approval: never", "approval: never, failOn: none", 1)
+	for _, tt := range []struct {
+		name      string
+		mandatory []string
+		valid     bool
+	}{{"the template switches its errors off", nil, true}, {"the pack is mandatory", []string{"EK1"}, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": pipeline, "templates/queue.yaml": open}))
+			r.mandatory = tt.mandatory
+			got, err := r.service().Validate(t.Context(), release("main"))
+			if err != nil || got.Validation.Valid != tt.valid {
+				t.Errorf("validation = %+v, %v", got.Validation, err)
+			}
+		})
+	}
+}
+
+// TestTheReleaseStaysSmall: Step Functions and EventBridge take 256 KB.
+func TestTheReleaseStaysSmall(t *testing.T) {
+	var many strings.Builder
+	many.WriteString("Resources:\n")
+	for i := range 200 {
+		fmt.Fprintf(&many, "  R%d: {Type: \"%s\"}\n", i, strings.Repeat("\\u0001", 400))
+	}
+	r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": strings.Replace(goodPipeline, `, parameters: {Seconds: "30"}`, "", 1), "templates/queue.yaml": many.String()}))
+	got, err := r.service().Validate(t.Context(), release("main"))
+	if err != nil || got.Validation.Valid {
+		t.Fatalf("%+v, %v", got.Validation, err)
+	}
+	text, err := json.Marshal(got)
+	if err != nil || len(text) > 100_000 || len(got.Validation.Findings) == 0 {
+		t.Errorf("the release has %d bytes and %d findings, %v", len(text), len(got.Validation.Findings), err)
 	}
 }

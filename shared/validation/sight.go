@@ -17,6 +17,7 @@ type sight struct {
 // positions that cfn-lint has for them, so that both report the same ones.
 type sights struct {
 	t       *check.Template
+	find    finder
 	seen    map[sight]bool
 	written map[print]bool // the nodes of the text, if a transform made others
 }
@@ -38,8 +39,8 @@ func printOf(n *template.Node) print {
 	return p
 }
 
-func newSights(t *check.Template) *sights {
-	return &sights{t: t, seen: map[sight]bool{}}
+func newSights(t *check.Template, find finder) *sights {
+	return &sights{t: t, find: find, seen: map[sight]bool{}}
 }
 
 // saysWhere reports whether cfn-lint's messages of a rule name the path or other
@@ -85,7 +86,7 @@ func (s *sights) position(path check.Path) position {
 			}
 			continue
 		}
-		e := at.Entry(step.Key)
+		e := s.find.entry(at, step.Key)
 		if e == nil {
 			return best
 		}
@@ -100,7 +101,7 @@ func (s *sights) position(path check.Path) position {
 // named reports whether the text has the resource (or other element of a
 // section) that a path leads to.
 func (s *sights) named(path check.Path) bool {
-	return !s.t.Serverless || s.t.Before.Get(path[0].Key).Get(path[1].Key) != nil
+	return !s.t.Serverless || s.find.entry(s.t.Before.Get(path[0].Key), path[1].Key) != nil
 }
 
 // inText reports whether a node stands in the text as it is.

@@ -106,6 +106,10 @@ func guarded(name string, root *template.Node, size int, o *Options, templates *
 	return analyse(name, root, size, o, templates)
 }
 
+// maxFindings bounds what is reported of one template: who has a thousand
+// findings has one fault a thousand times.
+const maxFindings = 1000
+
 // analyse applies the transforms that are known and runs the rules.
 func analyse(name string, root *template.Node, size int, o *Options, templates *nested) (found []Finding, incomplete bool) {
 	settings := o.For(root)
@@ -116,11 +120,11 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 		})
 	}
 	expanded, problems := transform(root, settings)
-	for _, p := range problems {
+	for _, p := range problems[:min(len(problems), maxFindings)] {
 		add(transformRule, p.at, p.path.String(), p.message)
 	}
 	if len(problems) > 0 {
-		return found, false
+		return found, len(problems) > maxFindings
 	}
 	t := check.NewTemplate(name, expanded, check.Options{
 		Regions: settings.Regions, Now: o.now(), Configure: settings.Configure,
@@ -130,10 +134,15 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 	t.Serverless = sam.Needed(root)
 	result := rules.Run(t)
 	registry := rules.Registry()
-	seen := newSights(t)
+	find := finder{}
+	seen := newSights(t, find)
 	for _, f := range result.Findings {
+		if len(found) >= maxFindings {
+			result.Incomplete = f.Path.String()
+			break
+		}
 		r := registry.Rule(f.Rule)
-		at := locate(t.Root, f.Path)
+		at := find.locate(t.Root, f.Path)
 		if r != nil && seen.add(f) {
 			if newer(t, f) {
 				add(noteRule, at, f.Path.String(), f.Message+"; it is newer than the schemas, so it is not checked")
@@ -143,11 +152,13 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 		}
 	}
 	for _, n := range leftAlone(t) {
-		add(noteRule, locate(expanded, n.path), n.path.String(), n.message)
+		add(noteRule, find.locate(expanded, n.path), n.path.String(), n.message)
 	}
 	if whole, err := template.New(name, expanded); err == nil {
 		secure, complete := security(name, whole, o, settings)
-		found = append(found, secure...)
+		room := max(maxFindings-len(found), 0)
+		complete = complete && len(secure) <= room
+		found = append(found, secure[:min(room, len(secure))]...)
 		if !complete && result.Incomplete == "" {
 			result.Incomplete = "Resources"
 		}

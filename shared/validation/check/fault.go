@@ -63,6 +63,10 @@ type faults struct {
 	unknown bool
 }
 
+// maxFaults bounds the faults of one template, those that are discarded again
+// included: they take memory, and nobody reads so many.
+const maxFaults = 20_000
+
 // Fault reports a fault at the path of the walk. The result may be changed
 // until the next one is reported.
 func (v *Validator) Fault(format string, args ...any) *Fault {
@@ -70,6 +74,11 @@ func (v *Validator) Fault(format string, args ...any) *Fault {
 	if v.out.quiet {
 		v.scratch = Fault{Path: v.scratch.Path[:0]}
 		return &v.scratch
+	}
+	if v.faults++; v.faults > maxFaults {
+		v.steps = -1
+		v.stop()
+		return &Fault{}
 	}
 	message := format
 	if len(args) > 0 {

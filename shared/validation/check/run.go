@@ -38,6 +38,10 @@ func (r *Registry) Run(t *Template, base *js.Schema) Result {
 			if id == "" {
 				id = rule.ID
 			}
+			if len(result.Findings) >= maxFaults {
+				v.stopped = at.String()
+				return
+			}
 			result.Findings = append(result.Findings, Finding{Rule: id, Path: slices.Clone(at), Message: fmt.Sprintf(format, args...)})
 		})
 	}

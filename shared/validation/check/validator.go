@@ -28,6 +28,7 @@ type Validator struct {
 	scratch  Fault     // of a fault that nobody looks at
 	stopped  string    // where the budget ran out
 	resolves int
+	faults   int
 	built    int            // bytes of the texts that calls were resolved to
 	memory   map[string]any // by rule, see Memory
 }
