@@ -44,7 +44,14 @@ func (t *translator) try(id string, f func()) (ok bool) {
 	return true
 }
 
+// maxProblems is how many problems are told. Each ends the translation of a
+// resource, so that a template has as many as resources.
+const maxProblems = 500
+
 func (t *translator) problem(id string, v failure) {
+	if len(t.problems) >= maxProblems {
+		return
+	}
 	if id == "" {
 		id = v.id
 	}

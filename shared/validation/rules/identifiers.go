@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -90,9 +91,18 @@ func sameIdentifiers(t *check.Template, resources []*check.Resource, names []str
 			if len(names) == 1 {
 				at = at.With(check.Key(names[0]))
 			}
-			report("", at, "the resources %s have the same %s", strings.Join(s.ids, ", "), strings.Join(names, " and "))
+			report("", at, "the resources %s have the same %s", some(s.ids), strings.Join(names, " and "))
 		}
 	}
+}
+
+// some lists the first of many names.
+func some(names []string) string {
+	const most = 10
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 func assume(scenario condition.Scenario, name string) condition.Scenario {

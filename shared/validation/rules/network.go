@@ -226,7 +226,14 @@ func subnetOverlap(v *check.Validator, n *template.Node, _ *js.Schema) {
 					return
 				}
 				for _, other := range seen[id] {
-					if _, together := v.Conditions.EvolveAll(other.when...); together && own.Overlaps(other.network) {
+					if !v.Spend(1) {
+						return
+					}
+					if !own.Overlaps(other.network) {
+						continue
+					}
+					v.Spend(15) // conditions cost more than numbers
+					if _, together := v.Conditions.EvolveAll(other.when...); together {
 						at := slices.Clone(v.Path()[1:])
 						v.Fault("%s overlaps %s of another subnet", own, other.network).Path = base.With(at...)
 					}
