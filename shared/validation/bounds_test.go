@@ -112,7 +112,7 @@ func processorTime(t *testing.T) time.Duration {
 // What is left out is said, and what was found before stays.
 func TestIncompleteIsSaid(t *testing.T) {
 <<<<<<< ours
-	for _, name := range []string{"misspelt properties", "bad Refs"} {
+	for _, name := range []string{"misspelt properties", "flow map"} {
 =======
 	for _, name := range []string{"misspelt properties", "JSON keys"} {
 >>>>>>> theirs
