@@ -9,7 +9,6 @@ import (
 // after it.
 type position struct{ line, column, endLine, endColumn int }
 
-<<<<<<< ours
 // finder finds entries by key. Maps of many entries are indexed when they are
 // first looked into, since a template may have a finding for each.
 type finder map[*template.Node]map[string]*template.Entry
@@ -21,37 +20,13 @@ func (f finder) entry(n *template.Node, key string) *template.Entry {
 	}
 	index := f[n]
 	if index == nil {
-=======
-// places finds positions in a template. Large maps are indexed, so that many
-// findings in one are found in linear time.
-type places struct {
-	root  *template.Node
-	index map[*template.Node]map[string]*template.Entry
-}
-
-// entry is the entry of a key, the first if there are several, nil if none.
-func (p *places) entry(n *template.Node, key string) *template.Entry {
-	const small = 64
-	if n == nil || len(n.Entries) <= small {
-		return n.Entry(key)
-	}
-	index, ok := p.index[n]
-	if !ok {
->>>>>>> theirs
 		index = make(map[string]*template.Entry, len(n.Entries))
 		for i := range n.Entries {
 			if e := &n.Entries[i]; index[e.Key] == nil {
 				index[e.Key] = e
 			}
 		}
-<<<<<<< ours
 		f[n] = index
-=======
-		if p.index == nil {
-			p.index = map[*template.Node]map[string]*template.Entry{}
-		}
-		p.index[n] = index
->>>>>>> theirs
 	}
 	return index[key]
 }
@@ -59,15 +34,9 @@ func (p *places) entry(n *template.Node, key string) *template.Entry {
 // locate finds the position of a path: of the key it ends at, or of the item of
 // a list. Of a path that leads out of the template, as into a text that holds
 // JSON, it is the last key that is there.
-<<<<<<< ours
 func (f finder) locate(root *template.Node, path check.Path) position {
 	best := ofNode(root)
 	at := root
-=======
-func (p *places) locate(path check.Path) position {
-	best := ofNode(p.root)
-	at := p.root
->>>>>>> theirs
 	for _, step := range path {
 		if at == nil {
 			break
@@ -80,11 +49,7 @@ func (p *places) locate(path check.Path) position {
 			best = ofNode(at)
 			continue
 		}
-<<<<<<< ours
 		e := f.entry(at, step.Key)
-=======
-		e := p.entry(at, step.Key)
->>>>>>> theirs
 		if e == nil {
 			break
 		}

@@ -17,11 +17,7 @@ type sight struct {
 // positions that cfn-lint has for them, so that both report the same ones.
 type sights struct {
 	t       *check.Template
-<<<<<<< ours
 	find    finder
-=======
-	places  *places
->>>>>>> theirs
 	seen    map[sight]bool
 	written map[print]bool // the nodes of the text, if a transform made others
 }
@@ -43,13 +39,8 @@ func printOf(n *template.Node) print {
 	return p
 }
 
-<<<<<<< ours
 func newSights(t *check.Template, find finder) *sights {
 	return &sights{t: t, find: find, seen: map[sight]bool{}}
-=======
-func newSights(t *check.Template, p *places) *sights {
-	return &sights{t: t, places: p, seen: map[sight]bool{}}
->>>>>>> theirs
 }
 
 // saysWhere reports whether cfn-lint's messages of a rule name the path or other
@@ -95,11 +86,7 @@ func (s *sights) position(path check.Path) position {
 			}
 			continue
 		}
-<<<<<<< ours
 		e := s.find.entry(at, step.Key)
-=======
-		e := s.places.entry(at, step.Key)
->>>>>>> theirs
 		if e == nil {
 			return best
 		}

@@ -2,7 +2,6 @@ package validation
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,13 +106,8 @@ func guarded(name string, root *template.Node, size int, o *Options, templates *
 	return analyse(name, root, size, o, templates)
 }
 
-<<<<<<< ours
 // maxFindings bounds what is reported of one template: who has a thousand
 // findings has one fault a thousand times.
-=======
-// maxFindings is how many findings of one template are reported; beyond it the
-// analysis is incomplete. Nobody reads more.
->>>>>>> theirs
 const maxFindings = 1000
 
 // analyse applies the transforms that are known and runs the rules.
@@ -140,7 +134,6 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 	t.Serverless = sam.Needed(root)
 	result := rules.Run(t)
 	registry := rules.Registry()
-<<<<<<< ours
 	find := finder{}
 	seen := newSights(t, find)
 	for _, f := range result.Findings {
@@ -151,17 +144,6 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 		r := registry.Rule(f.Rule)
 		at := find.locate(t.Root, f.Path)
 		if r != nil && seen.add(f) {
-=======
-	text := &places{root: t.Root}
-	seen := newSights(t, text)
-	for _, f := range result.Findings {
-		if r := registry.Rule(f.Rule); r != nil && seen.add(f) {
-			if len(found) >= maxFindings {
-				result.Incomplete = cmp.Or(result.Incomplete, f.Path.String(), "/")
-				break
-			}
-			at := text.locate(f.Path)
->>>>>>> theirs
 			if newer(t, f) {
 				add(noteRule, at, f.Path.String(), f.Message+"; it is newer than the schemas, so it is not checked")
 				continue
@@ -170,11 +152,7 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 		}
 	}
 	for _, n := range leftAlone(t) {
-<<<<<<< ours
 		add(noteRule, find.locate(expanded, n.path), n.path.String(), n.message)
-=======
-		add(noteRule, text.locate(n.path), n.path.String(), n.message)
->>>>>>> theirs
 	}
 	if whole, err := template.New(name, expanded); err == nil {
 		secure, complete := security(name, whole, o, settings)

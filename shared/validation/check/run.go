@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -39,13 +38,8 @@ func (r *Registry) Run(t *Template, base *js.Schema) Result {
 			if id == "" {
 				id = rule.ID
 			}
-<<<<<<< ours
 			if len(result.Findings) >= maxFaults {
 				v.stopped = at.String()
-=======
-			if len(result.Findings) >= 2*maxFaults {
-				v.stopped = cmp.Or(v.stopped, at.String(), "/")
->>>>>>> theirs
 				return
 			}
 			result.Findings = append(result.Findings, Finding{Rule: id, Path: slices.Clone(at), Message: fmt.Sprintf(format, args...)})
