@@ -57,6 +57,9 @@ func (p *Policies) Check(ctx context.Context, in policy.Input, t *template.Templ
 				return Result{}, p.failure(ctx, r, err)
 			}
 		}
+		if len(items) > maxResults {
+			return Result{}, fault.Invalid("policy %s.%s: it has %d results, at most %d are taken", r.namespace, r.name, len(items), maxResults)
+		}
 		for _, item := range items {
 			f, err := r.finding(item, t)
 			if err != nil {

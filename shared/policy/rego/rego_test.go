@@ -119,6 +119,7 @@ func TestLoadErrors(t *testing.T) {
 		{"network", "package main\ndeny contains \"x\" if { http.send({\"method\": \"get\", \"url\": \"http://example.com\"}) }", "neither the network"},
 		{"name server", "package main\ndeny contains \"x\" if { net.lookup_ip_addr(\"example.com\") }", "neither the network"},
 		{"process", "package main\ndeny contains opa.runtime().env.HOME", "neither the network"},
+		{"a number without bound", "package main\ndeny contains \"x\" if { bits.lsh(1, 10000000000) > 0 }", "no bound"},
 		{"an unknown function", "package main\ndeny contains \"x\" if { nothing(1) }", "nothing"},
 		{"no rule", "package main\nallow := true", "--namespace"},
 	}
@@ -136,6 +137,7 @@ func TestCheckErrors(t *testing.T) {
 	tests := []struct{ name, policy, want string }{
 		{"an object without msg", "package main\ndeny contains {\"text\": 1}", "msg"},
 		{"a number", "package main\ndeny contains 1", "text or an object"},
+		{"results without end", "package main\ndeny contains sprintf(\"%d\", [i]) if { some i in numbers.range(1, 20000) }", "at most 10000"},
 		{"a severity that is none", "package main\ndeny contains {\"msg\": \"x\", \"severity\": \"bad\"}", "critical, high, medium, low"},
 		{"time", "package main\ndeny contains \"x\" if { some i in numbers.range(1, 100000000); some j in numbers.range(1, 100000000); i * j < 0 }", "longer than"},
 		{"memory", "package main\ndeny contains \"x\" if { count([sprintf(\"%d %d\", [i, j]) | some i in numbers.range(1, 100000); some j in numbers.range(1, 100000)]) == 0 }", "memory"},
