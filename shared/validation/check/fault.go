@@ -71,7 +71,7 @@ const maxFaults = 20_000
 // until the next one is reported.
 func (v *Validator) Fault(format string, args ...any) *Fault {
 	v.out.any = true
-	if v.out.quiet || v.tooMany() {
+	if v.out.quiet {
 		v.scratch = Fault{Path: v.scratch.Path[:0]}
 		return &v.scratch
 	}
@@ -86,20 +86,6 @@ func (v *Validator) Fault(format string, args ...any) *Fault {
 	}
 	v.out.list = append(v.out.list, Fault{Path: slices.Clone(v.path), Message: message})
 	return &v.out.list[len(v.out.list)-1]
-}
-
-// maxFaults bounds how many faults of one template are kept, those that an outer
-// part of the walk drops again included. The worst of 16,000 public templates
-// has a tenth.
-const maxFaults = 20_000
-
-// tooMany counts a fault and reports whether it is one too many to be kept.
-func (v *Validator) tooMany() bool {
-	if v.faults++; v.faults > maxFaults {
-		v.noteStop()
-		return true
-	}
-	return false
 }
 
 // Unknown reports that a fault can be neither seen nor excluded.

@@ -6,6 +6,7 @@
 package check
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/condition"
@@ -27,7 +28,6 @@ type Validator struct {
 	spare    []*faults // to collect in again
 	scratch  Fault     // of a fault that nobody looks at
 	stopped  string    // where the budget ran out
-	faults   int       // reported so far
 	resolves int
 	faults   int
 	built    int            // bytes of the texts that calls were resolved to
@@ -155,28 +155,25 @@ func (v *Validator) Walk(n *template.Node, s *jsonschema.Schema) {
 
 // stop notes where the budget ran out. What would be found beyond is unknown.
 func (v *Validator) stop() {
-	v.noteStop()
-	v.Unknown()
-}
-
-// Spend takes steps of the budget for a rule's own loop, whose length is a
-// product. It returns false if there are none left: then the loop must end.
-func (v *Validator) Spend(steps int) bool {
-	if v.steps -= steps; v.steps < 0 {
-		v.noteStop()
-		return false
-	}
-	return true
-}
-
-// noteStop notes where the budget ran out first.
-func (v *Validator) noteStop() {
 	if v.stopped == "" {
 		v.stopped = v.path.String()
 		if v.stopped == "" {
 			v.stopped = "/"
 		}
 	}
+	v.Unknown()
+}
+
+// Spend takes steps of the budget for a rule's own loop, whose length is a
+// product. It returns false if there are none left: then the loop must end.
+func (v *Validator) Spend(steps int) bool {
+	if v.steps -= steps; v.steps >= 0 {
+		return true
+	}
+	if v.stopped == "" {
+		v.stopped = cmp.Or(v.path.String(), "/")
+	}
+	return false
 }
 
 // Incomplete returns the path at which the budget ran out, "" if it did not.
