@@ -274,7 +274,7 @@ func (s *scanner) escape() bool {
 	case 'U':
 		digits = 8
 	default:
-		s.fail(s.mark(), "found unknown escape character")
+		s.fail(s.mark(), "a backslash here begins no escape")
 		return false
 	}
 	var value rune

@@ -136,7 +136,7 @@ func (im *implicit) note(api, path, method string, resource *node) {
 	}
 	condition := resource.Get("Condition")
 	if !isNull(condition) && !condition.IsString() {
-		crash("Condition must be a string")
+		crash("the condition of a resource is its name, a text")
 	}
 	c.byPath[path][method] = condition.Str()
 	if api == im.id {
