@@ -54,6 +54,7 @@ func TestValuesAreBounded(t *testing.T) {
 		{"lookups in lookups", nestedLookup(), false},
 		{"a long list that is joined", properties("AWS::SNS::Topic", "TopicName: !Join ['', [") + strings.Repeat("{Ref: AWS::Region}, ", 40_000) + "x]]\n", true},
 		{"many variables", properties("AWS::SNS::Topic", "TopicName: !Sub '") + number("${A%d}") + "'\n", true},
+		{"patterns that backtrack", "Parameters:\n" + number("  P%d: {Type: String, AllowedPattern: '(?=(a+)+b)(a|a)*(a|a)*(a|a)*$', Default: "+strings.Repeat("a", 500)+"}\n") + "Resources: {A: {Type: AWS::SNS::Topic}}\n", true},
 		{"lists of lists", properties("AWS::S3::Bucket", "BucketName: ") + strings.Repeat("!Join [',', !Split [',', ", 40) + "'a,b'" + strings.Repeat("]]", 40) + "\n", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

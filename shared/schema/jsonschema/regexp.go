@@ -52,6 +52,16 @@ func (p *Regexp) Match(value string) bool {
 	return e == nil || e.match(value)
 }
 
+// MatchInTime is Match, and reports whether the match came to its end in time. For
+// expressions that strangers write: a second one must not cost as much again.
+func (p *Regexp) MatchInTime(value string) (matches, inTime bool) {
+	if slow, ok := p.compiled(!isPlain(value)).(backtracking); ok {
+		matches, err := slow.r.MatchString(value)
+		return matches || err != nil, err == nil
+	}
+	return p.Match(value), true
+}
+
 func (p *Regexp) compiled(full bool) engine {
 	if full {
 		p.fullOnce.Do(func() { p.full = compileRegexp(p.source, true) })

@@ -74,7 +74,7 @@ func parameterRules() []check.Rule {
 var possessive = strings.NewReplacer("*+", "*", "++", "+", "?+", "?", "}+", "}")
 
 func regularExpression(text string) bool {
-	return js.NewRegexp(text).Valid() || js.NewRegexp(possessive.Replace(text)).Valid()
+	return len(text) > maxPattern || js.NewRegexp(text).Valid() || js.NewRegexp(possessive.Replace(text)).Valid()
 }
 
 // awsTypes are the types of AWS that parameters, lists and Systems Manager
@@ -118,17 +118,18 @@ func defaults(t *check.Template, report check.Report) {
 	if noDefaults(t) != "" {
 		return
 	}
+	patterns := &allowedPatterns{}
 	for _, e := range entriesOf(t.Root.Get("Parameters")) {
 		typ, value := e.Value.Get("Type"), e.Value.Get("Default")
 		if !typ.IsString() || value == nil || value.Kind == template.Null {
 			continue
 		}
 		if listParameterType(typ.Text) && !slices.ContainsFunc(strings.Split(scalarText(value), ","), func(part string) bool {
-			return breaks(e.Value, check.Text(strings.TrimSpace(part), value)) != ""
+			return patterns.breaks(e.Value, check.Text(strings.TrimSpace(part), value)) != ""
 		}) {
 			continue
 		}
-		if why := breaks(e.Value, value); why != "" {
+		if why := patterns.breaks(e.Value, value); why != "" {
 			report("", check.Keys("Parameters", e.Key, "Default"), "the default %s", why)
 		}
 	}
@@ -151,10 +152,33 @@ func scalarText(n *template.Node) string {
 	return text
 }
 
+// allowedPatterns matches the patterns of a template's parameters. Once one took
+// too long, every value counts as matching: the time of a template is bounded.
+type allowedPatterns struct {
+	source   string
+	compiled *js.Regexp // of source
+	slow     bool
+}
+
+// maxPattern is the longest pattern that is matched, in bytes.
+const maxPattern = 4096
+
+func (a *allowedPatterns) match(pattern, text string) bool {
+	if a.slow || len(pattern) > maxPattern {
+		return true
+	}
+	if a.compiled == nil || a.source != pattern {
+		a.source, a.compiled = pattern, js.NewRegexp(`\A(?:`+pattern+`)`)
+	}
+	ok, inTime := a.compiled.MatchInTime(text)
+	a.slow = !inTime
+	return ok
+}
+
 // breaks says which constraint of a parameter a value breaks, "" if none.
 // Numbers are compared only if both are written as whole numbers.
-func breaks(parameter, value *template.Node) string {
-	if p := parameter.Get("AllowedPattern"); p.Str() != "" && !js.NewRegexp(`\A(?:`+p.Text+`)`).Match(scalarText(value)) {
+func (a *allowedPatterns) breaks(parameter, value *template.Node) string {
+	if p := parameter.Get("AllowedPattern"); p.Str() != "" && !a.match(p.Text, scalarText(value)) {
 		return "does not match AllowedPattern"
 	}
 	if n, least, ok := wholes(value, parameter.Get("MinValue")); ok && least != 0 && n < least {
