@@ -112,10 +112,11 @@ func subNeeded(t *check.Template, report check.Report) {
 
 // needed looks for variables outside Fn::Sub.
 type needed struct {
-	t     *check.Template
-	found []bare
-	inSub bool
-	lost  check.Path // of a definition whose substitutions cannot be found
+	excludes *js.Regexp // what the user leaves out, once asked for
+	t        *check.Template
+	found    []bare
+	inSub    bool
+	lost     check.Path // of a definition whose substitutions cannot be found
 }
 
 // bare is a variable outside Fn::Sub.
@@ -161,8 +162,14 @@ func (w *needed) text(text string, at check.Path) {
 
 // excluded reports whether the user's setting names the variable.
 func (w *needed) excluded(variable string) bool {
-	pattern := w.t.Options.Configure["E1029"]["custom_excludes"]
-	return pattern != "" && js.NewRegexp("^(?:"+pattern+")").Match(variable)
+	if w.excludes == nil {
+		pattern := w.t.Options.Configure["E1029"]["custom_excludes"]
+		if pattern == "" {
+			return false
+		}
+		w.excludes = js.NewRegexp("^(?:" + pattern + ")") // compiled once: the template may set it
+	}
+	return w.excludes.Match(variable)
 }
 
 func (w *needed) known(name string) bool {

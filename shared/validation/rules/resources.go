@@ -270,22 +270,11 @@ func bothPolicies(v *check.Validator, n *template.Node, _ *js.Schema) {
 	v.Against(v.Registry.Rule("W3011"), schema.Other("resources/update_policy_delete"), n)
 }
 
-// stateful are the types that hold data and that deletion empties silently; a
-// bucket, which must be empty before, is not among them.
-var stateful = map[string]bool{
-	"AWS::Backup::BackupVault": true, "AWS::CloudFormation::Stack": true, "AWS::Cognito::UserPool": true, "AWS::DocDB::DBCluster": true,
-	"AWS::DocDB::DBInstance": true, "AWS::DynamoDB::GlobalTable": true, "AWS::DynamoDB::Table": true, "AWS::EC2::Volume": true,
-	"AWS::EFS::FileSystem": true, "AWS::EMR::Cluster": true, "AWS::ElastiCache::CacheCluster": true, "AWS::ElastiCache::ReplicationGroup": true,
-	"AWS::Elasticsearch::Domain": true, "AWS::FSx::FileSystem": true, "AWS::KMS::Key": true, "AWS::Kinesis::Stream": true, "AWS::Logs::LogGroup": true,
-	"AWS::Neptune::DBCluster": true, "AWS::Neptune::DBInstance": true, "AWS::OpenSearchService::Domain": true, "AWS::Organizations::Account": true,
-	"AWS::QLDB::Ledger": true, "AWS::RDS::DBCluster": true, "AWS::RDS::DBInstance": true, "AWS::Redshift::Cluster": true, "AWS::SDB::Domain": true,
-	"AWS::SQS::Queue": true, "AWS::SecretsManager::Secret": true,
-}
-
 var bothPoliciesSet = literal(`{"required": ["DeletionPolicy", "UpdateReplacePolicy"]}`)
 
 func statefulPolicies(v *check.Validator, n *template.Node, _ *js.Schema) {
-	if stateful[n.Get("Type").Str()] {
+	// A bucket, which must be empty before it is deleted, is left out.
+	if holdsData, mustBeEmpty := schema.Stateful(n.Get("Type").Str()); holdsData && !mustBeEmpty {
 		v.Against(v.Registry.Rule("I3011"), bothPoliciesSet(), n)
 	}
 }
