@@ -126,6 +126,9 @@ func (v Value) secretEntries() {
 	}
 	for i := range v.node.Entries {
 		name := v.node.Entries[i].Key
+		if !slices.Contains(awsCredentials, name) && !secretName.MatchString(name) {
+			continue
+		}
 		v.At([]string{name}, func(value Value) bool {
 			value.reportSecret(name)
 			return true

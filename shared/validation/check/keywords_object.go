@@ -54,6 +54,9 @@ func AdditionalProperties(v *Validator, s *js.Schema, n *template.Node) {
 		return
 	}
 	for i := range n.Entries {
+		if v.steps < 0 {
+			return // the end of the budget is noted, and there may be many more
+		}
 		e := &n.Entries[i]
 		if s.Property(e.Key) != nil || e.KeyNode == nil && matchesPattern(s, e.Key) || v.standsBeside(e.Key) {
 			continue
@@ -61,7 +64,11 @@ func AdditionalProperties(v *Validator, s *js.Schema, n *template.Node) {
 		switch s.AdditionalProperties.Verdict {
 		case js.Accept:
 		case js.Reject:
-			v.Fault("%q is not allowed here%s", e.Key, meant(s, e.Key)).AtKey(e.Key)
+			suggestion := ""
+			if v.faults < maxSuggestions {
+				suggestion = meant(s, e.Key)
+			}
+			v.Fault("%q is not allowed here%s", e.Key, suggestion).AtKey(e.Key)
 		default:
 			v.Descend(e.Value, s.AdditionalProperties, Key(e.Key), "*")
 		}
@@ -81,6 +88,10 @@ func (v *Validator) standsBeside(key string) bool {
 	return key == "Fn::Transform" && v.functions.Has(js.FnTransform) ||
 		strings.HasPrefix(key, "Fn::ForEach::") && v.functions.Has(js.FnForEach)
 }
+
+// maxSuggestions is after how many faults no more suggestions are made: they
+// cost more than all the rest.
+const maxSuggestions = 2000
 
 // meant names the property that was probably meant.
 func meant(s *js.Schema, name string) string {
