@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
@@ -168,7 +169,10 @@ func uniqueItems(v *check.Validator, s *js.Schema, n *template.Node) {
 	}
 }
 
-var subVariable = regexp.MustCompile(`\$\{[a-zA-Z0-9._-]{1,255}\}`)
+// subVariable is compiled when it is needed: counted repetitions make it large.
+var subVariable = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\$\{[a-zA-Z0-9._-]{1,255}\}`)
+})
 
 // textLength checks minLength or maxLength: of a text in characters, of a text
 // in JSON and of an object in the characters of its compact JSON. What Fn::Sub
@@ -198,7 +202,7 @@ func textLength(v *check.Validator, s *js.Schema, n *template.Node, least bool) 
 			arg = arg.Items[0]
 		}
 		if arg.IsString() {
-			textLength(v, s, check.Text(subVariable.ReplaceAllString(arg.Text, ""), n), least)
+			textLength(v, s, check.Text(subVariable().ReplaceAllString(arg.Text, ""), n), least)
 		}
 		return
 	}
@@ -225,9 +229,9 @@ func withoutFunctions(n *template.Node) any {
 		k, arg := check.Function(n)
 		switch {
 		case k == js.FnSub && arg.IsList() && len(arg.Items) > 0:
-			return subVariable.ReplaceAllString(arg.Items[0].Str(), "")
+			return subVariable().ReplaceAllString(arg.Items[0].Str(), "")
 		case k == js.FnSub:
-			return subVariable.ReplaceAllString(arg.Str(), "")
+			return subVariable().ReplaceAllString(arg.Str(), "")
 		case js.AllFunctions.Has(k):
 			return ""
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/evenkeel/evenkeel/shared/condition"
 	js "github.com/evenkeel/evenkeel/shared/schema/jsonschema"
@@ -151,10 +152,13 @@ func compareParameters(given, wanted *template.Node, at check.Path, sometimes bo
 	}
 }
 
-var domainName = regexp.MustCompile(`^(?:[a-z0-9*](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]\n?$`)
+// domainName is compiled when it is needed: counted repetitions make it large.
+var domainName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[a-z0-9*](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]\n?$`)
+})
 
 func alias(v *check.Validator, n *template.Node, _ *js.Schema) {
-	if n.IsString() && !check.IsDynamicReference(n.Text) && (strings.Contains(n.Text, ".*.") || !domainName.MatchString(n.Text)) {
+	if n.IsString() && !check.IsDynamicReference(n.Text) && (strings.Contains(n.Text, ".*.") || !domainName().MatchString(n.Text)) {
 		v.Fault("%s is no domain name that a distribution can have", check.Excerpt(n))
 	}
 }
