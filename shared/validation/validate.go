@@ -163,6 +163,9 @@ func analyse(name string, root *template.Node, size int, o *Options, templates *
 			result.Incomplete = "Resources"
 		}
 	}
+	if result.Sampled && result.Incomplete == "" {
+		add(limitRule, ofNode(expanded), "Conditions", "analysis incomplete: the conditions have more scenarios than are looked at")
+	}
 	if result.Incomplete != "" {
 		add(limitRule, ofNode(expanded), result.Incomplete, "analysis incomplete: the template is too large to be analysed within bounds")
 	}

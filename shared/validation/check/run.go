@@ -22,6 +22,9 @@ type Finding struct {
 type Result struct {
 	Findings   []Finding
 	Incomplete string // path at which the analysis ran out of budget, "" if complete
+	// Sampled says that conditions have more scenarios than were looked at, as in
+	// a list of many items that each depend on a condition of their own.
+	Sampled bool
 }
 
 // Run checks a template with every rule. The rules see t; findings come in no
@@ -46,9 +49,7 @@ func (r *Registry) Run(t *Template, base *js.Schema) Result {
 		})
 	}
 	result.Incomplete = v.stopped
-	if result.Incomplete == "" && t.Set.Gaps() > 0 {
-		result.Incomplete = "Conditions"
-	}
+	result.Sampled = t.Set.Gaps() > 0
 	return result
 }
 
