@@ -166,13 +166,14 @@ func badUsage(err error) error {
 	return &codedError{code: exitBadUsage, err: err}
 }
 
-// gcPercent lets the heap grow to five times what is in use before it is
-// collected: a run is short, and a quarter of it would be spent collecting.
-const gcPercent = 400
+// heapLimit is how far the heap may grow, in bytes, before it is collected: most
+// runs end before, and a fifth of their time would be spent collecting.
+const heapLimit = 192 << 20
 
 func (a *app) validate(ctx context.Context, f *validateFlags, paths []string) error {
 	if a.getenv("GOGC") == "" {
-		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+		defer debug.SetGCPercent(debug.SetGCPercent(-1))
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(heapLimit))
 	}
 	c, err := a.newCheckRun(f, paths)
 	switch {
