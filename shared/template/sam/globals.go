@@ -107,6 +107,7 @@ func (t *translator) ignoreGlobals(id string, section, ignore *node) *node {
 func (t *translator) mergeValues(global, local *node) *node {
 	switch {
 	case global.IsMap() && local.IsMap() && !isIntrinsic(global) && !isIntrinsic(local):
+		t.spend(len(global.Entries))
 		merged := copyMap(global)
 		for _, k := range t.keys(local) {
 			v := local.Get(k)
@@ -122,6 +123,7 @@ func (t *translator) mergeValues(global, local *node) *node {
 		merged.Line, merged.Column = local.Line, local.Column
 		return merged
 	case global.IsList() && local.IsList():
+		t.spend(len(global.Items) + len(local.Items))
 		merged := *local
 		merged.Items = slices.Concat(global.Items, local.Items)
 		return &merged

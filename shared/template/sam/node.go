@@ -21,7 +21,20 @@ type build struct {
 	orders       map[*node]*ordered
 	copies       *int // of the definition that is being written, see ordered
 	index        map[*node]map[string]int
+	made         int // entries and items, see spend
 	unicode      map[*node]bool // strings, and maps with keys, that CPython 2.7 would mark with u
+}
+
+// maxMade bounds the entries and items that one translation makes. The largest
+// real templates take some ten thousand; Globals of many values in many
+// functions multiply.
+const maxMade = 150_000
+
+// spend counts what is made, and gives up beyond the bound.
+func (b *build) spend(n int) {
+	if b.made += n; b.made > maxMade {
+		panic(failure{message: "analysis incomplete: what AWS::Serverless makes of the template is too large", final: true})
+	}
 }
 
 // at makes further nodes at the place of n.
@@ -121,6 +134,7 @@ func (b *build) set(n *node, key string, value any) {
 	if v == nil {
 		return
 	}
+	b.spend(1)
 	if o := b.orders[n]; o != nil {
 		o.add(key)
 	}
@@ -220,6 +234,7 @@ func (b *build) clone(n *node) *node {
 	if n == nil {
 		return nil
 	}
+	b.spend(1)
 	c := *n
 	if len(n.Entries) > 0 {
 		c.Entries = make([]template.Entry, len(n.Entries))
@@ -258,6 +273,7 @@ func (b *build) mark(n *node) *node {
 
 // copyOrdered is copyMap that keeps the order of keys as a copy has it.
 func (b *build) copyOrdered(n *node) *node {
+	b.spend(len(n.Entries))
 	c := copyMap(n)
 	if o := b.orders[n]; o != nil {
 		copied := newOrdered(o.copies)
