@@ -31,7 +31,7 @@ func security(name string, t *template.Template, o *Options, settings Settings) 
 	if len(settings.Regions) == 1 {
 		scope.Region = settings.Regions[0]
 	}
-	const steps = 500_000 // values; a template of a thousand resources takes some ten thousand
+	const steps = 250_000 // values; a template of a thousand resources takes some ten thousand
 	found, complete := policy.CheckWithin(t, scope, steps)
 	for _, judge := range o.Judges {
 		more, err := judge.Judge(name, t, scope)

@@ -28,7 +28,7 @@ type build struct {
 // maxMade bounds the entries and items that one translation makes. The largest
 // real templates take some ten thousand; Globals of many values in many
 // functions multiply.
-const maxMade = 150_000
+const maxMade = 60_000
 
 // spend counts what is made, and gives up beyond the bound.
 func (b *build) spend(n int) {
