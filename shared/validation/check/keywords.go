@@ -202,18 +202,11 @@ func Pattern(v *Validator, s *js.Schema, n *template.Node) {
 // PatternText is the text that a pattern is matched against: JSON of a number
 // or boolean. ok is false for lists, maps and null.
 func PatternText(n *template.Node) (text string, ok bool) {
-	switch n.Kind {
-	case template.String:
-		return n.Text, true
-	case template.Number:
-		return NumberText(n), true
-	case template.Bool:
-		if n.True {
-			return "true", true
-		}
-		return "false", true
+	text, ok = ScalarText(n)
+	if n.Kind == template.Bool {
+		text = strings.ToLower(text)
 	}
-	return "", false
+	return text, ok
 }
 
 func cfnContext(v *Validator, s *js.Schema, n *template.Node) {

@@ -98,30 +98,15 @@ func serviceSchemaRules() []check.Rule {
 		{ID: "E3687", Severity: check.Error, Title: "The protocol needs a range of ports",
 			Description: "A rule for TCP, UDP or ICMP says which ports or types it is for. Set FromPort and ToPort.",
 			Link:        resource("AWS::EC2::SecurityGroup"),
-			Places: []string{
-				"Resources/AWS::EC2::SecurityGroup/Properties/SecurityGroupIngress/*",
-				"Resources/AWS::EC2::SecurityGroup/Properties/SecurityGroupEgress/*",
-				"Resources/AWS::EC2::SecurityGroupEgress/Properties",
-				"Resources/AWS::EC2::SecurityGroupIngress/Properties",
-			}, Schema: extension("aws_ec2_securitygroup/protocols_and_port_ranges_include")},
+			Places:      securityGroupRules, Schema: extension("aws_ec2_securitygroup/protocols_and_port_ranges_include")},
 		{ID: "E3688", Severity: check.Error, Title: "Both ports must be -1 if one is",
 			Description: "A port of -1 stands for all ports, so that the other end of the range is -1 as well. Set both to -1, or neither.",
 			Link:        resource("AWS::EC2::SecurityGroup"),
-			Places: []string{
-				"Resources/AWS::EC2::SecurityGroup/Properties/SecurityGroupIngress/*",
-				"Resources/AWS::EC2::SecurityGroup/Properties/SecurityGroupEgress/*",
-				"Resources/AWS::EC2::SecurityGroupEgress/Properties",
-				"Resources/AWS::EC2::SecurityGroupIngress/Properties",
-			}, Schema: extension("aws_ec2_securitygroup/all_to_and_from_ports")},
+			Places:      securityGroupRules, Schema: extension("aws_ec2_securitygroup/all_to_and_from_ports")},
 		{ID: "W3687", Severity: check.Warning, Title: "The protocol has no ports, so they are ignored",
 			Description: "Only TCP, UDP and ICMP have ports or types. Remove FromPort and ToPort.",
 			Link:        resource("AWS::EC2::SecurityGroup"),
-			Places: []string{
-				"Resources/AWS::EC2::SecurityGroup/Properties/SecurityGroupIngress/*",
-				"Resources/AWS::EC2::SecurityGroup/Properties/SecurityGroupEgress/*",
-				"Resources/AWS::EC2::SecurityGroupEgress/Properties",
-				"Resources/AWS::EC2::SecurityGroupIngress/Properties",
-			}, Schema: extension("aws_ec2_securitygroup/protocols_and_port_ranges_exclude")},
+			Places:      securityGroupRules, Schema: extension("aws_ec2_securitygroup/protocols_and_port_ranges_exclude")},
 		{ID: "W3703", Severity: check.Warning, Title: "A VPN gateway is of the type ipsec.1",
 			Description: "There is one type of VPN gateway, ipsec.1. Write that.",
 			Link:        resource("AWS::EC2::VPNGateway"),
@@ -300,6 +285,14 @@ func serviceSchemaRules() []check.Rule {
 			Link:        resource("AWS::SNS::Subscription"),
 			Places:      []string{"Resources/AWS::SNS::Subscription/Properties"}, Schema: extension("aws_sns_subscription/subscription_endpoint_protocol")},
 	}
+}
+
+// securityGroupRules are the places of a rule of a security group.
+var securityGroupRules = []string{
+	"Resources/AWS::EC2::SecurityGroup/Properties/SecurityGroupIngress/*",
+	"Resources/AWS::EC2::SecurityGroup/Properties/SecurityGroupEgress/*",
+	"Resources/AWS::EC2::SecurityGroupEgress/Properties",
+	"Resources/AWS::EC2::SecurityGroupIngress/Properties",
 }
 
 // resource is the documentation of a resource type.
