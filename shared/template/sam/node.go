@@ -21,7 +21,7 @@ type build struct {
 	orders       map[*node]*ordered
 	copies       *int // of the definition that is being written, see ordered
 	index        map[*node]map[string]int
-	made         int // entries and items, see spend
+	made         int            // entries and items, see spend
 	unicode      map[*node]bool // strings, and maps with keys, that CPython 2.7 would mark with u
 }
 
