@@ -95,7 +95,8 @@ func lexProgram(ctx context.Context, o options, r *report) *program {
 	if _, err := os.Stat(bin); err != nil {
 		progress("building %s@%s", lexPackage, lexVersion)
 		if err := buildLex(ctx, bin); err != nil {
-			r.lexMissing = err.Error()
+			progress("%v", err)
+			r.lexMissing = "it could not be built, the output of the run says why"
 			return nil
 		}
 	}
