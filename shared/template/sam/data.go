@@ -12,7 +12,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
-//go:generate go run generate.go aws_sam_translator.whl cfn_lint.whl
+//go:generate go run generate.go
 
 // data holds SAM's policy templates and connector profiles from
 // aws-sam-translator 1.110.0 (serverless-application-model, Copyright 2018
