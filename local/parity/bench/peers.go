@@ -108,7 +108,7 @@ func buildLex(ctx context.Context, bin string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	module := "module bench\n\ngo 1.21\n\nrequire " + strings.TrimSuffix(lexPackage, "/cmd/cfn-lint") + " " + lexVersion + "\n"
 	for name, text := range map[string]string{"go.mod": module, "go.sum": lexSums} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
