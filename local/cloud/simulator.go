@@ -37,7 +37,7 @@ func (c *Cloud) newSimulator(hub string, client *http.Client) *simulator.Simulat
 		AlarmStates: func(ctx context.Context, account, region string, arns []string) (map[string]string, error) {
 			return alarmStates(ctx, cloudwatch.NewFromConfig(c.service(account, region)), arns)
 		},
-		Minute:        monitoringMinute,
+		Minute: monitoringMinute,
 		ReadParameter: func(ctx context.Context, account, region, name string) (string, error) {
 			out, err := ssm.NewFromConfig(c.service(account, region)).GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(name)})
 			if err != nil {

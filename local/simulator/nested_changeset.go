@@ -110,13 +110,18 @@ func (r *region) planChild(ctx context.Context, parent *changeSet, how planning,
 	}
 	s := set.stack
 	r.mu.Unlock()
-	p, err := r.prepare(ctx, s.name, s.id, &set.deployment, parameters, nil)
+	d.changeSetID = set.id
+	p, err := r.prepare(ctx, s.name, s.id, &d, parameters, nil)
+	r.mu.Lock()
 	if err != nil {
-		r.mu.Lock()
 		set.fail(plain(err).Error())
-		r.mu.Unlock()
 	} else {
-		set.prepared, how.set = p, set
+		set.prepared, set.deployment = p, d
+		p.deployment = &set.deployment
+	}
+	r.mu.Unlock()
+	if err == nil {
+		how.set = set
 		r.fillChangeSet(ctx, s, set, how)
 	}
 	r.mu.Lock()
@@ -144,7 +149,6 @@ func (r *region) openChildSet(parent *changeSet, change planned, d deployment) (
 		set.root = parent.root
 	}
 	set.id = r.arn("cloudformation", "changeSet/"+set.name+"/"+newUUID())
-	set.deployment.changeSetID = set.id
 	if change.old == nil {
 		set.kind, set.stack = types.ChangeSetTypeCreate, r.newStack(childName(parent.stack.name, change.id))
 		set.stack.nestUnder(parent.stack)
