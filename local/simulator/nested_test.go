@@ -353,7 +353,7 @@ func TestDeleteOfNestedStacks(t *testing.T) {
 	_ = protect("shop", false)
 	w.inject("POST", "/faults", `{"kind":"resource","resource":"Queue","on":"delete","reason":"in use","times":1}`)
 	remove := func() types.Stack {
-		if _, err := w.cfn.DeleteStack(ctx, &cfn.DeleteStackInput{StackName: s.StackId}); err != nil {
+		if _, err := w.cfn.DeleteStack(ctx, &cfn.DeleteStackInput{StackName: s.StackId, ClientRequestToken: aws.String("away")}); err != nil {
 			t.Fatal(err)
 		}
 		return w.settled(*s.StackId)
@@ -364,6 +364,7 @@ func TestDeleteOfNestedStacks(t *testing.T) {
 	w.wantHistory(*s.StackId, "Net DELETE_FAILED Embedded stack "+net+" was not successfully deleted: The following resource(s) failed to delete: [Queue].")
 	w.wantStatus(remove(), types.StackStatusDeleteComplete)
 	w.wantStatus(w.stack(net), types.StackStatusDeleteComplete)
+	w.wantToken(net, "away", "DELETE_COMPLETE")
 }
 
 // CFN-73: a nested stack deleted behind the parent's back fails the parent's update.
@@ -402,5 +403,94 @@ func TestNestedStackWithoutTemplate(t *testing.T) {
 			w.wantStatus(w.settled(*out.StackId), types.StackStatusRollbackComplete)
 			w.wantHistory("shop", test.want)
 		})
+	}
+}
+
+// CFN-41: DescribeEvents tells a nested stack's failure as a failed resource.
+func TestDescribeEventsOfNestedFailure(t *testing.T) {
+	w, l := startNested(t)
+	l.put("app.yaml", strings.Replace(appChild, "Topic: {Type", `Topic: {Metadata: {"Evenkeel::Simulate": {Fail: broken}}, Type`, 1))
+	s := w.deploy("shop", parent)
+	out, err := w.cfn.DescribeEvents(context.Background(), &cfn.DescribeEventsInput{StackName: s.StackId, Filters: &types.EventFilter{FailedEvents: aws.Bool(true)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.OperationEvents) != 1 || aws.ToString(out.OperationEvents[0].LogicalResourceId) != "App" || out.OperationEvents[0].EventType != types.EventTypeProvisioningError {
+		t.Errorf("%d failed events: %+v", len(out.OperationEvents), out.OperationEvents)
+	}
+}
+
+// CFN-6, CFN-72: CancelUpdateStack of the parent rolls the nested stacks back.
+func TestCancelOfNestedUpdate(t *testing.T) {
+	w, _ := startNested(t)
+	s := w.deploy("shop", parent)
+	net := w.output(s, "Net")
+	w.inject("POST", "/faults", `{"kind":"resource","resource":"Queue","on":"update","delayMs":60000}`)
+	cs := w.update("shop", parent, "Delay", "9")
+	if _, err := w.cfn.ExecuteChangeSet(context.Background(), &cfn.ExecuteChangeSetInput{ChangeSetName: cs.ChangeSetId}); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the update of the queue", func() bool { return contains(w.history(net), "Queue UPDATE_IN_PROGRESS") })
+	if _, err := w.cfn.CancelUpdateStack(context.Background(), &cfn.CancelUpdateStackInput{StackName: s.StackId}); err != nil {
+		t.Fatal(err)
+	}
+	w.wantStatus(w.settled("shop"), types.StackStatusUpdateRollbackComplete)
+	w.wantStatus(w.stack(net), types.StackStatusUpdateRollbackComplete)
+	w.wantHistory("shop", "Net UPDATE_FAILED Resource update cancelled")
+}
+
+// deep is a stack whose nested stack has a nested stack.
+const deep = `Parameters: {Delay: {Type: String, Default: "5"}, Fail: {Type: String, Default: ""}}
+Resources:
+  Middle: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: "https://b.s3.amazonaws.com/middle.yaml", Parameters: {Delay: !Ref Delay}}}
+  Last:
+    Type: AWS::SSM::Parameter
+    DependsOn: Middle
+    Metadata: {"Evenkeel::Simulate": {Fail: !Ref Fail, On: update}}
+    Properties: {Type: String, Value: !Sub "${Middle.Outputs.Url} ${Delay}"}
+Outputs: {Middle: {Value: !Ref Middle}}`
+
+const middle = `Parameters: {Delay: {Type: String}}
+Resources:
+  Inner: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: "https://b.s3.amazonaws.com/net.yaml", Parameters: {Delay: !Ref Delay}}}
+Outputs: {Url: {Value: !GetAtt Inner.Outputs.Url}, Inner: {Value: !Ref Inner}}`
+
+// CFN-70 to CFN-75 hold for a hierarchy of any depth.
+func TestDeeperHierarchy(t *testing.T) {
+	w, l := startNested(t)
+	l.put("middle.yaml", middle)
+	root := w.nested("plan", deep, types.ChangeSetTypeCreate)
+	child := w.describe(byLogicalID(root)["Middle"].ChangeSetId)
+	grandchild := w.describe(byLogicalID(child)["Inner"].ChangeSetId)
+	if aws.ToString(grandchild.ParentChangeSetId) != *child.ChangeSetId || aws.ToString(grandchild.RootChangeSetId) != *root.ChangeSetId {
+		t.Errorf("parent %s, root %s", aws.ToString(grandchild.ParentChangeSetId), aws.ToString(grandchild.RootChangeSetId))
+	}
+	s := w.execute(root, "t")
+	w.wantStatus(s, types.StackStatusCreateComplete)
+	inner := w.stack(*grandchild.StackId)
+	w.wantStatus(inner, types.StackStatusCreateComplete)
+	if aws.ToString(inner.ParentId) != *child.StackId || aws.ToString(inner.RootId) != *s.StackId {
+		t.Errorf("parent %s, root %s", aws.ToString(inner.ParentId), aws.ToString(inner.RootId))
+	}
+	url := w.output(inner, "Url")
+	s = w.execute(w.nested("fails", deep, types.ChangeSetTypeUpdate, "Delay", "9", "Fail", "out of luck"), "t")
+	w.wantStatus(s, types.StackStatusUpdateRollbackComplete)
+	if got := w.live("AWS::SQS::Queue", url)["DelaySeconds"]; got != 5.0 {
+		t.Errorf("DelaySeconds = %v", got)
+	}
+	s = w.execute(w.nested("works", deep, types.ChangeSetTypeUpdate, "Delay", "9"), "t")
+	w.wantStatus(s, types.StackStatusUpdateComplete)
+	w.wantStatus(w.stack(*inner.StackId), types.StackStatusUpdateComplete)
+	w.wantStatus(w.stack(*child.StackId), types.StackStatusUpdateComplete)
+	if got := w.live("AWS::SQS::Queue", url)["DelaySeconds"]; got != 9.0 {
+		t.Errorf("DelaySeconds = %v", got)
+	}
+	if _, err := w.cfn.DeleteStack(context.Background(), &cfn.DeleteStackInput{StackName: s.StackId}); err != nil {
+		t.Fatal(err)
+	}
+	w.wantStatus(w.settled(*s.StackId), types.StackStatusDeleteComplete)
+	w.wantStatus(w.stack(*inner.StackId), types.StackStatusDeleteComplete)
+	if left := w.queues(); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
