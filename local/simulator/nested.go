@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -251,94 +250,6 @@ func (x *execution) runChild(ctx context.Context) (reason string, err error) {
 	return "", nil
 }
 
-// childFailed leaves a nested stack whose update failed to its parent's
-// rollback, or as it is, and gives the resource's reason (CFN-71).
-func (x *execution) childFailed(reason string, err error) error {
-	if x.r.sim.ctx.Err() != nil {
-		return errCancelled
-	}
-	status := types.StackStatusUpdateRollbackInProgress
-	if x.op.onFailure == types.OnStackFailureDoNothing {
-		status = types.StackStatusUpdateFailed
-		x.leaveChildren()
-		x.end(status, reason, true)
-	} else {
-		x.status(status, reason)
-	}
-	x.r.mu.Lock()
-	defer x.r.mu.Unlock()
-	x.s.undo = x
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("Embedded stack %s was not successfully updated. Currently in %s with reason: %s", x.s.id, status, reason) //nolint:staticcheck // CloudFormation's own sentence
-}
-
-// leaveChildren ends the updates of nested stacks whose parent is left as it
-// failed: they keep what is needed to roll them back.
-func (x *execution) leaveChildren() {
-	for _, id := range sortedKeys(x.children) {
-		if child := x.children[id]; child.op.kind == types.OperationTypeUpdateStack && child.op.ended == nil {
-			child.leaveChildren()
-			child.end(types.StackStatusUpdateComplete, "", false)
-		}
-	}
-}
-
-// restoreChild rolls the nested stack of a resource back, if it was updated.
-func (x *execution) restoreChild(ctx context.Context, old *resource, skip skipping) error {
-	x.r.mu.Lock()
-	was := x.children[old.logicalID]
-	if was == nil || was.s.status == types.StackStatusUpdateRollbackComplete {
-		x.r.mu.Unlock()
-		return nil
-	}
-	cx := *was
-	if cx.op.ended != nil {
-		cx.op = newOperation(x.op.kind, x.op.token)
-		cx.op.retainExceptOnCreate = x.op.retainExceptOnCreate
-		x.r.begun(cx.s, cx.op)
-	}
-	x.children[old.logicalID] = &cx
-	x.r.mu.Unlock()
-	cx.rollbackUpdate(ctx, "", skip)
-	x.r.mu.Lock()
-	defer x.r.mu.Unlock()
-	if cx.s.status != types.StackStatusUpdateRollbackComplete {
-		return fmt.Errorf("Embedded stack %s was not successfully updated. Currently in %s with reason: %s", cx.s.id, cx.s.status, cx.s.statusReason) //nolint:staticcheck // CloudFormation's own sentence
-	}
-	return nil
-}
-
-// deleteChild deletes the nested stack of a resource (CFN-73).
-func (r *region) deleteChild(ctx context.Context, parent *operation, res *resource) error {
-	r.mu.Lock()
-	child := r.findStack(res.identifier)
-	if child == nil || child.status == types.StackStatusDeleteComplete {
-		r.mu.Unlock()
-		return nil
-	}
-	for _, output := range child.outputs {
-		name := aws.ToString(output.ExportName)
-		if users := r.importers(name); name != "" && len(users) > 0 {
-			r.mu.Unlock()
-			return fmt.Errorf("Cannot delete export %s as it is in use by %s.", name, strings.Join(users, ", ")) //nolint:staticcheck,revive // CloudFormation's own sentence
-		}
-	}
-	op := newOperation(types.OperationTypeDeleteStack, parent.token)
-	op.force, op.retainExceptOnCreate = parent.force, parent.retainExceptOnCreate
-	op.undoes = parent.undoes || parent.kind != types.OperationTypeDeleteStack
-	r.begun(child, op)
-	r.mu.Unlock()
-	r.deleteEverything(ctx, child, op, nil)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if child.status != types.StackStatusDeleteComplete {
-		return fmt.Errorf("Embedded stack %s was not successfully deleted: %s", child.id, child.statusReason) //nolint:staticcheck // in the words of its siblings
-	}
-	return nil
-}
-
 // model is what Fn::GetAtt of a nested stack's resource reads. The caller
 // holds r.mu.
 func (s *stack) model() map[string]any {
@@ -347,40 +258,4 @@ func (s *stack) model() map[string]any {
 		outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
 	}
 	return map[string]any{"StackId": s.id, "Outputs": outputs}
-}
-
-// skipping are the resources that a continued rollback takes as restored.
-type skipping struct {
-	ids []string // <logical id>, or <nested stack's name>.<logical id>
-	all bool     // ForceRollback
-}
-
-// covers tells whether a resource is skipped. A nested stack never is: its
-// resources are.
-func (k skipping) covers(s *stack, res *resource) bool {
-	id := res.logicalID
-	if s.parent != nil {
-		id = s.name + "." + id
-	}
-	return res.typeName != nestedStack && (slices.Contains(k.ids, id) || k.all && res.status == types.ResourceStatusUpdateFailed)
-}
-
-// check refuses what cannot be skipped (CFN-19). The caller holds r.mu.
-func (k skipping) check(r *region, root *stack) error {
-	if k.all && len(k.ids) > 0 {
-		return validationError("ForceRollback and ResourcesToSkip cannot be specified together")
-	}
-	for _, id := range k.ids {
-		s, logicalID := root, id
-		if name, rest, nested := strings.Cut(id, "."); nested {
-			logicalID = rest
-			if s = r.findStack(name); s == nil || s.root != root {
-				return validationError("Stack [%s] has no nested stack [%s]", root.name, name)
-			}
-		}
-		if res := s.resources[logicalID]; res == nil || res.status != types.ResourceStatusUpdateFailed {
-			return validationError("Resource [%s] of stack [%s] is not in UPDATE_FAILED and cannot be skipped", logicalID, s.name)
-		}
-	}
-	return nil
 }
