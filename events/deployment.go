@@ -9,6 +9,11 @@ type Target struct {
 	StackName string `json:"stackName"` // name in CloudFormation
 	Account   string `json:"account"`
 	Region    string `json:"region"`
+	Role      string `json:"role,omitempty"` // the role that is assumed there, when the stage names one
+
+	// Owner is the repository that the stack is deployed for; it goes with every
+	// assumption of Role. A fact names it elsewhere.
+	Owner string `json:"-"`
 }
 
 // Change is one row of a plan.
@@ -73,6 +78,20 @@ func (ApprovalDecided) Source() string { return SourceDeployment }
 
 // DetailType implements Data.
 func (ApprovalDecided) DetailType() string { return "ApprovalDecided.v1" }
+
+// StageClosed says that a run waits until a stage takes deployments again.
+type StageClosed struct {
+	Run
+	Stage  string    `json:"stage"`
+	Reason string    `json:"reason"` // which windows or freeze, for a person
+	Opens  time.Time `json:"opens"`
+}
+
+// Source implements Data.
+func (StageClosed) Source() string { return SourceDeployment }
+
+// DetailType implements Data.
+func (StageClosed) DetailType() string { return "StageClosed.v1" }
 
 // StackDeployed says that a stack is at the commit and verified.
 type StackDeployed struct {

@@ -43,7 +43,7 @@ func New(workloads *session.Workloads) (*Stacks, *ChangeSets) {
 }
 
 func (c clients) in(t events.Target) *cloudformation.Client {
-	return cloudformation.NewFromConfig(c.workloads.In(t.Account, t.Region))
+	return cloudformation.NewFromConfig(c.workloads.As(t.Account, t.Region, t.Role, t.Owner))
 }
 
 // missing reports the answer for a stack that does not exist. The code is the
@@ -122,8 +122,8 @@ func matching(page []types.StackEvent, token string) (rows []deployment.StackEve
 }
 
 // Delete implements deployment.Stacks.
-func (s *Stacks) Delete(ctx context.Context, t events.Target) error {
-	_, err := s.in(t).DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(t.StackName)})
+func (s *Stacks) Delete(ctx context.Context, t events.Target, token string) error {
+	_, err := s.in(t).DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(t.StackName), ClientRequestToken: aws.String(token)})
 	return awserr.Classify("delete the stack "+t.StackName, err)
 }
 
