@@ -26,7 +26,8 @@ import (
 //     nobody takes or releases the lock of a run that goes on;
 //   - nothing is begun in a stage that is closed;
 //   - no stack takes more transitions than maxTransitions in a stage;
-//   - what the outcome says about the stacks is true;
+//   - what the outcome says about the stacks is true, and every stack that a run
+//     changed is named;
 //   - where no call fails, a run ends as its commit deserves;
 //   - in the end no lock is held and nobody waits.
 type watch struct {
@@ -38,6 +39,7 @@ type watch struct {
 	targets  map[string]events.Target   // stacks that were planned
 	planned  map[string]events.Target   // change set → its stack
 	executed map[string]int             // change set → times
+	complete map[string][]string        // run → "stage/stack" of its operations that ended well
 	used     map[string]int             // digest that was approved → times that it was executed
 	order    map[string][]string        // repository → runs in the order in which they executed
 	working  map[string]map[string]bool // run → ids of stacks that its operations are changing
@@ -49,7 +51,7 @@ type watch struct {
 func newWatch(p *Pipeline) watch {
 	return watch{
 		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, ends: map[string]time.Time{}, seen: map[string]bool{}, targets: map[string]events.Target{},
-		planned: map[string]events.Target{}, executed: map[string]int{}, used: map[string]int{}, order: map[string][]string{},
+		planned: map[string]events.Target{}, executed: map[string]int{}, used: map[string]int{}, complete: map[string][]string{}, order: map[string][]string{},
 		working: map[string]map[string]bool{}, versions: map[string]string{},
 	}
 }
@@ -88,6 +90,8 @@ func (w *watch) fact(f events.Fact) {
 }
 
 var changeSetName = regexp.MustCompile(`changeSet/evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)/`)
+
+var requestToken = regexp.MustCompile(`^evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)-([a-z]+)$`)
 
 // called hears every call to CloudFormation. An execution is looked at in the
 // moment in which it takes effect.
@@ -205,6 +209,9 @@ func (w *watch) version(run events.Run, target events.Target) {
 // status hears the cloud itself, before any event can get lost.
 func (w *watch) status(e events.Envelope[events.StackStatusDetail]) {
 	status := e.Detail.StatusDetails.Status
+	if m := requestToken.FindStringSubmatch(e.Detail.ClientRequestToken); m != nil && (status == "CREATE_COMPLETE" || status == "UPDATE_COMPLETE") {
+		w.complete[m[1]] = append(w.complete[m[1]], m[2]+"/"+m[3])
+	}
 	if strings.HasSuffix(status, "_COMPLETE") || strings.HasSuffix(status, "_FAILED") {
 		for _, stacks := range w.working {
 			delete(stacks, e.Detail.StackID)
@@ -247,6 +254,11 @@ func (w *watch) truth(data events.RunFinished) {
 func (w *watch) deserved(data events.RunFinished) {
 	if !w.undisturbed() || w.p.stopped {
 		return
+	}
+	for _, stack := range w.complete[data.RunID] {
+		if !slices.Contains(data.Changed, stack) {
+			w.p.Violate("run %s changed %s and does not say so: %v", data.RunID, stack, data.Changed)
+		}
 	}
 	if data.Outcome == events.OutcomeDeferred {
 		if strings.Contains(data.Reason, "no longer holds the lock") {
