@@ -25,7 +25,8 @@ func (s *Service) Begin(ctx context.Context, push Push, execution string) (Relea
 	if err != nil {
 		return Release{}, err
 	}
-	if record.Execution != execution {
+	// An execution that somebody stopped may end its run before this answer.
+	if record.Execution != execution || record.End != nil {
 		r.Duplicate = true
 		return r, nil
 	}
@@ -128,7 +129,9 @@ func (s *Service) ExecutionEnded(ctx context.Context, detail events.ExecutionSta
 	if fault.Is(err, fault.InvalidError) {
 		return Answered{State: "ignored"}, nil
 	}
-	record, err := s.Runs.Read(ctx, r.RunID)
+	// Claimed, not only read: when the execution ended before Begin did, a Begin
+	// that is still under way must find that the run has an end.
+	record, err := s.Runs.Claim(ctx, r.RunID, detail.ExecutionARN)
 	if err != nil {
 		return Answered{}, err
 	}
