@@ -27,6 +27,7 @@ const (
 type Service struct {
 	Stacks     Stacks
 	ChangeSets ChangeSets
+	Templates  Templates
 	Locks      Locks
 	Runs       Runs
 	Approvals  Approvals
