@@ -48,6 +48,9 @@ func (a *assessor) guards(s *subject) {
 			continue
 		}
 		names := strings.Split(g.path, "/")
+		if !s.touches(names[0]) {
+			continue
+		}
 		if s.hides(names[0]) {
 			a.add(g.code, s, "/Properties/"+names[0], "changes "+names[0]+" in a way that is not shown; perhaps "+g.text)
 			continue
@@ -67,17 +70,19 @@ func (a *assessor) guards(s *subject) {
 }
 
 // broken compares the values of a property before and after. unsure says that
-// only a value that is not known yet could do it.
+// only a value that is not known could do it: before, it counts as the good one,
+// and after as the bad one.
 func (g *guard) broken(before, after []any) (hit, unsure bool) {
-	unsure = unknownAmong(after)
+	unsure = unknownAmong(before) || unknownAmong(after)
+	was := func(v any) bool { return g.is(v) || unknown(v) }
 	switch g.when {
 	case off:
-		return count(before, g.is) > 0 && count(after, g.is) < count(before, g.is), unsure
+		return count(before, was) > 0 && count(after, g.is) < count(before, was), unsure
 	case on:
 		if count(after, g.is) > count(before, g.is) {
 			return true, false
 		}
-		return unsure && count(before, g.is) == 0 && !unknownAmong(before), true
+		return unknownAmong(after) && count(before, g.is) == 0, true
 	case gone:
 		return count(before, present) > 0 && count(after, present) == 0, false
 	case appears:
@@ -140,7 +145,7 @@ func unknown(v any) bool {
 // fewer reports that the least of some numbers gets smaller. None stands for
 // the type's default, or for no limit. One that is not known may be smaller.
 func (g *guard) fewer(before, after []any) bool {
-	return unknownAmong(after) || g.least(after) < g.least(before)
+	return unknownAmong(after) || unknownAmong(before) || g.least(after) < g.least(before)
 }
 
 func (g *guard) least(values []any) float64 {

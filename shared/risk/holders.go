@@ -49,12 +49,15 @@ func shownPolicy(arn string) string {
 
 // newItems lists the values of a list that were not in it before.
 func newItems(s *subject, property string) []string {
+	if !s.touches(property) {
+		return nil
+	}
 	var before, after []string
 	for _, v := range valuesAt(s.before.properties, []string{property, "*"}) {
 		before = append(before, scalar(v))
 	}
 	for _, v := range valuesAt(s.after.properties, []string{property, "*"}) {
-		if text := scalar(v); !slices.Contains(before, text) {
+		if text := scalar(v); unknown(v) || !slices.Contains(before, text) {
 			after = append(after, text)
 		}
 	}
@@ -65,6 +68,7 @@ func (a *assessor) boundary(s *subject) {
 	const property = "PermissionsBoundary"
 	before, after := s.before.properties[property], s.after.properties[property]
 	switch {
+	case !s.touches(property):
 	case s.hides(property):
 		a.add("iam-boundary-removed", s, "/Properties/"+property, "changes its permissions boundary in a way that is not shown")
 	case present(before) && !present(after):

@@ -15,9 +15,9 @@ func (a *assessor) permissions(s *subject) {
 			return
 		}
 	}
-	before, _ := statements(s.before.properties)
-	after, complete := statements(s.after.properties)
-	if !complete && (key(s.before.properties) != key(s.after.properties) || s.added()) {
+	before, _ := statements(s.changing(s.before))
+	after, complete := statements(s.changing(s.after))
+	if !complete && (s.touched != nil || key(s.before.properties) != key(s.after.properties)) {
 		a.add("iam-unknown", s, "/Properties", "has a policy that is known only after the deployment")
 	}
 	c := &comparison{assessor: a, subject: s, before: before, after: after}
@@ -72,7 +72,7 @@ type comparison struct {
 }
 
 func (c *comparison) same(st statement, list []statement) bool {
-	return slices.ContainsFunc(list, func(other statement) bool { return other.key == st.key })
+	return !unknown(st.key) && slices.ContainsFunc(list, func(other statement) bool { return other.key == st.key })
 }
 
 // allows rates a statement that was not there before.

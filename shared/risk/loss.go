@@ -69,7 +69,7 @@ func (a *assessor) holds(typeName string) (what string, ok bool) {
 	if loss, ok := schema.Holds(typeName); ok {
 		return loss.What, true
 	}
-	return "what the policy calls state", slices.Contains(a.policy.Stateful, typeName)
+	return "what the policy names stateful", slices.Contains(a.policy.Stateful, typeName)
 }
 
 // protects reports whether the policy names the resource. In a nested stack the

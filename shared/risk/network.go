@@ -17,14 +17,17 @@ const (
 // of the change set is measured by itself: a rule that another row takes away
 // does not make up for it, because the order of the two is not known.
 func (a *assessor) network(s *subject) {
-	if s.Type != securityGroup && s.Type != securityGroupIngress {
+	if s.Type != securityGroup && s.Type != securityGroupIngress || s.Type == securityGroup && !s.touches("SecurityGroupIngress") {
 		return
 	}
 	if s.hides("SecurityGroupIngress") || s.Type == securityGroupIngress && len(s.hidden) > 0 {
 		a.add("sg-world", s, "/Properties", "changes its rules in a way that is not shown; perhaps it opens to the internet")
 		return
 	}
-	before, _ := rulesOf(s.Type, s.before.properties)
+	before, vague := rulesOf(s.Type, s.before.properties)
+	if vague {
+		before = nil // what is not known admitted nothing
+	}
 	after, unsure := rulesOf(s.Type, s.after.properties)
 	text := ""
 	if unsure {

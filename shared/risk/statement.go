@@ -243,9 +243,10 @@ func covers(pattern, candidate string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// anyCovers reports whether one of the patterns covers the candidate.
+// anyCovers reports whether one of the patterns covers the candidate. A pattern
+// that is not known covers nothing, not even what looks like it.
 func anyCovers(patterns []string, candidate string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return covers(p, candidate) })
+	return slices.ContainsFunc(patterns, func(p string) bool { return !unknown(p) && covers(p, candidate) })
 }
 
 // reaches reports whether the statement is for the action on the resource.

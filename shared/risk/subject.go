@@ -63,6 +63,7 @@ type subject struct {
 	account       string
 	before, after side
 	hidden        map[string]bool // top-level properties that change to or from what nothing shows
+	touched       map[string]bool // top-level properties that change; nil if any may
 }
 
 // side is the resource before or after the change.
@@ -163,7 +164,10 @@ func marked(v any) any {
 // fill takes from the details what the sides lack, and finds the properties
 // whose change nothing shows.
 func (s *subject) fill() {
-	s.hidden = map[string]bool{}
+	s.hidden, s.touched = map[string]bool{}, map[string]bool{}
+	if s.Action != changeset.Modify || len(s.Details) == 0 {
+		s.touched = nil
+	}
 	for _, d := range s.Details {
 		if d.Attribute == "DeletionPolicy" || d.Attribute == "UpdateReplacePolicy" {
 			s.fillPolicy(d)
@@ -171,7 +175,13 @@ func (s *subject) fill() {
 		}
 		path := propertyPath(d)
 		if len(path) == 0 {
+			if d.Attribute == "" || d.Attribute == "Properties" {
+				s.touched = nil // it does not say which
+			}
 			continue
+		}
+		if s.touched != nil {
+			s.touched[path[0]] = true
 		}
 		valued := d.Before != "" || d.After != ""
 		if !s.before.whole {
@@ -269,6 +279,25 @@ func (s *subject) removed() bool { return s.Action == changeset.Remove }
 // hides reports whether a property changes, or may, to or from what nothing
 // shows.
 func (s *subject) hides(property string) bool { return s.hidden[property] || s.hidden[anyProperty] }
+
+// touches reports whether a property changes, or may: a modification lists what
+// it changes.
+// Source: CloudFormation API reference, ResourceChange, "Details".
+func (s *subject) touches(property string) bool { return s.touched == nil || s.touched[property] }
+
+// changing are the properties of a side that change, or may.
+func (s *subject) changing(p side) map[string]any {
+	if s.touched == nil {
+		return p.properties
+	}
+	out := map[string]any{}
+	for name, value := range p.properties {
+		if s.touched[name] {
+			out[name] = value
+		}
+	}
+	return out
+}
 
 // fresh reports whether a resource that the side's property names by Ref or
 // Fn::GetAtt is new with this template. It is not what another row of the
