@@ -51,8 +51,12 @@ func TestDigest(t *testing.T) {
 		"after":        func(c *changeset.Set) { c.Changes[1].After = "{}" },
 		"live value":   func(c *changeset.Set) { c.Changes[0].Details[0].Deployed = "0" },
 		"rollback":     func(c *changeset.Set) { c.Rollback = &changeset.Rollback{Alarms: []string{"arn:a"}} },
-		"nested":       func(c *changeset.Set) { c.Nested = map[string]changeset.Set{"arn:n": {Changes: []changeset.Change{{Action: "Add"}}}} },
-		"nested value": func(c *changeset.Set) { c.Nested = map[string]changeset.Set{"arn:n": {Changes: []changeset.Change{{Action: "Remove"}}}} },
+		"nested": func(c *changeset.Set) {
+			c.Nested = map[string]changeset.Set{"arn:n": {Changes: []changeset.Change{{Action: "Add"}}}}
+		},
+		"nested value": func(c *changeset.Set) {
+			c.Nested = map[string]changeset.Set{"arn:n": {Changes: []changeset.Change{{Action: "Remove"}}}}
+		},
 	} {
 		d := digest(change)
 		if other, twice := seen[d]; twice {
@@ -77,4 +81,3 @@ func TestUnchanged(t *testing.T) {
 		t.Error("a complete change set counts as unchanged")
 	}
 }
-

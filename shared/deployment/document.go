@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,7 +127,10 @@ func properties(c Change, schemas risk.Schemas) []Property {
 		path := d.Where()
 		p, seen := byPath[path]
 		if !seen {
-			p = Property{Path: path, Before: redact.Value(path, d.Before), After: redact.Value(path, d.After), Deployed: redact.Value(path, d.Deployed), Recreation: d.Recreation}
+			named := telling(c, path)
+			p = Property{
+				Path: path, Before: redact.Value(named, d.Before), After: redact.Value(named, d.After), Deployed: redact.Value(named, d.Deployed), Recreation: d.Recreation,
+			}
 			if name, ok := strings.CutPrefix(path, "/Properties/"); ok {
 				p.CreateOnly = schema.Covers(createOnly, strings.Split(name, "/")...)
 			}
@@ -152,6 +156,50 @@ func properties(c Change, schemas risk.Schemas) []Property {
 		list = append(list, byPath[path])
 	}
 	return list
+}
+
+// telling is the path by which a value's secrecy is judged. In a pair such as
+// {Name, Value}, in which containers have their environment, the member beside
+// it tells what the value is.
+// Source: CloudFormation template reference, AWS::ECS::TaskDefinition
+// KeyValuePair.
+func telling(c Change, path string) string {
+	parent, ok := strings.CutSuffix(path, "/Value")
+	if !ok {
+		return path
+	}
+	for _, context := range []string{c.After, c.Before} {
+		var resource any
+		if json.Unmarshal([]byte(context), &resource) != nil {
+			continue
+		}
+		pair, _ := at(resource, strings.Split(strings.TrimPrefix(parent, "/"), "/")).(map[string]any)
+		for _, member := range []string{"Name", "Key"} {
+			if name, ok := pair[member].(string); ok && redact.Secret(name) {
+				return parent + "/" + name
+			}
+		}
+	}
+	return path
+}
+
+// at steps into a JSON value, nil if there is no such place.
+func at(v any, path []string) any {
+	for _, name := range path {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[name]
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
+		}
+	}
+	return v
 }
 
 // cause says what makes an attribute change, except the plain case that the

@@ -57,7 +57,7 @@ func (d Document) Markdown(limit int) string {
 	if len(all) == 0 {
 		w.put("No resource changes; outputs or metadata do.\n")
 	}
-	w.put(fmt.Sprintf("\nDigest %s\n", span(clip(d.Digest, 12))))
+	w.put(fmt.Sprintf("\nDigest %s\n", span(fmt.Sprintf("%.12s", d.Digest))))
 	return w.String()
 }
 
@@ -75,7 +75,7 @@ func (m *markdown) put(part string) { m.WriteString(part) }
 func (r Row) markdown() string {
 	var b strings.Builder
 	indent := strings.Repeat("&nbsp;&nbsp;", min(strings.Count(r.LogicalID, "/"), maxNesting))
-	fmt.Fprintf(&b, "<details><summary>%s<code>%s %s</code> <code>%s</code>%s</summary>\n\n", indent, htmlText(r.symbol()), htmlText(r.LogicalID), htmlText(r.Type), htmlText(r.note()))
+	fmt.Fprintf(&b, "<details><summary>%s%s %s%s</summary>\n\n", indent, htmlCode(r.symbol()+" "+r.LogicalID), htmlCode(r.Type), htmlCode(strings.TrimSpace(r.note())))
 	lines := r.difference()
 	fence := strings.Repeat("`", max(3, longestRun(strings.Join(lines, "\n"))+1))
 	b.WriteString(fence + "diff\n")
@@ -147,10 +147,17 @@ func longestRun(text string) int {
 	return longest
 }
 
-// htmlText writes text inside an HTML block, where Markdown has no meaning.
-var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;", "@", "@\u2060")
+var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
 
-func htmlText(text string) string { return htmlEscaper.Replace(visible(text)) }
+// htmlCode writes text as code inside an HTML block, where Markdown has no
+// meaning, and GitHub makes no mentions and links in code.
+// Source: CommonMark 0.31, "HTML blocks".
+func htmlCode(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "<code>" + htmlEscaper.Replace(visible(text)) + "</code>"
+}
 
 // plainWord keeps what a level may consist of.
 func plainWord(text string) string {

@@ -57,11 +57,11 @@ func (d Document) text(paint painter) string {
 	if len(d.Rows) == 0 {
 		b.WriteString("  no resource changes; outputs or metadata do\n")
 	}
-	fmt.Fprintf(&b, "risk: %s\n", paint(colors[d.Risk], d.Risk))
+	fmt.Fprintf(&b, "risk: %s\n", paint(colors[d.Risk], visible(d.Risk)))
 	for _, reason := range d.Reasons {
 		fmt.Fprintf(&b, "  - %s%s\n", label(reason, paint), visible(reason.Text))
 	}
-	fmt.Fprintf(&b, "%s · digest %.12s\n", d.counts(), d.Digest)
+	fmt.Fprintf(&b, "%s · digest %s\n", d.counts(), visible(fmt.Sprintf("%.12s", d.Digest)))
 	return b.String()
 }
 

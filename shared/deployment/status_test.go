@@ -47,4 +47,3 @@ func TestFirstFailure(t *testing.T) {
 		t.Errorf("without a resource: %+v", only)
 	}
 }
-

@@ -31,6 +31,7 @@ func (a *assessor) loss(s *subject) {
 	}
 	kept := a.kept(s)
 	switch {
+	case !stateful && slices.Contains(releases, s.Type) && strings.HasSuffix(by, "replace"):
 	case !stateful && by == "unknown":
 		a.add("unknown-action", s, "", verb)
 	case !stateful:
@@ -42,6 +43,14 @@ func (a *assessor) loss(s *subject) {
 	default:
 		a.add("replace-stateful-kept", s, "", verb+"; "+kept)
 	}
+}
+
+// releases are types that never change: a release is a new one, and nothing but
+// the release before refers to the old one.
+// Source: their pages in the CloudFormation template reference, on which every
+// property asks for a replacement.
+var releases = []string{
+	"AWS::ApiGateway::Deployment", "AWS::AutoScaling::LaunchConfiguration", "AWS::ECS::TaskDefinition", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version",
 }
 
 func quoted(text string) string { return `"` + text + `"` }
