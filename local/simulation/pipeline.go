@@ -81,7 +81,7 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 func (p *Pipeline) wire() {
 	tasks := &fake.DeploymentTasks{Faults: p.port, Succeeded: p.succeed, Failed: p.failTask}
 	service := &deployment.Service{
-		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Locks: p.locks, Runs: &fake.DeploymentRuns{Faults: p.port},
+		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Templates: p.cloud.Templates(), Locks: p.locks, Runs: &fake.DeploymentRuns{Faults: p.port},
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
 		Tasks: tasks, Files: p.files, Publisher: p.World, Now: p.Clock.Now,
 	}

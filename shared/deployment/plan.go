@@ -10,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/risk"
 )
 
 // maxBody is the most bytes of a template in a request; a larger one goes by
@@ -75,6 +76,7 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 	if input.Template, err = s.Files.File(ctx, r.SourceKey, stack.Template); err != nil {
 		return r, err
 	}
+	input.IncludeNested = nests(input.Template)
 	if len(input.Template) > maxBody {
 		key := "plans/" + r.RunID + "/" + to.Stage + "/" + to.Stack + ".template"
 		if err := s.Files.Put(ctx, key, input.Template); err != nil {
@@ -197,16 +199,19 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
-	stage, stack, _ := r.Current()
+	stage, _, _ := r.Current()
 	digest, err := c.Digest()
 	if err != nil {
 		return r, err
 	}
-	risk := Assess(c.Changes, Policy{Stateful: s.Stateful, Protect: stack.Protect})
-	r.Plan.Digest, r.Plan.Risk = digest, risk.Level
-	r.Plan.Gate = gate(stage.Approval, risk.Level, r.Plan.Empty)
+	rated, err := s.rate(ctx, r, to, c)
+	if err != nil {
+		return r, err
+	}
+	r.Plan.Digest, r.Plan.Risk = digest, rated.Level
+	r.Plan.Gate = gate(stage.Approval, rated.Level, r.Plan.Empty)
 	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack)
-	r.Plan.Reasons = firstReasons(risk.Reasons)
+	r.Plan.Reasons = firstReasons(rated.Texts())
 	if r.Plan.Gate == GateApproval {
 		r.Transitions += asking
 	}
@@ -214,7 +219,7 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 
 	document := Document{
 		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Empty: r.Plan.Empty,
-		Risk: risk.Level, Reasons: risk.Reasons, Gate: r.Plan.Gate, Planned: s.Now().UTC(), Rows: rows(c.Changes),
+		Risk: rated.Level, Reasons: rated.Reasons, Gate: r.Plan.Gate, Planned: s.Now().UTC(), Rows: rows(c, risk.Published(to.Region)),
 	}
 	data, err := json.MarshalIndent(document, "", " ")
 	if err != nil {
@@ -225,7 +230,7 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 	}
 	return r, s.Publisher.Publish(ctx, s.fact(r, events.StackPlanned{
 		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Changes: document.summary(),
-		Empty: r.Plan.Empty, Risk: risk.Level, Reasons: r.Plan.Reasons,
+		Empty: r.Plan.Empty, Risk: rated.Level, Reasons: r.Plan.Reasons,
 	}, to.Stage, to.Stack))
 }
 
@@ -235,13 +240,13 @@ const maxReasons = 20
 func firstReasons(reasons []string) []string { return reasons[:min(len(reasons), maxReasons)] }
 
 // gate says what a plan must pass.
-func gate(approval, risk string, empty bool) string {
+func gate(approval, level string, empty bool) string {
 	switch {
 	case empty:
 		return GateAuto
-	case risk == RiskBlocked:
+	case level == RiskBlocked:
 		return GateBlocked
-	case approval == pipeline.ApprovalNever, approval == pipeline.ApprovalOnRisk && risk == RiskSafe:
+	case approval == pipeline.ApprovalNever, approval == pipeline.ApprovalOnRisk && level == RiskSafe:
 		return GateAuto
 	default:
 		return GateApproval

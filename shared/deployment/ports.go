@@ -28,6 +28,8 @@ type ChangeSetInput struct {
 	Parameters   map[string]string
 	Capabilities []string
 	Tags         map[string]string
+	// IncludeNested asks for the change sets of nested stacks as well.
+	IncludeNested bool
 }
 
 // ChangeSets makes, reads and executes change sets in a workload account.
@@ -35,7 +37,8 @@ type ChangeSets interface {
 	// Create begins to make a change set and returns its ARN and its stack's.
 	// One of the same name is found again and returned.
 	Create(ctx context.Context, target events.Target, input ChangeSetInput) (changeSetID, stackID string, err error)
-	// Read returns the change set with all its pages. One that is gone has the
+	// Read returns the change set with all its pages, and those of nested
+	// stacks that it names. One that is gone has the
 	// status DELETE_COMPLETE.
 	Read(ctx context.Context, target events.Target, changeSetID string) (ChangeSet, error)
 	// Execute begins to execute it. The token comes back in the stack's events.

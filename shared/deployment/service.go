@@ -28,6 +28,7 @@ const (
 type Service struct {
 	Stacks     Stacks
 	ChangeSets ChangeSets
+	Templates  Templates
 	Locks      Locks
 	StackLocks StackLocks
 	Runs       Runs

@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.cloud.Emit = w.hear
 	w.service = &deployment.Service{
-		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(),
+		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(), Templates: w.cloud.Templates(),
 		Locks: &fake.DeploymentLocks{}, StackLocks: w.locks, Runs: &fake.DeploymentRuns{}, Approvals: &fake.DeploymentApprovals{},
 		Tokens: &fake.DeploymentTokens{}, Registry: w.listed, Tasks: w.tasks, Files: w.files, Publisher: w.facts, Now: clock.Now,
 	}

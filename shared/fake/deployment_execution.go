@@ -27,6 +27,7 @@ type deploymentTemplate struct {
 	Outputs   map[string]deploymentOutput   `yaml:"Outputs"`
 
 	problems []string
+	text     []byte // as it was given
 }
 
 type deploymentOutput struct {
@@ -46,7 +47,7 @@ type deploymentResource struct {
 }
 
 func parseDeploymentTemplate(data []byte, parameters map[string]string) (deploymentTemplate, error) {
-	var t deploymentTemplate
+	t := deploymentTemplate{text: slices.Clone(data)}
 	if err := yaml.Unmarshal(data, &t); err != nil {
 		return t, fault.Invalid("Template format error: %w", err)
 	}
