@@ -22,6 +22,7 @@ func Facts() []Data {
 		StackDeployed{},
 		StackPlanned{},
 		StackRolledBack{},
+		StageClosed{},
 		TemplatesRejected{},
 		TemplatesValidated{},
 	}

@@ -73,6 +73,9 @@ var tellers = map[string]func(Entry) (string, error){
 	events.StackRolledBack{}.DetailType(): tell(func(d events.StackRolledBack) string {
 		return target(d.Target) + " rolled back: " + FailureText(d.Failure)
 	}),
+	events.StageClosed{}.DetailType(): tell(func(d events.StageClosed) string {
+		return "the stage " + d.Stage + " is closed: " + d.Reason
+	}),
 	events.RunFinished{}.DetailType(): tell(func(d events.RunFinished) string { return d.Outcome + ": " + d.Reason }),
 	events.DriftScanned{}.DetailType(): tell(func(d events.DriftScanned) string {
 		return fmt.Sprintf("%s is %s: %s checked, %s%s", d.StackName, d.Status, count(d.Coverage.Checked, "resource"), count(len(d.Resources), "drifted resource"), quoted(d.Reason))

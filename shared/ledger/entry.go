@@ -88,6 +88,7 @@ var subjects = map[string]locator{
 	events.ApprovalDecided{}.DetailType():         aboutRun,
 	events.StackDeployed{}.DetailType():           aboutRun,
 	events.StackRolledBack{}.DetailType():         aboutRun,
+	events.StageClosed{}.DetailType():             aboutRun,
 	events.RunFinished{}.DetailType():             aboutRun,
 	events.DriftScanned{}.DetailType():            aboutStack,
 	events.DriftDetected{}.DetailType():           aboutStack,

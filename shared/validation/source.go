@@ -148,27 +148,17 @@ func parameters(p *pipeline.Pipeline, files map[string][]byte) []Finding {
 		}
 	}
 	var findings []Finding
-	for _, branch := range branches(p) {
-		for _, stage := range p.For(branch) {
-			for _, stack := range stage.Stacks {
-				if parsed[stack.Template] == nil {
-					continue
-				}
-				for _, message := range misfits(parsed[stack.Template], stack) {
-					findings = append(findings, pipelineFinding(RuleParameters, positions[stack.Name], "stack "+stack.Name+" in stage "+stage.Name+": "+message))
-				}
+	for _, stage := range p.Every() {
+		for _, stack := range stage.Stacks {
+			if parsed[stack.Template] == nil {
+				continue
+			}
+			for _, message := range misfits(parsed[stack.Template], stack) {
+				findings = append(findings, pipelineFinding(RuleParameters, positions[stack.Name], "stack "+stack.Name+" in stage "+stage.Name+": "+message))
 			}
 		}
 	}
 	return findings
-}
-
-func branches(p *pipeline.Pipeline) []string {
-	seen := map[string]bool{}
-	for _, stage := range p.Stages {
-		seen[stage.Branch] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
 }
 
 func misfits(t *template.Template, stack pipeline.Stack) []string {
