@@ -1,16 +1,12 @@
 // Package changeset is the model of a CloudFormation change set: what it says
-// about each resource, how its text form is read, and the digest that tells any
-// two apart. It decides nothing.
+// about each resource, how its text form is read, and a
+// canonical form in which equal ones are equal. It decides nothing.
 package changeset
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
@@ -26,6 +22,8 @@ type Set struct {
 	Changes         []Change          `json:"changes"`
 	Parameters      map[string]string `json:"parameters"` // CloudFormation shows NoEcho values as ****
 	Capabilities    []string          `json:"capabilities"`
+	Tags            map[string]string `json:"tags,omitempty"`
+	Notifications   []string          `json:"notifications,omitempty"`    // ARNs of topics
 	DeploymentMode  string            `json:"deploymentMode,omitempty"`   // REVERT_DRIFT for a drift-aware change set
 	StackDrift      string            `json:"stackDriftStatus,omitempty"` // of a drift-aware change set
 	OnStackFailure  string            `json:"onStackFailure,omitempty"`   // DELETE, DO_NOTHING, ROLLBACK
@@ -161,20 +159,10 @@ func (s Set) Unchanged() bool {
 	})
 }
 
-// Digest is the SHA-256 of what the change set would do: its identity, every
-// change with its values, its parameters and capabilities, as canonical JSON
-// (fixed field order, sorted keys, changes sorted by logical id), those of
-// nested stacks included. Whether it was executed meanwhile is no part of it.
-func (s Set) Digest() (string, error) {
-	data, err := json.Marshal(s.canonical())
-	if err != nil {
-		return "", fault.Permanent("digest of change set %s: %w", s.ID, err)
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
-}
-
-func (s Set) canonical() Set {
+// Canonical is the change set in a form that is equal for equal ones: changes
+// sorted by logical id, details and lists sorted, those of nested stacks too.
+// Whether it was executed meanwhile is no part of it.
+func (s Set) Canonical() Set {
 	s.Status, s.ExecutionStatus, s.StatusReason = "", "", ""
 	s.Changes = slices.Clone(s.Changes)
 	for i, change := range s.Changes {
@@ -187,13 +175,14 @@ func (s Set) canonical() Set {
 		return strings.Compare(a.Nested+" "+a.LogicalID, b.Nested+" "+b.LogicalID)
 	})
 	s.Capabilities = slices.Sorted(slices.Values(s.Capabilities))
+	s.Notifications = slices.Sorted(slices.Values(s.Notifications))
 	if s.Rollback != nil {
 		s.Rollback = &Rollback{s.Rollback.MonitoringMinutes, slices.Sorted(slices.Values(s.Rollback.Alarms))}
 	}
 	if len(s.Nested) > 0 {
 		nested := make(map[string]Set, len(s.Nested))
 		for id, child := range s.Nested {
-			nested[id] = child.canonical()
+			nested[id] = child.Canonical()
 		}
 		s.Nested = nested
 	}

@@ -38,6 +38,8 @@ type describeChangeSet struct {
 	StatusReason          string
 	ExecutionStatus       string
 	Capabilities          []string
+	NotificationARNs      []string `json:"NotificationARNs"`
+	Tags                  []struct{ Key, Value string }
 	DeploymentMode        string
 	StackDriftStatus      string
 	OnStackFailure        string
@@ -74,6 +76,13 @@ func (a describeChangeSet) set() Set {
 		ID: a.ChangeSetID, StackID: a.StackID, StackName: a.StackName, Status: a.Status, StatusReason: a.StatusReason,
 		ExecutionStatus: a.ExecutionStatus, Capabilities: a.Capabilities, Parameters: map[string]string{}, Changes: []Change{},
 		DeploymentMode: a.DeploymentMode, StackDrift: a.StackDriftStatus, OnStackFailure: a.OnStackFailure, IncludesNested: a.IncludeNestedStacks,
+		Notifications: a.NotificationARNs,
+	}
+	for _, tag := range a.Tags {
+		if s.Tags == nil {
+			s.Tags = map[string]string{}
+		}
+		s.Tags[tag.Key] = tag.Value
 	}
 	for _, p := range a.Parameters {
 		s.Parameters[p.ParameterKey] = Parameter(p.ParameterValue, p.ResolvedValue)

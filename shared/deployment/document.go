@@ -29,7 +29,8 @@ type Document struct {
 	Reasons     []risk.Reason `json:"reasons"` // worst first
 	Gate        string        `json:"gate"`
 	Planned     time.Time     `json:"planned"`
-	Rows        []Row         `json:"rows"` // sorted by logical id
+	Expires     time.Time     `json:"expires,omitzero"` // of the approval; zero where nobody is asked
+	Rows        []Row         `json:"rows"`             // sorted by logical id
 }
 
 // Row is what happens to one resource.
@@ -61,9 +62,11 @@ type Property struct {
 	Cause      string `json:"cause,omitempty"`      // what makes it change
 }
 
-// DocumentKey is where the document of a plan is kept in the bucket.
-func DocumentKey(runID, stage, stack string) string {
-	return fmt.Sprintf("plans/%s/%s/%s.json", runID, stage, stack)
+// DocumentKey is where the document of a plan is kept in the bucket. The hash of
+// its bytes is part of the name: an invocation that comes late cannot put
+// another document in its place.
+func DocumentKey(runID, stage, stack, hash string) string {
+	return fmt.Sprintf("plans/%s/%s/%s-%.16s.json", runID, stage, stack, hash)
 }
 
 // rows turns changes into rows, those of nested stacks below their stack's.

@@ -6,8 +6,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/risk"
@@ -199,39 +201,52 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
-	stage, _, _ := r.Current()
-	digest, err := c.Digest()
-	if err != nil {
-		return r, err
-	}
 	rated, err := s.rate(ctx, r, to, c)
 	if err != nil {
 		return r, err
 	}
-	r.Plan.Digest, r.Plan.Risk = digest, rated.Level
-	r.Plan.Gate = gate(stage.Approval, rated.Level, r.Plan.Empty)
-	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack)
-	r.Plan.Reasons = firstReasons(rated.Texts())
-	if r.Plan.Gate == GateApproval {
-		r.Transitions += asking
+	if r, err = s.gated(ctx, r, to, c, rated); err != nil {
+		return r, err
 	}
-	r = operate(r, OperationExecute)
-
 	document := Document{
-		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Empty: r.Plan.Empty,
-		Risk: rated.Level, Reasons: rated.Reasons, Gate: r.Plan.Gate, Planned: s.Now().UTC(), Rows: rows(c, risk.Published(to.Region)),
+		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: r.Plan.Digest, Empty: r.Plan.Empty, Risk: rated.Level, Reasons: rated.Reasons,
+		Gate: r.Plan.Gate, Planned: s.Now().UTC(), Expires: r.Plan.Expires, Rows: rows(c, risk.Published(to.Region)),
 	}
 	data, err := json.MarshalIndent(document, "", " ")
 	if err != nil {
 		return r, fault.Permanent("encode the plan of %s: %w", to.StackName, err)
 	}
+	r.Plan.Seen = approval.Hash(data)
+	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack, r.Plan.Seen)
 	if err := s.Files.Put(ctx, r.Plan.Document, data); err != nil {
 		return r, err
 	}
-	return r, s.Publisher.Publish(ctx, s.fact(r, events.StackPlanned{
-		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Changes: document.summary(),
+	err = s.Publisher.Publish(ctx, s.fact(r, events.StackPlanned{
+		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: r.Plan.Digest, Changes: document.summary(),
 		Empty: r.Plan.Empty, Risk: rated.Level, Reasons: r.Plan.Reasons,
 	}, to.Stage, to.Stack))
+	if stage, _, _ := r.Current(); err == nil && stage.Approval == pipeline.ApprovalOnRisk && r.Plan.Gate == GateAuto && !r.Plan.Empty {
+		err = s.decidedByPolicy(ctx, r, to)
+	}
+	return r, err
+}
+
+// gated says what the plan must pass, and binds it to everything that it was
+// rated by.
+func (s *Service) gated(ctx context.Context, r Release, to events.Target, c ChangeSet, rated risk.Assessment) (Release, error) {
+	stage, _, _ := r.Current()
+	r.Plan.Risk, r.Plan.Reasons = rated.Level, firstReasons(rated.Texts())
+	if r.Plan.Gate = gate(stage.Approval, rated.Level, r.Plan.Empty); r.Plan.Gate == GateApproval {
+		r.Transitions += asking
+		r.Plan.ApprovalSeconds = int(stage.ApprovalTime() / time.Second)
+		r.Plan.Expires = s.Now().Add(stage.ApprovalTime()).UTC()
+	}
+	parts, err := s.parts(ctx, r, to, c)
+	if err != nil {
+		return r, err
+	}
+	r.Plan.Parts, r.Plan.Digest = parts, parts.Digest()
+	return operate(r, OperationExecute), nil
 }
 
 // maxReasons bounds the reasons in the release and in facts.

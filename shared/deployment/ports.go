@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/approval"
 )
 
 // Stacks reads and deletes stacks in a workload account.
@@ -14,6 +15,9 @@ type Stacks interface {
 	// Events returns the rows of the operation with the client request token,
 	// oldest first, also those of a stack that was deleted.
 	Events(ctx context.Context, target events.Target, stackID, clientRequestToken string) ([]StackEvent, error)
+	// Drifts says of each resource that the last drift detection found changed or
+	// deleted what differs, a text each, sorted.
+	Drifts(ctx context.Context, target events.Target) ([]string, error)
 	// Delete begins to delete the stack. The token comes back in its events.
 	Delete(ctx context.Context, target events.Target, clientRequestToken string) error
 }
@@ -103,9 +107,12 @@ type Approval struct {
 	Risk        string
 	Reasons     []string
 	Document    string // S3 key
+	Seen        string // SHA-256 of the document
 	Token       string // of the RequestApproval state
 	Requested   time.Time
 	Expires     time.Time
+	Authors     approval.Authors
+	SelfAllowed bool // an author may approve
 	Decision    *Decision
 }
 

@@ -14,6 +14,8 @@ type Templates interface {
 	// or the deployed one of the target's stack if changeSetID is "". It is
 	// empty when nothing is deployed.
 	Template(ctx context.Context, target events.Target, changeSetID string) ([]byte, error)
+	// Original returns a change set's template as it was given, byte by byte.
+	Original(ctx context.Context, target events.Target, changeSetID string) ([]byte, error)
 }
 
 // maxTemplates bounds the templates of nested stacks that are read for one

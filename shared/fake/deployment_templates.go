@@ -16,6 +16,11 @@ type DeploymentTemplates struct{ cloud *DeploymentCloud }
 // Templates is the cloud as deployment.Templates.
 func (c *DeploymentCloud) Templates() DeploymentTemplates { return DeploymentTemplates{c} }
 
+// Original implements deployment.Templates.
+func (s DeploymentTemplates) Original(ctx context.Context, t events.Target, changeSetID string) ([]byte, error) {
+	return s.Template(ctx, t, changeSetID)
+}
+
 // Template implements deployment.Templates.
 func (s DeploymentTemplates) Template(_ context.Context, t events.Target, changeSetID string) ([]byte, error) {
 	if err := s.cloud.fail("Template"); err != nil {

@@ -146,10 +146,16 @@ func header(out *cloudformation.DescribeChangeSetOutput) deployment.ChangeSet {
 		ID: aws.ToString(out.ChangeSetId), StackID: aws.ToString(out.StackId), StackName: aws.ToString(out.StackName), Status: string(out.Status),
 		ExecutionStatus: string(out.ExecutionStatus), StatusReason: aws.ToString(out.StatusReason), Parameters: map[string]string{},
 		DeploymentMode: string(out.DeploymentMode), StackDrift: string(out.StackDriftStatus), OnStackFailure: string(out.OnStackFailure),
-		IncludesNested: aws.ToBool(out.IncludeNestedStacks), Rollback: rollback(out.RollbackConfiguration),
+		IncludesNested: aws.ToBool(out.IncludeNestedStacks), Notifications: out.NotificationARNs, Rollback: rollback(out.RollbackConfiguration),
 	}
 	for _, p := range out.Parameters {
 		set.Parameters[aws.ToString(p.ParameterKey)] = changeset.Parameter(aws.ToString(p.ParameterValue), aws.ToString(p.ResolvedValue))
+	}
+	for _, tag := range out.Tags {
+		if set.Tags == nil {
+			set.Tags = map[string]string{}
+		}
+		set.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	for _, capability := range out.Capabilities {
 		set.Capabilities = append(set.Capabilities, string(capability))

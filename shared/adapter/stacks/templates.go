@@ -25,7 +25,16 @@ func NewTemplates(workloads *session.Workloads) *Templates { return &Templates{c
 // itself when it has no transforms. A stack in REVIEW_IN_PROGRESS has none.
 // Source: CloudFormation API reference, GetTemplate.
 func (c *Templates) Template(ctx context.Context, t events.Target, changeSetID string) ([]byte, error) {
-	input := &cloudformation.GetTemplateInput{TemplateStage: types.TemplateStageProcessed}
+	return c.template(ctx, t, changeSetID, types.TemplateStageProcessed)
+}
+
+// Original implements deployment.Templates.
+func (c *Templates) Original(ctx context.Context, t events.Target, changeSetID string) ([]byte, error) {
+	return c.template(ctx, t, changeSetID, types.TemplateStageOriginal)
+}
+
+func (c *Templates) template(ctx context.Context, t events.Target, changeSetID string, stage types.TemplateStage) ([]byte, error) {
+	input := &cloudformation.GetTemplateInput{TemplateStage: stage}
 	if changeSetID != "" {
 		input.ChangeSetName = aws.String(changeSetID)
 	} else {
