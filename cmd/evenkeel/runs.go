@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -133,6 +134,7 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 		}
 	}
 	_ = t.Flush()
+	decisions(w, r)
 	if r.Closed != nil {
 		fmt.Fprintf(w, "waits for the stage %s: %s\n", r.Closed.Stage, printable(r.Closed.Reason))
 	}
@@ -144,6 +146,34 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 		fmt.Fprintf(w, "waits for approval of %s/%s: evenkeel approve %s%s\n", p.Stage, p.Stack, r.RunID, which)
 	}
 	timeline(w, r.Timeline)
+}
+
+// decisions writes what is recorded of each decision: by whom, with what, on
+// what they saw.
+func decisions(w io.Writer, r ledger.RunReport) {
+	for _, stage := range r.Stages {
+		for _, s := range stage.Stacks {
+			d := s.Decision
+			if d == nil {
+				continue
+			}
+			done := "rejected"
+			if d.Approved {
+				done = "approved"
+			}
+			fmt.Fprintf(w, "  %s/%s %s by %s at %s", stage.Name, s.Stack, done, printable(d.By), d.At.UTC().Format(time.RFC3339))
+			if d.Relation != "" {
+				fmt.Fprintf(w, " (%s)", printable(d.Relation))
+			}
+			if v := d.Via; v != nil && v.Host != "" {
+				fmt.Fprintf(w, ", with %s on %s as %s", printable(strings.TrimSpace(v.Client+" "+v.Version)), printable(v.Host), printable(v.User))
+			}
+			fmt.Fprintf(w, "\n    digest %s\n", printable(d.Digest))
+			if d.Seen != nil {
+				fmt.Fprintf(w, "    saw %s, SHA-256 %s\n", printable(d.Seen.Key), printable(d.Seen.SHA256))
+			}
+		}
+	}
 }
 
 // risk is the rating of a plan, where there was a plan.

@@ -67,9 +67,9 @@ func TestGitHubPush(t *testing.T) {
 		ignored string
 	}{
 		{"github-push.json", webhook.Push{Repository: "acme/shop", Branch: "main", Commit: after, Before: before, Actor: "dana", Authors: []string{"dana@example.com"}}, ""},
-		{"github-push-new-branch.json", webhook.Push{Repository: "acme/shop", Branch: "feature/subnets", Commit: after, Actor: "dana"}, ""},
+		{"github-push-new-branch.json", webhook.Push{Repository: "acme/shop", Branch: "feature/subnets", Commit: after, Actor: "dana", Authors: []string{"dana@example.com"}}, ""},
 		{"github-push-branch-delete.json", webhook.Push{Repository: "acme/shop", Branch: "old", Before: before, Deleted: true, Actor: "dana"}, "was deleted"},
-		{"github-push-tag.json", webhook.Push{Repository: "acme/shop", Tag: "v1.0.0", Commit: after, Actor: "dana"}, "only branches"},
+		{"github-push-tag.json", webhook.Push{Repository: "acme/shop", Tag: "v1.0.0", Commit: after, Actor: "dana", Authors: []string{"dana@example.com"}}, "only branches"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {

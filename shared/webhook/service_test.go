@@ -173,7 +173,7 @@ func TestTheCloneURLComesFromTheRegistry(t *testing.T) {
 	answer := w.service().Receive(t.Context(), signed(body, "push"))
 	want := events.GitPushed{
 		Repository: "acme/shop", Provider: "github", CloneURL: "https://git.example.com/acme/shop.git",
-		Branch: "main", Commit: after, Before: before, Actor: "dana", DeliveryID: deliveryOne,
+		Branch: "main", Commit: after, Before: before, Actor: "dana", DeliveryID: deliveryOne, Authors: []string{"dana@example.com"},
 	}
 	if len(w.published) != 1 || !reflect.DeepEqual(w.published[0].Data, want) {
 		t.Fatalf("published %+v, want %+v", w.published, want)
