@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,25 +11,24 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
-	"github.com/evenkeel/evenkeel/shared/deployment"
-	"github.com/evenkeel/evenkeel/shared/fault"
-	"github.com/evenkeel/evenkeel/shared/risk"
-	"github.com/evenkeel/evenkeel/shared/template"
+	"github.com/evenkeel/evenkeel/shared/approval"
 )
 
 // watch holds the invariants of the pipeline:
 //
 //   - every run that started ends, with one outcome, and its execution agrees;
-//   - no change set is executed twice, by a run that does not hold the
-//     repository's lock within its lease, or without the approval of exactly
-//     its content where the stage wants one;
+//   - no change set is executed twice, or by a run that does not hold the
+//     repository's lock within its lease;
+//   - where the stage wants an approval, none is used twice, after its expiry,
+//     for anything but exactly what it was given for, or when an author gave it;
 //   - two runs of a repository never take turns in changing it, but for one that
 //     stood aside while a stage was closed;
 //   - a stack has one operation at a time, under its own lock within its lease;
 //     nobody takes or releases the lock of a run that goes on;
 //   - nothing is begun in a stage that is closed;
 //   - no stack takes more transitions than maxTransitions in a stage;
-//   - what the outcome says about the stacks is true;
+//   - what the outcome says about the stacks is true, and every stack that a run
+//     changed is named;
 //   - where no call fails, a run ends as its commit deserves;
 //   - in the end no lock is held and nobody waits.
 type watch struct {
@@ -40,6 +40,9 @@ type watch struct {
 	targets  map[string]events.Target   // stacks that were planned
 	planned  map[string]events.Target   // change set → its stack
 	executed map[string]int             // change set → times
+	complete map[string][]string        // run → "stage/stack" of its operations that ended well
+	used     map[string]int             // digest that was approved → times that it was executed
+	rest     map[string]approval.Stack  // change set → its stack when it was planned
 	order    map[string][]string        // repository → runs in the order in which they executed
 	working  map[string]map[string]bool // run → ids of stacks that its operations are changing
 	versions map[string]string          // run/stack id → version before its execution
@@ -50,7 +53,7 @@ type watch struct {
 func newWatch(p *Pipeline) watch {
 	return watch{
 		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, ends: map[string]time.Time{}, seen: map[string]bool{}, targets: map[string]events.Target{},
-		planned: map[string]events.Target{}, executed: map[string]int{}, order: map[string][]string{},
+		planned: map[string]events.Target{}, executed: map[string]int{}, used: map[string]int{}, rest: map[string]approval.Stack{}, complete: map[string][]string{}, order: map[string][]string{},
 		working: map[string]map[string]bool{}, versions: map[string]string{},
 	}
 }
@@ -71,6 +74,7 @@ func (w *watch) fact(f events.Fact) {
 	case events.StackPlanned:
 		w.targets[data.Account+data.StackName] = data.Target
 		w.planned[data.ChangeSetID] = data.Target
+		w.p.silently(func() { w.rest[data.ChangeSetID] = w.stack(data.Target) })
 	case events.StageClosed: // the run stands aside, and comes back
 		w.order[data.Repository] = slices.DeleteFunc(w.order[data.Repository], func(id string) bool { return id == data.RunID })
 	case events.RunFinished:
@@ -89,6 +93,8 @@ func (w *watch) fact(f events.Fact) {
 }
 
 var changeSetName = regexp.MustCompile(`changeSet/evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)/`)
+
+var requestToken = regexp.MustCompile(`^evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)-([a-z]+)$`)
 
 // called hears every call to CloudFormation. An execution is looked at in the
 // moment in which it takes effect.
@@ -143,72 +149,6 @@ func (w *watch) lock(run events.Run) {
 	}
 }
 
-// open checks that the stage takes deployments.
-func (w *watch) open(run events.Run, target events.Target) {
-	c := w.p.commits[run.Commit]
-	if now := w.p.Clock.Now().UTC(); c.windows && target.Stage == "prod" &&
-		(now.Weekday() == time.Saturday || now.Weekday() == time.Sunday || now.Hour() < 9 || now.Hour()*60+now.Minute() > 10*60+31 || now.Day() == 3) {
-		w.p.Violate("run %s changes %s in a closed stage", run.RunID, target.StackName)
-	}
-}
-
-// stackLock checks the lock of the stack that is about to be changed.
-func (w *watch) stackLock(run events.Run, target events.Target) {
-	owner, expires := w.p.stacks.Holder(target)
-	switch {
-	case owner != run.RunID:
-		w.p.Violate("run %s changes %s, whose lock %q has", run.RunID, target.StackName, owner)
-	case !w.p.Clock.Now().Before(expires):
-		w.p.Violate("run %s changes %s past the stack's lease, which ended %s", run.RunID, target.StackName, expires)
-	}
-}
-
-// locked hears that a stack's lock changed hands. One that is taken from a run
-// must have ended, by its lease or with the run.
-func (w *watch) locked(target events.Target, from, to string, expires time.Time) {
-	if from == "" || to == "" || !w.p.Clock.Now().Before(expires) || w.finished[from] != "" {
-		return
-	}
-	w.p.Violate("run %s took the lock of %s from run %s, whose lease lasts until %s", to, target.StackName, from, expires)
-}
-
-func (w *watch) approval(run events.Run, target events.Target, id string) {
-	if target.Stage != "prod" {
-		return
-	}
-	set, err := w.p.cloud.ChangeSets().Read(context.Background(), target, id)
-	if err != nil {
-		w.p.Violate("%v", err)
-		return
-	}
-	if run.Repository == "acme/blog" && w.level(target, set) == risk.Safe {
-		return
-	}
-	digest, err := set.Digest()
-	if err != nil {
-		w.p.Violate("%v", err)
-	}
-	approval, ok, err := w.p.approvals.Get(context.Background(), run.RunID, target.Stage, target.Stack)
-	if err != nil || !ok || approval.Decision == nil || !approval.Decision.Approved || approval.Digest != digest || approval.Decision.Digest != digest {
-		w.p.Violate("run %s changes %s without approval of what it does: %+v", run.RunID, target.StackName, approval.Decision)
-	}
-}
-
-// level rates a change set as the service does.
-func (w *watch) level(target events.Target, set deployment.ChangeSet) string {
-	var templates risk.Templates
-	for id, parsed := range map[string]**template.Template{"": &templates.Before, set.ID: &templates.After} {
-		body, err := w.p.cloud.Templates().Template(context.Background(), target, id)
-		if err == nil {
-			*parsed, err = template.Parse(target.StackName, body)
-		}
-		if err != nil {
-			w.p.Violate("%v", err)
-		}
-	}
-	return risk.Assess(set, templates, risk.Published(target.Region), risk.Policy{}).Level
-}
-
 // turns checks that the runs of a repository follow each other.
 func (w *watch) turns(run events.Run) {
 	order := w.order[run.Repository]
@@ -231,6 +171,11 @@ func (w *watch) version(run events.Run, target events.Target) {
 	if err != nil {
 		w.p.Violate("%v", err)
 	}
+	for _, id := range slices.Sorted(maps.Keys(w.working)) {
+		if w.working[id][stack.ID] {
+			w.p.Violate("run %s executes a change set of %s while one of run %s is executed", run.RunID, target.StackName, id)
+		}
+	}
 	if w.working[run.RunID] == nil {
 		w.working[run.RunID] = map[string]bool{}
 	}
@@ -241,6 +186,9 @@ func (w *watch) version(run events.Run, target events.Target) {
 // status hears the cloud itself, before any event can get lost.
 func (w *watch) status(e events.Envelope[events.StackStatusDetail]) {
 	status := e.Detail.StatusDetails.Status
+	if m := requestToken.FindStringSubmatch(e.Detail.ClientRequestToken); m != nil && (status == "CREATE_COMPLETE" || status == "UPDATE_COMPLETE") {
+		w.complete[m[1]] = append(w.complete[m[1]], m[2]+"/"+m[3])
+	}
 	if strings.HasSuffix(status, "_COMPLETE") || strings.HasSuffix(status, "_FAILED") {
 		for _, stacks := range w.working {
 			delete(stacks, e.Detail.StackID)
@@ -283,6 +231,11 @@ func (w *watch) truth(data events.RunFinished) {
 func (w *watch) deserved(data events.RunFinished) {
 	if !w.undisturbed() || w.p.stopped {
 		return
+	}
+	for _, stack := range w.complete[data.RunID] {
+		if !slices.Contains(data.Changed, stack) {
+			w.p.Violate("run %s changed %s and does not say so: %v", data.RunID, stack, data.Changed)
+		}
 	}
 	if data.Outcome == events.OutcomeDeferred {
 		if strings.Contains(data.Reason, "no longer holds the lock") {
@@ -337,35 +290,6 @@ func (w *watch) stages(c *commit) []events.Target {
 	return targets
 }
 
-// maxTransitions bounds what a stack may cost in a stage: the states that are
-// entered, and their retries. Where calls to AWS fail, the retries that follow
-// such a failure come on top.
-const maxTransitions = 30
-
-// transitions counts them. A stack is one iteration of a Map.
-func (w *watch) transitions(e *interpreter.Execution) {
-	wave, counts := 0, map[[2]int]int{}
-	for _, v := range e.Visits {
-		if v.Kind == interpreter.Entered && v.State == "Deploy" {
-			wave++
-		}
-		waits := v.Error == deployment.PlanPending || v.Error == fault.ConflictError
-		if v.Item < 0 || v.Kind == interpreter.Caught || v.Kind == interpreter.Retried && !waits && !w.undisturbed() {
-			continue
-		}
-		counts[[2]int{wave, v.Item}]++
-	}
-	for at, n := range counts {
-		w.most = max(w.most, n)
-		if n > maxTransitions {
-			w.p.Violate("%s took %d transitions for stack %d of wave %d", e.Name, n, at[1], at[0])
-		}
-	}
-}
-
-// undisturbed says that no call fails in this world.
-func (w *watch) undisturbed() bool { return w.p.chaos == calm() || w.p.chaos == crowded() }
-
 // ended compares an execution's end with its run's.
 func (w *watch) ended(e *interpreter.Execution) {
 	w.transitions(e)
@@ -388,6 +312,9 @@ func (w *watch) ended(e *interpreter.Execution) {
 // End checks what must hold when everything has come to rest.
 func (p *Pipeline) End() {
 	p.quiet = true
+	if n := p.stacks.Held(); n > 0 && p.watch.undisturbed() && !p.stopped {
+		p.Violate("%d stacks are still locked", n)
+	}
 	for _, e := range p.Runs {
 		if e.Status == interpreter.Running {
 			p.Violate("%s never ended", e.Name)
