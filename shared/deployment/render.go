@@ -162,7 +162,7 @@ func shown(value string) string {
 // what turns the direction of writing: control characters are written as \n,
 // \t or \u001b.
 func visible(text string) string {
-	if strings.IndexFunc(text, concealed) < 0 {
+	if plainASCII(text) || strings.IndexFunc(text, concealed) < 0 {
 		return text
 	}
 	var b strings.Builder
@@ -179,6 +179,16 @@ func visible(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// plainASCII reports text of printable ASCII, which most is.
+func plainASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // concealed reports control and format characters (Unicode Cc, Cf), and line

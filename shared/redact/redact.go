@@ -21,7 +21,17 @@ var separators = strings.NewReplacer("_", "", "-", "", ".", "")
 
 // Secret reports whether a thing of this name holds a secret, as far as its
 // name tells.
-func Secret(name string) bool { return secret.MatchString(separators.Replace(name)) }
+func Secret(name string) bool {
+	name = strings.TrimRight(name, "_-.")
+	if name == "" {
+		return false
+	}
+	// Most names end in a letter that no secret's name ends in.
+	if last := name[len(name)-1]; last < 0x80 && !strings.ContainsRune("degylnstDEGYLNST", rune(last)) {
+		return false
+	}
+	return secret.MatchString(separators.Replace(name))
+}
 
 // Value returns what may be shown of a property's value. path is the
 // property's JSON pointer; value is text, or JSON for anything else. The value
