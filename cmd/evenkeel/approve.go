@@ -141,7 +141,7 @@ func (a *app) decide(ctx context.Context, v verdict) error {
 		return err
 	}
 	if !a.json {
-		fmt.Fprint(a.out, document.Text())
+		fmt.Fprint(a.out, a.planText(document))
 	}
 	if !v.yes {
 		sure, err := a.confirm(v.question)

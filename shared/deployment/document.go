@@ -66,6 +66,12 @@ func DocumentKey(runID, stage, stack string) string {
 	return fmt.Sprintf("plans/%s/%s/%s.json", runID, stage, stack)
 }
 
+// NewDocument makes the document of a change set and its rating, for a region;
+// the caller adds whose plan it is.
+func NewDocument(set ChangeSet, rated risk.Assessment, region string) Document {
+	return Document{ChangeSetID: set.ID, Empty: set.Unchanged(), Risk: rated.Level, Reasons: rated.Reasons, Rows: rows(set, risk.Published(region))}
+}
+
 // rows turns changes into rows, those of nested stacks below their stack's.
 func rows(set ChangeSet, schemas risk.Schemas) []Row { return nestedRows(set, schemas, 0) }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
-	"github.com/evenkeel/evenkeel/shared/risk"
 )
 
 // maxBody is the most bytes of a template in a request; a larger one goes by
@@ -257,10 +256,9 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack)
 	r.Plan.Reasons = firstReasons(rated.Texts())
 
-	document := Document{
-		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Empty: r.Plan.Empty,
-		Risk: rated.Level, Reasons: rated.Reasons, Gate: r.Plan.Gate, Planned: s.Now().UTC(), Rows: rows(c, risk.Published(to.Region)),
-	}
+	document := NewDocument(c, rated, to.Region)
+	document.Run, document.Target, document.Digest = r.Run(), to, digest
+	document.Empty, document.Gate, document.Planned = r.Plan.Empty, r.Plan.Gate, s.Now().UTC()
 	data, err := json.MarshalIndent(document, "", " ")
 	if err != nil {
 		return r, fault.Permanent("encode the plan of %s: %w", to.StackName, err)
