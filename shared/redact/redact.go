@@ -46,10 +46,30 @@ func Value(path, value string) string {
 	if Secret(path[strings.LastIndex(path, "/")+1:]) {
 		return Hidden
 	}
-	if !strings.ContainsAny(value, "{[") {
+	if !strings.ContainsAny(value, "{[") || !suspicious(value) {
 		return value
 	}
 	return inside(value)
+}
+
+// words are in the name of every secret that the pattern knows.
+var words = []string{"password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "privatekey", "apikey", "accesskey", "credential"}
+
+// suspicious reports whether text may hold the name of a secret, so that most
+// JSON need not be read. What is not plain ASCII may fold to anything.
+func suspicious(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0x80 || text[i] == '\\' {
+			return true
+		}
+	}
+	text = strings.ToLower(separators.Replace(text))
+	for _, word := range words {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	return false
 }
 
 func reference(value string) bool {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/schema"
+	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // permissions rates what becomes possible for somebody.
@@ -15,8 +16,12 @@ func (a *assessor) permissions(s *subject) {
 			return
 		}
 	}
-	before, _ := statements(s.changing(s.before))
-	after, complete := statements(s.changing(s.after))
+	var before, after []statement
+	complete := true
+	if s.mayHavePolicies() {
+		before, _ = statements(s.changing(s.before))
+		after, complete = statements(s.changing(s.after))
+	}
 	if !complete && (s.touched != nil || key(s.before.properties) != key(s.after.properties)) {
 		a.add("iam-unknown", s, "/Properties", "has a policy that is known only after the deployment")
 	}
@@ -36,6 +41,20 @@ func (a *assessor) permissions(s *subject) {
 		a.holders(s)
 		a.grantees(s)
 	}
+}
+
+// mayHavePolicies is false if what the change set shows of the resource has
+// neither a statement nor a value that could have one.
+func (s *subject) mayHavePolicies() bool {
+	for _, p := range []struct {
+		side    side
+		context string
+	}{{s.before, s.Before}, {s.after, s.After}} {
+		if p.side.exists && (!p.side.fromContext || mentionsStatement(p.context) || strings.Contains(p.context, template.KnownAfterApply)) {
+			return true
+		}
+	}
+	return false
 }
 
 // grants reports whether the policies of the subject add to the rights of

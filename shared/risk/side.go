@@ -9,14 +9,15 @@ import (
 
 // side is the resource before or after the change.
 type side struct {
-	exists     bool
-	whole      bool           // properties has all of them
-	properties map[string]any // plain JSON values; an unknown one is template.KnownAfterApply
-	resource   *template.Resource
-	template   *template.Template
-	deletion   string // DeletionPolicy, "" if none is written or known
-	replace    string // UpdateReplacePolicy, likewise
-	policies   bool   // deletion and replace are known
+	exists      bool
+	whole       bool           // properties has all of them
+	fromContext bool           // the change set shows them
+	properties  map[string]any // plain JSON values; an unknown one is template.KnownAfterApply
+	resource    *template.Resource
+	template    *template.Template
+	deletion    string // DeletionPolicy, "" if none is written or known
+	replace     string // UpdateReplacePolicy, likewise
+	policies    bool   // deletion and replace are known
 }
 
 // newSide reads the context that the change set gives, else the template.
@@ -29,7 +30,7 @@ func newSide(context, id string, t *template.Template, scope *template.Scope) si
 	}
 	read := context != "" && json.Unmarshal([]byte(context), &given) == nil && given.Properties != nil
 	if read {
-		out.whole, out.properties = true, given.Properties
+		out.whole, out.fromContext, out.properties = true, true, given.Properties
 		out.deletion, out.replace = given.DeletionPolicy, given.UpdateReplacePolicy
 	}
 	if t == nil {

@@ -68,7 +68,7 @@ func (r *reader) walk(v any, path string, depth int) {
 		if unknown(v) && slices.Contains(documents, name) {
 			r.complete = false
 		}
-		if strings.HasPrefix(strings.TrimSpace(v), "{") && strings.Contains(v, "Statement") {
+		if strings.HasPrefix(strings.TrimSpace(v), "{") && mentionsStatement(v) {
 			if document, ok := document(v).(map[string]any); ok {
 				r.walk(document, path, depth+1)
 			} else if slices.Contains(documents, name) {
@@ -88,6 +88,12 @@ func (r *reader) walk(v any, path string, depth int) {
 			r.walk(v[key], path+"/"+key, depth+1)
 		}
 	}
+}
+
+// mentionsStatement reports whether JSON text may have a member Statement, also
+// one that is written with escapes.
+func mentionsStatement(text string) bool {
+	return strings.Contains(text, "Statement") || strings.Contains(text, `\u`)
 }
 
 func (r *reader) document(list any, path string) {

@@ -133,6 +133,9 @@ func (s *subject) fillPolicy(d changeset.Detail) {
 	}
 }
 
+// unescaper reads a part of a JSON pointer (RFC 6901).
+var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
+
 // propertyPath is the path of a detail below Properties, nil for another
 // attribute.
 func propertyPath(d changeset.Detail) []string {
@@ -142,7 +145,7 @@ func propertyPath(d changeset.Detail) []string {
 	if path, ok := strings.CutPrefix(d.Path, "/Properties/"); ok {
 		names := strings.Split(path, "/")
 		for i, name := range names {
-			names[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+			names[i] = unescaper.Replace(name)
 		}
 		return names
 	}
