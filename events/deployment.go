@@ -32,7 +32,7 @@ type StackPlanned struct {
 	Run
 	Target
 	ChangeSetID string   `json:"changeSetId"`
-	Digest      string   `json:"digest"` // SHA-256 of the change set's content; an approval is bound to it
+	Digest      string   `json:"digest"` // v1: and a SHA-256 of all that the plan was made from; an approval is bound to it
 	Changes     []Change `json:"changes"`
 	Empty       bool     `json:"empty"` // nothing to do
 	Risk        string   `json:"risk"`  // safe, review, dangerous, blocked

@@ -209,11 +209,7 @@ func (a *app) show(ctx context.Context, bucket *objects.Bucket, plan deployment.
 	}
 	fmt.Fprintf(a.out, "run %s of %s: %s pushed %.8s to %s\n", a.bold(plan.Run.RunID), plan.Run.Repository, printable(plan.Run.Actor), plan.Run.Commit, printable(plan.Run.Branch))
 	fmt.Fprintf(a.out, "authors: %s\n", printable(strings.Join(plan.Authors.Names(), ", ")))
-	if a.coloured() {
-		fmt.Fprint(a.out, document.ColorText())
-	} else {
-		fmt.Fprint(a.out, document.Text())
-	}
+	fmt.Fprint(a.out, a.planText(document))
 	fmt.Fprintf(a.out, "expires %s\n", a.expires(plan.Expires))
 	return seen, nil
 }

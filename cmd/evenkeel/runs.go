@@ -132,7 +132,7 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 	t := table(w)
 	for _, stage := range r.Stages {
 		for _, s := range stage.Stacks {
-			fmt.Fprintf(t, "  %s/%s\t%s\t%s%s\n", stage.Name, s.Stack, s.State, count(len(s.Changes), "change"), risk(s.Risk))
+			fmt.Fprintf(t, "  %s/%s\t%s\t%s%s\n", stage.Name, s.Stack, s.State, count(len(s.Changes), "change"), riskNote(s.Risk))
 		}
 	}
 	_ = t.Flush()
@@ -178,8 +178,8 @@ func decisions(w io.Writer, r ledger.RunReport) {
 	}
 }
 
-// risk is the rating of a plan, where there was a plan.
-func risk(rating string) string {
+// riskNote is the rating of a plan, where there was a plan.
+func riskNote(rating string) string {
 	if rating == "" {
 		return ""
 	}

@@ -62,11 +62,23 @@ type Property struct {
 	Cause      string `json:"cause,omitempty"`      // what makes it change
 }
 
-// DocumentKey is where the document of a plan is kept in the bucket. The hash of
-// its bytes is part of the name: an invocation that comes late cannot put
-// another document in its place.
-func DocumentKey(runID, stage, stack, hash string) string {
+// DocumentKey is where the document of the last plan of a stack is kept in the
+// bucket.
+func DocumentKey(runID, stage, stack string) string {
+	return fmt.Sprintf("plans/%s/%s/%s.json", runID, stage, stack)
+}
+
+// seenKey is where the document is kept besides, under the hash of its bytes: an
+// invocation that comes late cannot put another one in the place of what a
+// person saw.
+func seenKey(runID, stage, stack, hash string) string {
 	return fmt.Sprintf("plans/%s/%s/%s-%.16s.json", runID, stage, stack, hash)
+}
+
+// NewDocument makes the document of a change set and its rating, for a region;
+// the caller adds whose plan it is.
+func NewDocument(set ChangeSet, rated risk.Assessment, region string) Document {
+	return Document{ChangeSetID: set.ID, Empty: set.Unchanged(), Risk: rated.Level, Reasons: rated.Reasons, Rows: rows(set, risk.Published(region))}
 }
 
 // rows turns changes into rows, those of nested stacks below their stack's.

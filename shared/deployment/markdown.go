@@ -57,7 +57,9 @@ func (d Document) Markdown(limit int) string {
 	if len(all) == 0 {
 		w.put("No resource changes; outputs or metadata do.\n")
 	}
-	w.put(fmt.Sprintf("\nDigest %s\n", span(fmt.Sprintf("%.12s", d.Digest))))
+	if d.Digest != "" {
+		w.put(fmt.Sprintf("\nDigest %s\n", span(fmt.Sprintf("%.15s", d.Digest))))
+	}
 	return w.String()
 }
 

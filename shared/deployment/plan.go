@@ -208,18 +208,19 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 	if r, err = s.gated(ctx, r, to, c, rated); err != nil {
 		return r, err
 	}
-	document := Document{
-		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: r.Plan.Digest, Empty: r.Plan.Empty, Risk: rated.Level, Reasons: rated.Reasons,
-		Gate: r.Plan.Gate, Planned: s.Now().UTC(), Expires: r.Plan.Expires, Rows: rows(c, risk.Published(to.Region)),
-	}
+	document := NewDocument(c, rated, to.Region)
+	document.Run, document.Target, document.Digest = r.Run(), to, r.Plan.Digest
+	document.Empty, document.Gate, document.Planned, document.Expires = r.Plan.Empty, r.Plan.Gate, s.Now().UTC(), r.Plan.Expires
 	data, err := json.MarshalIndent(document, "", " ")
 	if err != nil {
 		return r, fault.Permanent("encode the plan of %s: %w", to.StackName, err)
 	}
 	r.Plan.Seen = approval.Hash(data)
-	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack, r.Plan.Seen)
-	if err := s.Files.Put(ctx, r.Plan.Document, data); err != nil {
-		return r, err
+	r.Plan.Document = seenKey(r.RunID, to.Stage, to.Stack, r.Plan.Seen)
+	for _, key := range []string{r.Plan.Document, DocumentKey(r.RunID, to.Stage, to.Stack)} {
+		if err := s.Files.Put(ctx, key, data); err != nil {
+			return r, err
+		}
 	}
 	err = s.Publisher.Publish(ctx, s.fact(r, events.StackPlanned{
 		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: r.Plan.Digest, Changes: document.summary(),

@@ -61,7 +61,11 @@ func (d Document) text(paint painter) string {
 	for _, reason := range d.Reasons {
 		fmt.Fprintf(&b, "  - %s%s\n", label(reason, paint), visible(reason.Text))
 	}
-	fmt.Fprintf(&b, "%s · digest %s\n", d.counts(), visible(fmt.Sprintf("%.12s", d.Digest)))
+	b.WriteString(d.counts())
+	if d.Digest != "" { // one that was not planned by a run has none
+		b.WriteString(" · digest " + visible(fmt.Sprintf("%.15s", d.Digest)))
+	}
+	b.WriteString("\n")
 	return b.String()
 }
 
@@ -162,7 +166,7 @@ func shown(value string) string {
 // what turns the direction of writing: control characters are written as \n,
 // \t or \u001b.
 func visible(text string) string {
-	if strings.IndexFunc(text, concealed) < 0 {
+	if plainASCII(text) || strings.IndexFunc(text, concealed) < 0 {
 		return text
 	}
 	var b strings.Builder
@@ -179,6 +183,16 @@ func visible(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// plainASCII reports text of printable ASCII, which most is.
+func plainASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // concealed reports control and format characters (Unicode Cc, Cf), and line

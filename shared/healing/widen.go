@@ -10,11 +10,11 @@ import (
 
 // Widening is what rules admit that others did not.
 type Widening struct {
-	Protocol string // "tcp", "udp", "icmp", another number
-	From, To int    // ports; all for protocols without any
-	Family   string // "IPv4", "IPv6"
-	Source   string // the first network that is new: "0.0.0.0/0"
-	New      events.SecurityGroupRule
+	Protocol string                   // "tcp", "udp", "icmp", another number
+	From, To int                      // ports; all for protocols without any
+	Family   string                   // "IPv4", "IPv6"
+	Source   string                   // the widest network that brings new addresses: "0.0.0.0/0"
+	New      events.SecurityGroupRule // the rule that it is in
 }
 
 // Widened returns where the rules after admit addresses or groups that the
@@ -51,18 +51,16 @@ func ingress(rules []events.SecurityGroupRule) []events.SecurityGroupRule {
 // split were there before.
 func (l lane) widened(doors []door, split int) (Widening, bool) {
 	var b netipx.IPSetBuilder
-	var rule events.SecurityGroupRule
 	for _, i := range l.doors {
-		if i >= split {
-			for _, prefix := range doors[i].sources[l.family] {
+		for _, prefix := range doors[i].sources[l.family] {
+			if i >= split {
 				b.AddPrefix(prefix)
 			}
-			rule = doors[i].rule
 		}
 	}
 	for _, i := range l.doors {
-		if i < split {
-			for _, prefix := range doors[i].sources[l.family] {
+		for _, prefix := range doors[i].sources[l.family] {
+			if i < split {
 				b.RemovePrefix(prefix)
 			}
 		}
@@ -71,13 +69,16 @@ func (l lane) widened(doors []door, split int) (Widening, bool) {
 	if err != nil || len(added.Prefixes()) == 0 {
 		return Widening{}, false
 	}
-	widest := added.Prefixes()[0]
-	for _, prefix := range added.Prefixes() {
-		if prefix.Bits() < widest.Bits() {
-			widest = prefix
+	w := Widening{Protocol: l.protocol, From: l.from, To: l.to, Family: l.family.String()}
+	widest := -1
+	for _, i := range l.doors {
+		for _, prefix := range doors[i].sources[l.family] {
+			if size := prefix.Addr().BitLen() - prefix.Bits(); i >= split && size > widest && added.OverlapsPrefix(prefix) {
+				widest, w.Source, w.New = size, prefix.String(), doors[i].rule
+			}
 		}
 	}
-	return Widening{Protocol: l.protocol, From: l.from, To: l.to, Family: l.family.String(), Source: widest.String(), New: rule}, true
+	return w, true
 }
 
 // appendWidening joins what two lanes beside each other say alike.

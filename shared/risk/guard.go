@@ -2,6 +2,7 @@ package risk
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,6 +68,12 @@ func (a *assessor) guards(s *subject) {
 	if s.hides(anyProperty) || len(s.hidden) > 0 && len(byType[s.Type]) == 0 {
 		a.add("values-unknown", s, "", "changes, and nothing shows how")
 	}
+}
+
+// sensitive reports a type of which a new resource may open something.
+func sensitive(typeName string) bool {
+	return slices.ContainsFunc(byType[typeName], func(g *guard) bool { return g.added }) || typeName == securityGroup || typeName == securityGroupIngress ||
+		strings.HasPrefix(typeName, "AWS::IAM::") || strings.HasSuffix(typeName, "Policy") || strings.HasSuffix(typeName, "Permission")
 }
 
 // broken compares the values of a property before and after. unsure says that

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/schema"
+	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // permissions rates what becomes possible for somebody.
@@ -15,8 +16,12 @@ func (a *assessor) permissions(s *subject) {
 			return
 		}
 	}
-	before, _ := statements(s.changing(s.before))
-	after, complete := statements(s.changing(s.after))
+	var before, after []statement
+	complete := true
+	if s.mayHavePolicies() {
+		before, _ = statements(s.changing(s.before))
+		after, complete = statements(s.changing(s.after))
+	}
 	if !complete && (s.touched != nil || key(s.before.properties) != key(s.after.properties)) {
 		a.add("iam-unknown", s, "/Properties", "has a policy that is known only after the deployment")
 	}
@@ -36,6 +41,20 @@ func (a *assessor) permissions(s *subject) {
 		a.holders(s)
 		a.grantees(s)
 	}
+}
+
+// mayHavePolicies is false if what the change set shows of the resource has
+// neither a statement nor a value that could have one.
+func (s *subject) mayHavePolicies() bool {
+	for _, p := range []struct {
+		side    side
+		context string
+	}{{s.before, s.Before}, {s.after, s.After}} {
+		if p.side.exists && (!p.side.fromContext || mentionsStatement(p.context) || strings.Contains(p.context, template.KnownAfterApply)) {
+			return true
+		}
+	}
+	return false
 }
 
 // grants reports whether the policies of the subject add to the rights of
@@ -84,6 +103,12 @@ func (c *comparison) allows(st statement) {
 	for _, action := range st.actions {
 		for _, resource := range st.resources {
 			code, text := c.widens(st, action, resource)
+			if code != "" && slices.Contains(st.principals, "*") {
+				code, text = "public-policy", "allows "+action+" on "+resource+" to everybody"
+				if st.condition != "" {
+					code, text = "public-policy-conditional", text+" under a condition"
+				}
+			}
 			if _, seen := found[code]; !seen && code != "" {
 				found[code] = text
 			}
@@ -97,13 +122,12 @@ func (c *comparison) allows(st statement) {
 // widens says how an action on a resource was not allowed before.
 func (c *comparison) widens(st statement, action, resource string) (code, text string) {
 	what := action + " on " + resource
-	reached, conditioned := false, false
+	conditioned := false
 	for _, b := range c.before {
 		if !b.allow || b.kind != st.kind || !b.reaches(action, resource) {
 			continue
 		}
 		if !b.includes(st.principals) {
-			reached = true
 			continue
 		}
 		if b.condition == "" || b.condition == st.condition {
@@ -116,7 +140,7 @@ func (c *comparison) widens(st statement, action, resource string) (code, text s
 		return "iam-condition-dropped", "allows " + what + " without the condition of before"
 	case conditioned:
 		return "iam-condition-dropped", "allows " + what + " under another condition"
-	case st.kind != identityPolicy && (reached || !c.grants || len(c.before) == 0):
+	case st.kind != identityPolicy && (!c.grants || len(c.before) == 0):
 		return "", "" // opens says who
 	case st.kind == identityPolicy && administers(action, resource) && st.condition == "":
 		return "iam-administrator", "allows " + what
@@ -160,7 +184,7 @@ func wildcard(action, resource string) bool {
 func (c *comparison) opens(st statement) {
 	for _, who := range st.principals {
 		if slices.ContainsFunc(c.before, func(b statement) bool {
-			return b.allow && b.kind == st.kind && anyCovers(b.principals, who) && (b.condition == "" || b.condition == st.condition)
+			return b.allow && !b.negated && b.kind == st.kind && anyCovers(b.principals, who) && (b.condition == "" || b.condition == st.condition)
 		}) {
 			continue
 		}

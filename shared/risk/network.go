@@ -33,11 +33,14 @@ func (a *assessor) network(s *subject) {
 	if unsure {
 		text = "perhaps (a source or a port is known only after the deployment) "
 	}
+	removals := a.exposure.Plan(after, nil, time.Time{}).Remove
 	tooOpen := map[string]bool{}
-	for _, removal := range a.exposure.Plan(before, nil, time.Time{}).Remove {
-		tooOpen[healing.RuleKey(removal.Rule)] = true
+	if len(removals) > 0 {
+		for _, removal := range a.exposure.Plan(before, nil, time.Time{}).Remove {
+			tooOpen[healing.RuleKey(removal.Rule)] = true
+		}
 	}
-	for _, removal := range a.exposure.Plan(after, nil, time.Time{}).Remove {
+	for _, removal := range removals {
 		if rule := healing.RuleKey(removal.Rule); !tooOpen[rule] && len(healing.Widened(before, []events.SecurityGroupRule{removal.Rule})) > 0 {
 			a.add("sg-world", s, "/Properties", text+"opens "+rule+": it "+removal.Reason)
 		}

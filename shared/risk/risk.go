@@ -172,6 +172,9 @@ func (a *assessor) change(s *subject) {
 		a.permissions(s)
 		return
 	}
+	if s.added() && !s.after.whole && sensitive(s.Type) {
+		a.add("values-unknown", s, "", "is new, and nothing shows how it is made")
+	}
 	a.guards(s)
 	a.permissions(s)
 	a.network(s)

@@ -86,7 +86,7 @@ func TestNothingDestructiveIsSafe(t *testing.T) {
 func TestWorstReasonComesFirst(t *testing.T) {
 	changes := []changeset.Change{
 		{Action: "Modify", LogicalID: "A", Type: "AWS::Lambda::Function", Replacement: "True"},
-		{Action: "Add", LogicalID: "B", Type: "AWS::S3::Bucket"},
+		{Action: "Add", LogicalID: "B", Type: "AWS::SQS::Queue"},
 		{Action: "Remove", LogicalID: "C", Type: "AWS::S3::Bucket", PolicyAction: "Delete"},
 	}
 	got := assess(risk.Policy{}, changes...)

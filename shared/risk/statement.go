@@ -22,6 +22,7 @@ type statement struct {
 	principals []string // "AWS:…", "Service:…"; of NotPrincipal and everybody "*"
 	condition  string   // canonical JSON, "" for none
 	key        string   // the same for the same statement
+	negated    bool     // NotAction, NotResource or NotPrincipal: what it leaves out is not compared
 	path       string   // "/Properties/PolicyDocument"
 }
 
@@ -67,7 +68,7 @@ func (r *reader) walk(v any, path string, depth int) {
 		if unknown(v) && slices.Contains(documents, name) {
 			r.complete = false
 		}
-		if strings.HasPrefix(strings.TrimSpace(v), "{") && strings.Contains(v, "Statement") {
+		if strings.HasPrefix(strings.TrimSpace(v), "{") && mentionsStatement(v) {
 			if document, ok := document(v).(map[string]any); ok {
 				r.walk(document, path, depth+1)
 			} else if slices.Contains(documents, name) {
@@ -87,6 +88,12 @@ func (r *reader) walk(v any, path string, depth int) {
 			r.walk(v[key], path+"/"+key, depth+1)
 		}
 	}
+}
+
+// mentionsStatement reports whether JSON text may have a member Statement, also
+// one that is written with escapes.
+func mentionsStatement(text string) bool {
+	return strings.Contains(text, "Statement") || strings.Contains(text, `\u`)
 }
 
 func (r *reader) document(list any, path string) {
@@ -109,6 +116,11 @@ func (r *reader) document(list any, path string) {
 
 func newStatement(s map[string]any, path string) statement {
 	out := statement{kind: identityPolicy, allow: !strings.EqualFold(scalar(s["Effect"]), "Deny"), path: path}
+	for _, name := range []string{"NotAction", "NotResource", "NotPrincipal"} {
+		if _, ok := s[name]; ok {
+			out.negated = true
+		}
+	}
 	out.actions = elements(s, "Action", strings.ToLower)
 	out.resources = elements(s, "Resource", nil)
 	out.principals = principals(s)
@@ -170,7 +182,7 @@ func principals(s map[string]any) []string {
 	case map[string]any:
 		for kind, who := range v {
 			for _, name := range texts(who) {
-				if kind == "AWS" && name == "*" {
+				if name == "*" {
 					out = append(out, "*")
 					continue
 				}
@@ -249,9 +261,10 @@ func anyCovers(patterns []string, candidate string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return !unknown(p) && covers(p, candidate) })
 }
 
-// reaches reports whether the statement is for the action on the resource.
+// reaches reports whether the statement is for the action on the resource. One
+// that names what it is not for counts as for nothing, except by being the same.
 func (b statement) reaches(action, resource string) bool {
-	return anyCovers(b.actions, action) && anyCovers(b.resources, resource)
+	return !b.negated && anyCovers(b.actions, action) && anyCovers(b.resources, resource)
 }
 
 // includes reports whether everybody whom the other statement names is named.
