@@ -45,7 +45,7 @@ test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binar
 
 check: ## Lint, and check that generated files are current
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "run gofmt on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go generate ./events ./shared/schema ./shared/policy ./shared/template/sam ./shared/validation/rules
+	go generate ./events ./shared/schema ./shared/policy ./shared/risk ./shared/template/sam ./shared/validation/rules
 	go run ./local/parity -docs docs/parity.md -section own $(PARITY_OWN)
 	go test $(CDK_PACKAGES)
 	@git diff --exit-code -- events shared infra/golden docs || { echo "a generated file was not current; commit what changed"; exit 1; }

@@ -32,7 +32,7 @@ type StackPlanned struct {
 	Run
 	Target
 	ChangeSetID string   `json:"changeSetId"`
-	Digest      string   `json:"digest"` // SHA-256 of the change set's content; an approval is bound to it
+	Digest      string   `json:"digest"` // v1: and a SHA-256 of all that the plan was made from; an approval is bound to it
 	Changes     []Change `json:"changes"`
 	Empty       bool     `json:"empty"` // nothing to do
 	Risk        string   `json:"risk"`  // safe, review, dangerous, blocked
@@ -55,6 +55,28 @@ type ApprovalRequested struct {
 	Risk        string    `json:"risk"`
 	Reasons     []string  `json:"reasons"`
 	Expires     time.Time `json:"expires"`
+
+	// Authors are the names of who the push is by; they may not approve it
+	// unless SelfAllowed.
+	Authors     []string `json:"authors,omitempty"`
+	SelfAllowed bool     `json:"selfAllowed,omitempty"`
+	Document    *Seen    `json:"document,omitempty"`
+}
+
+// Via is what a decision was made with, as the client itself says it. The
+// network address as AWS saw it is in CloudTrail, in the record of the
+// UpdateItem call, and in no fact: the client does not know it.
+type Via struct {
+	Client  string `json:"client"`            // "evenkeel cli", or "policy"
+	Version string `json:"version,omitempty"` // of the client
+	Host    string `json:"host,omitempty"`    // name of the machine
+	User    string `json:"user,omitempty"`    // of the operating system there
+}
+
+// Seen is a document that was shown to somebody.
+type Seen struct {
+	Key    string `json:"key"`    // in the bucket
+	SHA256 string `json:"sha256"` // of its bytes, in hex
 }
 
 // Source implements Data.
@@ -63,7 +85,8 @@ func (ApprovalRequested) Source() string { return SourceDeployment }
 // DetailType implements Data.
 func (ApprovalRequested) DetailType() string { return "ApprovalRequested.v1" }
 
-// ApprovalDecided says what the person decided.
+// ApprovalDecided says what the person decided, or that the stage's policy
+// asked nobody: then By is "policy: on-risk".
 type ApprovalDecided struct {
 	Run
 	Target
@@ -71,6 +94,15 @@ type ApprovalDecided struct {
 	Approved bool   `json:"approved"`
 	By       string `json:"by"` // caller ARN
 	Comment  string `json:"comment,omitempty"`
+
+	ChangeSetID string     `json:"changeSetId,omitempty"`
+	Session     string     `json:"session,omitempty"` // name of the user or of the role's session in By
+	At          *time.Time `json:"at,omitempty"`
+	Expires     *time.Time `json:"expires,omitempty"`  // when the approval ends if it is not used
+	Relation    string     `json:"relation,omitempty"` // to the authors of the push: separate, unmapped, self
+	Risk        string     `json:"risk,omitempty"`
+	Via         *Via       `json:"via,omitempty"`
+	Seen        *Seen      `json:"seen,omitempty"`
 }
 
 // Source implements Data.

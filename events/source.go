@@ -16,6 +16,10 @@ type GitPushed struct {
 	Before     string `json:"before"`     // previous head; empty for a new branch
 	Actor      string `json:"actor"`      // who pushed, as the provider names them
 	DeliveryID string `json:"deliveryId"` // the provider's delivery or event id
+
+	// Authors are logins and e-mails of the author and the committer of the
+	// commit, as the provider names them.
+	Authors []string `json:"authors,omitempty"`
 }
 
 // Source implements Data.

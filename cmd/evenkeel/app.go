@@ -21,6 +21,7 @@ const (
 	exitFailed   = 1 // it failed, or found errors
 	exitUsage    = 2 // wrong arguments
 	exitNotFound = 3 // what was named does not exist, or Evenkeel is not installed
+	exitRefused  = 4 // a rule forbids it to you
 )
 
 // app is what every command needs: where to print, and how.
@@ -85,6 +86,8 @@ func notFound(format string, args ...any) error {
 	return &codedError{code: exitNotFound, err: fmt.Errorf(format, args...)}
 }
 
+func refused(err error) error { return &codedError{code: exitRefused, err: err} }
+
 // failed ends a command whose output already shows what is wrong.
 func failed(reason string) error {
 	return &codedError{code: exitFailed, silent: true, err: errors.New(reason)}
@@ -114,7 +117,7 @@ func (a *app) confirm(question string) (bool, error) {
 		return false, usageError("there is no terminal to ask %q on: say --yes", question)
 	}
 	fmt.Fprintf(a.err, "%s [y/N] ", question)
-	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	answer, err := a.lines().ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
@@ -123,6 +126,31 @@ func (a *app) confirm(question string) (bool, error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// ask asks a person for a line of text. Without a terminal the caller has to
+// give the flag.
+func (a *app) ask(question, flag string) (string, error) {
+	if !a.prompt {
+		return "", usageError("there is no terminal to ask %q on: say --%s", question, flag)
+	}
+	fmt.Fprintf(a.err, "%s ", question)
+	answer, err := a.lines().ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimSpace(answer), nil
+}
+
+// lines reads standard input line by line; a second question must find what the
+// first one did not read.
+func (a *app) lines() *bufio.Reader {
+	if reader, ok := a.in.(*bufio.Reader); ok {
+		return reader
+	}
+	reader := bufio.NewReader(a.in)
+	a.in = reader
+	return reader
 }
 
 // coloured reports whether output may carry colour: only on a terminal, and not

@@ -16,6 +16,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
+	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 )
 
@@ -28,22 +29,30 @@ type verdict struct {
 }
 
 func newApproveCommand(a *app) *cobra.Command {
-	return newVerdictCommand(a, &verdict{approve: true, verb: "approve", done: "approved", question: "Execute exactly this?"},
-		"Let a waiting run go on", `Shows what the waiting plan will change, asks, and lets the run go on. The approval is bound to
-this very change set: what you saw is what is executed, or nothing is. Without a run it lists what waits.`)
+	v := &verdict{approve: true, verb: "approve", done: "approved", question: "Execute exactly this?"}
+	cmd := newVerdictCommand(a, v, "Let a waiting run go on", `Shows who pushed what, and what the waiting plan will change, asks, and lets the run go on. The
+approval is bound to this very change set, its template, parameters and settings, and to the stack as
+it is: what you saw is what is executed, before the approval expires, or nothing is. An author of the
+push may not approve it, unless the stage allows that (exit code 4). Without a run it lists what waits.`,
+		`--comment "checked with the database team"`)
+	cmd.Flags().StringVar(&v.comment, "comment", "", "why; kept in the ledger")
+	return cmd
 }
 
 func newRejectCommand(a *app) *cobra.Command {
-	return newVerdictCommand(a, &verdict{verb: "reject", done: "rejected", question: "Reject this?"},
-		"Stop a waiting run", "Shows what the waiting plan would change, asks, and ends the run without executing it.")
+	v := &verdict{verb: "reject", done: "rejected", question: "Reject this?"}
+	cmd := newVerdictCommand(a, v, "Stop a waiting run", `Shows what the waiting plan would change, asks, and ends the run without executing it. Whoever pushed
+must know why: the reason is asked for, or given with --reason.`, `--reason "not before the migration"`)
+	cmd.Flags().StringVar(&v.comment, "reason", "", "why; kept in the ledger and shown as the run's end")
+	return cmd
 }
 
-func newVerdictCommand(a *app, v *verdict, short, long string) *cobra.Command {
+func newVerdictCommand(a *app, v *verdict, short, long, example string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     v.verb + " [run]",
 		Short:   short,
 		Long:    long,
-		Example: fmt.Sprintf("  evenkeel %[1]s\n  evenkeel %[1]s 3f2a91bc-0d41e2 --comment \"checked with the database team\"", v.verb),
+		Example: fmt.Sprintf("  evenkeel %[1]s\n  evenkeel %[1]s 3f2a91bc-0d41e2 %[2]s", v.verb, example),
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -55,7 +64,6 @@ func newVerdictCommand(a *app, v *verdict, short, long string) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&v.stage, "stage", "", "stage of the plan, when several wait")
 	cmd.Flags().StringVar(&v.stack, "stack", "", "stack of the plan, when several wait")
-	cmd.Flags().StringVar(&v.comment, "comment", "", "why; kept in the ledger")
 	cmd.Flags().BoolVarP(&v.yes, "yes", "y", false, "do not ask")
 	return cmd
 }
@@ -77,19 +85,27 @@ func (a *app) approver(found *installation) (*deployment.Approver, *objects.Buck
 	return approver, objects.New(found.cfg, output("Bucket")), missing
 }
 
-// pending is a waiting plan as --json shows it.
+// pending is a waiting plan as --json shows it, or one that was just decided on.
 type pending struct {
-	Run     string    `json:"run"`
-	Stage   string    `json:"stage"`
-	Stack   string    `json:"stack"`
-	Digest  string    `json:"digest"`
-	Risk    string    `json:"risk"`
-	Reasons []string  `json:"reasons"`
-	Expires time.Time `json:"expires"`
+	Run        string               `json:"run"`
+	Repository string               `json:"repository"`
+	Commit     string               `json:"commit"`
+	PushedBy   string               `json:"pushedBy"`
+	Authors    []string             `json:"authors"`
+	Stage      string               `json:"stage"`
+	Stack      string               `json:"stack"`
+	Digest     string               `json:"digest"`
+	Risk       string               `json:"risk"`
+	Reasons    []string             `json:"reasons"`
+	Expires    time.Time            `json:"expires"`
+	Decision   *deployment.Decision `json:"decision,omitempty"`
 }
 
 func pendingOf(p deployment.Approval) pending {
-	return pending{p.Run.RunID, p.Target.Stage, p.Target.Stack, p.Digest, p.Risk, p.Reasons, p.Expires}
+	return pending{
+		p.Run.RunID, p.Run.Repository, p.Run.Commit, p.Run.Actor, p.Authors.Names(), p.Target.Stage, p.Target.Stack, p.Digest, p.Risk, p.Reasons,
+		p.Expires, p.Decision,
+	}
 }
 
 func (a *app) listPending(ctx context.Context) error {
@@ -112,11 +128,20 @@ func (a *app) listPending(ctx context.Context) error {
 	return a.print(list, func(w io.Writer) {
 		if len(list) == 0 {
 			fmt.Fprintln(w, "Nothing waits for approval.")
+			return
 		}
+		t := table(w)
+		fmt.Fprintln(t, "RUN\tPLAN\tRISK\tPUSHED BY\tCOMMIT\tEXPIRES")
 		for _, p := range list {
-			fmt.Fprintf(w, "%s  %s/%s  risk %s  expires %s\n", p.Run, p.Stage, p.Stack, p.Risk, p.Expires.Local().Format(time.DateTime))
+			fmt.Fprintf(t, "%s\t%s/%s\t%s\t%s\t%.8s\t%s\n", p.Run, p.Stage, p.Stack, p.Risk, printable(p.PushedBy), p.Commit, a.expires(p.Expires))
 		}
+		_ = t.Flush()
 	})
+}
+
+// expires is a time and how far away it is.
+func (a *app) expires(at time.Time) string {
+	return at.Local().Format(time.DateTime) + ", in " + at.Sub(a.now()).Truncate(time.Minute).String()
 }
 
 func (a *app) decide(ctx context.Context, v verdict) error {
@@ -136,36 +161,78 @@ func (a *app) decide(ctx context.Context, v verdict) error {
 	if err != nil {
 		return err
 	}
-	document, err := deployment.LoadDocument(ctx, bucket, plan.Document)
-	if err != nil {
-		return err
-	}
-	if !a.json {
-		fmt.Fprint(a.out, document.Text())
-	}
-	if !v.yes {
-		sure, err := a.confirm(v.question)
-		if err != nil {
-			return err
-		}
-		if !sure {
-			return failed("nothing was decided")
-		}
-	}
 	by, err := session.Caller(ctx, found.cfg)
 	if err != nil {
 		return err
 	}
-	// The digest of the plan that was shown: one that changed since is refused.
-	_, err = approver.Decide(ctx, deployment.Verdict{
-		RunID: plan.Run.RunID, Stage: plan.Target.Stage, Stack: plan.Target.Stack, Approve: v.approve, Digest: plan.Digest, By: by, Comment: v.comment,
-	})
+	seen, err := a.show(ctx, bucket, plan)
 	if err != nil {
 		return err
 	}
-	return a.print(pendingOf(plan), func(w io.Writer) {
-		fmt.Fprintf(w, "%s %s/%s of run %s as %s\n", a.green(v.done), plan.Target.Stage, plan.Target.Stack, plan.Run.RunID, by)
+	if err := deployment.MayDecide(plan, by, v.approve); err != nil {
+		return refused(err)
+	}
+	if err := a.sure(&v); err != nil {
+		return err
+	}
+	// The digest of the plan that was shown: one that changed since is refused.
+	decided, err := approver.Decide(ctx, deployment.Verdict{
+		RunID: plan.Run.RunID, Stage: plan.Target.Stage, Stack: plan.Target.Stack, Approve: v.approve, Digest: plan.Digest, By: by, Comment: v.comment,
+		Via: a.via(), Seen: seen,
 	})
+	if deployment.IsDuties(err) {
+		return refused(err)
+	}
+	if err != nil {
+		return err
+	}
+	return a.print(pendingOf(decided), func(w io.Writer) {
+		fmt.Fprintf(w, "%s %s/%s of run %s as %s\n", a.green(v.done), plan.Target.Stage, plan.Target.Stack, plan.Run.RunID, by)
+		if decided.Decision != nil && decided.Decision.Relation == approval.Unmapped {
+			fmt.Fprintf(w, "%s nobody can tell whether you are an author of the push: register who is who with `evenkeel repo add … --identity login=session-name`\n", a.yellow("note:"))
+		}
+	})
+}
+
+// show shows what is decided on, and says what was shown. A document that is not
+// the one that the run wrote is not shown to be decided on.
+func (a *app) show(ctx context.Context, bucket *objects.Bucket, plan deployment.Approval) (deployment.Seen, error) {
+	document, seen, err := deployment.LoadDocument(ctx, bucket, plan.Document)
+	if err != nil {
+		return seen, err
+	}
+	if seen.SHA256 != plan.Seen {
+		return seen, fmt.Errorf("the plan %s is not the one that the run wrote: its SHA-256 is %.12s, not %.12s", plan.Document, seen.SHA256, plan.Seen)
+	}
+	if a.json {
+		return seen, nil
+	}
+	fmt.Fprintf(a.out, "run %s of %s: %s pushed %.8s to %s\n", a.bold(plan.Run.RunID), plan.Run.Repository, printable(plan.Run.Actor), plan.Run.Commit, printable(plan.Run.Branch))
+	fmt.Fprintf(a.out, "authors: %s\n", printable(strings.Join(plan.Authors.Names(), ", ")))
+	fmt.Fprint(a.out, a.planText(document))
+	fmt.Fprintf(a.out, "expires %s\n", a.expires(plan.Expires))
+	return seen, nil
+}
+
+// sure asks for what a decision still lacks: a rejection's reason, and a yes.
+func (a *app) sure(v *verdict) error {
+	if !v.approve && strings.TrimSpace(v.comment) == "" {
+		reason, err := a.ask("Why is it rejected?", "reason")
+		if err != nil {
+			return err
+		}
+		if v.comment = reason; reason == "" {
+			return usageError("a rejection needs a reason: whoever pushed must know what to change")
+		}
+	}
+	if v.yes {
+		return nil
+	}
+	sure, err := a.confirm(v.question)
+	if err == nil && !sure {
+		return failed("nothing was decided")
+	}
+	return err
 }
 
 // choose finds the one plan that is meant. A run may be named by the start of
@@ -185,7 +252,7 @@ func choose(waiting []deployment.Approval, v verdict) (deployment.Approval, erro
 	}
 	names := []string{}
 	for _, p := range matching {
-		names = append(names, p.Run.RunID+" "+p.Target.Stage+"/"+p.Target.Stack)
+		names = append(names, fmt.Sprintf("%s %s/%s (expires %s)", p.Run.RunID, p.Target.Stage, p.Target.Stack, p.Expires.UTC().Format(time.RFC3339)))
 	}
 	return deployment.Approval{}, usageError("several plans match: %s. Say which with --stage and --stack", strings.Join(names, ", "))
 }

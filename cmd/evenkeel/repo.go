@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,7 @@ func newRepoCommand(a *app) *cobra.Command {
 type repoFlags struct {
 	repository                    source.Repository
 	secretStdin, credentialsStdin bool
+	identities                    []string // login=principal
 }
 
 func newRepoAddCommand(a *app) *cobra.Command {
@@ -48,6 +50,10 @@ below the installation's prefix.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.repository.Name = args[0]
+			var err error
+			if f.repository.Identities, err = identities(f.identities); err != nil {
+				return err
+			}
 			return a.addRepository(cmd.Context(), f)
 		},
 	}
@@ -58,9 +64,27 @@ below the installation's prefix.`,
 	flags.BoolVar(&f.secretStdin, "webhook-secret-stdin", false, "read the webhook's secret from standard input and keep it")
 	flags.StringVar(&f.repository.Credentials, "credentials", "", "name of the parameter that holds user:password for fetching")
 	flags.StringToStringVar(&f.repository.Accounts, "account", nil, "account that it may deploy to, and the least approval there: 333333333333=always; repeatable. Without it: every account that trusts the suite, and evenkeel.yaml decides who is asked")
+	flags.StringArrayVar(&f.identities, "identity", nil, "who somebody of the forge is in AWS: login=session-name, e-mail=session-name, or a pattern of an ARN, login=arn:aws:sts::*:assumed-role/*/ann; repeatable. With it, the push of somebody who is not named can be approved only where selfApproval is allowed")
+	flags.BoolVar(&f.repository.SelfApproval, "allow-self-approval", false, "let evenkeel.yaml say selfApproval: allowed, also in the accounts of --account")
 	flags.StringSliceVar(&f.repository.MandatoryChecks, "mandatory-checks", nil, "rules of validation that nothing in the repository suppresses, by id or its beginning: EK1 is the security pack")
 	flags.BoolVar(&f.credentialsStdin, "credentials-stdin", false, "read user:password from standard input and keep it")
 	return cmd
+}
+
+// identities reads login=principal pairs; a login may come several times.
+func identities(pairs []string) (map[string][]string, error) {
+	var found map[string][]string
+	for _, pair := range pairs {
+		login, principal, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, usageError("--identity %s: want login=principal", pair)
+		}
+		if found == nil {
+			found = map[string][]string{}
+		}
+		found[login] = append(found[login], principal)
+	}
+	return found, nil
 }
 
 // registered is a repository as --json shows it.

@@ -46,6 +46,19 @@ func TestRepoAddRefuses(t *testing.T) {
 	}
 }
 
+func TestRepoIdentities(t *testing.T) {
+	c := newCLI(t)
+	c.aws.Reply("ssm", "PutParameter", `{}`)
+	base := []string{"repo", "add", "ledger", "--provider", "codecommit", "--clone-url", "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/ledger"}
+	c.run(append(base, "--identity", "ada=arn:aws:iam::*:user/ada", "--identity", "ada=ada@shop.example", "--allow-self-approval")...).want(0)
+	if entry := string(c.aws.Calls("ssm", "PutParameter")[0].Body); !strings.Contains(entry, `\"ada\":[\"arn:aws:iam::*:user/ada\",\"ada@shop.example\"]`) || !strings.Contains(entry, `\"selfApproval\":true`) {
+		t.Errorf("registration = %s", entry)
+	}
+	for _, identity := range []string{"ada", "=x", "ada=", "ada=*", "ada=two words"} {
+		c.run(append(base, "--identity", identity)...).want(2)
+	}
+}
+
 func TestRepoList(t *testing.T) {
 	c := newCLI(t)
 	c.aws.Reply("ssm", "GetParametersByPath", `{"Parameters":[{"Name":"/evenkeel/repositories/acme/shop","Value":"{\"provider\":\"github\",\"cloneUrl\":\"https://github.com/acme/shop.git\",\"webhookSecret\":\"/s\"}"}]}`)

@@ -15,7 +15,8 @@ stacks for drift, and closes security groups that open to the world.
 It speaks to AWS, or to the local cloud, by the AWS SDK's own environment variables.
 Start a local cloud and point this shell at it with: eval "$(evenkeel up --export)"
 
-Exit codes: 0 done, 1 it failed or found errors, 2 wrong usage, 3 not found or not installed.`,
+Exit codes: 0 done, 1 it failed or found errors, 2 wrong usage, 3 not found or not installed,
+4 refused: a rule forbids it to you.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usageArgs(cobra.NoArgs),

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,10 +132,11 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 	t := table(w)
 	for _, stage := range r.Stages {
 		for _, s := range stage.Stacks {
-			fmt.Fprintf(t, "  %s/%s\t%s\t%s%s\n", stage.Name, s.Stack, s.State, count(len(s.Changes), "change"), risk(s.Risk))
+			fmt.Fprintf(t, "  %s/%s\t%s\t%s%s\n", stage.Name, s.Stack, s.State, count(len(s.Changes), "change"), riskNote(s.Risk))
 		}
 	}
 	_ = t.Flush()
+	decisions(w, r)
 	if r.Closed != nil {
 		fmt.Fprintf(w, "waits for the stage %s: %s\n", r.Closed.Stage, printable(r.Closed.Reason))
 	}
@@ -148,8 +150,36 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 	timeline(w, r.Timeline)
 }
 
-// risk is the rating of a plan, where there was a plan.
-func risk(rating string) string {
+// decisions writes what is recorded of each decision: by whom, with what, on
+// what they saw.
+func decisions(w io.Writer, r ledger.RunReport) {
+	for _, stage := range r.Stages {
+		for _, s := range stage.Stacks {
+			d := s.Decision
+			if d == nil {
+				continue
+			}
+			done := "rejected"
+			if d.Approved {
+				done = "approved"
+			}
+			fmt.Fprintf(w, "  %s/%s %s by %s at %s", stage.Name, s.Stack, done, printable(d.By), d.At.UTC().Format(time.RFC3339))
+			if d.Relation != "" {
+				fmt.Fprintf(w, " (%s)", printable(d.Relation))
+			}
+			if v := d.Via; v != nil && v.Host != "" {
+				fmt.Fprintf(w, ", with %s on %s as %s", printable(strings.TrimSpace(v.Client+" "+v.Version)), printable(v.Host), printable(v.User))
+			}
+			fmt.Fprintf(w, "\n    digest %s\n", printable(d.Digest))
+			if d.Seen != nil {
+				fmt.Fprintf(w, "    saw %s, SHA-256 %s\n", printable(d.Seen.Key), printable(d.Seen.SHA256))
+			}
+		}
+	}
+}
+
+// riskNote is the rating of a plan, where there was a plan.
+func riskNote(rating string) string {
 	if rating == "" {
 		return ""
 	}

@@ -33,9 +33,10 @@ func main() {
 		os.Exit(1)
 	}
 	state := deploymentstate.New(cfg, table, time.Now)
-	workloadStacks, changeSets := stacks.New(session.NewWorkloads(cfg, role))
+	workloads := session.NewWorkloads(cfg, role)
+	workloadStacks, changeSets := stacks.New(workloads)
 	service := &deployment.Service{
-		Stacks: workloadStacks, ChangeSets: changeSets,
+		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads),
 		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
 		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Publisher: bus.New(cfg, busName),
 		Now: time.Now,

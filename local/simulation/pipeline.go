@@ -38,7 +38,8 @@ type commit struct {
 	repository, branch, id string
 	kind                   string
 	version                int
-	windows                bool // prod is closed at times
+	windows                bool   // prod is closed at times
+	timeout                string // of approvals in prod
 	files                  map[string][]byte
 }
 
@@ -87,7 +88,7 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 func (p *Pipeline) wire() {
 	tasks := &fake.DeploymentTasks{Faults: p.port, Succeeded: p.succeed, Failed: p.failTask}
 	service := &deployment.Service{
-		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Locks: p.locks, StackLocks: p.stacks,
+		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Templates: p.cloud.Templates(), Locks: p.locks, StackLocks: p.stacks,
 		Runs:      &fake.DeploymentRuns{Faults: p.port},
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
 		Tasks: tasks, Files: p.files, Publisher: p.World, Now: p.Clock.Now,
@@ -113,7 +114,7 @@ func (p *Pipeline) push() {
 	}
 	c.version = p.versions[c.repository]
 	c.id = fmt.Sprintf("%08x%032x", p.rng.Uint32(), len(p.commits))
-	c.windows = p.windows
+	c.windows, c.timeout = p.windows, approvalTimeouts[p.rng.IntN(len(approvalTimeouts))]
 	c.write()
 	p.commits[c.id] = c
 	p.Log("push %s %s to %s: %s, version %d", c.id[:8], c.repository, c.branch, c.kind, c.version)
@@ -121,7 +122,7 @@ func (p *Pipeline) push() {
 		Metadata: events.Metadata{ID: p.id("push"), Time: p.Clock.Now()},
 		Data: events.GitPushed{
 			Repository: c.repository, Provider: "github", CloneURL: "https://git.example/" + c.repository, Branch: c.branch,
-			Commit: c.id, Actor: "dev", DeliveryID: p.id("delivery"),
+			Commit: c.id, Actor: author, DeliveryID: p.id("delivery"),
 		},
 	})
 }
@@ -135,7 +136,10 @@ func (c *commit) write() {
 		key = "stagess: []\n"
 	}
 	approval := map[string]string{"shop": "always", "blog": "on-risk"}[name]
-	windows := ""
+	windows, timeout := "", ""
+	if c.timeout != "" {
+		timeout = ", approvalTimeout: " + c.timeout
+	}
 	if c.windows {
 		windows = `, windows: [{days: [mon, tue, wed, thu, fri], from: "09:00", to: "10:30"}], freezes: [{from: 2026-03-03, to: 2026-03-03}]`
 	}
@@ -167,9 +171,9 @@ stacks:
   data: {template: templates/data.yaml, dependsOn: [network], protect: [Guarded], parameters: {VpcId: {output: network.VpcId}}}
 stages:
   - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
-  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %s%s}
+  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %s%s%s}
   - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never}
-`, key, name, approval, windows),
+`, key, name, approval, timeout, windows),
 		"templates/network.yaml": fmt.Appendf(nil, `Resources:
   Vpc:
     Type: AWS::EC2::VPC
@@ -241,8 +245,14 @@ func (p *Pipeline) emit(e events.Envelope[events.StackStatusDetail]) {
 func (p *Pipeline) person(f events.Fact) {
 	switch data := f.Data.(type) {
 	case events.ApprovalRequested:
+		if p.chaos.Force == nil && p.rng.IntN(4) == 0 {
+			p.Clock.After(p.upTo(time.Hour), func() { p.scan(data.Target) })
+		}
 		if p.watch.first(f) && p.rng.IntN(10) > 0 {
 			p.decide(data, "alice", p.rng.IntN(4) > 0)
+			if p.rng.IntN(3) == 0 {
+				p.decide(data, author, true)
+			}
 			if p.rng.IntN(5) == 0 {
 				p.decide(data, "bob", p.rng.IntN(2) == 0)
 			}
@@ -260,7 +270,7 @@ func (p *Pipeline) decide(plan events.ApprovalRequested, by string, approve bool
 	var try func()
 	try = func() {
 		_, err := p.approver.Decide(context.Background(), deployment.Verdict{
-			RunID: plan.RunID, Stage: plan.Stage, Stack: plan.Stack, Approve: approve, Digest: plan.Digest, By: by,
+			RunID: plan.RunID, Stage: plan.Stage, Stack: plan.Stack, Approve: approve, Digest: plan.Digest, By: principal(by), Comment: "because",
 		})
 		p.Log("%s decides %v on %s %s/%s: %v", by, approve, plan.RunID, plan.Stage, plan.Stack, err)
 		if tries++; tries < 5 && err != nil && !fault.Is(err, fault.ConflictError) && !fault.Is(err, fault.InvalidError) {

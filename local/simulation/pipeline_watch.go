@@ -11,15 +11,16 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
-	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/approval"
 )
 
 // watch holds the invariants of the pipeline:
 //
 //   - every run that started ends, with one outcome, and its execution agrees;
-//   - no change set is executed twice, by a run that does not hold the
-//     repository's lock within its lease, or without the approval of exactly
-//     its content where the stage wants one;
+//   - no change set is executed twice, or by a run that does not hold the
+//     repository's lock within its lease;
+//   - where the stage wants an approval, none is used twice, after its expiry,
+//     for anything but exactly what it was given for, or when an author gave it;
 //   - two runs of a repository never take turns in changing it, but for one that
 //     stood aside while a stage was closed;
 //   - a stack has one operation at a time, under its own lock within its lease;
@@ -41,6 +42,7 @@ type watch struct {
 	executed map[string]int             // change set → times
 	complete map[string][]string        // run → "stage/stack" of its operations that ended well
 	used     map[string]int             // digest that was approved → times that it was executed
+	rest     map[string]approval.Stack  // change set → its stack when it was planned
 	order    map[string][]string        // repository → runs in the order in which they executed
 	working  map[string]map[string]bool // run → ids of stacks that its operations are changing
 	versions map[string]string          // run/stack id → version before its execution
@@ -51,7 +53,7 @@ type watch struct {
 func newWatch(p *Pipeline) watch {
 	return watch{
 		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, ends: map[string]time.Time{}, seen: map[string]bool{}, targets: map[string]events.Target{},
-		planned: map[string]events.Target{}, executed: map[string]int{}, used: map[string]int{}, complete: map[string][]string{}, order: map[string][]string{},
+		planned: map[string]events.Target{}, executed: map[string]int{}, used: map[string]int{}, rest: map[string]approval.Stack{}, complete: map[string][]string{}, order: map[string][]string{},
 		working: map[string]map[string]bool{}, versions: map[string]string{},
 	}
 }
@@ -72,6 +74,7 @@ func (w *watch) fact(f events.Fact) {
 	case events.StackPlanned:
 		w.targets[data.Account+data.StackName] = data.Target
 		w.planned[data.ChangeSetID] = data.Target
+		w.p.silently(func() { w.rest[data.ChangeSetID] = w.stack(data.Target) })
 	case events.StageClosed: // the run stands aside, and comes back
 		w.order[data.Repository] = slices.DeleteFunc(w.order[data.Repository], func(id string) bool { return id == data.RunID })
 	case events.RunFinished:
@@ -143,32 +146,6 @@ func (w *watch) lock(run events.Run) {
 		w.p.Violate("run %s changes %s but the lock is held by %+v", run.RunID, run.Repository, queue.Holder)
 	case !w.p.Clock.Now().Before(queue.Holder.Expires):
 		w.p.Violate("run %s changes %s past its lease, which ended %s", run.RunID, run.Repository, queue.Holder.Expires)
-	}
-}
-
-func (w *watch) approval(run events.Run, target events.Target, id string) {
-	if target.Stage != "prod" {
-		return
-	}
-	set, err := w.p.cloud.ChangeSets().Read(context.Background(), target, id)
-	if err != nil {
-		w.p.Violate("%v", err)
-		return
-	}
-	risk := deployment.Assess(set.Changes, deployment.Policy{}).Level
-	if run.Repository == "acme/blog" && risk == deployment.RiskSafe {
-		return
-	}
-	digest, err := set.Digest()
-	if err != nil {
-		w.p.Violate("%v", err)
-	}
-	approval, ok, err := w.p.approvals.Get(context.Background(), run.RunID, target.Stage, target.Stack)
-	if err != nil || !ok || approval.Decision == nil || !approval.Decision.Approved || approval.Digest != digest || approval.Decision.Digest != digest {
-		w.p.Violate("run %s changes %s without approval of what it does: %+v", run.RunID, target.StackName, approval.Decision)
-	}
-	if w.used[digest]++; w.used[digest] > 1 {
-		w.p.Violate("run %s uses the approval of %s twice", run.RunID, target.StackName)
 	}
 }
 

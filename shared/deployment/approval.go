@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/pipeline"
 )
 
 // RequestApproval stores the plan for a person to decide on and announces it.
@@ -18,21 +20,20 @@ func (s *Service) RequestApproval(ctx context.Context, r Release, taskToken stri
 		if err != nil {
 			return "", err
 		}
-		if err := s.renewBoth(ctx, r, to, approvalTime); err != nil {
+		if err := s.renewBoth(ctx, r, to, time.Duration(r.Plan.ApprovalSeconds)*time.Second); err != nil {
 			return "", err
 		}
 		if decided, err := s.decided(ctx, r, to, taskToken); decided || err != nil {
 			return answeredNow, err
 		}
-		document, err := LoadDocument(ctx, s.Files, r.Plan.Document)
+		document, seen, err := LoadDocument(ctx, s.Files, r.Plan.Document)
 		if err != nil {
 			return "", err
 		}
-		approval := Approval{
-			Run: r.Run(), Target: to, CausationID: r.CausationID, ChangeSetID: r.Plan.ChangeSetID, Digest: r.Plan.Digest,
-			Risk: r.Plan.Risk, Reasons: r.Plan.Reasons, Document: r.Plan.Document, Token: taskToken,
-			Requested: s.Now().UTC(), Expires: s.Now().Add(approvalTime).UTC(),
+		if seen.SHA256 != r.Plan.Seen {
+			return "", fault.Permanent("the plan %s was changed after it was written", r.Plan.Document)
 		}
+		approval := s.approval(r, to, taskToken)
 		if err := s.Approvals.Put(ctx, approval); err != nil {
 			if !fault.Is(err, fault.ConflictError) {
 				return "", err
@@ -46,8 +47,19 @@ func (s *Service) RequestApproval(ctx context.Context, r Release, taskToken stri
 		return answeredLater, s.Publisher.Publish(ctx, s.fact(r, events.ApprovalRequested{
 			Run: r.Run(), Target: to, ChangeSetID: approval.ChangeSetID, Digest: approval.Digest,
 			Changes: document.summary(), Risk: approval.Risk, Reasons: approval.Reasons, Expires: approval.Expires,
+			Authors: approval.Authors.Names(), SelfAllowed: approval.SelfAllowed, Document: &seen,
 		}, to.Stage, to.Stack))
 	})
+}
+
+func (s *Service) approval(r Release, to events.Target, taskToken string) Approval {
+	stage, _, _ := r.Current()
+	return Approval{
+		Run: r.Run(), Target: to, CausationID: r.CausationID, ChangeSetID: r.Plan.ChangeSetID, Digest: r.Plan.Digest,
+		Risk: r.Plan.Risk, Reasons: r.Plan.Reasons, Document: r.Plan.Document, Seen: r.Plan.Seen, Token: taskToken,
+		Requested: s.Now().UTC(), Expires: r.Plan.Expires,
+		Authors: r.Authors, SelfAllowed: stage.SelfApproval == pipeline.SelfAllowed,
+	}
 }
 
 // decided answers the task with a decision that is there already.
@@ -60,105 +72,31 @@ func (s *Service) decided(ctx context.Context, r Release, to events.Target, task
 	return true, err
 }
 
-// LoadDocument reads the document of a plan.
+// byPolicy is the client and the decider of an approval that nobody gave.
+const byPolicy = "policy"
+
+// decidedByPolicy says that the stage's policy lets a safe plan go without a
+// person, and which plan it was.
+func (s *Service) decidedByPolicy(ctx context.Context, r Release, to events.Target) error {
+	now := s.Now().UTC()
+	return s.Publisher.Publish(ctx, s.fact(r, events.ApprovalDecided{
+		Run: r.Run(), Target: to, Digest: r.Plan.Digest, Approved: true, By: byPolicy + ": " + pipeline.ApprovalOnRisk,
+		ChangeSetID: r.Plan.ChangeSetID, At: &now, Risk: r.Plan.Risk, Via: &events.Via{Client: byPolicy},
+		Seen: &events.Seen{Key: r.Plan.Document, SHA256: r.Plan.Seen},
+	}, to.Stage, to.Stack))
+}
+
+// LoadDocument reads the document of a plan, and says what was read.
 func LoadDocument(ctx context.Context, files interface {
 	Get(ctx context.Context, key string) ([]byte, error)
-}, key string) (Document, error) {
+}, key string) (Document, Seen, error) {
 	data, err := files.Get(ctx, key)
 	if err != nil {
-		return Document{}, err
+		return Document{}, Seen{}, err
 	}
 	var document Document
 	if err := json.Unmarshal(data, &document); err != nil {
-		return Document{}, fault.Permanent("%s is not a plan: %w", key, err)
+		return Document{}, Seen{}, fault.Permanent("%s is not a plan: %w", key, err)
 	}
-	return document, nil
-}
-
-// Approver decides on plans for a person. It needs nothing of a workload
-// account: the execution checks by itself that the change set is still the one
-// that was approved.
-type Approver struct {
-	Approvals Approvals
-	Runs      interface {
-		Read(ctx context.Context, runID string) (RunRecord, error)
-	}
-	Tasks     Tasks
-	Publisher Publisher
-	Now       func() time.Time
-}
-
-// Verdict is a person's decision on one plan.
-type Verdict struct {
-	RunID, Stage, Stack string
-	Approve             bool
-	Digest              string // of the plan that the person saw; "" takes the stored one
-	By                  string // caller ARN
-	Comment             string
-}
-
-// Pending returns the plans that wait and have not expired, oldest first.
-func (a *Approver) Pending(ctx context.Context) ([]Approval, error) {
-	all, err := a.Approvals.Pending(ctx)
-	if err != nil {
-		return nil, err
-	}
-	open := make([]Approval, 0, len(all))
-	for _, approval := range all {
-		if a.Now().Before(approval.Expires) {
-			open = append(open, approval)
-		}
-	}
-	return open, nil
-}
-
-// Decide records the verdict once, answers the waiting run and announces the
-// decision. Repeating the same verdict of the same person only completes what
-// an interrupted first try left undone. A run that does not wait at this very
-// moment is about to ask again and finds the decision; or it took the answer
-// and the confirmation was lost. Errors: InvalidError for an unknown plan,
-// ConflictError for one that is decided or expired, differs from the one seen,
-// or belongs to a run that has ended.
-func (a *Approver) Decide(ctx context.Context, v Verdict) (Approval, error) {
-	approval, ok, err := a.Approvals.Get(ctx, v.RunID, v.Stage, v.Stack)
-	if err != nil {
-		return Approval{}, err
-	}
-	run, err := a.Runs.Read(ctx, v.RunID)
-	if err != nil {
-		return approval, err
-	}
-	plan := v.Stack + " in " + v.Stage + " of run " + v.RunID
-	switch {
-	case !ok:
-		return Approval{}, fault.Invalid("no plan of %s waits for approval", plan)
-	case approval.Decision != nil && (approval.Decision.Approved != v.Approve || approval.Decision.By != v.By):
-		return approval, fault.Conflict("the plan of %s was already %s by %s", plan, verb(approval.Decision.Approved), approval.Decision.By)
-	case approval.Decision == nil && !a.Now().Before(approval.Expires):
-		return approval, fault.Conflict("the approval of %s expired at %s", plan, approval.Expires.Format(time.RFC3339))
-	case approval.Decision == nil && run.End != nil:
-		return approval, fault.Conflict("run %s has ended as %s", v.RunID, run.End.Finished.Outcome)
-	case v.Digest != "" && v.Digest != approval.Digest:
-		return approval, fault.Conflict("the plan of %s is not the one that was shown: its digest is %.12s", plan, approval.Digest)
-	}
-	if approval.Decision == nil {
-		decision := Decision{Approved: v.Approve, By: v.By, Comment: v.Comment, Digest: approval.Digest, At: a.Now().UTC()}
-		if approval, err = a.Approvals.Settle(ctx, v.RunID, v.Stage, v.Stack, decision); err != nil {
-			return approval, err
-		}
-	}
-	if _, err := a.Tasks.Answer(ctx, approval.Token, *approval.Decision); err != nil {
-		return approval, err
-	}
-	return approval, a.Publisher.Publish(ctx, fact(a.Now(), v.RunID, approval.CausationID, events.ApprovalDecided{
-		Run: approval.Run, Target: approval.Target, Digest: approval.Digest,
-		Approved: approval.Decision.Approved, By: approval.Decision.By, Comment: approval.Decision.Comment,
-	}, v.Stage, v.Stack))
-}
-
-func verb(approved bool) string {
-	if approved {
-		return "approved"
-	}
-	return "rejected"
+	return document, Seen{Key: key, SHA256: approval.Hash(data)}, nil
 }

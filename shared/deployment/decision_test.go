@@ -38,9 +38,15 @@ func TestDecide(t *testing.T) {
 		{"approved without a digest", nil, func(v *deployment.Verdict) { v.Digest = "" }, "", ""},
 		{"unknown run", nil, func(v *deployment.Verdict) { v.RunID = "x" }, fault.InvalidError, "no plan of data in prod"},
 		{"another plan was seen", nil, func(v *deployment.Verdict) { v.Digest = "0" }, fault.ConflictError, "not the one that was shown"},
+		{"another document was seen", nil, func(v *deployment.Verdict) { v.Seen.SHA256 = "0" }, fault.ConflictError, "not the one that was shown"},
+		{"rejected without a reason", nil, func(v *deployment.Verdict) { v.Approve = false }, fault.InvalidError, "a rejection needs a reason"},
+		{"by who pushed", nil, func(v *deployment.Verdict) { v.By = "arn:aws:sts::111111111111:assumed-role/Admin/Dev" }, fault.InvalidError, "you are dev, whose push this is"},
+		{"rejected by who pushed", nil, func(v *deployment.Verdict) {
+			v.By, v.Approve, v.Comment = "arn:aws:iam::111111111111:user/dev", false, "a mistake"
+		}, "", ""},
 		{"repeated", []func(*deployment.Verdict){func(*deployment.Verdict) {}}, func(*deployment.Verdict) {}, "", ""},
 		{"decided by another", []func(*deployment.Verdict){func(*deployment.Verdict) {}}, func(v *deployment.Verdict) { v.By = bob }, fault.ConflictError, "already approved by " + ann},
-		{"changed mind", []func(*deployment.Verdict){func(v *deployment.Verdict) { v.Approve = false }}, func(*deployment.Verdict) {}, fault.ConflictError, "already rejected by " + ann},
+		{"changed mind", []func(*deployment.Verdict){func(v *deployment.Verdict) { v.Approve, v.Comment = false, "not now" }}, func(*deployment.Verdict) {}, fault.ConflictError, "already rejected by " + ann},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -99,9 +105,9 @@ func TestPendingShowsThePlan(t *testing.T) {
 			t.Errorf("pending %+v, %v", pending, err)
 			return
 		}
-		document, err := deployment.LoadDocument(t.Context(), w.files, pending[0].Document)
-		if err != nil {
-			t.Error(err)
+		document, seen, err := deployment.LoadDocument(t.Context(), w.files, pending[0].Document)
+		if err != nil || seen.SHA256 != pending[0].Seen {
+			t.Error(err, seen)
 			return
 		}
 		for _, want := range []string{"shop-data-prod (data in prod, account 333333333333, us-east-1)", "~ Queue  AWS::SQS::Queue", "/Properties/VisibilityTimeout: 30 → 60", "risk: safe", "0 to add, 1 to modify, 0 to replace, 0 to remove"} {

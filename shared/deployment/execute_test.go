@@ -134,7 +134,7 @@ func TestExecuteRefusesAnotherPlan(t *testing.T) {
 		change func(*deployment.Release)
 		want   string
 	}{
-		{"the digest differs", func(r *deployment.Release) { r.Plan.Digest = strings.Repeat("0", 64) }, "changed after it was planned"},
+		{"the digest differs", func(r *deployment.Release) { r.Plan.Digest = strings.Repeat("0", 64) }, "which is not that of what it would do"},
 		{"not approved", func(r *deployment.Release) { r.Plan.Gate = deployment.GateApproval }, "was not approved"},
 		{"approved with another digest", func(r *deployment.Release) {
 			r.Plan.Gate = deployment.GateApproval

@@ -203,9 +203,15 @@ func TestRunThatLostTheLock(t *testing.T) {
 	w := deployed(t)
 	w.source(map[string]string{"data.yaml": changedData})
 	w.decide = func(w *world, r deployment.Release) {
-		w.clock.Advance(23 * time.Hour)
 		decide(true, "")(w, r)
-		w.clock.Advance(26 * time.Hour) // the run stands still: far beyond its lease
+		queue, version, err := w.service.Locks.Read(context.Background(), "acme/shop")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		queue.Holder.Expires = w.clock.Now() // the run stood still: its lease has ended
+		if err := w.service.Locks.Write(context.Background(), "acme/shop", queue, version); err != nil {
+			w.t.Fatal(err)
+		}
 		other := w.begin(push("cccc", 20))
 		if _, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionLock, Release: other, Token: "other"}); err != nil {
 			w.t.Fatal(err)

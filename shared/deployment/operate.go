@@ -66,8 +66,8 @@ func (s *Service) prepare(ctx context.Context, r Release, to events.Target, task
 	return s.Tokens.Put(ctx, r.Plan.StackID, token(r), taskToken)
 }
 
-// execute executes the change set if it is still the one that was rated and
-// approved.
+// execute executes the change set if everything is as it was when it was rated
+// and approved.
 func execute(ctx context.Context, s *Service, r Release, to events.Target, before func() error) (bool, error) {
 	changeSet, err := s.ChangeSets.Read(ctx, to, r.Plan.ChangeSetID)
 	if err != nil {
@@ -76,7 +76,7 @@ func execute(ctx context.Context, s *Service, r Release, to events.Target, befor
 	if changeSet.Status != "CREATE_COMPLETE" || changeSet.ExecutionStatus != "AVAILABLE" {
 		return s.executed(ctx, r, to, changeSet)
 	}
-	if err := checkDigest(r, changeSet); err != nil {
+	if err := s.permitted(ctx, r, to, changeSet); err != nil {
 		return false, err
 	}
 	if err := before(); err != nil {
@@ -142,25 +142,6 @@ func classifyDeletion(status string) string {
 		return ResultPlanAgain
 	default:
 		return ResultStuck
-	}
-}
-
-// checkDigest refuses a change set that is not what was rated, or an approval
-// of another plan.
-func checkDigest(r Release, c ChangeSet) error {
-	digest, err := c.Digest()
-	switch {
-	case err != nil:
-		return err
-	case digest != r.Plan.Digest:
-		return fault.Invalid("the change set of %s in %s changed after it was planned: its digest is %.12s, planned was %.12s",
-			r.Step.Stack, r.Step.Stage, digest, r.Plan.Digest)
-	case r.Plan.Gate == GateAuto:
-		return nil
-	case r.Decision == nil || !r.Decision.Approved || r.Decision.Digest != digest:
-		return fault.Invalid("the change set of %s in %s was not approved with the digest %.12s", r.Step.Stack, r.Step.Stage, digest)
-	default:
-		return nil
 	}
 }
 

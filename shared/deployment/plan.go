@@ -6,10 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/risk"
 )
 
 // maxBody is the most bytes of a template in a request; a larger one goes by
@@ -75,6 +78,7 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 	if input.Template, err = s.Files.File(ctx, r.SourceKey, stack.Template); err != nil {
 		return r, err
 	}
+	input.IncludeNested = nests(input.Template)
 	if len(input.Template) > maxBody {
 		key := "plans/" + r.RunID + "/" + to.Stage + "/" + to.Stack + ".template"
 		if err := s.Files.Put(ctx, key, input.Template); err != nil {
@@ -197,36 +201,53 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
-	stage, stack, _ := r.Current()
-	digest, err := c.Digest()
+	rated, err := s.rate(ctx, r, to, c)
 	if err != nil {
 		return r, err
 	}
-	risk := Assess(c.Changes, Policy{Stateful: s.Stateful, Protect: stack.Protect})
-	r.Plan.Digest, r.Plan.Risk = digest, risk.Level
-	r.Plan.Gate = gate(stage.Approval, risk.Level, r.Plan.Empty)
-	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack)
-	r.Plan.Reasons = firstReasons(risk.Reasons)
-	if r.Plan.Gate == GateApproval {
-		r.Transitions += asking
+	if r, err = s.gated(ctx, r, to, c, rated); err != nil {
+		return r, err
 	}
-	r = operate(r, OperationExecute)
-
-	document := Document{
-		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Empty: r.Plan.Empty,
-		Risk: risk.Level, Reasons: risk.Reasons, Gate: r.Plan.Gate, Planned: s.Now().UTC(), Rows: rows(c.Changes),
-	}
+	document := NewDocument(c, rated, to.Region)
+	document.Run, document.Target, document.Digest = r.Run(), to, r.Plan.Digest
+	document.Empty, document.Gate, document.Planned, document.Expires = r.Plan.Empty, r.Plan.Gate, s.Now().UTC(), r.Plan.Expires
 	data, err := json.MarshalIndent(document, "", " ")
 	if err != nil {
 		return r, fault.Permanent("encode the plan of %s: %w", to.StackName, err)
 	}
-	if err := s.Files.Put(ctx, r.Plan.Document, data); err != nil {
+	r.Plan.Seen = approval.Hash(data)
+	r.Plan.Document = seenKey(r.RunID, to.Stage, to.Stack, r.Plan.Seen)
+	for _, key := range []string{r.Plan.Document, DocumentKey(r.RunID, to.Stage, to.Stack)} {
+		if err := s.Files.Put(ctx, key, data); err != nil {
+			return r, err
+		}
+	}
+	err = s.Publisher.Publish(ctx, s.fact(r, events.StackPlanned{
+		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: r.Plan.Digest, Changes: document.summary(),
+		Empty: r.Plan.Empty, Risk: rated.Level, Reasons: r.Plan.Reasons,
+	}, to.Stage, to.Stack))
+	if stage, _, _ := r.Current(); err == nil && stage.Approval == pipeline.ApprovalOnRisk && r.Plan.Gate == GateAuto && !r.Plan.Empty {
+		err = s.decidedByPolicy(ctx, r, to)
+	}
+	return r, err
+}
+
+// gated says what the plan must pass, and binds it to everything that it was
+// rated by.
+func (s *Service) gated(ctx context.Context, r Release, to events.Target, c ChangeSet, rated risk.Assessment) (Release, error) {
+	stage, _, _ := r.Current()
+	r.Plan.Risk, r.Plan.Reasons = rated.Level, firstReasons(rated.Texts())
+	if r.Plan.Gate = gate(stage.Approval, rated.Level, r.Plan.Empty); r.Plan.Gate == GateApproval {
+		r.Transitions += asking
+		r.Plan.ApprovalSeconds = int(stage.ApprovalTime() / time.Second)
+		r.Plan.Expires = s.Now().Add(stage.ApprovalTime()).UTC()
+	}
+	parts, err := s.parts(ctx, r, to, c)
+	if err != nil {
 		return r, err
 	}
-	return r, s.Publisher.Publish(ctx, s.fact(r, events.StackPlanned{
-		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Changes: document.summary(),
-		Empty: r.Plan.Empty, Risk: risk.Level, Reasons: r.Plan.Reasons,
-	}, to.Stage, to.Stack))
+	r.Plan.Parts, r.Plan.Digest = parts, parts.Digest()
+	return operate(r, OperationExecute), nil
 }
 
 // maxReasons bounds the reasons in the release and in facts.
@@ -235,13 +256,13 @@ const maxReasons = 20
 func firstReasons(reasons []string) []string { return reasons[:min(len(reasons), maxReasons)] }
 
 // gate says what a plan must pass.
-func gate(approval, risk string, empty bool) string {
+func gate(approval, level string, empty bool) string {
 	switch {
 	case empty:
 		return GateAuto
-	case risk == RiskBlocked:
+	case level == RiskBlocked:
 		return GateBlocked
-	case approval == pipeline.ApprovalNever, approval == pipeline.ApprovalOnRisk && risk == RiskSafe:
+	case approval == pipeline.ApprovalNever, approval == pipeline.ApprovalOnRisk && level == RiskSafe:
 		return GateAuto
 	default:
 		return GateApproval

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/approval"
 )
 
 // Stacks reads and deletes stacks in a workload account.
@@ -14,6 +15,9 @@ type Stacks interface {
 	// Events returns the rows of the operation with the client request token,
 	// oldest first, also those of a stack that was deleted.
 	Events(ctx context.Context, target events.Target, stackID, clientRequestToken string) ([]StackEvent, error)
+	// Drifts says of each resource that the last drift detection found changed or
+	// deleted what differs, a text each, sorted.
+	Drifts(ctx context.Context, target events.Target) ([]string, error)
 	// Delete begins to delete the stack. The token comes back in its events.
 	Delete(ctx context.Context, target events.Target, clientRequestToken string) error
 }
@@ -28,6 +32,8 @@ type ChangeSetInput struct {
 	Parameters   map[string]string
 	Capabilities []string
 	Tags         map[string]string
+	// IncludeNested asks for the change sets of nested stacks as well.
+	IncludeNested bool
 }
 
 // ChangeSets makes, reads and executes change sets in a workload account.
@@ -35,7 +41,8 @@ type ChangeSets interface {
 	// Create begins to make a change set and returns its ARN and its stack's.
 	// One of the same name is found again and returned.
 	Create(ctx context.Context, target events.Target, input ChangeSetInput) (changeSetID, stackID string, err error)
-	// Read returns the change set with all its pages. One that is gone has the
+	// Read returns the change set with all its pages, and those of nested
+	// stacks that it names. One that is gone has the
 	// status DELETE_COMPLETE.
 	Read(ctx context.Context, target events.Target, changeSetID string) (ChangeSet, error)
 	// Execute begins to execute it. The token comes back in the stack's events.
@@ -100,9 +107,12 @@ type Approval struct {
 	Risk        string
 	Reasons     []string
 	Document    string // S3 key
+	Seen        string // SHA-256 of the document
 	Token       string // of the RequestApproval state
 	Requested   time.Time
 	Expires     time.Time
+	Authors     approval.Authors
+	SelfAllowed bool // an author may approve
 	Decision    *Decision
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 )
 
@@ -19,18 +20,21 @@ import (
 // The stacks of a wave are deployed side by side, each with a copy of the
 // document of its own (Work): Plan and what follows belong to that copy.
 type Release struct {
-	RunID       string    `json:"runId"`
-	Execution   string    `json:"execution"`   // ARN of the workflow execution
-	CausationID string    `json:"causationId"` // id of the GitPushed fact
-	Repository  string    `json:"repository"`
-	Provider    string    `json:"provider"`
-	CloneURL    string    `json:"cloneUrl"`
-	Branch      string    `json:"branch"`
-	Commit      string    `json:"commit"`
-	Actor       string    `json:"actor"`
-	DeliveryID  string    `json:"deliveryId"`
-	Pushed      time.Time `json:"pushed"`    // when the push was published; orders pushes of a branch
-	Duplicate   bool      `json:"duplicate"` // another execution owns the run
+	RunID       string `json:"runId"`
+	Execution   string `json:"execution"`   // ARN of the workflow execution
+	CausationID string `json:"causationId"` // id of the GitPushed fact
+	Repository  string `json:"repository"`
+	Provider    string `json:"provider"`
+	CloneURL    string `json:"cloneUrl"`
+	Branch      string `json:"branch"`
+	Commit      string `json:"commit"`
+	Actor       string `json:"actor"`
+	// Authors are who the push is by; validation adds what the registration
+	// knows of them.
+	Authors    approval.Authors `json:"authors"`
+	DeliveryID string           `json:"deliveryId"`
+	Pushed     time.Time        `json:"pushed"`    // when the push was published; orders pushes of a branch
+	Duplicate  bool             `json:"duplicate"` // another execution owns the run
 
 	SourceKey  string           `json:"sourceKey"` // S3 key of the zip; set by validation
 	Validation Validation       `json:"validation"`
@@ -119,7 +123,7 @@ type Plan struct {
 	StackID     string   `json:"stackId"`     // ARN
 	ChangeSetID string   `json:"changeSetId"` // ARN
 	Empty       bool     `json:"empty"`
-	Digest      string   `json:"digest"`
+	Digest      string   `json:"digest"` // of all that an approval is bound to; see approval.Subject
 	Risk        string   `json:"risk"`
 	Reasons     []string `json:"reasons"`
 	Gate        string   `json:"gate"`       // one of the Gate constants
@@ -128,6 +132,14 @@ type Plan struct {
 	Attempts    int      `json:"attempts"`   // times that beginning the operation failed
 	Recoveries  int      `json:"recoveries"` // operations that the stack needed before it could be planned
 	Verified    bool     `json:"verified"`
+
+	// Parts are the digests of the parts of Digest, so that a difference can be named.
+	Parts approval.Parts `json:"parts"`
+	// ApprovalSeconds is for how long a person is waited for, and Expires when
+	// their approval ends; zero where nobody is asked.
+	ApprovalSeconds int       `json:"approvalSeconds"`
+	Expires         time.Time `json:"expires"`
+	Seen            string    `json:"seen"` // SHA-256 of the document
 }
 
 // wait is for how long the event of the operation is waited for.
@@ -148,12 +160,26 @@ type LockAnswer struct {
 
 // Decision is what a person decided about a plan.
 type Decision struct {
-	Approved bool      `json:"approved"`
-	By       string    `json:"by"` // caller ARN
-	Comment  string    `json:"comment,omitempty"`
-	Digest   string    `json:"digest"` // of the plan that the person saw
-	At       time.Time `json:"at"`
+	Approved bool   `json:"approved"`
+	By       string `json:"by"` // caller ARN
+	// Session is the name of the user or of the role's session in By.
+	Session string    `json:"session,omitempty"`
+	Comment string    `json:"comment,omitempty"` // of a rejection the reason
+	Digest  string    `json:"digest"`            // of the plan that the person saw
+	At      time.Time `json:"at"`
+	Via     Via       `json:"via"`
+	Seen    Seen      `json:"seen"`
+	// Relation is how the person stands to the authors of the push: one of the
+	// constants of the package approval.
+	Relation string `json:"relation,omitempty"`
 }
+
+type (
+	// Via is what a decision was made with.
+	Via = events.Via
+	// Seen is the document that was shown to the person.
+	Seen = events.Seen
+)
 
 // Signal is the end of a stack operation as its event told it.
 type Signal struct {

@@ -3,48 +3,102 @@ package deployment
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
+	"github.com/evenkeel/evenkeel/shared/risk"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // symbols mark the actions in a rendered plan.
-var symbols = map[string]string{"Add": "+", "Remove": "-", "Modify": "~", "Import": "<", "Dynamic": "?"}
+var symbols = map[string]string{"Add": "+", "Remove": "-", "Modify": "~", "Import": "<", "Dynamic": "?", "SyncWithActual": "="}
 
 // maxValue is the most characters of one value in a rendered plan.
 const maxValue = 160
 
 // Text renders the plan for a terminal: per resource the action, each property
-// before → after, and a replacement with its reason.
-func (d Document) Text() string {
+// before → after, a replacement with its reason, drift; nested stacks are
+// indented below their row.
+func (d Document) Text() string { return d.text(func(_, text string) string { return text }) }
+
+// ColorText is Text with ANSI colours.
+func (d Document) ColorText() string {
+	return d.text(func(color, text string) string {
+		if color == "" {
+			return text
+		}
+		return "\x1b[" + color + "m" + text + "\x1b[0m"
+	})
+}
+
+// The colours of actions and levels, as ANSI numbers.
+const (
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	bold   = "1"
+)
+
+var colors = map[string]string{
+	"Add": green, "Import": green, "Remove": red, "Modify": yellow, "Dynamic": yellow,
+	risk.Safe: green, risk.Review: yellow, risk.Dangerous: red, risk.Blocked: red,
+}
+
+type painter func(color, text string) string
+
+func (d Document) text(paint painter) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s in %s, account %s, %s)\n", d.Target.StackName, d.Target.Stack, d.Target.Stage, d.Target.Account, d.Target.Region)
+	title := fmt.Sprintf("%s (%s in %s, account %s, %s)", d.Target.StackName, d.Target.Stack, d.Target.Stage, d.Target.Account, d.Target.Region)
+	fmt.Fprintln(&b, paint(bold, visible(title)))
 	if d.Empty {
 		b.WriteString("  nothing changes\n")
 		return b.String()
 	}
-	for _, row := range d.Rows {
-		row.text(&b)
-	}
+	textRows(&b, d.Rows, "  ", paint)
 	if len(d.Rows) == 0 {
 		b.WriteString("  no resource changes; outputs or metadata do\n")
 	}
-	fmt.Fprintf(&b, "risk: %s\n", d.Risk)
+	fmt.Fprintf(&b, "risk: %s\n", paint(colors[d.Risk], visible(d.Risk)))
 	for _, reason := range d.Reasons {
-		fmt.Fprintf(&b, "  - %s\n", reason)
+		fmt.Fprintf(&b, "  - %s%s\n", label(reason, paint), visible(reason.Text))
 	}
-	fmt.Fprintf(&b, "%s · digest %.12s\n", d.counts(), d.Digest)
+	b.WriteString(d.counts())
+	if d.Digest != "" { // one that was not planned by a run has none
+		b.WriteString(" · digest " + visible(fmt.Sprintf("%.15s", d.Digest)))
+	}
+	b.WriteString("\n")
 	return b.String()
 }
 
-func (r Row) text(b *strings.Builder) {
-	symbol := symbols[r.Action]
-	if symbol == "" {
-		symbol = "!"
+// label is a reason's level before its text; plans of older versions have none.
+func label(r risk.Reason, paint painter) string {
+	if r.Level == "" {
+		return ""
 	}
-	fmt.Fprintf(b, "  %s %s  %s%s\n", symbol, r.LogicalID, r.Type, r.note())
-	for _, p := range r.Properties {
-		fmt.Fprintf(b, "      %s\n", p.line())
+	return paint(colors[r.Level], r.Level) + ": "
+}
+
+func textRows(b *strings.Builder, rows []Row, indent string, paint painter) {
+	for _, row := range rows {
+		color := colors[row.Action]
+		if row.Replacement == "True" || row.Replacement == "Conditional" {
+			color = red
+		}
+		fmt.Fprintf(b, "%s%s %s  %s%s\n", indent, paint(color, row.symbol()), visible(row.LogicalID), visible(row.Type), row.note())
+		if row.Why != "" {
+			fmt.Fprintf(b, "%s    because %s\n", indent, visible(row.Why))
+		}
+		for _, p := range row.Properties {
+			fmt.Fprintf(b, "%s    %s\n", indent, p.line())
+		}
+		textRows(b, row.Nested, indent+"    ", paint)
 	}
+}
+
+func (r Row) symbol() string {
+	if symbol := symbols[r.Action]; symbol != "" {
+		return symbol
+	}
+	return "!"
 }
 
 // note says in brackets what the symbol does not.
@@ -57,10 +111,10 @@ func (r Row) note() string {
 		notes = append(notes, "replacement possible")
 	}
 	if r.PolicyAction != "" {
-		notes = append(notes, r.PolicyAction)
+		notes = append(notes, visible(r.PolicyAction))
 	}
 	if r.Drift != "" && r.Drift != "IN_SYNC" && r.Drift != "NOT_CHECKED" {
-		notes = append(notes, "drift: "+r.Drift)
+		notes = append(notes, "drift: "+visible(r.Drift))
 	}
 	if len(notes) == 0 {
 		return ""
@@ -70,25 +124,34 @@ func (r Row) note() string {
 
 // line renders one property: "/Properties/X: before → after".
 func (p Property) line() string {
-	text := p.Path + ": "
-	switch {
-	case p.Before == "" && p.After == "":
-		text = p.Path + " changes"
-	case p.Before == "":
-		text += shown(p.After)
-	case p.After == "":
-		text += shown(p.Before) + " → (none)"
+	text := visible(p.Path)
+	switch before, after := shown(p.Before), shown(p.After); {
+	case before == "" && after == "":
+		text += " changes"
+	case before == "":
+		text += ": " + after
+	case after == "":
+		text += ": " + before + " → (none)"
 	default:
-		text += shown(p.Before) + " → " + shown(p.After)
+		text += ": " + before + " → " + after
 	}
-	if p.Recreation == "Always" {
+	return text + p.remarks()
+}
+
+// remarks say in brackets why the property changes, and what follows.
+func (p Property) remarks() string {
+	text := ""
+	switch {
+	case p.Recreation == "Always" && !strings.Contains(p.After, template.KnownAfterApply):
 		text += " (forces replacement)"
-	}
-	if p.Recreation == "Conditionally" {
+	case p.Recreation == "Always", p.Recreation == "Conditionally":
 		text += " (may force replacement)"
 	}
+	if p.Deployed != "" && p.Deployed != p.Before {
+		text += " (drift: " + shown(p.Deployed) + " was deployed)"
+	}
 	if p.Cause != "" {
-		text += " (from " + p.Cause + ")"
+		text += " (from " + visible(p.Cause) + ")"
 	}
 	return text
 }
@@ -96,12 +159,51 @@ func (p Property) line() string {
 // shown is a value for a person, who need not know how CloudFormation writes
 // that a value is not known yet.
 func shown(value string) string {
-	return clip(strings.ReplaceAll(value, template.KnownAfterApply, "(known after apply)"), maxValue)
+	return clip(visible(strings.ReplaceAll(value, template.KnownAfterApply, "(known after apply)")), maxValue)
+}
+
+// visible keeps text on one line and takes out what a terminal would obey or
+// what turns the direction of writing: control characters are written as \n,
+// \t or \u001b.
+func visible(text string) string {
+	if plainASCII(text) || strings.IndexFunc(text, concealed) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case concealed(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// plainASCII reports text of printable ASCII, which most is.
+func plainASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// concealed reports control and format characters (Unicode Cc, Cf), and line
+// and paragraph separators.
+func concealed(r rune) bool {
+	return unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'
 }
 
 func (d Document) counts() string {
 	var add, modify, replace, remove int
-	for _, row := range d.Rows {
+	for _, row := range flat(d.Rows, "") {
 		switch {
 		case row.Action == "Add" || row.Action == "Import":
 			add++

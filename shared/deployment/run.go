@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 )
@@ -42,6 +43,7 @@ func newRelease(push Push, execution string) (Release, error) {
 		RunID: data.RunID(), Execution: execution, CausationID: metadata.ID,
 		Repository: data.Repository, Provider: data.Provider, CloneURL: data.CloneURL, Branch: data.Branch,
 		Commit: data.Commit, Actor: data.Actor, DeliveryID: data.DeliveryID, Pushed: metadata.Time,
+		Authors:    approval.NewAuthors(data.Actor, data.Authors),
 		Validation: Validation{Validated: events.Validated{Findings: []events.Finding{}}},
 		Stages:     []pipeline.Stage{}, Wave: []Step{}, Results: []StackResult{}, Done: []Deployed{}, Plan: Plan{Reasons: []string{}},
 	}, nil

@@ -14,7 +14,6 @@ import (
 const (
 	leaseSlack     = 15 * time.Minute // beyond the time-out of the longest state that a lease covers
 	planTime       = 15 * time.Minute // Plan and ReadPlan, with their retries
-	approvalTime   = 24 * time.Hour   // RequestApproval
 	shareTime      = time.Hour        // CloudFormation reads a template's URL within minutes
 	invocationTime = 2 * time.Minute  // every Task that does not wait for a token
 
@@ -28,6 +27,7 @@ const (
 type Service struct {
 	Stacks     Stacks
 	ChangeSets ChangeSets
+	Templates  Templates
 	Locks      Locks
 	StackLocks StackLocks
 	Runs       Runs

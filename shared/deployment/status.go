@@ -15,6 +15,8 @@ type Stack struct {
 	Reason  string
 	Outputs map[string]string
 	Tags    map[string]string
+	Role    string // ARN of the role that CloudFormation last used
+	Drift   string // IN_SYNC, DRIFTED, NOT_CHECKED or UNKNOWN, as the last detection found it
 }
 
 // StackEvent is one row of a stack's history.

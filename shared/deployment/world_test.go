@@ -36,6 +36,8 @@ type world struct {
 	heard   []events.Envelope[events.StackStatusDetail]
 	deaf    bool // status events are lost
 	decide  func(w *world, r deployment.Release)
+
+	identities map[string][]string // of the repository's registration
 }
 
 func newWorld(t *testing.T) *world {
@@ -46,7 +48,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.cloud.Emit = w.hear
 	w.service = &deployment.Service{
-		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(),
+		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(), Templates: w.cloud.Templates(),
 		Locks: &fake.DeploymentLocks{}, StackLocks: w.locks, Runs: &fake.DeploymentRuns{}, Approvals: &fake.DeploymentApprovals{},
 		Tokens: &fake.DeploymentTokens{}, Registry: w.listed, Tasks: w.tasks, Files: w.files, Publisher: w.facts, Now: clock.Now,
 	}
@@ -85,7 +87,7 @@ func push(commit string, n int) deployment.Push {
 	p.Detail.Metadata = events.Metadata{ID: "push-" + commit, Time: epoch.Add(time.Duration(n) * time.Second)}
 	p.Detail.Data = events.GitPushed{
 		Repository: "acme/shop", Provider: "github", Branch: "main", Commit: commit + strings.Repeat("0", 40-len(commit)),
-		Actor: "ann", DeliveryID: "delivery-" + commit,
+		Actor: "dev", DeliveryID: "delivery-" + commit,
 	}
 	return p
 }
@@ -189,7 +191,7 @@ func (w *world) run(p deployment.Push, stages []pipeline.Stage) deployment.Relea
 	if err != nil || lock.State != deployment.LockHeld {
 		return w.finish(r)
 	}
-	r.SourceKey, r.Stages = sourceKey, stages
+	r.SourceKey, r.Stages, r.Authors = sourceKey, stages, r.Authors.With(w.identities)
 	r.Validation = deployment.Validation{Valid: true, Validated: events.Validated{Files: 2, Findings: []events.Finding{}}}
 	return w.waves(r)
 }

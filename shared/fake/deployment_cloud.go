@@ -72,6 +72,7 @@ type deploymentStack struct {
 	physical  map[string]string // logical id → physical id
 	outputs   map[string]string
 	tags      map[string]string
+	drift     []string // of its resources, as the last detection found it
 	rows      []deploymentRow
 	operating string // token of the operation that runs
 }
@@ -143,7 +144,38 @@ func (s DeploymentStacks) Describe(_ context.Context, t events.Target) (deployme
 	}
 	return deployment.Stack{
 		ID: stack.id, Status: stack.status, Reason: stack.reason, Outputs: maps.Clone(stack.outputs), Tags: maps.Clone(stack.tags),
+		Drift: driftOf(stack.drift),
 	}, nil
+}
+
+func driftOf(resources []string) string {
+	switch {
+	case resources == nil:
+		return "NOT_CHECKED"
+	case len(resources) == 0:
+		return "IN_SYNC"
+	default:
+		return "DRIFTED"
+	}
+}
+
+// Drifts implements deployment.Stacks.
+func (s DeploymentStacks) Drifts(_ context.Context, t events.Target) ([]string, error) {
+	if err := s.cloud.fail("Drifts"); err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.cloud.stacks[stackKey(t)].drift), nil
+}
+
+// Drift is what a drift detection of a stack finds: an empty list is none.
+func (c *DeploymentCloud) Drift(t events.Target, resources ...string) {
+	c.stacks[stackKey(t)].drift = append([]string{}, resources...)
+}
+
+// Tamper changes what CloudFormation answers about a change set.
+func (c *DeploymentCloud) Tamper(id string, change func(set *deployment.ChangeSet, template *[]byte)) {
+	set := c.changeSets[id]
+	change(&set.set, &set.template.text)
 }
 
 // Events implements deployment.Stacks.

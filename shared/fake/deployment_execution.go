@@ -27,6 +27,7 @@ type deploymentTemplate struct {
 	Outputs   map[string]deploymentOutput   `yaml:"Outputs"`
 
 	problems []string
+	text     []byte // as it was given
 }
 
 type deploymentOutput struct {
@@ -46,7 +47,7 @@ type deploymentResource struct {
 }
 
 func parseDeploymentTemplate(data []byte, parameters map[string]string) (deploymentTemplate, error) {
-	var t deploymentTemplate
+	t := deploymentTemplate{text: slices.Clone(data)}
 	if err := yaml.Unmarshal(data, &t); err != nil {
 		return t, fault.Invalid("Template format error: %w", err)
 	}
@@ -213,7 +214,7 @@ func (c *DeploymentCloud) rollBack(set *deploymentChangeSet, token, undo, failed
 func (c *DeploymentCloud) complete(set *deploymentChangeSet, token, verb string) {
 	stack := set.stack
 	set.set.ExecutionStatus, stack.operating = "EXECUTE_COMPLETE", ""
-	stack.template, stack.tags = set.template, set.tags
+	stack.template, stack.tags, stack.drift = set.template, set.tags, nil
 	for id := range set.template.Resources {
 		if stack.physical[id] == "" {
 			stack.physical[id] = strings.ToLower(stack.target.StackName + "-" + id)

@@ -62,7 +62,7 @@ var tellers = map[string]func(Entry) (string, error){
 		if d.Approved {
 			verb = "approved"
 		}
-		return fmt.Sprintf("%s %s by %s%s", target(d.Target), verb, d.By, quoted(d.Comment))
+		return fmt.Sprintf("%s %s by %s%s%s", target(d.Target), verb, d.By, relation(d.Relation), quoted(d.Comment))
 	}),
 	events.StackDeployed{}.DetailType(): tell(func(d events.StackDeployed) string {
 		if d.Unchanged {
@@ -149,4 +149,17 @@ func checked(d events.Validated) string {
 		text += "; not good enough for " + strings.Join(d.Refused, ", ")
 	}
 	return text
+}
+
+// relation tells how who decided stands to the authors of the push, where that
+// is worth a word.
+func relation(name string) string {
+	switch name {
+	case "self":
+		return ", an author of the push"
+	case "unmapped":
+		return ", who may be an author: no identity is registered"
+	default:
+		return ""
+	}
 }

@@ -231,7 +231,8 @@ func TestRunState(t *testing.T) {
 	if network.State != ledger.StackDeployed || len(network.Changes) != 2 || network.Duration != 28 || network.Outputs["VpcId"] == "" {
 		t.Errorf("test/network = %+v", network)
 	}
-	if data.State != ledger.StackRolledBack || data.Failure == nil || prod.State != ledger.StackApproved || !strings.Contains(prod.Decided, "dana") {
+	if data.State != ledger.StackRolledBack || data.Failure == nil || prod.State != ledger.StackApproved || !strings.Contains(prod.Decided, "kim") ||
+		prod.Decision == nil || prod.Decision.Relation != "separate" || prod.Decision.Via.Host != "kims-laptop" || prod.Decision.Seen.SHA256 == "" || prod.Decision.Expires == nil {
 		t.Errorf("test/data = %+v, prod/network = %+v", data, prod)
 	}
 }

@@ -74,12 +74,28 @@ type StackView struct {
 	Reasons  []string          `json:"reasons,omitempty"`
 	Changes  []events.Change   `json:"changes"`
 	Decided  string            `json:"decidedBy,omitempty"` // caller ARN
+	Decision *DecisionView     `json:"decision,omitempty"`
 	Comment  string            `json:"comment,omitempty"`
 	Outputs  map[string]string `json:"outputs,omitempty"`
 	Failure  *events.Failure   `json:"failure,omitempty"`
 	Updated  time.Time         `json:"updated"`
 	Planned  time.Time         `json:"planned"`
 	Duration float64           `json:"seconds"` // from the plan to the last fact
+}
+
+// DecisionView is what is recorded of a decision, as far as the client that
+// made it told.
+type DecisionView struct {
+	Approved    bool         `json:"approved"`
+	By          string       `json:"by"` // caller ARN, or "policy: on-risk"
+	Session     string       `json:"session,omitempty"`
+	At          time.Time    `json:"at"`
+	Expires     *time.Time   `json:"expires,omitempty"`
+	Relation    string       `json:"relation,omitempty"` // to the authors of the push: separate, unmapped, self
+	Via         *events.Via  `json:"via,omitempty"`
+	Seen        *events.Seen `json:"seen,omitempty"`
+	ChangeSetID string       `json:"changeSetId,omitempty"`
+	Digest      string       `json:"digest"`
 }
 
 // ApprovalView is an approval that is waited for now.
@@ -90,6 +106,8 @@ type ApprovalView struct {
 	Risk    string          `json:"risk"`
 	Reasons []string        `json:"reasons"`
 	Expires time.Time       `json:"expires"`
+	Authors []string        `json:"authors,omitempty"` // who may not approve, unless SelfAllowed
+	Self    bool            `json:"selfAllowed,omitempty"`
 }
 
 // ClosedView is a stage that is waited for now.
@@ -198,7 +216,7 @@ func (v *RunView) waiting(d events.ApprovalRequested, at time.Time) {
 	s := v.stack(d.Target, at)
 	s.State, s.Risk, s.Reasons, s.Changes = StackWaiting, d.Risk, d.Reasons, d.Changes
 	v.settled(d.Target)
-	v.Approvals = append(v.Approvals, ApprovalView{Target: d.Target, Digest: d.Digest, Changes: d.Changes, Risk: d.Risk, Reasons: d.Reasons, Expires: d.Expires})
+	v.Approvals = append(v.Approvals, ApprovalView{Target: d.Target, Digest: d.Digest, Changes: d.Changes, Risk: d.Risk, Reasons: d.Reasons, Expires: d.Expires, Authors: d.Authors, Self: d.SelfAllowed})
 	v.goesOn(StateWaiting)
 }
 
@@ -207,6 +225,13 @@ func (v *RunView) decided(d events.ApprovalDecided, at time.Time) {
 	v.settled(d.Target)
 	s := v.stack(d.Target, at)
 	s.Decided, s.Comment = d.By, d.Comment
+	s.Decision = &DecisionView{
+		Approved: d.Approved, By: d.By, Session: d.Session, At: at, Expires: d.Expires, Relation: d.Relation, Via: d.Via, Seen: d.Seen,
+		ChangeSetID: d.ChangeSetID, Digest: d.Digest,
+	}
+	if d.At != nil {
+		s.Decision.At = *d.At
+	}
 	if s.State = StackApproved; d.Approved {
 		v.goesOn(StateDeploying)
 		return

@@ -91,6 +91,8 @@ var stageKeys = []key{
 	{"account", true, "AWS account, 12 digits, in quotes.", text(accountPattern)},
 	{"region", true, "AWS region.", text(regionPattern)},
 	{"approval", true, "When a person must approve: always, on-risk or never.", map[string]any{"enum": approvals}},
+	{"approvalTimeout", false, "How long a plan waits for a person: minutes, hours or days, such as 30m, 24h (the default) or 7d; at least 5m, at most 7d.", text(timeoutPattern)},
+	{"selfApproval", false, "Whether an author of the push may approve it: forbidden (the default) or allowed.", map[string]any{"enum": selfApprovals}},
 	{"failOn", false, "The least severe finding that stops this stage: error (the default), warning, note, or none.", map[string]any{"enum": failOns}},
 	{"role", false, "Role to assume in the account, by its name or ARN; it begins with " + RolePrefix + ". Without it, the installation's own.", text(rolePattern)},
 	{"windows", false, "When the stage takes deployments. Without it, always.", map[string]any{"type": "array", "items": ref("window"), "maxItems": maxSpans}},

@@ -109,6 +109,7 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 	if k, ok := keys["approval"]; ok {
 		stage.Approval = d.oneOf(k.value, "approval", approvals)
 	}
+	d.approvals(&stage, keys)
 	if k, ok := keys["role"]; ok {
 		stage.Role = d.role(k.value, stage.Account)
 	}

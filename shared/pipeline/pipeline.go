@@ -38,6 +38,9 @@ type Stage struct {
 	FailOn   string  `json:"failOn,omitempty"` // one of the FailOn constants; "" is FailOnError
 	Stacks   []Stack `json:"stacks"`           // filled by For: in dependency order
 
+	ApprovalTimeout string `json:"approvalTimeout,omitempty"` // 30m, 24h, 7d; see ApprovalTime
+	SelfApproval    string `json:"selfApproval,omitempty"`    // one of the SelfApproval constants; "" is SelfForbidden
+
 	Windows []Window `json:"windows,omitempty"` // when it takes deployments; none means always
 	Freezes []Freeze `json:"freezes,omitempty"` // when it takes none
 

@@ -3,7 +3,7 @@ package policy
 import (
 	"encoding/json"
 
-	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/changeset"
 )
 
 // ParseChangeSet reads a plan from the answer of CloudFormation's
@@ -11,54 +11,29 @@ import (
 // with --include-property-values. Changes of nested stacks and hooks are left
 // out. An error is Invalid.
 func ParseChangeSet(data []byte) (Plan, error) {
-	var answer struct {
-		StackName string
-		Changes   []struct {
-			ResourceChange *resourceChange
-		}
+	set, err := changeset.Parse(data)
+	if err != nil {
+		return Plan{}, err
 	}
-	if err := json.Unmarshal(data, &answer); err != nil {
-		return Plan{}, fault.Invalid("the change set cannot be read: %w", err)
-	}
-	if answer.Changes == nil {
-		return Plan{}, fault.Invalid("the change set has no Changes: want the answer of aws cloudformation describe-change-set")
-	}
-	p := Plan{Stack: answer.StackName, Changes: []Change{}}
-	for _, c := range answer.Changes {
-		if c.ResourceChange != nil {
-			p.Changes = append(p.Changes, c.ResourceChange.change())
-		}
+	p := Plan{Stack: set.StackName, Changes: []Change{}}
+	for _, c := range set.Changes {
+		p.Changes = append(p.Changes, planChange(c))
 	}
 	return p, nil
 }
 
-// resourceChange is ResourceChange of the CloudFormation API.
-type resourceChange struct {
-	PolicyAction, Action, ResourceType, Replacement string
-	LogicalResourceID                               string `json:"LogicalResourceId"`
-	Scope                                           []string
-	BeforeContext, AfterContext                     string
-	Details                                         []struct {
-		Target struct {
-			Attribute, Name, Path, RequiresRecreation string
-			BeforeValue, AfterValue                   *string
-		}
-	}
-}
-
-func (r *resourceChange) change() Change {
+func planChange(from changeset.Change) Change {
 	c := Change{
-		Resource: r.LogicalResourceID, Type: r.ResourceType, Action: r.Action, Replacement: r.Replacement, PolicyAction: r.PolicyAction,
-		Scope: r.Scope, Before: contextProperties(r.BeforeContext), After: contextProperties(r.AfterContext),
+		Resource: from.LogicalID, Type: from.Type, Action: from.Action, Replacement: from.Replacement, PolicyAction: from.PolicyAction,
+		Scope: from.Scope, Before: contextProperties(from.Before), After: contextProperties(from.After),
 	}
-	for _, d := range r.Details {
-		t := d.Target
-		detail := Detail{Attribute: t.Attribute, Name: t.Name, Path: t.Path, Recreation: t.RequiresRecreation}
-		if t.BeforeValue != nil {
-			detail.Before = *t.BeforeValue
+	for _, d := range from.Details {
+		detail := Detail{Attribute: d.Attribute, Name: d.Name, Path: d.Path, Recreation: d.Recreation}
+		if d.Before != "" {
+			detail.Before = d.Before
 		}
-		if t.AfterValue != nil {
-			detail.After = *t.AfterValue
+		if d.After != "" {
+			detail.After = d.After
 		}
 		c.Details = append(c.Details, detail)
 	}

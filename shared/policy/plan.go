@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/schema"
 )
 
 // Plan is the change set of one stack, as policies see it.
@@ -96,11 +98,11 @@ func CheckPlan(p Plan) []PlanFinding {
 	return findings
 }
 
-// keepsData are the types that hold what cannot be made again.
-var keepsData = append(slices.Clone(retentionRules[0].Types),
-	"AWS::Backup::BackupVault", "AWS::EC2::Volume", "AWS::ECR::Repository", "AWS::ElastiCache::ReplicationGroup", "AWS::FSx::FileSystem", "AWS::Kinesis::Stream",
-	"AWS::Logs::LogGroup", "AWS::MemoryDB::Cluster", "AWS::MSK::Cluster", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::SQS::Queue", "AWS::Timestream::Table",
-	"AWS::RedshiftServerless::Namespace", "AWS::Elasticsearch::Domain")
+// keepsData reports a type that holds what cannot be made again.
+func keepsData(typeName string) bool {
+	loss, ok := schema.Holds(typeName)
+	return ok && loss.Kind == schema.Data
+}
 
 // kept reports whether the old resource, or a snapshot of it, stays.
 func (c Change) kept() bool {
@@ -108,7 +110,7 @@ func (c Change) kept() bool {
 }
 
 func checkReplaced(c Change) (string, bool) {
-	if c.Action != "Modify" || !slices.Contains(keepsData, c.Type) || c.kept() {
+	if c.Action != "Modify" || !keepsData(c.Type) || c.kept() {
 		return "", false
 	}
 	switch c.Replacement {
@@ -136,7 +138,7 @@ func (c Change) because(recreations ...string) string {
 }
 
 func checkRemoved(c Change) (string, bool) {
-	removed := c.Action == "Remove" && slices.Contains(keepsData, c.Type) && !c.kept()
+	removed := c.Action == "Remove" && keepsData(c.Type) && !c.kept()
 	return "the resource is deleted with its data", removed
 }
 

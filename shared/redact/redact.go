@@ -21,7 +21,17 @@ var separators = strings.NewReplacer("_", "", "-", "", ".", "")
 
 // Secret reports whether a thing of this name holds a secret, as far as its
 // name tells.
-func Secret(name string) bool { return secret.MatchString(separators.Replace(name)) }
+func Secret(name string) bool {
+	name = strings.TrimRight(name, "_-.")
+	if name == "" {
+		return false
+	}
+	// Most names end in a letter that no secret's name ends in.
+	if last := name[len(name)-1]; last < 0x80 && !strings.ContainsRune("degylnstDEGYLNST", rune(last)) {
+		return false
+	}
+	return secret.MatchString(separators.Replace(name))
+}
 
 // Value returns what may be shown of a property's value. path is the
 // property's JSON pointer; value is text, or JSON for anything else. The value
@@ -36,10 +46,30 @@ func Value(path, value string) string {
 	if Secret(path[strings.LastIndex(path, "/")+1:]) {
 		return Hidden
 	}
-	if !strings.ContainsAny(value, "{[") {
+	if !strings.ContainsAny(value, "{[") || !suspicious(value) {
 		return value
 	}
 	return inside(value)
+}
+
+// words are in the name of every secret that the pattern knows.
+var words = []string{"password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "privatekey", "apikey", "accesskey", "credential"}
+
+// suspicious reports whether text may hold the name of a secret, so that most
+// JSON need not be read. What is not plain ASCII may fold to anything.
+func suspicious(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0x80 || text[i] == '\\' {
+			return true
+		}
+	}
+	text = strings.ToLower(separators.Replace(text))
+	for _, word := range words {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	return false
 }
 
 func reference(value string) bool {

@@ -22,6 +22,9 @@ func TestValue(t *testing.T) {
 		{"an object without a secret keeps its form", "/Policy", `{"b": 1, "a": "x"}`, `{"b": 1, "a": "x"}`},
 		{"a secret's name as a value", "/Name", "password", "password"},
 		{"where a password policy stands", "/Policies/PasswordPolicy", `{"MinimumLength":8}`, `{"MinimumLength":8}`},
+		{"with separators in a word", "/X", `{"Pass-Word_":"hunter2"}`, `{"Pass-Word_":"****"}`},
+		{"a name with escapes", "/X", `{"\u0050assword":"hunter2"}`, `{"Password":"****"}`},
+		{"a name that folds", "/X", `{"paſſword":"hunter2"}`, `{"paſſword":"****"}`},
 		{"broken JSON", "/X", `{"a":`, `{"a":`},
 	}
 	for _, tt := range tests {

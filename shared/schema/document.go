@@ -28,6 +28,12 @@ func PrimaryIdentifier(typeName, region string) []string {
 	return pointers(typeName, region, "primaryIdentifier")
 }
 
+// CreateOnly returns the pointers of the properties of a type whose change
+// replaces the resource, as ReadOnly does.
+func CreateOnly(typeName, region string) []string {
+	return pointers(typeName, region, "createOnlyProperties")
+}
+
 func pointers(typeName, region, keyword string) []string {
 	s := embedded()
 	e, i := s.resource(typeName, region)

@@ -38,6 +38,15 @@ type Repository struct {
 	// by evenkeel.yaml whether anybody is asked.
 	Accounts map[string]string `json:"accounts,omitempty"`
 
+	// Identities say which AWS principals the people of the forge are, by their
+	// login or e-mail: patterns of ARNs or session names, in which * stands for
+	// any text. With them, who pushes and is not among them has nobody's
+	// approval; without them only equal names tell people apart.
+	Identities map[string][]string `json:"identities,omitempty"`
+
+	// SelfApproval lets stages in bounded accounts say selfApproval: allowed.
+	SelfApproval bool `json:"selfApproval,omitempty"`
+
 	// MandatoryChecks are rules of validation, by id or its beginning, that
 	// nothing in the repository suppresses: "EK1" is the whole security pack.
 	MandatoryChecks []string `json:"mandatoryChecks,omitempty"`
@@ -90,7 +99,26 @@ func (r Repository) Check() error {
 				r.Name, id, r.Accounts[id], strings.Join(approvals, ", "))
 		}
 	}
+	if err := r.checkIdentities(); err != nil {
+		return err
+	}
 	return CheckCloneURL(r.CloneURL)
+}
+
+var principal = regexp.MustCompile(`^[!-~]{2,256}$`)
+
+func (r Repository) checkIdentities() error {
+	for _, name := range slices.Sorted(maps.Keys(r.Identities)) {
+		if strings.TrimSpace(name) == "" || len(r.Identities[name]) == 0 {
+			return fault.Invalid("repository %s: identities: want login=principal, got %q=%q", r.Name, name, strings.Join(r.Identities[name], ","))
+		}
+		for _, pattern := range r.Identities[name] {
+			if !principal.MatchString(pattern) || strings.Trim(pattern, "*:/") == "" {
+				return fault.Invalid("repository %s: identities: %s=%s: want a session name, or a pattern of an ARN such as arn:aws:sts::*:assumed-role/*/ann", r.Name, name, pattern)
+			}
+		}
+	}
+	return nil
 }
 
 // CheckCloneURL allows https, and http on this machine only: every other

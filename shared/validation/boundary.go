@@ -32,6 +32,9 @@ func boundary(r source.Repository, stages []pipeline.Stage) []Finding {
 		case slices.Index(strictness, stage.Approval) < slices.Index(strictness, least):
 			findings = append(findings, pipelineFinding(RuleBoundary, stage.At(), fmt.Sprintf("the stage %s has approval: %s, but %s is registered to ask for approval: %s, or more, in the account %s",
 				stage.Name, stage.Approval, r.Name, least, stage.Account)))
+		case stage.SelfApproval == pipeline.SelfAllowed && !r.SelfApproval:
+			findings = append(findings, pipelineFinding(RuleBoundary, stage.At(), fmt.Sprintf("the stage %s has selfApproval: allowed, but the registration of %s does not allow it in the account %s (evenkeel repo add … --allow-self-approval)",
+				stage.Name, r.Name, stage.Account)))
 		}
 	}
 	return findings

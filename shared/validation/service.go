@@ -82,6 +82,7 @@ func (s *Service) Validate(ctx context.Context, r deployment.Release) (deploymen
 	options.MandatoryChecks = slices.Concat(options.MandatoryChecks, repository.MandatoryChecks)
 	checked := Source(tree, s.Engine, options)
 	r.SourceKey = key
+	r.Authors = r.Authors.With(repository.Identities)
 	r.Stages = checked.Stages(r.Branch)
 	opinion, err := s.ask(ctx, tree, checked, r)
 	if err != nil {

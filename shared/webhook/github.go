@@ -8,6 +8,7 @@ import (
 	"errors"
 	"mime"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -106,11 +107,16 @@ func (GitHub) Push(r Request) (Push, error) {
 		Pusher struct {
 			Name string `json:"name"`
 		} `json:"pusher"`
+		HeadCommit struct {
+			Author    person `json:"author"`
+			Committer person `json:"committer"`
+		} `json:"head_commit"`
 	}
 	if err := decode(r.Body, &body); err != nil {
 		return Push{}, err
 	}
 	p := Push{Repository: body.Repository.FullName, Actor: printable(body.Sender.Login)}
+	p.Authors = authors(body.HeadCommit.Author, body.HeadCommit.Committer)
 	if p.Actor == "" {
 		p.Actor = printable(body.Pusher.Name)
 	}
@@ -129,6 +135,33 @@ func (GitHub) Push(r Request) (Push, error) {
 	}
 	p.Deleted = body.Deleted
 	return p, nil
+}
+
+// person is who made a commit. The username is there when GitHub knows whose
+// the e-mail is.
+// Source: GitHub documentation, "Webhook events and payloads", push, commits.
+type person struct {
+	Email    string `json:"email"`
+	Username string `json:"username"`
+}
+
+// webFlow is the committer of what is merged on GitHub's pages: nobody.
+// Source: GitHub documentation, "About commit signature verification".
+var webFlow = person{Email: "noreply@github.com", Username: "web-flow"}
+
+func authors(people ...person) []string {
+	var names []string
+	for _, p := range people {
+		if strings.EqualFold(p.Username, webFlow.Username) || strings.EqualFold(p.Email, webFlow.Email) {
+			continue
+		}
+		for _, name := range []string{printable(p.Username), printable(p.Email)} {
+			if name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // splitRef splits a full ref name.

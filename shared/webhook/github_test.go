@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -65,15 +66,15 @@ func TestGitHubPush(t *testing.T) {
 		want    webhook.Push
 		ignored string
 	}{
-		{"github-push.json", webhook.Push{Repository: "acme/shop", Branch: "main", Commit: after, Before: before, Actor: "dana"}, ""},
-		{"github-push-new-branch.json", webhook.Push{Repository: "acme/shop", Branch: "feature/subnets", Commit: after, Actor: "dana"}, ""},
+		{"github-push.json", webhook.Push{Repository: "acme/shop", Branch: "main", Commit: after, Before: before, Actor: "dana", Authors: []string{"dana@example.com"}}, ""},
+		{"github-push-new-branch.json", webhook.Push{Repository: "acme/shop", Branch: "feature/subnets", Commit: after, Actor: "dana", Authors: []string{"dana@example.com"}}, ""},
 		{"github-push-branch-delete.json", webhook.Push{Repository: "acme/shop", Branch: "old", Before: before, Deleted: true, Actor: "dana"}, "was deleted"},
-		{"github-push-tag.json", webhook.Push{Repository: "acme/shop", Tag: "v1.0.0", Commit: after, Actor: "dana"}, "only branches"},
+		{"github-push-tag.json", webhook.Push{Repository: "acme/shop", Tag: "v1.0.0", Commit: after, Actor: "dana", Authors: []string{"dana@example.com"}}, "only branches"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
 			got, err := webhook.GitHub{}.Push(webhook.Request{Body: sample(t, tt.file)})
-			if err != nil || got != tt.want {
+			if err != nil || !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got %+v, %v; want %+v", got, err, tt.want)
 			}
 			if reason := got.Ignored(); (reason == "") != (tt.ignored == "") || !strings.Contains(reason, tt.ignored) {

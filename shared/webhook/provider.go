@@ -44,6 +44,7 @@ type Push struct {
 	Commit     string // full object id; "" when Deleted
 	Before     string // "" for a new ref
 	Actor      string
+	Authors    []string // logins and e-mails of the commit's author and committer
 }
 
 // Ignored says why a push starts no run, or is "".

@@ -215,6 +215,7 @@ func (s *Service) publish(ctx context.Context, push Push, repository source.Repo
 	pushed := events.GitPushed{
 		Repository: repository.Name, Provider: repository.Provider, CloneURL: repository.CloneURL,
 		Branch: push.Branch, Commit: push.Commit, Before: push.Before, Actor: push.Actor, DeliveryID: delivery,
+		Authors: push.Authors,
 	}
 	fact := events.Fact{Data: pushed, Metadata: events.Metadata{
 		ID: factID(repository.Provider, delivery), CorrelationID: pushed.RunID(), CausationID: delivery, Time: s.Now().UTC(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -172,9 +173,9 @@ func TestTheCloneURLComesFromTheRegistry(t *testing.T) {
 	answer := w.service().Receive(t.Context(), signed(body, "push"))
 	want := events.GitPushed{
 		Repository: "acme/shop", Provider: "github", CloneURL: "https://git.example.com/acme/shop.git",
-		Branch: "main", Commit: after, Before: before, Actor: "dana", DeliveryID: deliveryOne,
+		Branch: "main", Commit: after, Before: before, Actor: "dana", DeliveryID: deliveryOne, Authors: []string{"dana@example.com"},
 	}
-	if len(w.published) != 1 || w.published[0].Data != want {
+	if len(w.published) != 1 || !reflect.DeepEqual(w.published[0].Data, want) {
 		t.Fatalf("published %+v, want %+v", w.published, want)
 	}
 	if m := w.published[0].Metadata; m.ID != answer.EventID || m.CorrelationID != want.RunID() || m.CausationID != deliveryOne || !m.Time.Equal(w.now) {

@@ -2,7 +2,6 @@ package stacks
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
@@ -24,6 +24,9 @@ func (c *ChangeSets) Create(ctx context.Context, t events.Target, in deployment.
 		StackName: aws.String(t.StackName), ChangeSetName: aws.String(in.Name), ChangeSetType: types.ChangeSetType(in.Type),
 		Description: aws.String(in.Description),
 		RoleARN:     aws.String("arn:" + session.Partition(t.Region) + ":iam::" + t.Account + ":role/" + ExecutionRole),
+	}
+	if in.IncludeNested {
+		input.IncludeNestedStacks = aws.Bool(true)
 	}
 	if in.TemplateURL != "" {
 		input.TemplateURL = aws.String(in.TemplateURL)
@@ -76,9 +79,42 @@ func (c *ChangeSets) find(ctx context.Context, t events.Target, name string) (ch
 	return aws.ToString(out.ChangeSetId), aws.ToString(out.StackId), nil
 }
 
+// maxNestedSets bounds the change sets of nested stacks that are read for one
+// plan. CloudFormation allows more, in theory; those beyond are not known.
+const maxNestedSets = 200
+
 // Read implements deployment.ChangeSets. A page has at most 1 MB; values of
-// properties only come when they are asked for.
+// properties only come when they are asked for. The change sets of nested
+// stacks are read by the ARN that their rows name; the number is bounded.
 func (c *ChangeSets) Read(ctx context.Context, t events.Target, changeSetID string) (deployment.ChangeSet, error) {
+	left := maxNestedSets
+	return c.read(ctx, t, changeSetID, &left)
+}
+
+func (c *ChangeSets) read(ctx context.Context, t events.Target, changeSetID string, left *int) (deployment.ChangeSet, error) {
+	set, err := c.pages(ctx, t, changeSetID)
+	if err != nil {
+		return deployment.ChangeSet{}, err
+	}
+	for _, change := range set.Changes {
+		if change.Nested == "" || *left == 0 {
+			continue
+		}
+		*left--
+		child, err := c.read(ctx, t, change.Nested, left)
+		if err != nil {
+			return deployment.ChangeSet{}, err
+		}
+		if set.Nested == nil {
+			set.Nested = map[string]deployment.ChangeSet{}
+		}
+		set.Nested[change.Nested] = child
+	}
+	return set, nil
+}
+
+// pages reads one change set.
+func (c *ChangeSets) pages(ctx context.Context, t events.Target, changeSetID string) (deployment.ChangeSet, error) {
 	input := &cloudformation.DescribeChangeSetInput{ChangeSetName: aws.String(changeSetID), IncludePropertyValues: aws.Bool(true)}
 	client := c.in(t)
 	var set deployment.ChangeSet
@@ -107,20 +143,36 @@ func (c *ChangeSets) Read(ctx context.Context, t events.Target, changeSetID stri
 
 func header(out *cloudformation.DescribeChangeSetOutput) deployment.ChangeSet {
 	set := deployment.ChangeSet{
-		ID: aws.ToString(out.ChangeSetId), StackID: aws.ToString(out.StackId), Status: string(out.Status),
+		ID: aws.ToString(out.ChangeSetId), StackID: aws.ToString(out.StackId), StackName: aws.ToString(out.StackName), Status: string(out.Status),
 		ExecutionStatus: string(out.ExecutionStatus), StatusReason: aws.ToString(out.StatusReason), Parameters: map[string]string{},
+		DeploymentMode: string(out.DeploymentMode), StackDrift: string(out.StackDriftStatus), OnStackFailure: string(out.OnStackFailure),
+		IncludesNested: aws.ToBool(out.IncludeNestedStacks), Notifications: out.NotificationARNs, Rollback: rollback(out.RollbackConfiguration),
 	}
 	for _, p := range out.Parameters {
-		value := aws.ToString(p.ParameterValue)
-		if resolved := aws.ToString(p.ResolvedValue); resolved != "" {
-			value += " = " + resolved
+		set.Parameters[aws.ToString(p.ParameterKey)] = changeset.Parameter(aws.ToString(p.ParameterValue), aws.ToString(p.ResolvedValue))
+	}
+	for _, tag := range out.Tags {
+		if set.Tags == nil {
+			set.Tags = map[string]string{}
 		}
-		set.Parameters[aws.ToString(p.ParameterKey)] = value
+		set.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	for _, capability := range out.Capabilities {
 		set.Capabilities = append(set.Capabilities, string(capability))
 	}
 	return set
+}
+
+func rollback(c *types.RollbackConfiguration) *changeset.Rollback {
+	if c == nil || len(c.RollbackTriggers) == 0 && aws.ToInt32(c.MonitoringTimeInMinutes) == 0 {
+		return nil
+	}
+	r := &changeset.Rollback{MonitoringMinutes: int(aws.ToInt32(c.MonitoringTimeInMinutes))}
+	for _, trigger := range c.RollbackTriggers {
+		r.Alarms = append(r.Alarms, aws.ToString(trigger.Arn))
+	}
+	slices.Sort(r.Alarms)
+	return r
 }
 
 func resourceChange(c types.ResourceChange) deployment.Change {
@@ -130,6 +182,9 @@ func resourceChange(c types.ResourceChange) deployment.Change {
 		Before: aws.ToString(c.BeforeContext), After: aws.ToString(c.AfterContext),
 		Nested: aws.ToString(c.ChangeSetId), Drift: string(c.ResourceDriftStatus),
 	}
+	for _, ignored := range c.ResourceDriftIgnoredAttributes {
+		change.DriftIgnored = append(change.DriftIgnored, aws.ToString(ignored.Path)+" "+string(ignored.Reason))
+	}
 	for _, scope := range c.Scope {
 		change.Scope = append(change.Scope, string(scope))
 	}
@@ -138,18 +193,13 @@ func resourceChange(c types.ResourceChange) deployment.Change {
 		if d.Target != nil {
 			detail.Attribute, detail.Name, detail.Path = string(d.Target.Attribute), aws.ToString(d.Target.Name), aws.ToString(d.Target.Path)
 			detail.ChangeType, detail.Recreation = string(d.Target.AttributeChangeType), string(d.Target.RequiresRecreation)
-			detail.Before, detail.After = plain(d.Target.BeforeValue), plain(d.Target.AfterValue)
+			detail.Before, detail.After = changeset.Plain(aws.ToString(d.Target.BeforeValue)), changeset.Plain(aws.ToString(d.Target.AfterValue))
+			detail.BeforeFrom = string(d.Target.BeforeValueFrom)
+			if d.Target.Drift != nil {
+				detail.Deployed = changeset.Plain(aws.ToString(d.Target.Drift.PreviousValue))
+			}
 		}
 		change.Details = append(change.Details, detail)
 	}
 	return change
-}
-
-// plain takes a JSON string out of its quotes; anything else stays as it is.
-func plain(value *string) string {
-	var text string
-	if json.Unmarshal([]byte(aws.ToString(value)), &text) == nil {
-		return text
-	}
-	return aws.ToString(value)
 }

@@ -68,7 +68,10 @@ func (s *Stacks) Describe(ctx context.Context, t events.Target) (deployment.Stac
 	found := out.Stacks[0]
 	stack := deployment.Stack{
 		ID: aws.ToString(found.StackId), Status: string(found.StackStatus), Reason: aws.ToString(found.StackStatusReason),
-		Outputs: map[string]string{}, Tags: map[string]string{},
+		Outputs: map[string]string{}, Tags: map[string]string{}, Role: aws.ToString(found.RoleARN),
+	}
+	if found.DriftInformation != nil {
+		stack.Drift = string(found.DriftInformation.StackDriftStatus)
 	}
 	for _, output := range found.Outputs {
 		stack.Outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
@@ -119,6 +122,30 @@ func matching(page []types.StackEvent, token string) (rows []deployment.StackEve
 		})
 	}
 	return rows, past || (len(rows) == 0 && len(page) > 0)
+}
+
+// Drifts implements deployment.Stacks.
+func (s *Stacks) Drifts(ctx context.Context, t events.Target) ([]string, error) {
+	pages := cloudformation.NewDescribeStackResourceDriftsPaginator(s.in(t), &cloudformation.DescribeStackResourceDriftsInput{
+		StackName:                       aws.String(t.StackName),
+		StackResourceDriftStatusFilters: []types.StackResourceDriftStatus{types.StackResourceDriftStatusModified, types.StackResourceDriftStatusDeleted},
+	})
+	var drifts []string
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, awserr.Classify("read the drift of "+t.StackName, err)
+		}
+		for _, drift := range page.StackResourceDrifts {
+			text := fmt.Sprintf("%s %s %s", aws.ToString(drift.LogicalResourceId), aws.ToString(drift.PhysicalResourceId), drift.StackResourceDriftStatus)
+			for _, d := range drift.PropertyDifferences {
+				text += fmt.Sprintf("\n%s %s %q %q", d.DifferenceType, aws.ToString(d.PropertyPath), aws.ToString(d.ExpectedValue), aws.ToString(d.ActualValue))
+			}
+			drifts = append(drifts, text)
+		}
+	}
+	slices.Sort(drifts)
+	return drifts, nil
 }
 
 // Delete implements deployment.Stacks.

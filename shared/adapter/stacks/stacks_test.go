@@ -179,12 +179,15 @@ func TestCreate(t *testing.T) {
 			t.Errorf("%s = %q, want %q", name, sent.Get(name), want)
 		}
 	}
-	input.TemplateURL = "https://bucket/key"
+	if sent.Has("IncludeNestedStacks") {
+		t.Error("nested stacks are asked for only where there are some")
+	}
+	input.TemplateURL, input.IncludeNested = "https://bucket/key", true
 	if _, _, err := c.Create(context.Background(), target, input); err != nil {
 		t.Fatal(err)
 	}
 	sent = stub.Calls("cloudformation", "CreateChangeSet")[1].Form
-	if sent.Get("TemplateURL") != "https://bucket/key" || sent.Has("TemplateBody") {
+	if sent.Get("IncludeNestedStacks") != "true" || sent.Get("TemplateURL") != "https://bucket/key" || sent.Has("TemplateBody") {
 		t.Error("a large template must go by URL only")
 	}
 }
@@ -242,6 +245,63 @@ func TestReadOfAGoneChangeSet(t *testing.T) {
 	stub.On("cloudformation", "DescribeChangeSet", refuse(http.StatusNotFound, "ChangeSetNotFound", "ChangeSet [x] does not exist"))
 	if set, err := c.Read(context.Background(), target, "arn:cs"); err != nil || set.Status != "DELETE_COMPLETE" {
 		t.Errorf("%+v, %v", set, err)
+	}
+}
+
+// TestReadNested: rows of nested stacks name their change sets, with drift and
+// what the change set itself was made with.
+func TestReadNested(t *testing.T) {
+	stub, _, c := start(t)
+	answers := map[string]string{
+		"arn:root": `<ChangeSetId>arn:root</ChangeSetId><StackId>` + stackID + `</StackId><StackName>shop-data-test</StackName><Status>CREATE_COMPLETE</Status><IncludeNestedStacks>true</IncludeNestedStacks>
+		<DeploymentMode>REVERT_DRIFT</DeploymentMode><StackDriftStatus>DRIFTED</StackDriftStatus><OnStackFailure>ROLLBACK</OnStackFailure>
+		<RollbackConfiguration><MonitoringTimeInMinutes>5</MonitoringTimeInMinutes><RollbackTriggers><member><Arn>arn:b</Arn><Type>AWS::CloudWatch::Alarm</Type></member><member><Arn>arn:a</Arn><Type>AWS::CloudWatch::Alarm</Type></member></RollbackTriggers></RollbackConfiguration>
+		<Changes><member><ResourceChange><Action>Modify</Action><LogicalResourceId>Data</LogicalResourceId><ResourceType>AWS::CloudFormation::Stack</ResourceType><ChangeSetId>arn:child</ChangeSetId></ResourceChange></member></Changes>`,
+		"arn:child": `<ChangeSetId>arn:child</ChangeSetId><Status>CREATE_COMPLETE</Status><Changes><member><ResourceChange><Action>Modify</Action><LogicalResourceId>Queue</LogicalResourceId>
+		<ResourceType>AWS::SQS::Queue</ResourceType><ResourceDriftStatus>MODIFIED</ResourceDriftStatus><ResourceDriftIgnoredAttributes><member><Path>/Properties/X</Path><Reason>WRITE_ONLY_PROPERTY</Reason></member></ResourceDriftIgnoredAttributes>
+		<Details><member><Target><Attribute>Properties</Attribute><BeforeValue>5</BeforeValue><AfterValue>60</AfterValue><BeforeValueFrom>ACTUAL_STATE</BeforeValueFrom><Drift><PreviousValue>30</PreviousValue><ActualValue>5</ActualValue></Drift></Target></member></Details></ResourceChange></member></Changes>`,
+	}
+	stub.On("cloudformation", "DescribeChangeSet", func(call awsstub.Call) awsstub.Answer {
+		return awsstub.Answer{Body: body("DescribeChangeSet", answers[call.Form.Get("ChangeSetName")])}
+	})
+	set, err := c.Read(t.Context(), target, "arn:root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.StackName != "shop-data-test" || !set.IncludesNested || set.DeploymentMode != "REVERT_DRIFT" || set.StackDrift != "DRIFTED" || set.OnStackFailure != "ROLLBACK" ||
+		set.Rollback == nil || set.Rollback.MonitoringMinutes != 5 || strings.Join(set.Rollback.Alarms, " ") != "arn:a arn:b" {
+		t.Errorf("%+v", set)
+	}
+	child := set.Nested[set.Changes[0].Nested]
+	if len(child.Changes) != 1 || child.Changes[0].Drift != "MODIFIED" || child.Changes[0].DriftIgnored[0] != "/Properties/X WRITE_ONLY_PROPERTY" {
+		t.Fatalf("%+v", child)
+	}
+	if d := child.Changes[0].Details[0]; d.BeforeFrom != "ACTUAL_STATE" || d.Deployed != "30" || d.Before != "5" {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	stub := awsstub.Start(t)
+	templates := stacks.NewTemplates(session.NewWorkloads(stub.Config(), "evenkeel-deploy"))
+	stub.Reply("cloudformation", "GetTemplate", body("GetTemplate", `<TemplateBody>Resources: {}</TemplateBody><StagesAvailable><member>Original</member><member>Processed</member></StagesAvailable>`))
+	for id, want := range map[string][2]string{"": {"shop-data-test", ""}, "arn:cs": {"", "arn:cs"}} {
+		got, err := templates.Template(t.Context(), target, id)
+		if err != nil || string(got) != "Resources: {}" {
+			t.Errorf("%q, %v", got, err)
+		}
+		calls := stub.Calls("cloudformation", "GetTemplate")
+		sent := calls[len(calls)-1].Form
+		if sent.Get("StackName") != want[0] || sent.Get("ChangeSetName") != want[1] || sent.Get("TemplateStage") != "Processed" {
+			t.Errorf("sent %v", sent)
+		}
+	}
+	stub.On("cloudformation", "GetTemplate", refuse(http.StatusBadRequest, "ValidationError", "Stack with id shop-data-test does not exist"))
+	if got, err := templates.Template(t.Context(), target, ""); got != nil || err != nil {
+		t.Errorf("no stack: %q, %v", got, err)
+	}
+	if _, err := templates.Template(t.Context(), target, "arn:cs"); !fault.Is(err, fault.InvalidError) {
+		t.Errorf("no change set: %v", err)
 	}
 }
 

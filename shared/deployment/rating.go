@@ -1,0 +1,106 @@
+package deployment
+
+import (
+	"context"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/risk"
+	"github.com/evenkeel/evenkeel/shared/template"
+)
+
+// Templates reads templates in a workload account.
+type Templates interface {
+	// Template returns the template after its transforms: that of a change set,
+	// or the deployed one of the target's stack if changeSetID is "". It is
+	// empty when nothing is deployed.
+	Template(ctx context.Context, target events.Target, changeSetID string) ([]byte, error)
+	// Original returns a change set's template as it was given, byte by byte.
+	Original(ctx context.Context, target events.Target, changeSetID string) ([]byte, error)
+}
+
+// maxTemplates bounds the templates of nested stacks that are read for one
+// plan; each takes a call. The stacks beyond are rated by their change sets
+// alone.
+const maxTemplates = 100
+
+// rate assesses the change set with the templates before and after.
+func (s *Service) rate(ctx context.Context, r Release, to events.Target, c ChangeSet) (risk.Assessment, error) {
+	_, stack, _ := r.Current()
+	var templates risk.Templates
+	if !r.Plan.Empty {
+		reader := &templateReader{port: s.Templates, left: maxTemplates}
+		found, err := reader.read(ctx, to, c)
+		if err != nil {
+			return risk.Assessment{}, err
+		}
+		templates = found
+	}
+	return risk.Assess(c, templates, risk.Published(to.Region), risk.Policy{Stateful: s.Stateful, Protect: stack.Protect}), nil
+}
+
+type templateReader struct {
+	port Templates
+	left int
+}
+
+// read reads the templates of a stack and of the nested stacks whose change
+// sets are known.
+func (t *templateReader) read(ctx context.Context, to events.Target, c ChangeSet) (found risk.Templates, err error) {
+	if found.Before, err = t.template(ctx, to, ""); err != nil {
+		return found, err
+	}
+	if found.After, err = t.template(ctx, to, c.ID); err != nil {
+		return found, err
+	}
+	for _, change := range c.Changes {
+		child, ok := c.Nested[change.Nested]
+		if !ok || child.Unchanged() || t.left <= 0 {
+			continue
+		}
+		t.left--
+		if found.Nested == nil {
+			found.Nested = map[string]risk.Templates{}
+		}
+		nested := to
+		nested.StackName = child.StackID
+		if found.Nested[change.LogicalID], err = t.read(ctx, nested, child); err != nil {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+// template reads and parses one template. One that cannot be parsed here is not
+// known; the change set alone is rated then.
+func (t *templateReader) template(ctx context.Context, to events.Target, changeSetID string) (*template.Template, error) {
+	body, err := t.port.Template(ctx, to, changeSetID)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := template.Parse(to.StackName, body)
+	if err != nil {
+		return nil, nil //nolint:nilerr,nilnil // not known is an answer, and rated as such
+	}
+	return parsed, nil
+}
+
+// nestedTypes are resources that become stacks of their own.
+var nestedTypes = []string{stackType, "AWS::Serverless::Application"}
+
+// nests reports whether a template has nested stacks, so that their change
+// sets are wanted too.
+// Source: CloudFormation user guide, "Change sets for nested stacks".
+func nests(body []byte) bool {
+	t, err := template.Parse("", body)
+	if err != nil {
+		return false
+	}
+	for _, resource := range t.Resources.All() {
+		for _, nested := range nestedTypes {
+			if resource.Type == nested {
+				return true
+			}
+		}
+	}
+	return false
+}
