@@ -69,3 +69,6 @@ func PreviewDocument(r Release, to events.Target, stage pipeline.Stage, stack pi
 
 // Counts says in one line how many resources change in which way.
 func (d Document) Counts() string { return d.counts() }
+
+// Message is the failed function's own message.
+func (c Caught) Message() string { return c.message() }
