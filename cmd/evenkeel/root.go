@@ -32,7 +32,7 @@ Exit codes: 0 done, 1 it failed or found errors, 2 wrong usage, 3 not found or n
 
 	root.AddCommand(
 		newUpCommand(a), newDownCommand(a), newStatusCommand(a), newDemoCommand(a),
-		newRepoCommand(a), newRunsCommand(a), newApproveCommand(a), newRejectCommand(a), newDriftCommand(a), newHealCommand(a), newValidateCommand(a), newSchemaCommand(a), newPolicyCommand(a),
+		newRepoCommand(a), newRunsCommand(a), newReviewsCommand(a), newApproveCommand(a), newRejectCommand(a), newDriftCommand(a), newHealCommand(a), newValidateCommand(a), newSchemaCommand(a), newPolicyCommand(a),
 	)
 	return root
 }
