@@ -209,7 +209,8 @@ func (w *World) status(commit, kind string) forge.Status {
 }
 
 func (p *pulls) published(_ context.Context, w *World) (string, error) {
-	statuses := w.Cloud.Forge.Statuses(shopName, p.pull.Commit)
+	// The push of the branch has a run of its own, and a status of its own.
+	statuses := slices.DeleteFunc(w.Cloud.Forge.Statuses(shopName, p.pull.Commit), func(s forge.Status) bool { return s.Context != review.StatusContext })
 	if len(statuses) != 2 {
 		return "", fmt.Errorf("statuses %+v, want pending and success", statuses)
 	}
