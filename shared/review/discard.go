@@ -71,6 +71,20 @@ func (s *Service) clean(ctx context.Context, reviewID string, open Open) (remain
 	return "", s.Reviews.Forget(ctx, reviewID)
 }
 
+// left removes what the review has open, and reports whether that is refused,
+// or somebody holds it.
+func (s *Service) left(ctx context.Context, reviewID string) (bool, error) {
+	open, ok, err := s.Reviews.Opened(ctx, reviewID)
+	if err != nil || !ok {
+		return false, err
+	}
+	remaining, err := s.clean(ctx, reviewID, open)
+	if fault.Is(err, fault.ConflictError) {
+		return true, nil
+	}
+	return remaining != "", err
+}
+
 // remove deletes the change set by its name: an answer that was lost on the way
 // has told nobody its ARN. The stack goes with it when it is in review, exists
 // because of reviews only, and has no change set of anybody else: a deployment

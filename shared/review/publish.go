@@ -26,7 +26,11 @@ func (s *Service) Publish(ctx context.Context, r Review) (Review, error) {
 	if latest.ReviewID != r.ReviewID {
 		r.State = events.ReviewSuperseded
 	}
-	stacks, remaining, err := s.stacks(ctx, r)
+	stacks, err := s.stacks(ctx, r)
+	if err != nil {
+		return r, err
+	}
+	remaining, err := s.remaining(ctx, r)
 	if err != nil {
 		return r, err
 	}
@@ -78,14 +82,10 @@ func (s *Service) publish(ctx context.Context, report Report, latest Claim) (com
 
 // stacks collects what was found about each stack, in order. One that was not
 // looked at says why.
-func (s *Service) stacks(ctx context.Context, r Review) (all []StackReview, remaining []string, err error) {
-	all = []StackReview{}
+func (s *Service) stacks(ctx context.Context, r Review) ([]StackReview, error) {
+	all := []StackReview{}
 	if r.PullRequest.Fork || !r.Release.Validation.Valid || r.State == events.ReviewSuperseded {
-		return all, nil, nil
-	}
-	left := map[[2]string]bool{}
-	for _, d := range r.Done {
-		left[[2]string{d.Stage, d.Stack}] = d.Left
+		return all, nil
 	}
 	for _, stage := range r.Release.Stages {
 		for _, stack := range stage.Stacks {
@@ -99,19 +99,36 @@ func (s *Service) stacks(ctx context.Context, r Review) (all []StackReview, rema
 			}
 			found, ok, err := s.found(ctx, r.ReviewID, stage.Name, stack.Name)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			if !ok {
 				found = StackReview{Target: target(stage, stack), State: StackFailed, Note: "what was found is lost"}
 			}
-			if left[[2]string{stage.Name, stack.Name}] {
-				found.Remaining = append(found.Remaining, Open{Target: found.Target, Name: changeSetName(r.ReviewID, stage.Name)}.remains())
-			}
 			all = append(all, found)
-			remaining = append(remaining, found.Remaining...)
 		}
 	}
-	return all, remaining, nil
+	return all, nil
+}
+
+// remaining names what could not be deleted, however the review ended.
+func (s *Service) remaining(ctx context.Context, r Review) ([]string, error) {
+	var all []string
+	for _, d := range r.Done {
+		r.Step = Step{Kind: StepPlan, Stage: d.Stage, Stack: d.Stack}
+		_, _, to, err := r.current()
+		if err != nil {
+			return nil, err
+		}
+		found, _, err := s.found(ctx, r.ReviewID, d.Stage, d.Stack)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found.Remaining...)
+		if d.Left && len(found.Remaining) == 0 {
+			all = append(all, Open{Target: to, Name: changeSetName(r.ReviewID, d.Stage)}.remains())
+		}
+	}
+	return all, nil
 }
 
 // maxStacks bounds the stacks in a fact, which must fit an event of 256 KB.

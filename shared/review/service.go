@@ -68,15 +68,19 @@ func (s *Service) repository(ctx context.Context, name string) (r source.Reposit
 	return r, err == nil && r.Provider == source.GitHub && r.StatusSecret != "", err
 }
 
-// Next takes in what validation answered, and decides on the next stack. One
-// whose Discard failed for good is noted. A review that a later commit made
-// stale goes no further.
+// Next takes in what validation answered, and decides on the next stack. What a
+// Discard that failed for good has left is tried once more, and then noted. A
+// review that a later commit made stale goes no further.
 func (s *Service) Next(ctx context.Context, r Review) (Review, error) {
 	if r.Validated != nil {
 		r.Release, r.Validated = r.Validated.Release, nil
 	}
 	if r.Step.Kind == StepPlan && !r.done(r.Step.Stage, r.Step.Stack) {
-		r.Done = append(r.Done, Done{Stage: r.Step.Stage, Stack: r.Step.Stack, Left: true})
+		left, err := s.left(ctx, r.ReviewID)
+		if err != nil {
+			return r, err
+		}
+		r.Done = append(r.Done, Done{Stage: r.Step.Stage, Stack: r.Step.Stack, Left: left})
 	}
 	r.Plan, r.Error = Plan{}, nil
 	latest, err := s.Reviews.Latest(ctx, r.PullRequest.Repository, r.PullRequest.Number)
