@@ -110,9 +110,20 @@ func (s *Service) stacks(ctx context.Context, r Review) ([]StackReview, error) {
 	return all, nil
 }
 
-// remaining names what could not be deleted, however the review ended.
+// remaining names what could not be deleted, however the review ended. What is
+// still open, because neither Discard nor Next could do their work, is tried a
+// last time.
 func (s *Service) remaining(ctx context.Context, r Review) ([]string, error) {
 	var all []string
+	if r.Step.Kind == StepPlan && !r.done(r.Step.Stage, r.Step.Stack) {
+		left, err := s.left(ctx, r.ReviewID)
+		if err != nil {
+			return nil, err
+		}
+		if left {
+			r.Done = append(r.Done, Done{Stage: r.Step.Stage, Stack: r.Step.Stack, Left: true})
+		}
+	}
 	for _, d := range r.Done {
 		r.Step = Step{Kind: StepPlan, Stage: d.Stage, Stack: d.Stack}
 		_, _, to, err := r.current()
