@@ -120,7 +120,7 @@ func TestForkPullRequest(t *testing.T) {
 }
 
 // request speaks to the REST API.
-func (s *server) request(t *testing.T, token, method, path string, body any, out any) *http.Response {
+func (s *server) request(t *testing.T, token, method, path string, body any, out any) (status int, link string) {
 	t.Helper()
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -142,7 +142,7 @@ func (s *server) request(t *testing.T, token, method, path string, body any, out
 			t.Fatalf("%s: %v", answer, err)
 		}
 	}
-	return response
+	return response.StatusCode, response.Header.Get("Link")
 }
 
 func TestAPI(t *testing.T) {
@@ -156,18 +156,18 @@ func TestAPI(t *testing.T) {
 	}
 	const comments = "/api/v3/repos/acme/shop/issues/1/comments"
 	var first forge.Comment
-	if r := s.request(t, "tok", "POST", comments, map[string]string{"body": "hello"}, &first); r.StatusCode != 201 || first.User != user || !strings.Contains(first.HTMLURL, "/pull/1#issuecomment-") {
-		t.Errorf("%d %+v", r.StatusCode, first)
+	if status, _ := s.request(t, "tok", "POST", comments, map[string]string{"body": "hello"}, &first); status != 201 || first.User != user || !strings.Contains(first.HTMLURL, "/pull/1#issuecomment-") {
+		t.Errorf("%d %+v", status, first)
 	}
 	for i := range 4 {
 		s.Comment("acme/shop", p.Number, "mallory", fmt.Sprint("noise ", i))
 	}
 	var list []forge.Comment
-	if r := s.request(t, "tok", "GET", comments+"?per_page=3&page=1", nil, &list); len(list) != 3 || !strings.Contains(r.Header.Get("Link"), `page=2>; rel="next"`) {
-		t.Errorf("%+v %s", list, r.Header.Get("Link"))
+	if _, link := s.request(t, "tok", "GET", comments+"?per_page=3&page=1", nil, &list); len(list) != 3 || !strings.Contains(link, `page=2>; rel="next"`) {
+		t.Errorf("%+v %s", list, link)
 	}
-	if r := s.request(t, "tok", "GET", comments+"?per_page=3&page=2", nil, &list); len(list) != 2 || r.Header.Get("Link") != "" {
-		t.Errorf("%+v %s", list, r.Header.Get("Link"))
+	if _, link := s.request(t, "tok", "GET", comments+"?per_page=3&page=2", nil, &list); len(list) != 2 || link != "" {
+		t.Errorf("%+v %s", list, link)
 	}
 	s.request(t, "tok", "PATCH", fmt.Sprintf("/api/v3/repos/acme/shop/issues/comments/%d", first.ID), map[string]string{"body": "changed"}, nil)
 	if got := s.Comments("acme/shop", 1); len(got) != 5 || got[0].Body != "changed" {
@@ -194,8 +194,8 @@ func TestAPI(t *testing.T) {
 		{"tok", "POST", comments, map[string]string{}, 422},
 		{"tok", "PATCH", "/api/v3/repos/acme/shop/issues/comments/999", map[string]string{"body": "x"}, 404},
 	} {
-		if r := s.request(t, tt.token, tt.method, tt.path, tt.body, nil); r.StatusCode != tt.want {
-			t.Errorf("%s %s: %d, want %d", tt.method, tt.path, r.StatusCode, tt.want)
+		if got, _ := s.request(t, tt.token, tt.method, tt.path, tt.body, nil); got != tt.want {
+			t.Errorf("%s %s: %d, want %d", tt.method, tt.path, got, tt.want)
 		}
 	}
 }

@@ -68,7 +68,24 @@ func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 	if fault.Is(err, fault.InvalidError) || fault.Is(err, fault.ConflictError) {
 		return s.cannot(ctx, r, to, err)
 	}
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	return r, s.stillOpen(ctx, r, to, input.Name, found)
+}
+
+// stillOpen makes sure that what was just made will be removed. When the
+// execution was stopped meanwhile, ExecutionEnded has removed what it had open,
+// and comes no more: then it is removed here.
+func (s *Service) stillOpen(ctx context.Context, r Review, to events.Target, name string, before deployment.Stack) error {
+	_, ok, err := s.Reviews.Opened(ctx, r.ReviewID)
+	if err != nil || ok {
+		return err
+	}
+	if err := s.remove(ctx, Open{Target: to, Name: name, Created: before.Status == ""}); err != nil {
+		return err
+	}
+	return fault.Permanent("the review %s was stopped", r.ReviewID)
 }
 
 // cannot settles a stack that a deployment would refuse, or that is not in a

@@ -284,6 +284,28 @@ func TestExecutionEnded(t *testing.T) {
 	}
 }
 
+// An invocation that goes on while its execution is stopped removes what it
+// makes after everything was removed.
+func TestStoppedInTheMiddle(t *testing.T) {
+	w := newWorld(t)
+	r, err := w.service.Begin(t.Context(), event(head, 0), "arn:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ = w.do(review.ActionNext, w.validated(r, files))
+	w.cloud.Fault = func(call string) error {
+		if call == "Create" {
+			w.cloud.Fault = nil
+			return w.reviews.Forget(t.Context(), r.ReviewID)
+		}
+		return nil
+	}
+	if r, ok := w.do(review.ActionPlan, r); ok || !strings.Contains(r.Error.Cause, "was stopped") {
+		t.Errorf("%+v", r)
+	}
+	w.clean()
+}
+
 // A run's commit carries its outcome; a fact that comes late changes nothing.
 func TestRunStatuses(t *testing.T) {
 	w := newWorld(t)
