@@ -66,7 +66,7 @@ func (s *Service) clean(ctx context.Context, reviewID string, open Open) (remain
 	case fault.Is(err, fault.TransientError), fault.Is(err, fault.ConflictError):
 		return "", err
 	case err != nil:
-		return open.remains() + ": " + err.Error(), nil
+		return open.remains() + ": " + err.Error(), nil //nolint:nilerr // a person hears of it instead
 	}
 	return "", s.Reviews.Forget(ctx, reviewID)
 }

@@ -189,7 +189,7 @@ func (w *world) run(e review.Updated, files map[string]string, change func(*revi
 			r, _ = w.do(review.ActionPublish, r)
 			return r
 		}
-		ok := true
+		var ok bool
 		for r, ok = w.do(review.ActionPlan, r); ok && r.Plan.Status == review.PlanPending; r, ok = w.do(review.ActionReadPlan, r) {
 			w.clock.Advance(time.Duration(r.Plan.WaitSeconds) * time.Second)
 		}
