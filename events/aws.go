@@ -11,6 +11,7 @@ const (
 	DriftDetectionStatusChange = "CloudFormation Drift Detection Status Change"
 	CloudTrailCall             = "AWS API Call via CloudTrail"
 	RepositoryStateChange      = "CodeCommit Repository State Change"
+	PullRequestStateChange     = "CodeCommit Pull Request State Change"
 	ExecutionStatusChange      = "Step Functions Execution Status Change"
 	ScheduledEvent             = "Scheduled Event"
 )
@@ -56,6 +57,21 @@ type RepositoryStateDetail struct {
 	CommitID          string `json:"commitId"`
 	OldCommitID       string `json:"oldCommitId"`
 	CallerUserARN     string `json:"callerUserArn"`
+}
+
+// PullRequestStateDetail is the detail of a PullRequestStateChange, as far as
+// it is read.
+// Source: CodeCommit user guide, "Monitoring CodeCommit events", pullRequestCreated
+// and pullRequestSourceBranchUpdated.
+type PullRequestStateDetail struct {
+	Event                string   `json:"event"` // pullRequestCreated, pullRequestSourceBranchUpdated, …
+	RepositoryNames      []string `json:"repositoryNames"`
+	PullRequestID        string   `json:"pullRequestId"`
+	PullRequestStatus    string   `json:"pullRequestStatus"` // Open, Closed
+	SourceReference      string   `json:"sourceReference"`
+	SourceCommit         string   `json:"sourceCommit"`
+	DestinationReference string   `json:"destinationReference"`
+	Author               string   `json:"author"` // ARN
 }
 
 // ExecutionStatusDetail is the detail of an ExecutionStatusChange.

@@ -14,6 +14,8 @@ func Facts() []Data {
 		DriftReverted{},
 		DriftScanned{},
 		GitPushed{},
+		PullRequestReviewed{},
+		PullRequestUpdated{},
 		RunFinished{},
 		RunStarted{},
 		SecurityGroupExposed{},

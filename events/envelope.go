@@ -41,6 +41,7 @@ const (
 	SourceDeployment = "evenkeel.deployment"
 	SourceDrift      = "evenkeel.drift"
 	SourceHealing    = "evenkeel.healing"
+	SourceReview     = "evenkeel.review"
 )
 
 // Envelope is an event as EventBridge delivers it to a target.

@@ -263,6 +263,8 @@ func TestWorkflowRoles(t *testing.T) {
 	want := map[string][]string{
 		"evenkeel-workflow-pipeline": {"Deployment", "Validation"},
 		"evenkeel-workflow-drift":    {"Drift"},
+		"evenkeel-workflow-review":   {"Review", "Validation"},
+		"evenkeel-start-review":      {"ReviewWorkflow"},
 		"evenkeel-start-pipeline":    {"PipelineWorkflow"},
 		"evenkeel-start-drift":       {"DriftWorkflow"},
 	}
@@ -317,7 +319,7 @@ func TestDataOutlivesTheStack(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
-		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction"} {
+		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow"} {
 		if tmpl.Outputs[name] == nil {
 			t.Errorf("no output %s", name)
 		}
@@ -418,7 +420,7 @@ func TestWorkloadAccountsAreAdmitted(t *testing.T) {
 	if admitted := all["evenkeel"].named("AWS::Events::EventBusPolicy"); len(admitted) != 2 {
 		t.Errorf("admitted %v, want both accounts", admitted)
 	}
-	own := []string{"evenkeel-codecommit-push", "evenkeel-run-broken"}
+	own := []string{"evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-review-broken"}
 	for _, id := range all["evenkeel"].named("AWS::Events::Rule") {
 		properties := all["evenkeel"].Resources[id].Properties
 		pattern, _ := properties["EventPattern"].(map[string]any)

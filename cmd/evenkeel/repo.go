@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/repositories"
+	"github.com/evenkeel/evenkeel/shared/adapter/secrets"
 	"github.com/evenkeel/evenkeel/shared/source"
 )
 
@@ -32,9 +33,20 @@ func newRepoCommand(a *app) *cobra.Command {
 
 // repoFlags are the settings of `evenkeel repo add`.
 type repoFlags struct {
-	repository                    source.Repository
-	secretStdin, credentialsStdin bool
-	identities                    []string // login=principal
+	repository                                 source.Repository
+	secretStdin, credentialsStdin, statusStdin bool
+	identities                                 []string // login=principal
+}
+
+// stdins is how many secrets are asked for on standard input.
+func (f repoFlags) stdins() int {
+	n := 0
+	for _, asked := range []bool{f.secretStdin, f.credentialsStdin, f.statusStdin} {
+		if asked {
+			n++
+		}
+	}
+	return n
 }
 
 func newRepoAddCommand(a *app) *cobra.Command {
@@ -44,8 +56,17 @@ func newRepoAddCommand(a *app) *cobra.Command {
 		Short: "Register a repository, or change its registration",
 		Long: `Registers a repository. Secrets are kept as SecureString parameters; give them on standard
 input, so that they are in no process list and no shell history, or name existing parameters
-below the installation's prefix.`,
+below the installation's prefix.
+
+With a token that may publish, pull requests are validated and planned, and the plan is published
+as a commit status and one comment; pushes get a commit status. The token is kept in Secrets
+Manager. A fine-grained token of a user of its own needs "Commit statuses: write" and
+"Pull requests: write" for this repository (a classic one: the scope repo); add the event
+"Pull requests" to the webhook. Whoever may open a pull request in the repository itself may then
+see what the accounts' stacks look like; one from a fork is validated only.`,
 		Example: `  evenkeel repo add acme/shop --clone-url https://github.com/acme/shop.git --webhook-secret-stdin < secret
+  evenkeel repo add acme/shop --clone-url https://github.com/acme/shop.git \
+    --webhook-secret /evenkeel/secrets/acme/shop/webhook --status-token-stdin < token
   evenkeel repo add shop --provider codecommit --clone-url https://git-codecommit.us-east-1.amazonaws.com/v1/repos/shop`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,6 +88,9 @@ below the installation's prefix.`,
 	flags.StringArrayVar(&f.identities, "identity", nil, "who somebody of the forge is in AWS: login=session-name, e-mail=session-name, or a pattern of an ARN, login=arn:aws:sts::*:assumed-role/*/ann; repeatable. With it, the push of somebody who is not named can be approved only where selfApproval is allowed")
 	flags.BoolVar(&f.repository.SelfApproval, "allow-self-approval", false, "let evenkeel.yaml say selfApproval: allowed, also in the accounts of --account")
 	flags.StringSliceVar(&f.repository.MandatoryChecks, "mandatory-checks", nil, "rules of validation that nothing in the repository suppresses, by id or its beginning: EK1 is the security pack")
+	flags.StringVar(&f.repository.StatusSecret, "status-secret", "", "name of the secret in Secrets Manager that holds the token for statuses and comments; begins with evenkeel/")
+	flags.BoolVar(&f.statusStdin, "status-token-stdin", false, "read the token for statuses and comments from standard input and keep it")
+	flags.StringVar(&f.repository.APIURL, "api-url", "", "base address of the provider's REST API, if it is not the usual one of the clone URL's host")
 	flags.BoolVar(&f.credentialsStdin, "credentials-stdin", false, "read user:password from standard input and keep it")
 	return cmd
 }
@@ -94,8 +118,8 @@ type registered struct {
 }
 
 func (a *app) addRepository(ctx context.Context, f repoFlags) error {
-	if f.secretStdin && f.credentialsStdin {
-		return usageError("standard input can hold one secret: name the other one's parameter")
+	if f.stdins() > 1 {
+		return usageError("standard input can hold one secret: register again with the other one, or name its parameter")
 	}
 	store, err := a.repositories(ctx)
 	if err != nil {
@@ -111,8 +135,16 @@ func (a *app) addRepository(ctx context.Context, f repoFlags) error {
 			*name = store.SecretName(r.Name, kind)
 		}
 	}
+	if f.statusStdin && r.StatusSecret == "" {
+		r.StatusSecret = repositories.StatusName(r.Name)
+	}
 	if err := r.Check(); err != nil {
 		return usageError("%w", err)
+	}
+	if f.statusStdin {
+		if err := a.keepToken(ctx, r); err != nil {
+			return err
+		}
 	}
 	if f.secretStdin || f.credentialsStdin {
 		if err := a.keepSecret(ctx, store, *name); err != nil {
@@ -126,15 +158,36 @@ func (a *app) addRepository(ctx context.Context, f repoFlags) error {
 }
 
 func (a *app) keepSecret(ctx context.Context, store *repositories.Store, name string) error {
-	secret, err := io.ReadAll(io.LimitReader(a.in, 4<<10))
+	secret, err := a.readSecret()
 	if err != nil {
 		return err
 	}
+	return store.PutSecret(ctx, name, secret)
+}
+
+// keepToken keeps the token for statuses and comments in Secrets Manager.
+func (a *app) keepToken(ctx context.Context, r source.Repository) error {
+	token, err := a.readSecret()
+	if err != nil {
+		return err
+	}
+	found, err := a.installation(ctx)
+	if err != nil {
+		return err
+	}
+	return secrets.New(found.cfg).PutSecret(ctx, r.StatusSecret, "Token by which Evenkeel publishes statuses and comments in "+r.Name, token)
+}
+
+func (a *app) readSecret() ([]byte, error) {
+	secret, err := io.ReadAll(io.LimitReader(a.in, 4<<10))
+	if err != nil {
+		return nil, err
+	}
 	secret = bytes.TrimRight(secret, "\r\n")
 	if len(secret) == 0 {
-		return usageError("there is no secret on standard input")
+		return nil, usageError("there is no secret on standard input")
 	}
-	return store.PutSecret(ctx, name, secret)
+	return secret, nil
 }
 
 func (a *app) listRepositories(ctx context.Context) error {

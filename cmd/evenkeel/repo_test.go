@@ -23,12 +23,33 @@ func TestRepoAdd(t *testing.T) {
 	c.run("repo", "add", "ledger", "--provider", "codecommit", "--clone-url", "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/ledger").want(0)
 }
 
+// The token goes to Secrets Manager; the registration has its name only.
+func TestRepoAddToken(t *testing.T) {
+	c := newCLI(t)
+	c.aws.Reply("ssm", "PutParameter", `{}`)
+	c.aws.Reply("secretsmanager", "PutSecretValue", `{}`)
+	c.app.in = strings.NewReader("github_pat_x\n")
+	c.run("repo", "add", "acme/shop", "--clone-url", "https://github.com/acme/shop.git", "--webhook-secret", "/evenkeel/secrets/acme/shop/webhook", "--status-token-stdin").want(0, "registered acme/shop")
+	if put := string(c.aws.Calls("secretsmanager", "PutSecretValue")[0].Body); !strings.Contains(put, "evenkeel/repositories/acme/shop/status") || !strings.Contains(put, `"github_pat_x"`) {
+		t.Errorf("put = %s", put)
+	}
+	if entry := string(c.aws.Calls("ssm", "PutParameter")[0].Body); !strings.Contains(entry, "evenkeel/repositories/acme/shop/status") || strings.Contains(entry, "github_pat") {
+		t.Errorf("registration = %s", entry)
+	}
+	if all := c.out.String() + c.err.String(); strings.Contains(all, "github_pat") {
+		t.Errorf("the token was printed: %s", all)
+	}
+	c.run("repo", "add", "acme/shop", "--clone-url", "https://github.com/acme/shop.git", "--webhook-secret", "/evenkeel/x", "--status-secret", "other/x").want(1, "begins with evenkeel/")
+}
+
 func TestRepoAddRefuses(t *testing.T) {
 	c := newCLI(t)
 	const url = "https://github.com/acme/shop.git"
 	for name, args := range map[string][]string{
 		"no secret":     {"acme/shop", "--clone-url", url},
 		"empty secret":  {"acme/shop", "--clone-url", url, "--webhook-secret-stdin"},
+		"two tokens":    {"acme/shop", "--clone-url", url, "--webhook-secret-stdin", "--status-token-stdin"},
+		"other secret":  {"acme/shop", "--clone-url", url, "--provider", "codecommit", "--status-secret", "evenkeel/x"},
 		"two secrets":   {"acme/shop", "--clone-url", url, "--webhook-secret-stdin", "--credentials-stdin"},
 		"ssh":           {"acme/shop", "--clone-url", "ssh://github.com/acme/shop.git", "--webhook-secret-stdin"},
 		"credentials":   {"acme/shop", "--clone-url", "https://u:p@github.com/acme/shop.git", "--webhook-secret-stdin"},

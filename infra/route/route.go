@@ -30,11 +30,17 @@ func Routes() []Route {
 			Pattern: map[string]any{"source": []any{events.SourceGit}, "detail-type": []any{events.GitPushed{}.DetailType()}}},
 		{Name: "evenkeel-ledger", Description: "Every fact goes into the ledger", OwnBus: true, Function: "ledger",
 			Pattern: map[string]any{"source": []any{prefix("evenkeel.")}}},
+		{Name: "evenkeel-pull-request-updated", Description: "A pull request starts a review", OwnBus: true, Workflow: "review",
+			Pattern: map[string]any{"source": []any{events.SourceGit}, "detail-type": []any{events.PullRequestUpdated{}.DetailType()}}},
+		{Name: "evenkeel-run-status", Description: "A run begins or ends: mark its commit", OwnBus: true, Function: "review",
+			Pattern: map[string]any{"source": []any{events.SourcePipeline}, "detail-type": []any{events.RunFinished{}.DetailType(), events.RunStarted{}.DetailType()}}},
 		{Name: "evenkeel-codecommit-push", Description: "A CodeCommit branch moved", Function: "webhook", Own: true, Pattern: branchMoved()},
+		{Name: "evenkeel-codecommit-pull-request", Description: "A CodeCommit pull request has something to review", Function: "webhook", Own: true, Pattern: pullRequestMoved()},
 		{Name: "evenkeel-stack-settled-deployment", Description: "A stack operation ended: complete the waiting deployment", Function: "deployment", Pattern: stackSettled()},
 		{Name: "evenkeel-stack-settled-drift", Description: "A stack operation ended: complete the waiting revert", Function: "drift", Pattern: stackSettled()},
 		{Name: "evenkeel-drift-detected", Description: "A drift detection ended: complete the waiting scan", Function: "drift", Pattern: detectionEnded()},
-		{Name: "evenkeel-run-broken", Description: "A pipeline execution broke off: free its lock", Function: "deployment", Own: true, Pattern: runBroken()},
+		{Name: "evenkeel-run-broken", Description: "A pipeline execution broke off: free its lock", Function: "deployment", Own: true, Pattern: broken("pipeline")},
+		{Name: "evenkeel-review-broken", Description: "A review execution broke off: remove what it has open", Function: "review", Own: true, Pattern: broken("review")},
 		{Name: "evenkeel-security-group-changed", Description: "Something that can open a security group was called", Function: "healing", Pattern: groupChanged()},
 		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift", Workflow: "drift", Schedule: "rate(1 hour)"},
 		{Name: "evenkeel-heal-sweep", Description: "Look at every security group: CloudTrail events are best effort", Function: "healing",
@@ -87,13 +93,25 @@ func detectionEnded() map[string]any {
 	}
 }
 
-func runBroken() map[string]any {
+func pullRequestMoved() map[string]any {
+	return map[string]any{
+		"source":      []any{events.SourceCodeCommit},
+		"detail-type": []any{events.PullRequestStateChange},
+		"detail": map[string]any{
+			"event":             []any{"pullRequestCreated", "pullRequestSourceBranchUpdated"},
+			"pullRequestStatus": []any{"Open"},
+		},
+	}
+}
+
+// broken matches the executions of a workflow that did not succeed.
+func broken(workflow string) map[string]any {
 	return map[string]any{
 		"source":      []any{events.SourceStepFunctions},
 		"detail-type": []any{events.ExecutionStatusChange},
 		"detail": map[string]any{
 			"status":          []any{"FAILED", "TIMED_OUT", "ABORTED"},
-			"stateMachineArn": []any{suffix(":stateMachine:evenkeel-pipeline")},
+			"stateMachineArn": []any{suffix(":stateMachine:evenkeel-" + workflow)},
 		},
 	}
 }

@@ -26,6 +26,7 @@ const (
 	statesChange = "Step Functions Execution Status Change"
 	cloudTrail   = "AWS API Call via CloudTrail"
 	codeCommit   = "CodeCommit Repository State Change"
+	pullRequest  = "CodeCommit Pull Request State Change"
 )
 
 // TestRoutesMatch: which rules take an event. Shapes follow the user guides of
@@ -37,6 +38,11 @@ func TestRoutesMatch(t *testing.T) {
 		want  []string // without the prefix
 	}{
 		{"a push", event("evenkeel.source", "GitPushed.v1", `{}`), []string{"git-pushed", "ledger"}},
+		{"a pull request", event("evenkeel.source", "PullRequestUpdated.v1", `{}`), []string{"ledger", "pull-request-updated"}},
+		{"a run began", event("evenkeel.pipeline", "RunStarted.v1", `{}`), []string{"ledger", "run-status"}},
+		{"a pull request of CodeCommit", event("aws.codecommit", pullRequest, `{"event": "pullRequestSourceBranchUpdated", "pullRequestStatus": "Open"}`), []string{"codecommit-pull-request"}},
+		{"a pull request was merged", event("aws.codecommit", pullRequest, `{"event": "pullRequestMergeStatusUpdated", "pullRequestStatus": "Closed"}`), nil},
+		{"a review broke off", event("aws.states", statesChange, `{"status": "TIMED_OUT", "stateMachineArn": "arn:aws:states:us-east-1:111111111111:stateMachine:evenkeel-review"}`), []string{"review-broken"}},
 		{"another fact", event("evenkeel.drift", "DriftScanned.v1", `{}`), []string{"ledger"}},
 		{"a fact of somebody else", event("evenkeeler.source", "GitPushed.v1", `{}`), nil},
 		{"a branch moved", event("aws.codecommit", codeCommit, `{"event": "referenceUpdated", "referenceType": "branch"}`), []string{"codecommit-push"}},

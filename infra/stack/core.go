@@ -39,17 +39,18 @@ type shape struct {
 }
 
 var shapes = []shape{
-	{name: "webhook", description: "Takes pushes from GitHub and CodeCommit and records them", seconds: 15, megabytes: 256},
+	{name: "webhook", description: "Takes pushes and pull requests from GitHub and CodeCommit and records them", seconds: 15, megabytes: 256},
 	{name: "validation", description: "Fetches a commit and validates its templates", seconds: 120, megabytes: 1024},
 	{name: "deployment", description: "Plans, executes and verifies change sets", seconds: 60, megabytes: 512},
 	{name: "drift", description: "Finds drift and reverts it behind a guard", seconds: 60, megabytes: 512},
 	{name: "healing", description: "Closes security groups that are open to the world", seconds: 60, megabytes: 512},
+	{name: "review", description: "Plans pull requests without executing anything, and publishes statuses and comments", seconds: 60, megabytes: 512},
 	{name: "ledger", description: "Keeps every fact", seconds: 30, megabytes: 256},
 }
 
 // WorkloadRoles names the role that a function assumes in a workload account.
 func WorkloadRoles() map[string]string {
-	return map[string]string{"deployment": "evenkeel-deploy", "drift": "evenkeel-drift", "healing": "evenkeel-heal"}
+	return map[string]string{"deployment": "evenkeel-deploy", "drift": "evenkeel-drift", "healing": "evenkeel-heal", "review": "evenkeel-review"}
 }
 
 // Core makes the stack "evenkeel": everything that the main job needs.
@@ -91,6 +92,7 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		"WebhookUrl": url.Url(), "Bus": bus.EventBusName(), "StateTable": state.TableName(), "LedgerTable": ledger.TableName(),
 		"Bucket": bucket.BucketName(), "ParameterPrefix": text(ParameterPrefix), "AlarmTopic": alarms.Topic.TopicArn(),
 		"PipelineWorkflow": workflows[workflow.Pipeline].Machine.StateMachineArn(), "DriftWorkflow": workflows[workflow.Drift].Machine.StateMachineArn(),
+		"ReviewWorkflow": workflows[workflow.Review].Machine.StateMachineArn(),
 	}
 	for name, fn := range functions {
 		outputs[title(name)+"Function"] = fn.Lambda.FunctionName()

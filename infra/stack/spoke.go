@@ -21,6 +21,11 @@ import (
 // account. The deploy role may pass it, to CloudFormation and nobody else.
 const ExecutionRole = "evenkeel-execution"
 
+// EmptyRole is the role by which a review deletes the empty stack that a change
+// set of a new stack brings. It has no permission at all: whatever stack is
+// deleted by it, no resource is.
+const EmptyRole = "evenkeel-review-empty"
+
 // Spoke makes the stack "evenkeel-spoke" for a workload account: the roles that
 // the hub's functions assume, and the rules that forward AWS events to the hub.
 // It has parameters in place of settings, so that a StackSet can deploy it. It
@@ -53,6 +58,10 @@ func Spoke(scope constructs.Construct, s settings.Settings, from Sources) (awscd
 		ManagedPolicyArns:        &managed,
 	})
 	execution.CfnOptions().SetCondition(withRoles)
+	awsiam.NewCfnRole(stack, text("ReviewEmptyRole"), &awsiam.CfnRoleProps{
+		RoleName: text(EmptyRole), Description: text("Deletes empty stacks that reviews leave, and can delete no resource"),
+		AssumeRolePolicyDocument: trust(map[string]any{"Service": "cloudformation.amazonaws.com"}, nil),
+	}).CfnOptions().SetCondition(withRoles)
 	forward(stack, hub)
 	return stack, nil
 }

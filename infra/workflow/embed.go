@@ -6,6 +6,7 @@ import _ "embed" // the definitions below
 const (
 	Pipeline = "pipeline"
 	Drift    = "drift"
+	Review   = "review"
 )
 
 //go:embed pipeline.asl.json
@@ -14,7 +15,10 @@ var pipeline string
 //go:embed drift.asl.json
 var drift string
 
+//go:embed review.asl.json
+var review string
+
 // Definitions returns the text of every workflow by its name.
 func Definitions() map[string]string {
-	return map[string]string{Pipeline: pipeline, Drift: drift}
+	return map[string]string{Pipeline: pipeline, Drift: drift, Review: review}
 }

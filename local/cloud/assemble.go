@@ -40,6 +40,7 @@ func (c *Cloud) assemble() error {
 		return err
 	}
 	g.Register("/git/", c.Forge)
+	g.Register("/api/v3/", c.Forge.API())
 	g.Register(gateway.Prefix+"forge/", http.StripPrefix(gateway.Prefix+"forge", c.Forge.Admin()))
 	g.Register("GET "+gateway.Prefix+"state", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(c.State)
@@ -47,7 +48,7 @@ func (c *Cloud) assemble() error {
 	return nil
 }
 
-// emitCodeCommit puts CodeCommit's event of a push on the hub's default bus.
+// emitCodeCommit puts CodeCommit's event of a push or a pull request on the hub's default bus.
 func (c *Cloud) emitCodeCommit(r forge.Repository, detail map[string]any) error {
 	account, region := r.Account, r.Region
 	if account == "" {
@@ -57,7 +58,11 @@ func (c *Cloud) emitCodeCommit(r forge.Repository, detail map[string]any) error 
 		region = c.opts.Region
 	}
 	arn := "arn:aws:codecommit:" + region + ":" + account + ":" + r.Name
-	event, err := emulator.NewEvent("aws.codecommit", "CodeCommit Repository State Change", account, region, c.opts.Now(), []string{arn}, detail)
+	kind := "CodeCommit Repository State Change"
+	if detail["pullRequestId"] != nil {
+		kind = "CodeCommit Pull Request State Change"
+	}
+	event, err := emulator.NewEvent("aws.codecommit", kind, account, region, c.opts.Now(), []string{arn}, detail)
 	if err != nil {
 		return err
 	}

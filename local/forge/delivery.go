@@ -15,7 +15,7 @@ import (
 	"github.com/evenkeel/evenkeel/local/emulator"
 )
 
-// Delivery is one announcement of a push.
+// Delivery is one announcement of a push or of a pull request.
 type Delivery struct {
 	ID         string          `json:"id"` // X-GitHub-Delivery
 	Repository string          `json:"repository"`
@@ -138,7 +138,7 @@ func (f *Forge) Deliveries() []Delivery {
 // GitHub's "Redeliver" button does.
 func (f *Forge) Redeliver(id string) (Delivery, error) {
 	for _, d := range f.Deliveries() {
-		if d.ID != id || d.Event != "push" {
+		if d.ID != id || d.Event != "push" && d.Event != "pull_request" {
 			continue
 		}
 		r, err := f.Get(d.Repository)

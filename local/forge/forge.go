@@ -1,6 +1,7 @@
 // Package forge is a small git server for the local cloud: bare repositories
 // over smart HTTP, and after a push what a hosted forge would do: a signed
-// GitHub "push" webhook, or CodeCommit's "Repository State Change" event.
+// GitHub "push" webhook, or CodeCommit's "Repository State Change" event. It has
+// pull requests, and the part of GitHub's REST API that publishes about them.
 package forge
 
 import (
@@ -34,6 +35,7 @@ type Repository struct {
 	Provider   string `json:"provider"`   // GitHub (the default) or CodeCommit
 	WebhookURL string `json:"webhookUrl"` // where GitHub's pushes are announced; "" announces none
 	Secret     string `json:"secret"`     // shared secret of the webhook
+	Public     bool   `json:"public"`     // everybody may read it
 	Account    string `json:"account"`    // CodeCommit: account of the repository
 	Region     string `json:"region"`     // CodeCommit: region of the repository
 	CloneURL   string `json:"cloneUrl"`   // set by the forge
@@ -61,6 +63,11 @@ type Forge struct {
 
 	mu         sync.Mutex
 	deliveries []Delivery
+	pulls      []PullRequest
+	users      map[string]string   // token → login
+	statuses   map[string][]Status // "acme/shop@commit", oldest first
+	comments   []Comment
+	written    int64 // ids of what was written by the API
 	closed     bool
 }
 
@@ -76,7 +83,7 @@ func New(opts Options) (*Forge, error) {
 	if err := os.MkdirAll(opts.Root, 0o755); err != nil {
 		return nil, err
 	}
-	f := &Forge{opts: opts, git: git, client: &http.Client{Timeout: 30 * time.Second}, queue: make(chan func(), 1024)}
+	f := &Forge{opts: opts, git: git, client: &http.Client{Timeout: 30 * time.Second}, queue: make(chan func(), 1024), users: map[string]string{}, statuses: map[string][]Status{}}
 	f.idle.Go(func() {
 		for deliver := range f.queue {
 			deliver()
@@ -198,7 +205,8 @@ func (f *Forge) receive(w http.ResponseWriter, r *http.Request, repository Repos
 		return
 	}
 	for _, change := range changes(before, after) {
-		if err := f.announce(ctx, repository, change); err != nil {
+		err := errors.Join(f.announce(ctx, repository, change), f.synchronize(ctx, repository.Name, change))
+		if err != nil {
 			f.opts.Log.Error("announce a push", "repository", repository.Name, "ref", change.Ref, "error", err)
 		}
 	}

@@ -55,6 +55,7 @@ func start(t *testing.T) *server {
 	t.Cleanup(f.Close)
 	s.Forge = f
 	mux.Handle("/git/", f)
+	mux.Handle("/api/v3/", f.API())
 	mux.Handle("/admin/", http.StripPrefix("/admin", f.Admin()))
 	mux.HandleFunc("/hook", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

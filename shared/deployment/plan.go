@@ -201,7 +201,8 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
-	rated, err := s.rate(ctx, r, to, c)
+	_, stack, _ := r.Current()
+	rated, err := rate(ctx, s.Templates, to, c, risk.Policy{Stateful: s.Stateful, Protect: stack.Protect})
 	if err != nil {
 		return r, err
 	}

@@ -24,18 +24,16 @@ type Templates interface {
 const maxTemplates = 100
 
 // rate assesses the change set with the templates before and after.
-func (s *Service) rate(ctx context.Context, r Release, to events.Target, c ChangeSet) (risk.Assessment, error) {
-	_, stack, _ := r.Current()
+func rate(ctx context.Context, port Templates, to events.Target, c ChangeSet, policy risk.Policy) (risk.Assessment, error) {
 	var templates risk.Templates
-	if !r.Plan.Empty {
-		reader := &templateReader{port: s.Templates, left: maxTemplates}
-		found, err := reader.read(ctx, to, c)
+	if !c.Unchanged() {
+		found, err := (&templateReader{port: port, left: maxTemplates}).read(ctx, to, c)
 		if err != nil {
 			return risk.Assessment{}, err
 		}
 		templates = found
 	}
-	return risk.Assess(c, templates, risk.Published(to.Region), risk.Policy{Stateful: s.Stateful, Protect: stack.Protect}), nil
+	return risk.Assess(c, templates, risk.Published(to.Region), policy), nil
 }
 
 type templateReader struct {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/evenkeel/evenkeel/events"
-	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/risk"
 )
 
@@ -28,11 +27,6 @@ func (f *templatesFake) Original(ctx context.Context, t events.Target, changeSet
 	return f.Template(ctx, t, changeSetID)
 }
 
-func ratingRelease() Release {
-	stack := pipeline.Stack{Name: "data", StackName: "shop-data", Protect: []string{"Child/Keep"}}
-	return Release{Step: Step{Kind: StepDeploy, Stage: "prod", Stack: "data"}, Stages: []pipeline.Stage{{Name: "prod", Stacks: []pipeline.Stack{stack}}}}
-}
-
 // TestRateReadsTheTemplates of the stack and of the nested stacks whose change
 // sets are known.
 func TestRateReadsTheTemplates(t *testing.T) {
@@ -44,7 +38,6 @@ func TestRateReadsTheTemplates(t *testing.T) {
 		"arn:child-stack|":        group("10.0.0.0/8"),
 		"arn:child-stack|arn:new": group("0.0.0.0/0"),
 	}}
-	s := &Service{Templates: templates}
 	set := ChangeSet{
 		ID: "arn:root", Changes: []Change{{Action: "Modify", LogicalID: "Child", Type: stackType, Replacement: "False", Nested: "arn:new"}},
 		Nested: map[string]ChangeSet{"arn:new": {ID: "arn:new", StackID: "arn:child-stack", Status: "CREATE_COMPLETE", Changes: []Change{
@@ -53,7 +46,7 @@ func TestRateReadsTheTemplates(t *testing.T) {
 		}}},
 	}
 	to := events.Target{StackName: "shop-data", Region: "eu-west-1"}
-	got, err := s.rate(t.Context(), ratingRelease(), to, set)
+	got, err := rate(t.Context(), templates, to, set, risk.Policy{Protect: []string{"Child/Keep"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,9 +63,8 @@ func TestRateReadsTheTemplates(t *testing.T) {
 }
 
 func TestRateOfAnEmptyPlanAsksNobody(t *testing.T) {
-	r := ratingRelease()
-	r.Plan.Empty = true
-	if got, err := (&Service{}).rate(t.Context(), r, events.Target{}, ChangeSet{Status: "FAILED"}); err != nil || got.Level != risk.Safe {
+	unchanged := ChangeSet{Status: "FAILED", StatusReason: "The submitted information didn't contain changes."}
+	if got, err := rate(t.Context(), nil, events.Target{}, unchanged, risk.Policy{}); err != nil || got.Level != risk.Safe {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -80,12 +72,11 @@ func TestRateOfAnEmptyPlanAsksNobody(t *testing.T) {
 // TestRateFails: a rating without the templates that exist would be a guess.
 func TestRateFails(t *testing.T) {
 	failure := errors.New("throttled")
-	s := &Service{Templates: &templatesFake{err: failure}}
-	if _, err := s.rate(t.Context(), ratingRelease(), events.Target{}, ChangeSet{}); !errors.Is(err, failure) {
+	if _, err := rate(t.Context(), &templatesFake{err: failure}, events.Target{}, ChangeSet{}, risk.Policy{}); !errors.Is(err, failure) {
 		t.Errorf("%v", err)
 	}
-	s.Templates = &templatesFake{texts: map[string]string{"|": "a: ["}}
-	if got, err := s.rate(t.Context(), ratingRelease(), events.Target{}, ChangeSet{Changes: []Change{{Action: "Modify", LogicalID: "G", Type: "AWS::EC2::SecurityGroup", Replacement: "False", Details: []Detail{{Attribute: "Properties", Name: "SecurityGroupIngress"}}}}}); err != nil || got.Level != risk.Dangerous {
+	broken := &templatesFake{texts: map[string]string{"|": "a: ["}}
+	if got, err := rate(t.Context(), broken, events.Target{}, ChangeSet{Changes: []Change{{Action: "Modify", LogicalID: "G", Type: "AWS::EC2::SecurityGroup", Replacement: "False", Details: []Detail{{Attribute: "Properties", Name: "SecurityGroupIngress"}}}}}, risk.Policy{}); err != nil || got.Level != risk.Dangerous {
 		t.Errorf("a template that cannot be read is not known: %+v, %v", got, err)
 	}
 }

@@ -36,6 +36,8 @@ type Release struct {
 	Pushed     time.Time        `json:"pushed"`    // when the push was published; orders pushes of a branch
 	Duplicate  bool             `json:"duplicate"` // another execution owns the run
 
+	PullRequest *PullRequest `json:"pullRequest,omitempty"` // nil for a push
+
 	SourceKey  string           `json:"sourceKey"` // S3 key of the zip; set by validation
 	Validation Validation       `json:"validation"`
 	Stages     []pipeline.Stage `json:"stages"` // that follow the branch; set by validation

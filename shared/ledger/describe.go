@@ -43,6 +43,12 @@ var tellers = map[string]func(Entry) (string, error){
 	events.GitPushed{}.DetailType(): tell(func(d events.GitPushed) string {
 		return fmt.Sprintf("%s pushed %s to %s of %s", d.Actor, short(d.Commit), d.Branch, d.Repository)
 	}),
+	events.PullRequestUpdated{}.DetailType(): tell(func(d events.PullRequestUpdated) string {
+		return fmt.Sprintf("%s asks to merge %s into %s of %s", d.Author, short(d.Head), d.Base, d.Repository)
+	}),
+	events.PullRequestReviewed{}.DetailType(): tell(func(d events.PullRequestReviewed) string {
+		return fmt.Sprintf("review of %s %s: %s", short(d.Head), d.State, d.Reason)
+	}),
 	events.RunStarted{}.DetailType():         tell(func(d events.RunStarted) string { return "run " + d.RunID + " started" }),
 	events.TemplatesValidated{}.DetailType(): tell(func(d events.TemplatesValidated) string { return checked(d.Validated) }),
 	events.TemplatesRejected{}.DetailType(): tell(func(d events.TemplatesRejected) string {

@@ -6,6 +6,7 @@ package ledger
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,14 +16,15 @@ import (
 
 // The kinds of subject.
 const (
-	KindRun   = "run"
-	KindDrift = "drift"
-	KindHeal  = "heal"
+	KindRun    = "run"
+	KindDrift  = "drift"
+	KindHeal   = "heal"
+	KindReview = "review"
 )
 
 // Entry is one recorded fact.
 type Entry struct {
-	Subject    string          `json:"subject"`  // "run#<run id>", "drift#<account>/<region>/<stack name>", "heal#<heal id>"
+	Subject    string          `json:"subject"`  // "run#<run id>", "drift#<account>/<region>/<stack name>", "heal#<heal id>", "review#<repository>#<number>"
 	Sequence   string          `json:"sequence"` // sorts by time, then by fact
 	Kind       string          `json:"kind"`     // one of the Kind constants
 	EventID    string          `json:"eventId"`  // Metadata.ID of the fact
@@ -37,6 +39,11 @@ func RunSubject(runID string) string { return KindRun + "#" + runID }
 
 // HealSubject is the subject of a heal.
 func HealSubject(healID string) string { return KindHeal + "#" + healID }
+
+// ReviewSubject is the subject of a pull request.
+func ReviewSubject(repository string, number int) string {
+	return KindReview + "#" + repository + "#" + strconv.Itoa(number)
+}
 
 // DriftSubject is the subject of a watched stack.
 func DriftSubject(account, region, stackName string) string {
@@ -90,6 +97,8 @@ var subjects = map[string]locator{
 	events.StackRolledBack{}.DetailType():         aboutRun,
 	events.StageClosed{}.DetailType():             aboutRun,
 	events.RunFinished{}.DetailType():             aboutRun,
+	events.PullRequestUpdated{}.DetailType():      aboutPullRequest,
+	events.PullRequestReviewed{}.DetailType():     aboutPullRequest,
 	events.DriftScanned{}.DetailType():            aboutStack,
 	events.DriftDetected{}.DetailType():           aboutStack,
 	events.DriftReverted{}.DetailType():           aboutStack,
@@ -113,6 +122,14 @@ func aboutRun(data json.RawMessage) (kind, subject string, err error) {
 		return KindRun, "", err
 	}
 	return KindRun, RunSubject(run.RunID), nil
+}
+
+func aboutPullRequest(data json.RawMessage) (kind, subject string, err error) {
+	pull, err := decode[events.PullRequest](data)
+	if err != nil || pull.Repository == "" || pull.Number == 0 {
+		return KindReview, "", err
+	}
+	return KindReview, ReviewSubject(pull.Repository, pull.Number), nil
 }
 
 func aboutStack(data json.RawMessage) (kind, subject string, err error) {

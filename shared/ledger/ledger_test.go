@@ -42,9 +42,10 @@ func entryOf(t testing.TB, event json.RawMessage) ledger.Entry {
 
 func TestEveryFactHasASubject(t *testing.T) {
 	want := map[string]string{
-		ledger.KindRun:   "run#1f0c9a7b-1bee13",
-		ledger.KindDrift: "drift#222222222222/us-east-1/shop-network-test",
-		ledger.KindHeal:  "heal#h-0d4c3b2a",
+		ledger.KindRun:    "run#1f0c9a7b-1bee13",
+		ledger.KindDrift:  "drift#222222222222/us-east-1/shop-network-test",
+		ledger.KindHeal:   "heal#h-0d4c3b2a",
+		ledger.KindReview: "review#acme/shop#7",
 	}
 	kinds := map[string]int{}
 	for _, fact := range events.Facts() {
@@ -58,7 +59,7 @@ func TestEveryFactHasASubject(t *testing.T) {
 			t.Errorf("%s has no sentence: %v, %v", fact.DetailType(), lines, err)
 		}
 	}
-	if kinds[ledger.KindRun] != 11 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 {
+	if kinds[ledger.KindRun] != 11 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 || kinds[ledger.KindReview] != 2 {
 		t.Errorf("kinds = %v", kinds)
 	}
 }

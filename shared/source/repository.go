@@ -32,6 +32,13 @@ type Repository struct {
 	WebhookSecret string `json:"webhookSecret,omitempty"` // name of the SecureString parameter that signs its webhook
 	Credentials   string `json:"credentials,omitempty"`   // name of a SecureString parameter that holds "user:password"
 
+	// StatusSecret names the Secrets Manager secret that holds a token of the
+	// provider's API. With it pull requests are reviewed, and commit statuses
+	// and a comment are published.
+	StatusSecret string `json:"statusSecret,omitempty"`
+	// APIURL is the base of that API; "" is derived from the clone URL.
+	APIURL string `json:"apiUrl,omitempty"`
+
 	// Accounts are the AWS accounts that the repository may deploy to, each with
 	// the least approval that its stages must ask for. Without it the repository
 	// may name every account that trusts the suite, and whoever may push decides
@@ -102,6 +109,14 @@ func (r Repository) Check() error {
 	if err := r.checkIdentities(); err != nil {
 		return err
 	}
+	if r.StatusSecret != "" && r.Provider != GitHub {
+		return fault.Invalid("repository %s: statusSecret: statuses and comments are published to %s only", r.Name, GitHub)
+	}
+	if r.APIURL != "" {
+		if err := CheckCloneURL(r.APIURL); err != nil {
+			return fault.Invalid("repository %s: apiUrl: %w", r.Name, err)
+		}
+	}
 	return CheckCloneURL(r.CloneURL)
 }
 
@@ -119,6 +134,27 @@ func (r Repository) checkIdentities() error {
 		}
 	}
 	return nil
+}
+
+// API is the base address of the provider's REST API, without a slash at its
+// end: api.github.com, api.<name>.ghe.com for data residency, and /api/v3 on
+// the host of a GitHub Enterprise Server.
+// Source: GitHub docs, "Getting started with the REST API" of each product.
+func (r Repository) API() string {
+	if r.APIURL != "" {
+		return strings.TrimSuffix(r.APIURL, "/")
+	}
+	u, err := url.Parse(r.CloneURL)
+	switch {
+	case err != nil:
+		return ""
+	case u.Host == "github.com":
+		return "https://api.github.com"
+	case strings.HasSuffix(u.Host, ".ghe.com"):
+		return "https://api." + u.Host
+	default:
+		return u.Scheme + "://" + u.Host + "/api/v3"
+	}
 }
 
 // CheckCloneURL allows https, and http on this machine only: every other

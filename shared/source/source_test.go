@@ -34,6 +34,11 @@ func TestRepositoryCheck(t *testing.T) {
 		}, ""},
 		{"no account", func(r *source.Repository) { r.Accounts = map[string]string{"prod": "always"} }, "want 12 digits"},
 		{"no approval", func(r *source.Repository) { r.Accounts = map[string]string{"333333333333": "maybe"} }, "one of never, on-risk, always"},
+		{"statuses", func(r *source.Repository) { r.StatusSecret, r.APIURL = "evenkeel/x", "https://git.example.com/api/v3" }, ""},
+		{"statuses of CodeCommit", func(r *source.Repository) {
+			r.Name, r.Provider, r.StatusSecret = "shop", source.CodeCommit, "evenkeel/x"
+		}, "published to github only"},
+		{"a token in the clear", func(r *source.Repository) { r.APIURL = "http://git.example.com/api/v3" }, "apiUrl"},
 		{"unknown provider", func(r *source.Repository) { r.Provider = "svn" }, `provider "svn"`},
 		{"climbs", func(r *source.Repository) { r.Name = "../secrets/x" }, "repository name"},
 		{"dots", func(r *source.Repository) { r.Name = "acme/a..b" }, "repository name"},
@@ -55,6 +60,20 @@ func TestRepositoryCheck(t *testing.T) {
 				t.Errorf("the error shows the credentials: %v", err)
 			}
 		})
+	}
+}
+
+func TestAPI(t *testing.T) {
+	for _, tt := range [][3]string{
+		{"https://github.com/acme/shop.git", "", "https://api.github.com"},
+		{"https://acme.ghe.com/acme/shop.git", "", "https://api.acme.ghe.com"},
+		{"https://git.example.com/acme/shop.git", "", "https://git.example.com/api/v3"},
+		{"http://127.0.0.1:4500/git/acme/shop.git", "", "http://127.0.0.1:4500/api/v3"},
+		{"https://github.com/acme/shop.git", "https://proxy.example.com/github/", "https://proxy.example.com/github"},
+	} {
+		if got := (source.Repository{CloneURL: tt[0], APIURL: tt[1]}).API(); got != tt[2] {
+			t.Errorf("%s: %s, want %s", tt[0], got, tt[2])
+		}
 	}
 }
 

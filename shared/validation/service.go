@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -92,11 +93,20 @@ func (s *Service) Validate(ctx context.Context, r deployment.Release) (deploymen
 	result := newResult(checked.Files, findings, checked.Incomplete)
 	result.Suppressed = checked.Suppressed
 	r.Validation = summary(result, r.Stages, options.MandatoryChecks)
-	r.Validation.Report = "reports/" + r.Repository + "/" + r.Commit + ".json"
-	if err := s.report(ctx, r.Validation.Report, result); err != nil {
-		return r, err
+	r.Validation.Report = reportKey(r)
+	if err := s.report(ctx, r.Validation.Report, result); err != nil || r.PullRequest != nil {
+		return r, err // what was found in a pull request is told by its review
 	}
 	return r, s.Bus.Publish(ctx, s.fact(r))
+}
+
+// reportKey is where the report is kept. That of a pull request stands apart:
+// other stages may follow its base than the branch that the commit is pushed to.
+func reportKey(r deployment.Release) string {
+	if r.PullRequest != nil {
+		return fmt.Sprintf("reports/%s/pr-%d/%s.json", r.Repository, r.PullRequest.Number, r.Commit)
+	}
+	return "reports/" + r.Repository + "/" + r.Commit + ".json"
 }
 
 // report keeps everything that was found: the facts and the release document
@@ -118,7 +128,7 @@ func (s *Service) tree(ctx context.Context, r deployment.Release, repository sou
 	if found {
 		return source.Unzip(archive)
 	}
-	tree, err := s.Fetcher.Fetch(ctx, repository, r.Branch, r.Commit)
+	tree, err := s.Fetcher.Fetch(ctx, repository, r.FetchBranch(), r.Commit)
 	if err != nil {
 		return nil, err
 	}

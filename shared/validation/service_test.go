@@ -56,6 +56,7 @@ type remote struct {
 	tree      source.Tree
 	kept      map[string][]byte
 	fetched   int
+	branch    string // that was fetched
 	published []events.Fact
 	failing   map[string]error
 	accounts  map[string]string // of the registration
@@ -70,8 +71,9 @@ func (r *remote) Repository(_ context.Context, name string) (source.Repository, 
 	return source.Repository{Name: name, CloneURL: "https://git.example.com/registered.git", Accounts: r.accounts, MandatoryChecks: r.mandatory}, r.failing["Repository"]
 }
 
-func (r *remote) Fetch(_ context.Context, repository source.Repository, _, commit string) (source.Tree, error) {
+func (r *remote) Fetch(_ context.Context, repository source.Repository, branch, commit string) (source.Tree, error) {
 	r.fetched++
+	r.branch = branch
 	if repository.CloneURL != "https://git.example.com/registered.git" {
 		return nil, fmt.Errorf("fetched from %s, not from the registry's address", repository.CloneURL)
 	}
@@ -102,6 +104,24 @@ func (r *remote) service() *validation.Service {
 
 func release(branch string) deployment.Release {
 	return deployment.Release{RunID: "1f0c9a7b-1bee13", CausationID: "c-1", Repository: "acme/shop", Branch: branch, Commit: commit, Actor: "dana", CloneURL: "https://attacker.example/x.git"}
+}
+
+// A pull request is checked for the stages of its base, fetched from its own
+// branch, and announced by nobody here: a TemplatesValidated belongs to a run.
+func TestPullRequest(t *testing.T) {
+	r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate}))
+	in := release("main")
+	in.PullRequest = &deployment.PullRequest{Number: 7, HeadBranch: "feature/subnets"}
+	got, err := r.service().Validate(t.Context(), in)
+	if err != nil || !got.Validation.Valid || len(got.Stages) != 2 {
+		t.Fatalf("release = %+v, %v", got, err)
+	}
+	if r.branch != "feature/subnets" || len(r.published) != 0 {
+		t.Errorf("fetched from %s, published %v", r.branch, r.published)
+	}
+	if key := "reports/acme/shop/pr-7/" + commit + ".json"; got.Validation.Report != key || r.kept[key] == nil {
+		t.Errorf("report %s", got.Validation.Report)
+	}
 }
 
 func TestValidRelease(t *testing.T) {

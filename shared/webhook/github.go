@@ -43,6 +43,8 @@ func (GitHub) Delivery(r Request) (Delivery, error) {
 	switch d.Event {
 	case "push":
 		d.Kind = KindPush
+	case "pull_request":
+		d.Kind = KindPullRequest
 	case "ping":
 		d.Kind = KindPing
 	}

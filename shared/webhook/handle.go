@@ -22,20 +22,23 @@ func (s *Service) Handle(ctx context.Context, event json.RawMessage, note func(p
 		answer.log(note)
 		return answer.FunctionURL(), nil
 	}
-	envelope, ok := repositoryStateChange(event)
-	if !ok {
-		note("result", Ignored, "message", "unknown event", "source", printable(envelope.Source), "detailType", printable(envelope.DetailType))
+	var answer Response
+	if push, ok := codeCommitEvent[events.RepositoryStateDetail](event, events.RepositoryStateChange); ok {
+		answer, err = s.ReceiveEvent(ctx, push)
+	} else if pull, ok := codeCommitEvent[events.PullRequestStateDetail](event, events.PullRequestStateChange); ok {
+		answer, err = s.ReceivePullRequestEvent(ctx, pull)
+	} else {
+		note("result", Ignored, "message", "unknown event", "source", printable(push.Source), "detailType", printable(push.DetailType))
 		return Response{Result: Ignored, Message: "unknown event"}, nil
 	}
-	answer, err := s.ReceiveEvent(ctx, envelope)
 	answer.log(note)
 	return answer, err
 }
 
-// repositoryStateChange reads a CodeCommit event; ok is false for anything else.
-func repositoryStateChange(event []byte) (e events.Envelope[events.RepositoryStateDetail], ok bool) {
+// codeCommitEvent reads a CodeCommit event; ok is false for anything else.
+func codeCommitEvent[T any](event []byte, detailType string) (e events.Envelope[T], ok bool) {
 	ok = json.Unmarshal(event, &e) == nil
-	return e, ok && e.Source == events.SourceCodeCommit && e.DetailType == events.RepositoryStateChange
+	return e, ok && e.Source == events.SourceCodeCommit && e.DetailType == detailType
 }
 
 // log notes what became of a delivery.

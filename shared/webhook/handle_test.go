@@ -57,7 +57,7 @@ func TestHandleDispatches(t *testing.T) {
 		{"broken body", `{"requestContext":{"http":{"method":"POST"}},"body":"*","isBase64Encoded":true}`, `"statusCode":400`, "body: marked as base64"},
 		{"request", `{"requestContext":{"http":{"method":"GET"}}}`, `"statusCode":405`, "send a POST request"},
 		{"codecommit", `{"source":"aws.codecommit","detail-type":"CodeCommit Repository State Change","detail":{"repositoryName":"a/b"}}`, `"Result":"refused"`, "detail.repositoryName"},
-		{"pull request", `{"source":"aws.codecommit","detail-type":"CodeCommit Pull Request State Change","detail":{}}`, `"Result":"ignored"`, "Pull Request"},
+		{"comment", `{"source":"aws.codecommit","detail-type":"CodeCommit Comment on Pull Request","detail":{}}`, `"Result":"ignored"`, "Pull Request"},
 		{"something else", `[]`, `"Result":"ignored"`, "unknown event"},
 	}
 	for _, tt := range tests {

@@ -22,9 +22,10 @@ type Kind string
 
 // The kinds of delivery.
 const (
-	KindPush  Kind = "push"
-	KindPing  Kind = "ping"
-	KindOther Kind = "other" // recorded nowhere, answered with success
+	KindPush        Kind = "push"
+	KindPullRequest Kind = "pull_request" // of a provider that is PullRequests
+	KindPing        Kind = "ping"
+	KindOther       Kind = "other" // recorded nowhere, answered with success
 )
 
 // Delivery identifies a request.

@@ -1,5 +1,5 @@
-// Package webhook turns a push, as a git provider reports it, into the fact
-// GitPushed. Nothing in a request is believed before its signature is checked,
+// Package webhook turns a push or a change of a pull request, as a git provider
+// reports it, into the fact GitPushed or PullRequestUpdated. Nothing in a request is believed before its signature is checked,
 // and nothing that is fetched later comes from the request but the commit id.
 package webhook
 
@@ -30,7 +30,7 @@ type Response struct {
 	Result  Result // one word for machines
 	Message string // one sentence for a person; never says which secret was tried
 	EventID string // id of the published fact, if any
-	RunID   string // the run that the fact starts, if any
+	RunID   string // the run or review that the fact starts, if any
 
 	// For the log only.
 	Delivery   string
@@ -43,7 +43,7 @@ type Result string
 
 // The results.
 const (
-	Published Result = "published" // GitPushed is on the bus
+	Published Result = "published" // the fact is on the bus
 	Ignored   Result = "ignored"   // understood; nothing to do
 	Refused   Result = "refused"   // the sender is at fault
 	Failed    Result = "failed"    // we are; deliver it again

@@ -57,7 +57,7 @@ type Deliveries interface {
 // Key identifies a delivery.
 type Key struct{ Provider, ID string }
 
-// Service receives pushes.
+// Service receives pushes and changes of pull requests.
 type Service struct {
 	Providers  []Provider
 	Registry   Registry
@@ -125,7 +125,7 @@ func (s *Service) dispatch(ctx context.Context, p Provider, d Delivery, r Reques
 	case KindOther:
 		return Response{Status: http.StatusAccepted, Result: Ignored, Message: "nothing to do for the event " + printable(d.Event)}
 	}
-	push, err := p.Push(r)
+	work, err := s.work(p, d, r, repository)
 	if err != nil {
 		return failure(err)
 	}
@@ -133,11 +133,22 @@ func (s *Service) dispatch(ctx context.Context, p Provider, d Delivery, r Reques
 	// caught on the way could be sent again under a new id. So both are claimed.
 	digest := sha256.Sum256(r.Body)
 	keys := []Key{{p.Name(), d.ID}, {p.Name(), "sha256:" + hex.EncodeToString(digest[:])}}
-	answer, err := s.once(ctx, keys, func() (Response, error) { return s.publish(ctx, push, repository, d.ID) })
+	answer, err := s.once(ctx, keys, func() (Response, error) { return work(ctx) })
 	if err != nil {
 		return failure(err)
 	}
 	return answer
+}
+
+// work reads the body of a verified delivery and returns what is to be done
+// about it, once.
+func (s *Service) work(p Provider, d Delivery, r Request, repository source.Repository) (func(context.Context) (Response, error), error) {
+	if reader, ok := p.(PullRequests); ok && d.Kind == KindPullRequest {
+		pull, err := reader.PullRequest(r)
+		return func(ctx context.Context) (Response, error) { return s.publishPullRequest(ctx, pull, repository, d.ID) }, err
+	}
+	push, err := p.Push(r)
+	return func(ctx context.Context) (Response, error) { return s.publish(ctx, push, repository, d.ID) }, err
 }
 
 // ReceiveEvent deals with a CodeCommit event from EventBridge. What cannot be
@@ -148,19 +159,24 @@ func (s *Service) ReceiveEvent(ctx context.Context, e events.Envelope[events.Rep
 	if err != nil {
 		return failure(err), nil
 	}
-	repository, err := s.Registry.Repository(ctx, push.Repository)
+	return s.fromCodeCommit(ctx, push.Repository, e.ID, func(repository source.Repository) (Response, error) {
+		return s.publish(ctx, push, repository, e.ID)
+	})
+}
+
+// fromCodeCommit deals once with an event about a repository.
+func (s *Service) fromCodeCommit(ctx context.Context, name, event string, work func(source.Repository) (Response, error)) (Response, error) {
+	repository, err := s.Registry.Repository(ctx, name)
 	switch {
 	case errors.Is(err, source.ErrNotRegistered):
-		return ignored(push.Repository + " is not registered"), nil
+		return ignored(name + " is not registered"), nil
 	case err != nil:
 		return Response{}, err
 	case repository.Provider != source.CodeCommit:
-		return ignored(push.Repository + " is registered for " + repository.Provider), nil
+		return ignored(name + " is registered for " + repository.Provider), nil
 	}
-	answer, err := s.once(ctx, []Key{{source.CodeCommit, e.ID}}, func() (Response, error) {
-		return s.publish(ctx, push, repository, e.ID)
-	})
-	answer.Delivery, answer.Repository = e.ID, push.Repository
+	answer, err := s.once(ctx, []Key{{source.CodeCommit, event}}, func() (Response, error) { return work(repository) })
+	answer.Delivery, answer.Repository = event, name
 	return answer, err
 }
 
@@ -218,7 +234,7 @@ func (s *Service) publish(ctx context.Context, push Push, repository source.Repo
 		Authors: push.Authors,
 	}
 	fact := events.Fact{Data: pushed, Metadata: events.Metadata{
-		ID: factID(repository.Provider, delivery), CorrelationID: pushed.RunID(), CausationID: delivery, Time: s.Now().UTC(),
+		ID: factID("GitPushed", repository.Provider, delivery), CorrelationID: pushed.RunID(), CausationID: delivery, Time: s.Now().UTC(),
 	}}
 	if err := s.Bus.Publish(ctx, fact); err != nil {
 		return Response{}, err
@@ -231,8 +247,8 @@ func (s *Service) publish(ctx context.Context, push Push, repository source.Repo
 
 // factID is the same for every attempt at a delivery, so that a repeated fact
 // is known as one.
-func factID(provider, delivery string) string {
-	sum := sha256.Sum256([]byte("GitPushed\n" + provider + "\n" + delivery))
+func factID(fact, provider, delivery string) string {
+	sum := sha256.Sum256([]byte(fact + "\n" + provider + "\n" + delivery))
 	return hex.EncodeToString(sum[:16])
 }
 

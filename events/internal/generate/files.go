@@ -63,7 +63,7 @@ func (c *comments) readme() []byte {
 	}
 	out.WriteString(`
 Every fact goes to the ledger (source prefix ` + "`evenkeel.`" + `). ` + "`GitPushed.v1`" + ` also starts
-the pipeline workflow.
+the pipeline workflow, and ` + "`PullRequestUpdated.v1`" + ` the review workflow.
 `)
 	return []byte(out.String())
 }

@@ -23,6 +23,16 @@ var (
 	_ webhook.Secrets  = (*Store)(nil)
 )
 
+// StatusPrefix is how the names of secrets begin that the functions may read in
+// Secrets Manager.
+const StatusPrefix = "evenkeel/"
+
+// StatusName is where the token for statuses and comments of a repository
+// belongs in Secrets Manager.
+func StatusName(repository string) string {
+	return StatusPrefix + "repositories/" + repository + "/status"
+}
+
 // Store is the registry below one path of Parameter Store.
 type Store struct {
 	client *ssm.Client
@@ -100,6 +110,9 @@ func (s *Store) Register(ctx context.Context, r source.Repository) error {
 		if name != "" && !strings.HasPrefix(name, s.prefix+"/") {
 			return fault.Invalid("repository %s: the functions cannot read the parameter %s: want a name below %s/", r.Name, name, s.prefix)
 		}
+	}
+	if r.StatusSecret != "" && !strings.HasPrefix(r.StatusSecret, StatusPrefix) {
+		return fault.Invalid("repository %s: the functions cannot read the secret %s: want a name that begins with %s", r.Name, r.StatusSecret, StatusPrefix)
 	}
 	value, err := json.Marshal(r)
 	if err != nil {
