@@ -77,6 +77,7 @@ func (d *decoder) check(p *Pipeline, size int, exists func(string) bool) {
 		}
 		d.references(stack.Parameters, stack.Name, p, ancestors)
 	}
+	d.verifications(p, ancestors)
 	seen := map[string]bool{}
 	for _, stage := range p.Stages {
 		if stage.Name != "" && seen[stage.Name] {

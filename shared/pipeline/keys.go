@@ -84,6 +84,7 @@ var stackKeys = []key{
 	{"capabilities", false, "What the template may create.", listOf(map[string]any{"enum": capabilities})},
 	{"tags", false, "Tags of the stack and its resources.", mapOf(scalar)},
 	{"protect", false, "Logical ids of resources whose removal or replacement blocks the deployment.", listOf(text(logicalPattern))},
+	{"verify", false, "What is checked after the stack was deployed.", verifySchema},
 }
 
 var stageKeys = []key{
@@ -94,6 +95,8 @@ var stageKeys = []key{
 	{"approval", true, "When a person must approve: always, on-risk or never.", map[string]any{"enum": approvals}},
 	{"failOn", false, "The least severe finding that stops this stage: error (the default), warning, note, or none.", map[string]any{"enum": failOns}},
 	{"parameters", false, "Parameters of this stage, by stack; they win over the stack's own.", mapOf(mapOf(ref("parameter")))},
+	{"verify", false, "What is checked when all stacks of the stage were deployed.", verifySchema},
+	{"onVerificationFailure", false, "stop ends the run, rollback brings the stack back to its previous template as well. Without it, rollback in the last stage of a branch and stop in the others.", map[string]any{"enum": onFailures}},
 }
 
 var parameterKeys = []key{

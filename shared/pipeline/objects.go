@@ -73,6 +73,9 @@ func (d *decoder) stack(e entry) Stack {
 			stack.Protect = append(stack.Protect, d.matching(item, "the logical id", logicalPattern, "letters and digits"))
 		}
 	}
+	if k, ok := keys["verify"]; ok {
+		stack.Verify = d.checks(k.value, what)
+	}
 	return stack
 }
 
@@ -118,6 +121,12 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 			stage.positions[s.name] = s.at
 			stage.parameters[s.name] = d.parameters(s.value, "the parameters of stack "+s.name)
 		}
+	}
+	if k, ok := keys["verify"]; ok {
+		stage.Verify = d.checks(k.value, "stage "+stage.Name)
+	}
+	if k, ok := keys["onVerificationFailure"]; ok {
+		stage.OnVerificationFailure = d.oneOf(k.value, "onVerificationFailure", onFailures)
 	}
 	return stage
 }

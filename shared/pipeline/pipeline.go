@@ -37,6 +37,9 @@ type Stage struct {
 	FailOn   string  `json:"failOn,omitempty"` // one of the FailOn constants; "" is FailOnError
 	Stacks   []Stack `json:"stacks"`           // filled by For: in dependency order
 
+	Verify                []Check `json:"verify,omitempty"`                // once all stacks are deployed
+	OnVerificationFailure string  `json:"onVerificationFailure,omitempty"` // one of the OnFailure constants; filled by For
+
 	parameters map[string]map[string]Parameter // stack → parameter, over the stack's own
 	positions  map[string]Position             // of the stack names in parameters
 	at         Position
@@ -52,6 +55,7 @@ type Stack struct {
 	Capabilities []string             `json:"capabilities,omitempty"`
 	Tags         map[string]string    `json:"tags,omitempty"`
 	Protect      []string             `json:"protect,omitempty"` // logical ids
+	Verify       []Check              `json:"verify,omitempty"`  // after its deployment
 
 	at      Position
 	depends []Position // of each dependsOn item
@@ -126,6 +130,7 @@ func (p *Pipeline) For(branch string) []Stage {
 		}
 		stages = append(stages, stage)
 	}
+	verified(stages)
 	return stages
 }
 
