@@ -32,6 +32,7 @@ type Call struct {
 // Answer is what goes back. The zero Status is 200.
 type Answer struct {
 	Status int
+	Header map[string]string
 	Body   string
 }
 
@@ -143,15 +144,19 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	w.Header().Set("Content-Type", contentType(q, a.Body))
 	// The DynamoDB client checks this header and takes a missing one for 0.
 	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(a.Body))), 10))
+	for name, value := range a.Header {
+		w.Header().Set(name, value)
+	}
 	if a.Status != 0 {
 		w.WriteHeader(a.Status)
 	}
 	_, _ = io.WriteString(w, a.Body) // a broken connection shows in the client
 }
 
-// contentType repeats the request's JSON version; anything else is XML.
+// contentType repeats the request's JSON version, or CBOR; anything else is
+// XML.
 func contentType(q *http.Request, body string) string {
-	if sent := q.Header.Get("Content-Type"); strings.Contains(sent, "json") {
+	if sent := q.Header.Get("Content-Type"); strings.Contains(sent, "json") || strings.Contains(sent, "cbor") {
 		return sent
 	}
 	if strings.HasPrefix(body, "{") {
