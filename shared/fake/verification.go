@@ -11,22 +11,22 @@ import (
 )
 
 var (
-	_ verification.HTTP      = (*Sites)(nil)
-	_ verification.Functions = (*Functions)(nil)
-	_ verification.Alarms    = (*Alarms)(nil)
-	_ verification.Builds    = (*Builds)(nil)
-	_ verification.Secrets   = (*Secrets)(nil)
+	_ verification.HTTP      = (*VerificationSites)(nil)
+	_ verification.Functions = (*VerificationFunctions)(nil)
+	_ verification.Alarms    = (*VerificationAlarms)(nil)
+	_ verification.Builds    = (*VerificationBuilds)(nil)
+	_ verification.Secrets   = (*VerificationSecrets)(nil)
 )
 
-// Sites answers URLs.
-type Sites struct {
+// VerificationSites answers URLs.
+type VerificationSites struct {
 	Faults Faults
 	Pages  map[string]verification.Response // by URL; any other refuses the connection
 	Asked  []verification.Request
 }
 
 // Do implements verification.HTTP.
-func (s *Sites) Do(_ context.Context, q verification.Request) (verification.Response, error) {
+func (s *VerificationSites) Do(_ context.Context, q verification.Request) (verification.Response, error) {
 	s.Asked = append(s.Asked, q)
 	if err := s.Faults.at("Do"); err != nil {
 		return verification.Response{}, err
@@ -38,15 +38,15 @@ func (s *Sites) Do(_ context.Context, q verification.Request) (verification.Resp
 	return page, nil
 }
 
-// Functions answers invocations.
-type Functions struct {
+// VerificationFunctions answers invocations.
+type VerificationFunctions struct {
 	Faults  Faults
 	Code    map[string]func(payload []byte) verification.Invocation // by function
 	Invoked int
 }
 
 // Invoke implements verification.Functions.
-func (f *Functions) Invoke(_ context.Context, _ events.Target, function string, payload []byte) (verification.Invocation, error) {
+func (f *VerificationFunctions) Invoke(_ context.Context, _ events.Target, function string, payload []byte) (verification.Invocation, error) {
 	f.Invoked++
 	if err := f.Faults.at("Invoke"); err != nil {
 		return verification.Invocation{}, err
@@ -58,14 +58,14 @@ func (f *Functions) Invoke(_ context.Context, _ events.Target, function string, 
 	return code(payload), nil
 }
 
-// Alarms has states.
-type Alarms struct {
+// VerificationAlarms has states.
+type VerificationAlarms struct {
 	Faults Faults
 	State  map[string]string // by name
 }
 
 // States implements verification.Alarms.
-func (a *Alarms) States(_ context.Context, _ events.Target, names []string) ([]verification.Alarm, error) {
+func (a *VerificationAlarms) States(_ context.Context, _ events.Target, names []string) ([]verification.Alarm, error) {
 	if err := a.Faults.at("States"); err != nil {
 		return nil, err
 	}
@@ -83,8 +83,8 @@ func (a *Alarms) States(_ context.Context, _ events.Target, names []string) ([]v
 // Source: CodeBuild API reference, StartBuild, idempotencyToken.
 const tokenLife = 5 * time.Minute
 
-// Builds runs builds until somebody ends them.
-type Builds struct {
+// VerificationBuilds runs builds until somebody ends them.
+type VerificationBuilds struct {
 	Faults  Faults
 	Now     func() time.Time
 	Inputs  []verification.BuildInput // of the builds that were started, in order
@@ -98,7 +98,7 @@ type started struct {
 }
 
 // Start implements verification.Builds.
-func (b *Builds) Start(_ context.Context, to events.Target, input verification.BuildInput) (verification.Build, error) {
+func (b *VerificationBuilds) Start(_ context.Context, to events.Target, input verification.BuildInput) (verification.Build, error) {
 	if err := b.Faults.at("StartBuild"); err != nil {
 		return verification.Build{}, err
 	}
@@ -116,7 +116,7 @@ func (b *Builds) Start(_ context.Context, to events.Target, input verification.B
 }
 
 // Describe implements verification.Builds.
-func (b *Builds) Describe(_ context.Context, _ events.Target, id string) (verification.Build, error) {
+func (b *VerificationBuilds) Describe(_ context.Context, _ events.Target, id string) (verification.Build, error) {
 	if err := b.Faults.at("DescribeBuild"); err != nil {
 		return verification.Build{}, err
 	}
@@ -128,20 +128,20 @@ func (b *Builds) Describe(_ context.Context, _ events.Target, id string) (verifi
 }
 
 // End ends the build with a status and the reason of the phase that failed.
-func (b *Builds) End(id, status, reason string) {
+func (b *VerificationBuilds) End(id, status, reason string) {
 	build := b.running[id]
 	build.Status, build.Reason = status, reason
 	b.running[id] = build
 }
 
-// Secrets keeps secrets by reference.
-type Secrets struct {
+// VerificationSecrets keeps secrets by reference.
+type VerificationSecrets struct {
 	Faults Faults
 	Values map[string]string
 }
 
 // Value implements verification.Secrets.
-func (s *Secrets) Value(_ context.Context, _ events.Target, reference string) (string, error) {
+func (s *VerificationSecrets) Value(_ context.Context, _ events.Target, reference string) (string, error) {
 	if err := s.Faults.at("Secret"); err != nil {
 		return "", err
 	}

@@ -21,7 +21,7 @@ const (
 
 // Defaults and limits of checks.
 const (
-	MaxAttempts     = 5
+	MaxAttempts     = 5 // without a warm-up, which takes one, and a build, which takes two each
 	DefaultAttempts = 3 // a build has 1: it is a test suite of its own
 	DefaultInterval = Duration(10 * time.Second)
 
@@ -67,6 +67,20 @@ func (c Check) Kind() string {
 	default:
 		return ""
 	}
+}
+
+// Rounds is how often the workflow comes back for the check at most: to make
+// each attempt, to look at each build that ended, and after the warm-up. A
+// list of checks has MaxAttempts rounds together.
+func (c Check) Rounds() int {
+	rounds := c.Attempts
+	if c.Build != nil {
+		rounds *= 2
+	}
+	if c.Warmup > 0 {
+		rounds++
+	}
+	return rounds
 }
 
 // HTTPCheck asks a URL.

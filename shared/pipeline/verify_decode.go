@@ -76,31 +76,34 @@ func (d *decoder) checkOf(n *yaml.Node) Check {
 	if k, ok := keys["timeout"]; ok {
 		c.Timeout = d.duration(k.value, "timeout", least, most)
 	}
+	if c.Rounds() > MaxAttempts {
+		d.fault(c.at, "the check takes "+strconv.Itoa(c.Rounds())+" rounds of the workflow, a warm-up one and each attempt of a build two; the limit is "+strconv.Itoa(MaxAttempts)+": lower its attempts")
+	}
 	return c
 }
 
 // kind reads the check's kind and returns what it looks at, for its name.
 func (d *decoder) kind(c *Check, keys map[string]entry) string {
 	if k, ok := keys["http"]; ok {
-		c.HTTP = d.http(c, k.value)
+		c.HTTP = d.checkHTTP(c, k.value)
 		return c.HTTP.URL
 	}
 	if k, ok := keys["lambda"]; ok {
-		c.Lambda = d.lambda(c, k.value)
+		c.Lambda = d.checkLambda(c, k.value)
 		return c.Lambda.Function
 	}
 	if k, ok := keys["alarm"]; ok {
-		c.Alarm = d.alarm(c, k.value)
+		c.Alarm = d.checkAlarm(c, k.value)
 		return strings.Join(c.Alarm.Names, ", ")
 	}
 	if k, ok := keys["build"]; ok {
-		c.Build = d.build(c, k.value)
+		c.Build = d.checkBuild(c, k.value)
 		return c.Build.Project
 	}
 	return ""
 }
 
-func (d *decoder) http(c *Check, n *yaml.Node) *HTTPCheck {
+func (d *decoder) checkHTTP(c *Check, n *yaml.Node) *HTTPCheck {
 	h := &HTTPCheck{Method: "GET", Status: []StatusRange{{200, 299}}}
 	keys := d.object(n, "http", httpKeys)
 	if k, ok := keys["url"]; ok {
@@ -215,7 +218,7 @@ func (d *decoder) expect(keys map[string]entry) Expect {
 	return e
 }
 
-func (d *decoder) lambda(c *Check, n *yaml.Node) *LambdaCheck {
+func (d *decoder) checkLambda(c *Check, n *yaml.Node) *LambdaCheck {
 	l := &LambdaCheck{}
 	keys := d.object(n, "lambda", lambdaKeys)
 	if k, ok := keys["function"]; ok {
@@ -230,7 +233,7 @@ func (d *decoder) lambda(c *Check, n *yaml.Node) *LambdaCheck {
 	return l
 }
 
-func (d *decoder) alarm(c *Check, n *yaml.Node) *AlarmCheck {
+func (d *decoder) checkAlarm(c *Check, n *yaml.Node) *AlarmCheck {
 	a := &AlarmCheck{InsufficientData: NoDataWait}
 	keys := d.object(n, "alarm", alarmKeys)
 	if k, ok := keys["names"]; ok {
@@ -248,19 +251,19 @@ func (d *decoder) alarm(c *Check, n *yaml.Node) *AlarmCheck {
 	return a
 }
 
-func (d *decoder) build(c *Check, n *yaml.Node) *BuildCheck {
+func (d *decoder) checkBuild(c *Check, n *yaml.Node) *BuildCheck {
 	b := &BuildCheck{}
-	keys := d.object(n, "build", buildKeys)
+	keys := d.object(n, "build", checkBuildKeys)
 	if k, ok := keys["project"]; ok {
 		b.Project = d.withOutputs(c, k.value, "project")
 	}
 	if k, ok := keys["variables"]; ok {
 		b.Variables = map[string]Value{}
 		for _, e := range d.entries(k.value, "variables") {
-			if !variablePattern.matches(e.name) {
+			if !checkVariablePattern.matches(e.name) {
 				d.fault(e.at, "the variable "+strconv.Quote(e.name)+" is not letters, digits and underscores")
 			}
-			b.Variables[e.name] = d.value(c, e, "variable "+e.name, variableKeys)
+			b.Variables[e.name] = d.value(c, e, "variable "+e.name, checkVariableKeys)
 		}
 	}
 	return b

@@ -13,8 +13,8 @@ var (
 	// Source: RFC 9110, 5.1 "Field Names" and 5.6.2 "Tokens".
 	headerPattern = newPattern("^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,128}$")
 	// $.a.b[0]['c d']
-	pathPattern     = newPattern(`^\$(\.[a-zA-Z_][a-zA-Z0-9_-]*|\[[0-9]{1,6}\]|\['[^'\\\x00-\x1f]{1,128}'\])*$`)
-	variablePattern = newPattern(`^[a-zA-Z_][a-zA-Z0-9_]{0,127}$`)
+	pathPattern          = newPattern(`^\$(\.[a-zA-Z_][a-zA-Z0-9_-]*|\[[0-9]{1,6}\]|\['[^'\\\x00-\x1f]{1,128}'\])*$`)
+	checkVariablePattern = newPattern(`^[a-zA-Z_][a-zA-Z0-9_]{0,127}$`)
 	// An output of the check's own stack, or of another.
 	ownOutputPattern = newPattern(`^([a-zA-Z][a-zA-Z0-9-]{0,31}\.)?[a-zA-Z0-9]{1,255}$`)
 	// Only these secrets may be read for a check: whoever may push chooses the
@@ -35,14 +35,14 @@ var (
 )
 
 var (
-	scalarOrNull  = map[string]any{"type": []string{"string", "number", "boolean", "null"}}
-	scalarOrText  = map[string]any{"anyOf": []any{scalar, ref("output")}}
-	duration      = text(durationPattern)
-	statusItem    = map[string]any{"anyOf": []any{map[string]any{"type": "integer", "minimum": 100, "maximum": 599}, text(statusPattern)}}
-	verifySchema  = map[string]any{"type": "array", "maxItems": maxChecks, "items": ref("check")}
-	secretValue   = map[string]any{"anyOf": []any{scalar, ref("output"), ref("checkSecret")}}
-	variableValue = map[string]any{"anyOf": []any{scalar, ref("output"), merge(object(variableKeys), oneKey)}}
-	oneKey        = map[string]any{"minProperties": 1, "maxProperties": 1}
+	scalarOrNull       = map[string]any{"type": []string{"string", "number", "boolean", "null"}}
+	scalarOrText       = map[string]any{"anyOf": []any{scalar, ref("output")}}
+	duration           = text(durationPattern)
+	statusItem         = map[string]any{"anyOf": []any{map[string]any{"type": "integer", "minimum": 100, "maximum": 599}, text(statusPattern)}}
+	verifySchema       = map[string]any{"type": "array", "maxItems": maxChecks, "items": ref("check")}
+	secretValue        = map[string]any{"anyOf": []any{scalar, ref("output"), ref("checkSecret")}}
+	checkVariableValue = map[string]any{"anyOf": []any{scalar, ref("output"), merge(object(checkVariableKeys), oneKey)}}
+	oneKey             = map[string]any{"minProperties": 1, "maxProperties": 1}
 )
 
 var checkKeys = []key{
@@ -51,7 +51,7 @@ var checkKeys = []key{
 	{"lambda", false, "Invokes a function, which must not fail.", ref("lambdaCheck")},
 	{"alarm", false, "CloudWatch alarms, which must be OK.", ref("alarmCheck")},
 	{"build", false, "Runs a CodeBuild project, such as integration tests; it must succeed.", ref("buildCheck")},
-	{"attempts", false, "How often it is tried, 1 to " + strconv.Itoa(MaxAttempts) + ". Without it, " + strconv.Itoa(DefaultAttempts) + ", and 1 for a build.", map[string]any{"type": "integer", "minimum": 1, "maximum": MaxAttempts}},
+	{"attempts", false, "How often it is tried, 1 to " + strconv.Itoa(MaxAttempts) + "; 4 with a warm-up, 2 for a build. Without it, " + strconv.Itoa(DefaultAttempts) + ", and 1 for a build.", map[string]any{"type": "integer", "minimum": 1, "maximum": MaxAttempts}},
 	{"interval", false, "The least time from one attempt to the next. Without it, 10s.", map[string]any{"enum": waits}},
 	{"timeout", false, "The longest that one attempt may take. Without it, 5s, and 30m for a build, of which 5m is the least.", duration},
 	{"warmup", false, "The time before the first attempt.", map[string]any{"enum": waits}},
@@ -91,9 +91,9 @@ var alarmKeys = []key{
 	{"insufficientData", false, "What an alarm without data means: wait (the default), pass or fail.", map[string]any{"enum": noDatas}},
 }
 
-var buildKeys = []key{
+var checkBuildKeys = []key{
 	{"project", true, "Name of the CodeBuild project in the stage's account.", scalarOrText},
-	{"variables", false, "Environment variables of the build. CodeBuild itself reads those that come by reference.", mapOf(variableValue)},
+	{"variables", false, "Environment variables of the build. CodeBuild itself reads those that come by reference.", mapOf(checkVariableValue)},
 }
 
 var outputKeys = []key{
@@ -104,7 +104,7 @@ var checkSecretKeys = []key{
 	{"secret", true, "Name of a secret that begins with " + SecretPrefix + ", with #key for one key of it.", text(checkSecretPattern)},
 }
 
-var variableKeys = []key{
+var checkVariableKeys = []key{
 	{"parameterStore", false, "Name of a Systems Manager parameter.", text(storePattern)},
 	{"secret", false, "Name of a Secrets Manager secret, with #key for one key of it.", text(secretPattern)},
 }
@@ -134,7 +134,7 @@ func verifySchemas() map[string]any {
 		}}),
 		"httpCheck": object(httpKeys), "httpExpect": object(httpExpectKeys),
 		"lambdaCheck": object(lambdaKeys), "lambdaExpect": object(lambdaExpectKeys),
-		"alarmCheck": object(alarmKeys), "buildCheck": object(buildKeys),
+		"alarmCheck": object(alarmKeys), "buildCheck": object(checkBuildKeys),
 		"output": object(outputKeys), "checkSecret": object(checkSecretKeys),
 	}
 }

@@ -35,7 +35,7 @@ const goodChecks = `    - name: health
           json: {"$.items[0].name": shop, "$.ok": true, "$['a b']": null, $.n: 1.50}
           headers: {Content-Type: json}
           maxLatency: 800ms
-      attempts: 5
+      attempts: 4
       interval: 1m
       timeout: 20s
       warmup: 30s
@@ -75,7 +75,7 @@ func TestDecodeVerify(t *testing.T) {
 		string(web.HTTP.Expect.JSON["$.n"]) != "1.5" || string(web.HTTP.Expect.JSON["$['a b']"]) != "null" || web.HTTP.MaxLatency.String() != "800ms" {
 		t.Errorf("%+v", web.HTTP)
 	}
-	if web.Attempts != 5 || web.Interval.String() != "1m" || web.Timeout.String() != "20s" || web.Warmup.String() != "30s" {
+	if web.Attempts != 4 || web.Interval.String() != "1m" || web.Timeout.String() != "20s" || web.Warmup.String() != "30s" {
 		t.Errorf("%d attempts every %s in %s after %s", web.Attempts, web.Interval, web.Timeout, web.Warmup)
 	}
 	if payload := string(got[1].Lambda.Payload); payload != `{"day":"2026-01-01","deep":[1,{"x":"${output.a.Id}"}],"url":"${output.Url}"}` {
@@ -153,6 +153,8 @@ func TestVerifyFaults(t *testing.T) {
 		{"path to a list", "http: {url: 'https://x', expect: {json: {$.a: [1]}}}", `the value of $.a must be text, a number`},
 		{"not a number", "http: {url: 'https://x', expect: {json: {$.a: .nan}}}", `cannot be written as JSON`},
 		{"many attempts", "alarm: {names: [x]}, attempts: 6", `attempts "6" is not a number from 1 to 5`},
+		{"attempts after a warm-up", "alarm: {names: [x]}, attempts: 5, warmup: 10s", `the check takes 6 rounds of the workflow`},
+		{"attempts of a build", "build: {project: x}, attempts: 3", `the check takes 6 rounds of the workflow`},
 		{"odd interval", "alarm: {names: [x]}, interval: 7s", `interval "7s" is not one of 10s, 30s, 1m, 5m`},
 		{"long timeout", "alarm: {names: [x]}, timeout: 31s", `timeout "31s" is not a time from 1ms to 30s`},
 		{"short build", "build: {project: x}, timeout: 1m", `timeout "1m" is not a time from 5m to 8h`},

@@ -19,8 +19,10 @@ const (
 type Verdict struct {
 	State string
 	After time.Duration // again: until the next round
-	Build string        // again: ARN of the build whose end comes first; After is its time-out
-	Why   string        // failed: one sentence
+	// Builds are the ARNs of the builds that run: the next round comes when the
+	// last of them ended, and After is only for when that is not heard.
+	Builds []string
+	Why    string // failed: one sentence
 	// Inconclusive says of a failure that no check found the deployment wrong:
 	// the checks could not be made. That is no reason to undo it.
 	Inconclusive bool
@@ -31,7 +33,8 @@ type Verdict struct {
 // comes when the slowest of their intervals has passed, so there are never
 // more rounds than attempts of one check, however many checks there are. The
 // first check that used up its attempts decides; what the others saw is kept.
-func Decide(checks []pipeline.Check, results []Result, began, now time.Time) Verdict {
+// The last round decides whatever is left.
+func Decide(checks []pipeline.Check, results []Result, began, now time.Time, last bool) Verdict {
 	var failed []string
 	inconclusive := true
 	again := Verdict{State: VerdictPassed}
@@ -39,9 +42,9 @@ func Decide(checks []pipeline.Check, results []Result, began, now time.Time) Ver
 		state := settle(c, results)
 		switch {
 		case state.passed:
-		case state.failed:
-			failed = append(failed, c.Name+": "+state.last.Why)
-			inconclusive = inconclusive && state.last.Outcome == Pending
+		case state.failed, last:
+			failed = append(failed, c.Name+": "+state.why())
+			inconclusive = inconclusive && state.last.Outcome != Failed
 		default:
 			again = later(again, c, state, began, now)
 		}
@@ -70,6 +73,13 @@ type settled struct {
 	attempts       int // that are over
 	last           Result
 	build          string // ARN of a build that runs
+}
+
+func (s settled) why() string {
+	if s.last.Why == "" {
+		return "could not be checked: no round was left for it"
+	}
+	return s.last.Why
 }
 
 func settle(c pipeline.Check, results []Result) settled {
@@ -103,7 +113,8 @@ func next(c pipeline.Check, s settled, began time.Time) time.Time {
 func later(v Verdict, c pipeline.Check, s settled, began, now time.Time) Verdict {
 	v.State = VerdictAgain
 	if s.build != "" {
-		v.Build, v.After = s.build, max(v.After, s.last.Time.Add(time.Duration(c.Timeout)).Sub(now), 0)
+		v.Builds = append(v.Builds, s.build)
+		v.After = max(v.After, s.last.Time.Add(time.Duration(c.Timeout)).Sub(now), 0)
 		return v
 	}
 	v.After = max(v.After, next(c, s, began).Sub(now))

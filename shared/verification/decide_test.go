@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -48,13 +49,13 @@ func TestDecide(t *testing.T) {
 			Verdict{State: VerdictFailed, Why: "1 check did not pass: a: pending why", Inconclusive: true}, ""},
 		{"one seen wrong, one never seen", checks(warm, named("x", 1, 0)), []Result{result("w", 1, 0, Pending), result("x", 1, 0, Failed)}, time.Minute,
 			Verdict{State: VerdictFailed, Why: "2 checks did not pass: w: pending why; x: failed why"}, ""},
-		{"a build runs", checks(a, b), []Result{result("a", 1, 0, Passed), running}, 10 * time.Minute, Verdict{State: VerdictAgain, After: 50 * time.Minute, Build: "arn:b"}, "b"},
+		{"a build runs", checks(a, b), []Result{result("a", 1, 0, Passed), running}, 10 * time.Minute, Verdict{State: VerdictAgain, After: 50 * time.Minute, Builds: []string{"arn:b"}}, "b"},
 		{"a result of another check", checks(a), []Result{result("z", 1, 0, Passed)}, 0, Verdict{State: VerdictAgain}, "a"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			now := start.Add(tt.now)
-			if got := Decide(tt.checks, tt.results, start, now); got != tt.want {
+			if got := Decide(tt.checks, tt.results, start, now, false); !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 			var due []string
@@ -68,9 +69,26 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestTheLastRoundDecides: what is left is not passed.
+func TestTheLastRoundDecides(t *testing.T) {
+	a, b := named("a", 5, 10*time.Second), named("b", 5, 10*time.Second)
+	for name, tt := range map[string]struct {
+		results []Result
+		want    Verdict
+	}{
+		"never made":  {[]Result{result("a", 1, 0, Passed)}, Verdict{State: VerdictFailed, Why: "1 check did not pass: b: could not be checked: no round was left for it", Inconclusive: true}},
+		"seen wrong":  {[]Result{result("a", 1, 0, Passed), result("b", 1, 0, Failed)}, Verdict{State: VerdictFailed, Why: "1 check did not pass: b: failed why"}},
+		"both passed": {[]Result{result("a", 1, 0, Passed), result("b", 1, 0, Passed)}, Verdict{State: VerdictPassed}},
+	} {
+		if got := Decide([]pipeline.Check{a, b}, tt.results, start, start, true); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // FuzzDecide: whatever the checks answer, the verdict comes within as many
-// rounds as one check has attempts (and the warm-up), each round that is
-// waited for makes progress, and only passed checks pass.
+// rounds as one check may have, each round that is waited for makes progress,
+// and only passed checks pass.
 func FuzzDecide(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 2, 1, 1, 5, 3, 2}, []byte{0, 1, 2, 1, 0})
 	f.Add([]byte{5, 3, 3, 5, 0, 0}, []byte{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1})
@@ -78,7 +96,7 @@ func FuzzDecide(f *testing.F) {
 	f.Fuzz(func(t *testing.T, shape, outcomes []byte) {
 		var checks []pipeline.Check
 		for i := 0; i+2 < len(shape) && len(checks) < 6; i += 3 {
-			c := named(string(rune('a'+len(checks))), 1+int(shape[i])%pipeline.MaxAttempts, intervals[shape[i+1]%4])
+			c := named(string(rune('a'+len(checks))), 1+int(shape[i])%(pipeline.MaxAttempts-1), intervals[shape[i+1]%4])
 			if warm := shape[i+2] % 5; warm > 0 {
 				c.Warmup = pipeline.Duration(intervals[warm-1])
 			}
@@ -87,7 +105,7 @@ func FuzzDecide(f *testing.F) {
 		var results []Result
 		now, used := start, 0
 		for round := 0; ; round++ {
-			if round > pipeline.MaxAttempts+1 {
+			if round >= pipeline.MaxAttempts {
 				t.Fatalf("no verdict after %d rounds: %+v", round, results)
 			}
 			due := Due(checks, results, start, now)
@@ -105,7 +123,7 @@ func FuzzDecide(f *testing.F) {
 				}
 				results = append(results, Result{Check: c.Name, Attempt: attempt, Time: now, Outcome: outcome, Why: "w"})
 			}
-			v := Decide(checks, results, start, now)
+			v := Decide(checks, results, start, now, false)
 			switch v.State {
 			case VerdictPassed:
 				passed := map[string]bool{}

@@ -42,14 +42,15 @@ type Record struct {
 // Round makes one attempt of each check that is due, in order, and says how
 // things stand. A build is started, or looked at when it was started in an
 // earlier round. Whatever goes wrong is a result: the attempts bound how often.
-func (v *Verifier) Round(ctx context.Context, s Subject, r Record) (Record, Verdict) {
+// After the last round nothing is left open.
+func (v *Verifier) Round(ctx context.Context, s Subject, r Record, last bool) (Record, Verdict) {
 	if r.Began.IsZero() {
 		r = Record{Began: v.Now().UTC(), Results: []Result{}}
 	}
 	for _, c := range Due(s.Checks, r.Results, r.Began, v.Now()) {
 		r.Results = v.attempt(ctx, s, c, r.Results)
 	}
-	return r, Decide(s.Checks, r.Results, r.Began, v.Now())
+	return r, Decide(s.Checks, r.Results, r.Began, v.Now(), last)
 }
 
 // attempt appends the result of one attempt, or brings the one of a running

@@ -17,17 +17,17 @@ import (
 type world struct {
 	*verification.Verifier
 	clock     *fake.Clock
-	sites     *fake.Sites
-	functions *fake.Functions
-	alarms    *fake.Alarms
-	builds    *fake.Builds
-	secrets   *fake.Secrets
+	sites     *fake.VerificationSites
+	functions *fake.VerificationFunctions
+	alarms    *fake.VerificationAlarms
+	builds    *fake.VerificationBuilds
+	secrets   *fake.VerificationSecrets
 }
 
 func newWorld() *world {
 	clock := fake.NewClock(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
-	w := &world{clock: clock, sites: &fake.Sites{Pages: map[string]verification.Response{}}, functions: &fake.Functions{},
-		alarms: &fake.Alarms{State: map[string]string{}}, builds: &fake.Builds{Now: clock.Now}, secrets: &fake.Secrets{}}
+	w := &world{clock: clock, sites: &fake.VerificationSites{Pages: map[string]verification.Response{}}, functions: &fake.VerificationFunctions{},
+		alarms: &fake.VerificationAlarms{State: map[string]string{}}, builds: &fake.VerificationBuilds{Now: clock.Now}, secrets: &fake.VerificationSecrets{}}
 	w.Verifier = &verification.Verifier{HTTP: w.sites, Functions: w.functions, Alarms: w.alarms, Builds: w.builds, Secrets: w.secrets, Now: clock.Now}
 	return w
 }
@@ -51,7 +51,7 @@ func TestRoundPassesInTheSecondAttempt(t *testing.T) {
 	w := newWorld()
 	s := subject(t, "    - http: {url: '${output.Url}/${output.a.Id}', expect: {contains: up}}\n    - alarm: {names: [errors]}\n")
 	w.alarms.State["errors"] = verification.AlarmNoData
-	r, v := w.Round(context.Background(), s, verification.Record{})
+	r, v := w.Round(context.Background(), s, verification.Record{}, false)
 	if v.State != verification.VerdictAgain || v.After != 10*time.Second || len(r.Results) != 2 {
 		t.Fatalf("%+v after %+v", v, r)
 	}
@@ -61,11 +61,11 @@ func TestRoundPassesInTheSecondAttempt(t *testing.T) {
 	w.clock.Advance(v.After)
 	w.sites.Pages["https://b.example/a-1"] = verification.Response{Status: 200, Body: []byte("up")}
 	w.alarms.State["errors"] = verification.AlarmOK
-	r, v = w.Round(context.Background(), s, r)
+	r, v = w.Round(context.Background(), s, r, false)
 	if v.State != verification.VerdictPassed || len(r.Results) != 4 || r.Results[3].Attempt != 2 {
 		t.Errorf("%+v after %+v", v, r)
 	}
-	if again, v := w.Round(context.Background(), s, r); v.State != verification.VerdictPassed || len(again.Results) != 4 || len(w.sites.Asked) != 2 {
+	if again, v := w.Round(context.Background(), s, r, false); v.State != verification.VerdictPassed || len(again.Results) != 4 || len(w.sites.Asked) != 2 {
 		t.Errorf("a repeated round asked again: %+v, %+v", v, again)
 	}
 }
@@ -74,9 +74,9 @@ func TestRoundFails(t *testing.T) {
 	w := newWorld()
 	s := subject(t, "    - {name: health, http: {url: 'https://b.example'}, attempts: 2}\n")
 	w.sites.Pages["https://b.example"] = verification.Response{Status: 503, Body: []byte(`{"token":"t"}`)}
-	r, v := w.Round(context.Background(), s, verification.Record{})
+	r, v := w.Round(context.Background(), s, verification.Record{}, false)
 	w.clock.Advance(v.After)
-	r, v = w.Round(context.Background(), s, r)
+	r, v = w.Round(context.Background(), s, r, false)
 	if v.State != verification.VerdictFailed || v.Inconclusive || v.Why != "1 check did not pass: health: the status is 503, not 200-299" {
 		t.Errorf("%+v", v)
 	}
@@ -90,7 +90,7 @@ func TestRoundSendsSecrets(t *testing.T) {
 	s := subject(t, "    - {http: {url: 'https://b.example', headers: {Authorization: {secret: 'evenkeel/verify/x#t'}, X-Id: '${output.a.Id}'}, expect: {json: {$.echo: x}}}, attempts: 1}\n")
 	w.secrets.Values = map[string]string{"evenkeel/verify/x#t": "t0ps3cret"}
 	w.sites.Pages["https://b.example"] = verification.Response{Status: 200, Body: []byte(`{"echo":"t0ps3cret"}`)}
-	r, v := w.Round(context.Background(), s, verification.Record{})
+	r, v := w.Round(context.Background(), s, verification.Record{}, false)
 	asked := w.sites.Asked[0]
 	if asked.Headers["Authorization"] != "t0ps3cret" || asked.Headers["X-Id"] != "a-1" || !asked.Secret {
 		t.Errorf("asked %+v", asked)
@@ -119,7 +119,7 @@ func TestWhatCannotBeCheckedIsInconclusive(t *testing.T) {
 			if tt.arrange != nil {
 				tt.arrange(w)
 			}
-			r, v := w.Round(context.Background(), subject(t, "    - {"+tt.check+", attempts: 1}\n"), verification.Record{})
+			r, v := w.Round(context.Background(), subject(t, "    - {"+tt.check+", attempts: 1}\n"), verification.Record{}, false)
 			if v.State != verification.VerdictFailed || !v.Inconclusive || !strings.Contains(r.Results[0].Why, tt.why) {
 				t.Errorf("%+v, %+v", v, r.Results)
 			}
@@ -142,7 +142,7 @@ func TestFunctions(t *testing.T) {
 		payload = string(p)
 		return verification.Invocation{Payload: []byte(`{"ok":true}`)}
 	}}
-	r, v := w.Round(context.Background(), s, verification.Record{})
+	r, v := w.Round(context.Background(), s, verification.Record{}, false)
 	if payload != `{"deep":["\",\"x\":\""],"n":1}` {
 		t.Errorf("payload %s", payload)
 	}
@@ -162,12 +162,12 @@ func TestABuildIsFoundAgain(t *testing.T) {
 		}
 		return nil
 	}
-	if _, v := w.Round(context.Background(), s, verification.Record{}); v.State != verification.VerdictAgain {
+	if _, v := w.Round(context.Background(), s, verification.Record{}, false); v.State != verification.VerdictAgain {
 		t.Fatalf("%+v", v)
 	}
 	w.builds.Faults = nil
-	r, v := w.Round(context.Background(), s, verification.Record{})
-	if len(w.builds.Inputs) != 1 || v.Build == "" || v.After != 30*time.Minute || !r.Results[0].Running {
+	r, v := w.Round(context.Background(), s, verification.Record{}, false)
+	if len(w.builds.Inputs) != 1 || len(v.Builds) != 1 || v.After != 30*time.Minute || !r.Results[0].Running {
 		t.Fatalf("%d builds, %+v, %+v", len(w.builds.Inputs), v, r.Results)
 	}
 	input := w.builds.Inputs[0]
@@ -177,23 +177,23 @@ func TestABuildIsFoundAgain(t *testing.T) {
 	// Woken too early, it waits on; a failure to look is no result.
 	w.clock.Advance(time.Minute)
 	w.builds.Faults = func(call string) error { return fault.Transient("throttled") }
-	if r, v = w.Round(context.Background(), s, r); v.After != 29*time.Minute || len(r.Results) != 2 {
+	if r, v = w.Round(context.Background(), s, r, false); v.After != 29*time.Minute || len(r.Results) != 2 {
 		t.Errorf("%+v, %+v", v, r.Results)
 	}
 	w.builds.Faults = nil
-	w.builds.End(v.Build, "FAILED", "exit status 1")
-	first := v.Build
-	r, v = w.Round(context.Background(), s, r)
-	if v.State != verification.VerdictAgain || v.Build != "" || v.After != 10*time.Second {
+	w.builds.End(v.Builds[0], "FAILED", "exit status 1")
+	first := v.Builds[0]
+	r, v = w.Round(context.Background(), s, r, false)
+	if v.State != verification.VerdictAgain || len(v.Builds) != 0 || v.After != 10*time.Second {
 		t.Errorf("%+v", v)
 	}
 	w.clock.Advance(v.After)
-	r, v = w.Round(context.Background(), s, r)
-	if v.Build == "" || v.Build == first || len(w.builds.Inputs) != 2 {
+	r, v = w.Round(context.Background(), s, r, false)
+	if len(v.Builds) != 1 || v.Builds[0] == first || len(w.builds.Inputs) != 2 {
 		t.Errorf("the second attempt is a new build: %+v", v)
 	}
-	w.builds.End(v.Build, verification.BuildSucceeded, "")
-	r, v = w.Round(context.Background(), s, r)
+	w.builds.End(v.Builds[0], verification.BuildSucceeded, "")
+	r, v = w.Round(context.Background(), s, r, false)
 	if v.State != verification.VerdictPassed || len(r.Results) != 3 || r.Results[1].Build != first {
 		t.Errorf("%+v, %+v", v, r.Results)
 	}
@@ -202,9 +202,9 @@ func TestABuildIsFoundAgain(t *testing.T) {
 func TestABuildThatDoesNotEnd(t *testing.T) {
 	w := newWorld()
 	s := subject(t, "    - {build: {project: p}, timeout: 10m}\n")
-	r, v := w.Round(context.Background(), s, verification.Record{})
+	r, v := w.Round(context.Background(), s, verification.Record{}, false)
 	w.clock.Advance(v.After)
-	r, v = w.Round(context.Background(), s, r)
+	r, v = w.Round(context.Background(), s, r, false)
 	if v.State != verification.VerdictFailed || v.Inconclusive || r.Results[0].Why != "the build did not end within 10m" || r.Results[0].Running {
 		t.Errorf("%+v, %+v", v, r.Results)
 	}
@@ -214,12 +214,12 @@ func TestWarmup(t *testing.T) {
 	w := newWorld()
 	s := subject(t, "    - {alarm: {names: [errors]}, warmup: 1m}\n")
 	w.alarms.State["errors"] = verification.AlarmOK
-	r, v := w.Round(context.Background(), s, verification.Record{})
+	r, v := w.Round(context.Background(), s, verification.Record{}, false)
 	if v.After != time.Minute || len(r.Results) != 0 {
 		t.Fatalf("%+v, %+v", v, r)
 	}
 	w.clock.Advance(v.After)
-	if _, v = w.Round(context.Background(), s, r); v.State != verification.VerdictPassed {
+	if _, v = w.Round(context.Background(), s, r, false); v.State != verification.VerdictPassed {
 		t.Errorf("%+v", v)
 	}
 }

@@ -1,4 +1,4 @@
-package builds_test
+package testbuilds_test
 
 import (
 	"encoding/json"
@@ -8,8 +8,8 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
-	"github.com/evenkeel/evenkeel/shared/adapter/builds"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/adapter/testbuilds"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/verification"
 )
@@ -18,9 +18,9 @@ var target = events.Target{Stage: "test", Stack: "api", Account: "222222222222",
 
 const id = "arn:aws:codebuild:eu-west-1:222222222222:build/tests:8745a7a9"
 
-func start(t *testing.T) (*awsstub.Stub, *builds.Client) {
+func start(t *testing.T) (*awsstub.Stub, *testbuilds.Client) {
 	stub := awsstub.Start(t)
-	return stub, builds.New(session.NewWorkloads(stub.Config(), "evenkeel-deploy"))
+	return stub, testbuilds.New(session.NewWorkloads(stub.Config(), "evenkeel-deploy"))
 }
 
 func TestStart(t *testing.T) {

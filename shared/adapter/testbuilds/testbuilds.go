@@ -1,5 +1,5 @@
-// Package builds runs CodeBuild projects in workload accounts.
-package builds
+// Package testbuilds runs CodeBuild projects in workload accounts.
+package testbuilds
 
 import (
 	"context"
