@@ -36,7 +36,7 @@ func main() {
 	workloadStacks, changeSets := stacks.New(session.NewWorkloads(cfg, role))
 	service := &deployment.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets,
-		Locks: state.Locks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
+		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
 		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Publisher: bus.New(cfg, busName),
 		Now: time.Now,
 	}

@@ -42,11 +42,12 @@ type State struct {
 	ResultSelector json.RawMessage
 	Result         json.RawMessage
 
-	Resource         string
-	TimeoutSeconds   *int
-	HeartbeatSeconds *int
-	Retry            []Retrier
-	Catch            []Catcher
+	Resource           string
+	TimeoutSeconds     *int
+	TimeoutSecondsPath string
+	HeartbeatSeconds   *int
+	Retry              []Retrier
+	Catch              []Catcher
 
 	Choices []Rule
 	Default string

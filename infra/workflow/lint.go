@@ -26,7 +26,8 @@ var knownSubstitutions = []string{"DeploymentFunction", "DriftFunction", "Valida
 
 // knownErrors are the error names that can reach a Retry or Catch.
 // Source: Step Functions developer guide, "Handling errors in workflows", and
-// "Lambda service exceptions"; the last four are the kinds of package fault.
+// "Lambda service exceptions"; the last ones are the kinds of package fault, and
+// what a task token is failed with while something is not over.
 var knownErrors = []string{
 	"States.ALL", "States.BranchFailed", "States.DataLimitExceeded", "States.ExceedToleratedFailureThreshold",
 	"States.HeartbeatTimeout", "States.IntrinsicFailure", "States.ItemReaderFailed", "States.NoChoiceMatched",
@@ -36,6 +37,7 @@ var knownErrors = []string{
 	"Lambda.SdkClientException", "Lambda.ServiceException", "Lambda.TooManyRequestsException", "Lambda.Unknown",
 	"Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory",
 	"ConflictError", "InvalidError", "PermanentError", "TransientError",
+	"PlanPending", "VerificationPending",
 }
 
 // brokenOff are the names of one and the same thing: a function that was
@@ -212,8 +214,8 @@ func (l *linter) task(at string, s *State) {
 	if s.Resource != lambdaInvoke && s.Resource != lambdaWait {
 		l.add(at, "resource %q is not %s, with or without .waitForTaskToken", s.Resource, lambdaInvoke)
 	}
-	if s.TimeoutSeconds == nil || *s.TimeoutSeconds < 1 {
-		l.add(at, "a Task needs TimeoutSeconds: without one it waits for a year")
+	if (s.TimeoutSeconds == nil || *s.TimeoutSeconds < 1) == (s.TimeoutSecondsPath == "") {
+		l.add(at, "a Task needs TimeoutSeconds or TimeoutSecondsPath: without one it waits for a year")
 	}
 	if len(s.Retry) == 0 {
 		l.add(at, "a Task needs Retry")
@@ -249,6 +251,22 @@ func (l *linter) mapState(at string, s *State) {
 		l.add(at, "ProcessorConfig.Mode is not INLINE")
 	}
 	l.machine(at+" / ", s.ItemProcessor)
+	l.iterations(at, s)
+}
+
+// iterations checks that no iteration of a Map can fail: the first one that
+// does ends the Map, stops the others in the middle and throws their results
+// away. So a Task's errors must lead on, and no state may be a Fail.
+// Source: Step Functions developer guide, "Using Map state in Inline mode".
+func (l *linter) iterations(at string, s *State) {
+	if len(s.Retry)+len(s.Catch) > 0 {
+		return // the Map says itself what follows a failed iteration
+	}
+	for name, inner := range s.ItemProcessor.States {
+		if inner != nil && inner.Type == "Fail" {
+			l.add(at+" / "+name, "a Fail state ends the Map and all its iterations; the Map has no Catch")
+		}
+	}
 }
 
 func (l *linter) wait(at string, s *State) {

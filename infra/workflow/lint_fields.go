@@ -11,7 +11,7 @@ import (
 // fieldsOf says which fields a state of a type may have, beside Type and
 // Comment. Source: Amazon States Language, "State types", table of fields.
 var fieldsOf = map[string]string{
-	"Task":    "Next End InputPath OutputPath ResultPath Parameters ResultSelector Resource TimeoutSeconds HeartbeatSeconds Retry Catch",
+	"Task":    "Next End InputPath OutputPath ResultPath Parameters ResultSelector Resource TimeoutSeconds TimeoutSecondsPath HeartbeatSeconds Retry Catch",
 	"Map":     "Next End InputPath OutputPath ResultPath ResultSelector ItemsPath ItemSelector MaxConcurrency ItemProcessor Retry Catch",
 	"Choice":  "InputPath OutputPath Choices Default",
 	"Wait":    "Next End InputPath OutputPath Seconds SecondsPath Timestamp TimestampPath",
@@ -25,7 +25,7 @@ func (l *linter) fields(at string, s *State) {
 	set := map[string]bool{
 		"InputPath": s.InputPath.Set, "OutputPath": s.OutputPath.Set, "ResultPath": s.ResultPath.Set,
 		"Parameters": s.Parameters != nil, "ResultSelector": s.ResultSelector != nil, "Result": s.Result != nil,
-		"Resource": s.Resource != "", "TimeoutSeconds": s.TimeoutSeconds != nil, "HeartbeatSeconds": s.HeartbeatSeconds != nil,
+		"Resource": s.Resource != "", "TimeoutSeconds": s.TimeoutSeconds != nil, "TimeoutSecondsPath": s.TimeoutSecondsPath != "", "HeartbeatSeconds": s.HeartbeatSeconds != nil,
 		"Retry": s.Retry != nil, "Catch": s.Catch != nil, "Choices": s.Choices != nil, "Default": s.Default != "",
 		"Seconds": s.Seconds != nil, "SecondsPath": s.SecondsPath != "", "Timestamp": s.Timestamp != "",
 		"TimestampPath": s.TimestampPath != "", "ItemsPath": s.ItemsPath.Set, "ItemSelector": s.ItemSelector != nil,
@@ -48,7 +48,7 @@ func (l *linter) paths(at string, s *State) {
 		}
 	}
 	for field, path := range map[string]string{
-		"SecondsPath": s.SecondsPath, "TimestampPath": s.TimestampPath, "ErrorPath": s.ErrorPath, "CausePath": s.CausePath,
+		"TimeoutSecondsPath": s.TimeoutSecondsPath, "SecondsPath": s.SecondsPath, "TimestampPath": s.TimestampPath, "ErrorPath": s.ErrorPath, "CausePath": s.CausePath,
 	} {
 		if path != "" {
 			l.path(at, field, path)

@@ -18,7 +18,7 @@ func (s *Service) RequestApproval(ctx context.Context, r Release, taskToken stri
 		if err != nil {
 			return "", err
 		}
-		if err := s.renew(ctx, r, approvalTime); err != nil {
+		if err := s.renewBoth(ctx, r, to, approvalTime); err != nil {
 			return "", err
 		}
 		if decided, err := s.decided(ctx, r, to, taskToken); decided || err != nil {

@@ -183,8 +183,19 @@ func TestClassify(t *testing.T) {
 		"IMPORT_COMPLETE": {ResultDeployed, planUpdate}, "IMPORT_IN_PROGRESS": {ResultRunning, planBusy},
 		"IMPORT_ROLLBACK_COMPLETE": {ResultRolledBack, planUpdate}, "IMPORT_ROLLBACK_FAILED": {ResultStuck, planBroken},
 	} {
-		if got := [2]string{classify(status), planning(status)}; got != want {
+		rows := []StackEvent{{PhysicalID: "arn:stack", Type: stackType, Status: status}}
+		if status == "" {
+			rows = nil
+		}
+		result, _ := outcome(OperationExecute, "arn:stack", rows)
+		if got := [2]string{result, planning(status)}; got != want {
 			t.Errorf("%s: %v, want %v", status, got, want)
+		}
+	}
+	for status, want := range map[string]string{"DELETE_IN_PROGRESS": ResultRunning, "DELETE_COMPLETE": ResultPlanAgain, "DELETE_FAILED": ResultStuck} {
+		rows := []StackEvent{{PhysicalID: "arn:stack", Type: stackType, Status: status}}
+		if got, _ := outcome(OperationDelete, "arn:stack", rows); got != want {
+			t.Errorf("a deletion with %s: %s, want %s", status, got, want)
 		}
 	}
 }

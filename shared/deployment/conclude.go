@@ -3,6 +3,7 @@ package deployment
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -20,9 +21,13 @@ type Conclusion struct {
 	Failure *events.Failure
 }
 
-// Conclude says how a release that goes no further has ended. Rejected and
-// Deferred mean that the step that ended the run changed nothing; the stages
-// before it stay deployed and are listed in RunFinished.Changed.
+// severity orders the outcomes of stacks; the worst is the run's.
+var severity = []string{events.OutcomeSucceeded, events.OutcomeDeferred, events.OutcomeRejected, events.OutcomeRolledBack, events.OutcomeStuck}
+
+// Conclude says how a release that goes no further has ended: as the worst of
+// its stacks. Rejected and Deferred mean that the stacks that ended the run
+// were not changed; what was changed before or beside them stays and is listed
+// in RunFinished.Changed.
 func Conclude(r Release) Conclusion {
 	switch {
 	case r.Error != nil:
@@ -33,27 +38,29 @@ func Conclude(r Release) Conclusion {
 		return Conclusion{Outcome: events.OutcomeRejected, Reason: invalid(r.Validation)}
 	case len(r.Stages) == 0:
 		return Conclusion{Outcome: events.OutcomeSucceeded, Reason: "No stage follows the branch " + r.Branch + "; nothing was deployed."}
+	case len(r.Results) > 0:
+		return concludeResults(r.Results)
 	case r.Step.Kind == StepFinish:
 		return Conclusion{Outcome: events.OutcomeSucceeded, Reason: deployedTo(r)}
 	default:
-		return concludeStep(r)
+		return Conclusion{Outcome: events.OutcomeStuck, Reason: "The run ended in the middle of " + r.Step.Stage + "."}
 	}
 }
 
-func concludeStep(r Release) Conclusion {
-	at := r.Step.Stack + " in " + r.Step.Stage
-	switch {
-	case r.Plan.Result == ResultRolledBack:
-		return Conclusion{Outcome: events.OutcomeRolledBack, Reason: "The deployment of " + at + " failed and was rolled back: " + why(r.Failure), Failure: r.Failure}
-	case r.Plan.Result == ResultStuck:
-		return Conclusion{Outcome: events.OutcomeStuck, Reason: "The deployment of " + at + " needs a person: " + why(r.Failure), Failure: r.Failure}
-	case r.Plan.Gate == GateBlocked:
-		return Conclusion{Outcome: events.OutcomeRejected, Reason: "The plan of " + at + " is blocked: " + strings.Join(r.Plan.Reasons, "; ")}
-	case r.Decision != nil && !r.Decision.Approved:
-		return Conclusion{Outcome: events.OutcomeRejected, Reason: denied(at, *r.Decision)}
-	default:
-		return Conclusion{Outcome: events.OutcomeStuck, Reason: "The run ended in the middle of " + at + "."}
+// concludeResults names every stack that failed, the worst first.
+func concludeResults(results []StackResult) Conclusion {
+	sorted := slices.Clone(results)
+	slices.SortStableFunc(sorted, func(a, b StackResult) int {
+		return slices.Index(severity, b.Outcome) - slices.Index(severity, a.Outcome)
+	})
+	reasons := make([]string, len(sorted))
+	for i, result := range sorted {
+		reasons[i] = result.Reason
+		if len(sorted) > 1 {
+			reasons[i] = result.Stage + "/" + result.Stack + ": " + result.Outcome + ": " + result.Reason
+		}
 	}
+	return Conclusion{Outcome: sorted[0].Outcome, Reason: strings.Join(reasons, " "), Failure: sorted[0].Failure}
 }
 
 func concludeError(r Release) Conclusion {
@@ -65,14 +72,8 @@ func concludeError(r Release) Conclusion {
 		return Conclusion{Outcome: events.OutcomeDeferred, Reason: message}
 	case r.Error.Name == stepTimeout && r.Lock == nil:
 		return Conclusion{Outcome: events.OutcomeDeferred, Reason: "The lock of " + r.Repository + " did not become free in time."}
-	case r.Error.Name == stepTimeout && r.Plan.Gate == GateApproval && r.Decision == nil:
-		return Conclusion{Outcome: events.OutcomeRejected, Reason: "Nobody decided on the plan of " + r.Step.Stack + " in " + r.Step.Stage + " in time."}
 	default:
-		failure := r.Failure
-		if failure == nil {
-			failure = &events.Failure{Stage: r.Step.Stage, Stack: r.Step.Stack, Reason: message}
-		}
-		return Conclusion{Outcome: events.OutcomeStuck, Reason: r.Error.Name + ": " + message, Failure: failure}
+		return Conclusion{Outcome: events.OutcomeStuck, Reason: r.Error.Name + ": " + message, Failure: &events.Failure{Stage: r.Step.Stage, Reason: message}}
 	}
 }
 

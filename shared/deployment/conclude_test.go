@@ -1,8 +1,11 @@
 package deployment
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
@@ -20,6 +23,9 @@ func TestConclude(t *testing.T) {
 	}
 	failed := func(name, cause string) func(*Release) {
 		return func(r *Release) { r.Error = &Caught{Name: name, Cause: cause} }
+	}
+	ended := func(results ...StackResult) func(*Release) {
+		return func(r *Release) { r.Step, r.Results = Step{Kind: StepFinish}, results }
 	}
 	tests := []struct {
 		name    string
@@ -42,12 +48,14 @@ func TestConclude(t *testing.T) {
 		{"the message of a failed task", deploying(failed("ConflictError", "busy")), events.OutcomeDeferred, "busy"},
 		{"a time-out", deploying(failed("States.Timeout", "")), events.OutcomeStuck, "States.Timeout: no cause was given"},
 		{"an error of the runtime", deploying(failed("States.Runtime", "path")), events.OutcomeStuck, "States.Runtime: path"},
-		{"rolled back", deploying(func(r *Release) {
-			r.Plan.Result, r.Failure = ResultRolledBack, &events.Failure{LogicalID: "Queue", ResourceType: "AWS::SQS::Queue", Reason: "too long"}
-		}), events.OutcomeRolledBack, "The deployment of data in test failed and was rolled back: Queue (AWS::SQS::Queue): too long"},
-		{"rolled back for an unknown reason", deploying(func(r *Release) { r.Plan.Result = ResultRolledBack }), events.OutcomeRolledBack, "the reason is not known"},
-		{"denied without a comment", deploying(func(r *Release) { r.Decision = &Decision{By: "ann"} }), events.OutcomeRejected, "was rejected by ann."},
-		{"in the middle", deploying(func(*Release) {}), events.OutcomeStuck, "ended in the middle of data in test"},
+		{"one stack failed", deploying(ended(StackResult{Stage: "test", Stack: "data", Outcome: events.OutcomeRejected, Reason: "The plan of data in test was rejected by ann."})),
+			events.OutcomeRejected, "The plan of data in test was rejected by ann."},
+		{"the worst of several", deploying(ended(
+			StackResult{Stage: "test", Stack: "a", Outcome: events.OutcomeDeferred, Reason: "busy."},
+			StackResult{Stage: "test", Stack: "b", Outcome: events.OutcomeStuck, Reason: "broken.", Failure: &events.Failure{Stack: "b"}},
+			StackResult{Stage: "test", Stack: "c", Outcome: events.OutcomeRolledBack, Reason: "failed."})),
+			events.OutcomeStuck, "test/b: Stuck: broken. test/c: RolledBack: failed. test/a: Deferred: busy."},
+		{"in the middle", deploying(func(*Release) {}), events.OutcomeStuck, "ended in the middle of test"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -62,20 +70,130 @@ func TestConclude(t *testing.T) {
 	}
 }
 
+func TestConcludeStack(t *testing.T) {
+	failed := func(name, cause string) func(*Release) {
+		return func(r *Release) { r.Error = &Caught{Name: name, Cause: cause} }
+	}
+	tests := []struct {
+		name    string
+		change  func(*Release)
+		outcome string
+		reason  string
+		discard bool // the change set
+	}{
+		{"verified", func(r *Release) { r.Plan.Result, r.Plan.Verified = ResultDeployed, true }, events.OutcomeSucceeded, "", false},
+		{"rolled back", func(r *Release) {
+			r.Plan.Result, r.Failure = ResultRolledBack, &events.Failure{LogicalID: "Queue", ResourceType: "AWS::SQS::Queue", Reason: "too long"}
+		}, events.OutcomeRolledBack, "The deployment of data in test failed and was rolled back: Queue (AWS::SQS::Queue): too long", false},
+		{"rolled back for an unknown reason", func(r *Release) { r.Plan.Result = ResultRolledBack }, events.OutcomeRolledBack, "the reason is not known", false},
+		{"blocked", func(r *Release) { r.Plan.Gate, r.Plan.Reasons = GateBlocked, []string{"no"} }, events.OutcomeRejected, "The plan of data in test is blocked: no", true},
+		{"denied without a comment", func(r *Release) { r.Decision = &Decision{By: "ann"} }, events.OutcomeRejected, "was rejected by ann.", true},
+		{"nobody decided", func(r *Release) { r.Plan.Gate, r.Error = GateApproval, &Caught{Name: "States.Timeout"} }, events.OutcomeRejected, "Nobody decided on the plan of data in test in time.", true},
+		{"refused", func(r *Release) {
+			r.Plan.Result = ResultRefused
+			failed("ConflictError", "locked by r2")(r)
+		}, events.OutcomeDeferred, "locked by r2", true},
+		{"never ready", failed(PlanPending, "not ready"), events.OutcomeStuck, "PlanPending: not ready", false},
+		{"the outcome cannot be read", failed("TransientError", "slow"), events.OutcomeStuck, "The deployment of data in test cannot go on: TransientError: slow", false},
+		{"in the middle", func(*Release) {}, events.OutcomeStuck, "ended in the middle of data in test", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := Release{Step: Step{Kind: StepDeploy, Stage: "test", Stack: "data"}, Plan: Plan{ChangeSetID: "arn:cs", Operation: OperationExecute}}
+			tt.change(&r)
+			got := concludeStack(r)
+			if got.Outcome != tt.outcome || !strings.Contains(got.Reason, tt.reason) {
+				t.Errorf("%s: %s\nwant %s: …%s…", got.Outcome, got.Reason, tt.outcome, tt.reason)
+			}
+			if unexecuted(r, got.Outcome) != tt.discard {
+				t.Errorf("the change set is deleted: %v", !tt.discard)
+			}
+			if got.Outcome == events.OutcomeStuck && r.Error != nil && got.Failure == nil {
+				t.Error("a stack that is stuck names no failure")
+			}
+		})
+	}
+}
+
 func TestNext(t *testing.T) {
 	r := Release{Stages: []pipeline.Stage{
-		{Name: "test", Stacks: []pipeline.Stack{{Name: "network"}, {Name: "data"}}},
+		{Name: "test", Stacks: []pipeline.Stack{
+			{Name: "network"}, {Name: "web"}, {Name: "data", DependsOn: []string{"network"}}, {Name: "jobs", DependsOn: []string{"data", "web"}}}},
 		{Name: "prod", Stacks: []pipeline.Stack{{Name: "network"}}},
 	}}
-	var order []string
-	for range 5 {
-		step := Next(r)
-		order = append(order, step.Kind+":"+step.Stage+"/"+step.Stack)
-		if step.Kind == StepDeploy {
-			r.Done = append(r.Done, Deployed{Stage: step.Stage, Stack: step.Stack})
+	var waves []string
+	for range 6 {
+		step, wave := Next(r, time.Time{})
+		names := []string{}
+		for _, s := range wave {
+			names = append(names, s.Stack)
+			r.Done = append(r.Done, Deployed{Stage: s.Stage, Stack: s.Stack})
+		}
+		waves = append(waves, step.Kind+" "+step.Stage+"["+strings.Join(names, " ")+"]")
+	}
+	want := "deploy test[network web], deploy test[data], deploy test[jobs], deploy prod[network], finish [], finish []"
+	if got := strings.Join(waves, ", "); got != want {
+		t.Errorf("waves %s\nwant  %s", got, want)
+	}
+	r.Done, r.Results = nil, []StackResult{{Stage: "test", Stack: "web", Outcome: events.OutcomeRolledBack}}
+	if step, _ := Next(r, time.Time{}); step.Kind != StepFinish {
+		t.Errorf("a stack failed, and the next step is %+v", step)
+	}
+}
+
+// TestWavesAreBounded: the results of a wave travel together.
+func TestWavesAreBounded(t *testing.T) {
+	stage := pipeline.Stage{Name: "test"}
+	for i := range 100 {
+		stage.Stacks = append(stage.Stacks, pipeline.Stack{Name: fmt.Sprint("s", i)})
+	}
+	r, waves := Release{Stages: []pipeline.Stage{stage}}, 0
+	for {
+		_, wave := Next(r, time.Time{})
+		if len(wave) == 0 {
+			break
+		}
+		if waves++; len(wave) > maxWave {
+			t.Fatalf("a wave of %d", len(wave))
+		}
+		for _, s := range wave {
+			r.Done = append(r.Done, Deployed{Stage: s.Stage, Stack: s.Stack})
 		}
 	}
-	if got := strings.Join(order, " "); got != "deploy:test/network deploy:test/data deploy:prod/network finish:/ finish:/" {
-		t.Errorf("%s", got)
+	if waves != 3 || len(r.Done) != 100 {
+		t.Errorf("%d waves, %d stacks", waves, len(r.Done))
+	}
+	results := make([]StackResult, maxWave)
+	for i := range results {
+		text := cut(strings.Repeat("ü", 5000), maxStackReason)
+		results[i] = StackResult{Stage: strings.Repeat("s", 32), Stack: strings.Repeat("s", 32), Outcome: events.OutcomeStuck, Reason: text,
+			Failure: &events.Failure{Reason: text}, ChangeSetID: strings.Repeat("a", 250), Digest: strings.Repeat("0", 64), Document: strings.Repeat("d", 120)}
+	}
+	if data, err := json.Marshal(results); err != nil || len(data) > 128<<10 {
+		t.Errorf("the results of a wave take %d bytes, %v", len(data), err)
+	}
+}
+
+// TestBudget: waiting for a whole day fits into the transitions of a stack,
+// whatever came before.
+func TestBudget(t *testing.T) {
+	const plain, worst = 2 + 2 + asking, 2 + 2 + round + 2 + 2 + 2 + 5 + asking // with recovery, conflicts and a slow change set
+	for spent := plain; spent <= worst; spent++ {
+		r := operate(Release{Transitions: spent}, OperationExecute)
+		waited, transitions := time.Duration(0), spent
+		for {
+			waited += r.Plan.wait()
+			transitions += round
+			if r.Transitions = transitions; rounds(transitions) <= 0 {
+				break
+			}
+			r = operate(r, OperationExecute)
+		}
+		if waited < maxOperation || transitions+ending > maxTransitions {
+			t.Errorf("after %d transitions: waits %s, %d transitions in all", spent, waited, transitions+ending)
+		}
+	}
+	if first := operate(Release{Transitions: plain}, OperationExecute).Plan.wait(); first != 15*time.Minute {
+		t.Errorf("the first look comes after %s", first)
 	}
 }

@@ -133,7 +133,7 @@ func TestRepeatedRequestAfterTheDecision(t *testing.T) {
 	w.source(map[string]string{"data.yaml": changedData})
 	w.decide = func(w *world, r deployment.Release) {
 		decide(true, "")(w, r)
-		answered, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Token: "again"})
+		answered, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Step: &r.Step, Token: "again"})
 		if err != nil || answered.State != "answered" || len(answersTo(w, "again")) != 1 {
 			t.Errorf("%+v, %v", answered, err)
 		}
@@ -155,7 +155,7 @@ func TestDecisionDuringARepeatedRequest(t *testing.T) {
 			}
 			return nil
 		}
-		answered, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Token: "again"})
+		answered, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Step: &r.Step, Token: "again"})
 		if got := answersTo(w, "again"); err != nil || answered.State != "answered" || len(got) != 1 || !strings.Contains(got[0], `"approved":true`) {
 			t.Errorf("%+v, %v: the task that waits was told %v", answered, err, got)
 		}
@@ -173,7 +173,7 @@ func TestDecisionWhileNobodyWaits(t *testing.T) {
 		w.tasks.Succeeded = func(string, json.RawMessage) bool { return false }
 		_, err = w.approver().Decide(t.Context(), deployment.Verdict{RunID: r.RunID, Stage: "prod", Stack: "data", Approve: true, By: "ann"})
 		w.tasks.Succeeded = nil
-		if _, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Token: "again"}); err != nil {
+		if _, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionRequestApproval, Release: r, Step: &r.Step, Token: "again"}); err != nil {
 			t.Error(err)
 		}
 		if got := answersTo(w, "again"); len(got) != 1 || !strings.Contains(got[0], `"approved":true`) {

@@ -2,6 +2,7 @@ package deployment_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -23,22 +24,24 @@ func planned(t *testing.T) (*world, deployment.Release) {
 	}
 	r.SourceKey, r.Stages, r.Validation.Valid = sourceKey, stagesOf(t, shop)[:1], true
 	r.Done = []deployment.Deployed{{Stage: "test", Stack: "network", Unchanged: true}}
-	var ok bool
-	for _, action := range []string{deployment.ActionNext, deployment.ActionPlan, deployment.ActionReadPlan} {
-		w.clock.Advance(time.Second)
-		if r, ok = w.try(action, r); !ok {
-			t.Fatalf("%s: %+v", action, r.Error)
-		}
+	r, err := w.do(deployment.ActionNext, r)
+	if err != nil || len(r.Wave) != 1 {
+		t.Fatalf("wave %v, %v", r.Wave, err)
 	}
-	if r.Plan.Status != deployment.PlanReady || r.Plan.Gate != deployment.GateAuto {
-		t.Fatalf("plan %+v", r.Plan)
+	r.Step = r.Wave[0]
+	r, ok := w.try(deployment.ActionPlan, r)
+	if ok {
+		r, ok = w.readPlan(r)
+	}
+	if !ok || r.Plan.Operation != deployment.OperationExecute || r.Plan.Gate != deployment.GateAuto {
+		t.Fatalf("plan %+v, %+v", r.Plan, r.Error)
 	}
 	return w, r
 }
 
 func (w *world) execute(r deployment.Release, token string) deployment.Answered {
 	w.t.Helper()
-	answered, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionExecute, Release: r, Token: token})
+	answered, err := handle[deployment.Answered](w, deployment.Request{Action: deployment.ActionOperate, Release: r, Step: &r.Step, Token: token})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -61,7 +64,7 @@ func TestRepeatedPlanFindsItsOwnChangeSet(t *testing.T) {
 	if !ok || again.Plan.ChangeSetID != r.Plan.ChangeSetID {
 		t.Errorf("planned again: %s, first %s, %+v", again.Plan.ChangeSetID, r.Plan.ChangeSetID, again.Error)
 	}
-	if again, ok = w.try(deployment.ActionReadPlan, again); !ok || again.Plan.Digest != r.Plan.Digest {
+	if again, ok = w.readPlan(again); !ok || again.Plan.Digest != r.Plan.Digest {
 		t.Errorf("digest %s, first %s", again.Plan.Digest, r.Plan.Digest)
 	}
 }
@@ -96,12 +99,13 @@ func TestDuplicateAndForeignEventsDoNothing(t *testing.T) {
 	if got := answersTo(w, "task"); len(got) != 1 {
 		t.Errorf("answered %v", got)
 	}
+	before := len(w.tasks.Answers)
 	foreign := last
 	foreign.Detail.ClientRequestToken = "somebody-else"
 	w.deliver(foreign)
 	foreign.Detail.ClientRequestToken = ""
 	w.deliver(foreign)
-	if len(w.tasks.Answers) != 2 { // the lock and the execution
+	if n := len(w.tasks.Answers); n != before {
 		t.Errorf("answers %v", w.tasks.Answers)
 	}
 }
@@ -179,7 +183,7 @@ func TestExecuteThatNeverStartsIsTriedAgain(t *testing.T) {
 		return nil
 	}
 	r := w.run(push("bbbb", 10), stagesOf(t, shop)[:1])
-	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "could not be executed: 503") {
+	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "could not be begun (execute): 503") {
 		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
 	}
 }
@@ -200,35 +204,37 @@ func TestLongOperation(t *testing.T) {
 }
 
 // TestEndlessOperation: the run ends after a day, saying that the operation
-// may still run; waiting that fails at once does not use up that day.
+// may still run; the leases last as long as it is waited for.
 func TestEndlessOperation(t *testing.T) {
 	w := deployed(t)
 	w.cloud.ResourceTime = 100 * 24 * time.Hour
 	w.source(map[string]string{"data.yaml": changedData})
 	r := w.run(push("bbbb", 10), stagesOf(t, shop)[:1])
-	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "did not end within a day") || r.Plan.Awaits > 13 {
-		t.Errorf("ended %s: %s, after %d waits", r.Outcome, r.Reason, r.Plan.Awaits)
+	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "did not end within a day") {
+		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
 	}
 
 	w, r = planned(t)
-	w.cloud.ResourceTime = 10 * time.Hour
+	w.cloud.ResourceTime = 100 * 24 * time.Hour
 	w.execute(r, "task")
-	for i := range 50 {
-		w.clock.Advance(10 * time.Minute)
+	for looks := 0; ; looks++ {
+		w.clock.Advance(time.Duration(r.Plan.WaitSeconds) * time.Second)
+		queue, _, err := w.service.Locks.Read(t.Context(), "acme/shop")
+		holder, expires := w.locks.Holder(events.Target{Account: "222222222222", Region: "us-east-1", StackName: "shop-data-test"})
+		if err != nil || !w.clock.Now().Before(queue.Holder.Expires) || holder != r.RunID || !w.clock.Now().Before(expires) {
+			t.Fatalf("look %d: a lease ended while the operation runs: %+v, %s %s, %v", looks, queue.Holder, holder, expires, err)
+		}
 		var ok bool
 		if r, ok = w.try(deployment.ActionDescribeOutcome, r); !ok {
 			t.Fatal(r.Error)
 		}
-		queue, _, err := w.service.Locks.Read(t.Context(), "acme/shop")
-		if err != nil || queue.Holder == nil || !w.clock.Now().Before(queue.Holder.Expires) {
-			t.Fatalf("look %d: the lease ended while the operation runs: %+v, %v", i, queue.Holder, err)
-		}
-		if stuck := r.Plan.Result == deployment.ResultStuck; stuck != (i >= 40) {
-			t.Fatalf("look %d: %s", i, r.Plan.Result)
-		}
 		if r.Plan.Result == deployment.ResultStuck {
 			return
 		}
+		if r.Plan.Result != deployment.ResultRunning || looks > 5 {
+			t.Fatalf("look %d: %s", looks, r.Plan.Result)
+		}
+		w.execute(r, fmt.Sprint("task", looks))
 	}
 }
 
@@ -336,6 +342,8 @@ func TestUnknownRequests(t *testing.T) {
 		`[]`:                  fault.InvalidError,
 		`{"action":"begin"}`:  fault.InvalidError,
 		`{"action":"verify"}`: fault.PermanentError,
+		`{"action":"verify","step":{"kind":"deploy"}}`: fault.PermanentError,
+		`{"action":"dance","step":{"kind":"deploy"}}`:  fault.PermanentError,
 	} {
 		if _, err := w.service.Handle(t.Context(), json.RawMessage(payload)); !fault.Is(err, kind) {
 			t.Errorf("%s: %v, want a %s", payload, err, kind)
@@ -356,7 +364,11 @@ func TestRepeatedReadOfAnEmptyPlan(t *testing.T) {
 		t.Fatal(caught)
 	}
 	r.SourceKey, r.Stages = sourceKey, stagesOf(t, shop)[:1]
-	r, _ = w.try(deployment.ActionNext, r)
+	r, err := w.do(deployment.ActionNext, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Step = r.Wave[0]
 	r, _ = w.try(deployment.ActionPlan, r)
 	w.clock.Advance(time.Second)
 	failed := false
@@ -367,15 +379,19 @@ func TestRepeatedReadOfAnEmptyPlan(t *testing.T) {
 		}
 		return nil
 	}
-	if r, ok := w.try(deployment.ActionReadPlan, r); ok {
-		t.Fatalf("the first read succeeded: %+v", r.Plan)
+	if r, ok := w.readPlan(r); ok || r.Error.Name != fault.TransientError {
+		t.Fatalf("the first read: %+v, %+v", r.Plan, r.Error)
 	}
-	r, ok := w.try(deployment.ActionReadPlan, r)
+	r, ok := w.readPlan(r)
 	if !ok || !r.Plan.Empty {
 		t.Fatalf("the second read: %+v, %+v", r.Plan, r.Error)
 	}
-	if r, ok = w.try(deployment.ActionVerify, r); !ok || len(r.Done) != 1 || !r.Done[0].Unchanged {
-		t.Errorf("verify: %+v, %+v", r.Done, r.Error)
+	r.Error = nil
+	if r, ok = w.try(deployment.ActionVerify, r); !ok {
+		t.Errorf("verify: %+v", r.Error)
+	}
+	if end := w.endStack(r); end.Outcome != events.OutcomeSucceeded || !end.Unchanged {
+		t.Errorf("ended %+v", end)
 	}
 	set, err := w.cloud.ChangeSets().Read(t.Context(), events.Target{}, r.Plan.ChangeSetID)
 	if err != nil || set.Status != "DELETE_COMPLETE" {

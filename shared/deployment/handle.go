@@ -10,23 +10,30 @@ import (
 
 // The actions of the workflow.
 const (
-	ActionBegin           = "begin"
-	ActionLock            = "lock"
-	ActionNext            = "next"
+	ActionBegin      = "begin"
+	ActionLock       = "lock"
+	ActionNext       = "next"
+	ActionStandAside = "standAside"
+	ActionFinish     = "finish"
+)
+
+// The actions on one stack of a wave.
+const (
 	ActionPlan            = "plan"
 	ActionReadPlan        = "readPlan"
 	ActionRequestApproval = "requestApproval"
-	ActionExecute         = "execute"
-	ActionAwait           = "await"
+	ActionOperate         = "operate"
 	ActionDescribeOutcome = "describeOutcome"
 	ActionVerify          = "verify"
-	ActionFinish          = "finish"
+	ActionEndStack        = "endStack"
 )
 
 // Request is what the workflow sends.
 type Request struct {
 	Action    string          `json:"action"`
 	Release   Release         `json:"release"`
+	Step      *Step           `json:"step"`      // of an action on one stack
+	Retries   int             `json:"retries"`   // of an action on one stack: of its state until now
 	Token     string          `json:"token"`     // of a state that waits
 	Event     json.RawMessage `json:"event"`     // begin: the push
 	Execution string          `json:"execution"` // begin: ARN
@@ -53,6 +60,9 @@ func (s *Service) Handle(ctx context.Context, payload json.RawMessage) (any, err
 }
 
 func (s *Service) act(ctx context.Context, q Request) (any, error) {
+	if q.Step != nil {
+		return s.actOnStack(ctx, q)
+	}
 	switch q.Action {
 	case ActionBegin:
 		var push Push
@@ -64,24 +74,39 @@ func (s *Service) act(ctx context.Context, q Request) (any, error) {
 		return s.Lock(ctx, q.Release, q.Token)
 	case ActionNext:
 		return s.Next(ctx, q.Release)
-	case ActionPlan:
-		return s.Plan(ctx, q.Release)
-	case ActionReadPlan:
-		return s.ReadPlan(ctx, q.Release)
-	case ActionRequestApproval:
-		return s.RequestApproval(ctx, q.Release, q.Token)
-	case ActionExecute:
-		return s.Execute(ctx, q.Release, q.Token)
-	case ActionAwait:
-		return s.Await(ctx, q.Release, q.Token)
-	case ActionDescribeOutcome:
-		return s.DescribeOutcome(ctx, q.Release)
-	case ActionVerify:
-		return s.Verify(ctx, q.Release)
+	case ActionStandAside:
+		return s.StandAside(ctx, q.Release)
 	case ActionFinish:
 		return s.Finish(ctx, q.Release)
 	default:
 		return nil, fault.Permanent("the action %q is not known", q.Action)
+	}
+}
+
+// actOnStack performs an action on one stack. What gives back a release gives
+// it back as Work.
+func (s *Service) actOnStack(ctx context.Context, q Request) (any, error) {
+	r := q.Release
+	r.Step = *q.Step
+	if costs[q.Action] > 0 {
+		r.Transitions += costs[q.Action] + q.Retries
+	}
+	change := map[string]func(context.Context, Release) (Release, error){
+		ActionPlan: s.Plan, ActionDescribeOutcome: s.DescribeOutcome, ActionVerify: s.Verify,
+	}
+	wait := map[string]func(context.Context, Release, string) (Answered, error){
+		ActionReadPlan: s.ReadPlan, ActionRequestApproval: s.RequestApproval, ActionOperate: s.Operate,
+	}
+	switch {
+	case change[q.Action] != nil:
+		r, err := change[q.Action](ctx, r)
+		return Work{Release: r, Step: *q.Step}, err
+	case wait[q.Action] != nil:
+		return wait[q.Action](ctx, r, q.Token)
+	case q.Action == ActionEndStack:
+		return s.EndStack(ctx, r)
+	default:
+		return nil, fault.Permanent("the action %q on a stack is not known", q.Action)
 	}
 }
 

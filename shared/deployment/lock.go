@@ -121,6 +121,11 @@ func (q Queue) Renew(runID string, until time.Time) (Queue, bool) {
 	return q, true
 }
 
+// lasts reports whether the run holds the lock until then, or longer.
+func (q Queue) lasts(runID string, until time.Time) bool {
+	return q.Holder != nil && q.Holder.RunID == runID && !q.Holder.Expires.Before(until)
+}
+
 func (q Queue) grant(now time.Time, lease time.Duration, answers []Answer) (Queue, []Answer) {
 	if q.Holder == nil && len(q.Waiting) > 0 {
 		next := q.Waiting[0]

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -17,32 +16,19 @@ import (
 // URL. Source: CloudFormation user guide, "CloudFormation quotas".
 const maxBody = 51_200
 
-// waits are the seconds before each look at a change set. There is no event
-// for its creation, so it is polled: most are ready after the first look, and
-// growing waits bound the transitions of a slow one.
-var waits = []int{1, 1, 3, 10, 30, 60, 120, 120, 300, 300}
-
-// What bounds the waiting: a change set takes minutes, the deletion of what a
-// failed creation left may take hours (a database is stopped first).
-const (
-	planTime  = 15 * time.Minute
-	clearTime = 6 * time.Hour
-)
-
-// Plan begins to make the change set of the step's stack. A stack that a
-// failed creation left is deleted first; then ReadPlan makes the change set.
+// Plan begins to make the change set of the step's stack, under the stack's
+// lock. A stack that cannot be planned as it is, is put in order first: then the
+// plan says by which operation, and Plan is called again after it.
 func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
-	if err := s.renew(ctx, r, planTime); err != nil {
-		return r, err
-	}
 	to, err := target(r)
 	if err != nil {
 		return r, err
 	}
-	if slices.Contains(r.Validation.Refused, r.Step.Stage) {
-		return r, fault.Invalid("the stage %s does not accept what validation found: %s", r.Step.Stage, invalid(r.Validation))
+	if err := s.renewBoth(ctx, r, to, planTime); err != nil {
+		return r, err
 	}
-	r.Plan = Plan{Reasons: []string{}, Since: s.Now().UTC(), WaitSeconds: waits[0]}
+	r = alone(r)
+	r.Plan = Plan{Reasons: []string{}, Recoveries: r.Plan.Recoveries}
 	stack, err := s.Stacks.Describe(ctx, to)
 	if err != nil {
 		return r, err
@@ -57,14 +43,22 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 		return r, fault.Permanent("the stack %s is in %s and must be repaired first, for example with: %s",
 			to.StackName, stack.Status, remedy(stack.Status, to.StackName, to.Region))
 	case planClear:
-		r.Plan.Status = PlanClearing
-		r.Plan.StackID = stack.ID
-		return r, s.Stacks.Delete(ctx, to)
+		return recovering(r, to, stack, OperationDelete)
 	case planCreate:
 		return s.createChangeSet(ctx, r, to, planCreate)
 	default:
 		return s.createChangeSet(ctx, r, to, planUpdate)
 	}
+}
+
+// recovering asks for an operation that puts the stack in order, a few times.
+func recovering(r Release, to events.Target, stack Stack, operation string) (Release, error) {
+	if r.Plan.Recoveries >= maxRecoveries {
+		return r, fault.Permanent("the stack %s is in %s again, after %s on it; repair it with: %s",
+			to.StackName, stack.Status, count(maxRecoveries, "operation"), remedy(stack.Status, to.StackName, to.Region))
+	}
+	r.Plan.StackID, r.Plan.Recoveries = stack.ID, r.Plan.Recoveries+1
+	return operate(r, operation), nil
 }
 
 func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Target, kind string) (Release, error) {
@@ -90,7 +84,6 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 			return r, err
 		}
 	}
-	r.Plan.Status = PlanPending
 	r.Plan.ChangeSetID, r.Plan.StackID, err = s.ChangeSets.Create(ctx, to, input)
 	return r, err
 }
@@ -172,72 +165,35 @@ func (s *Service) outputs(ctx context.Context, r Release, name string) (map[stri
 }
 
 // ReadPlan looks at the change set. When it is ready it is rated, kept as a
-// document and announced; when it is not, the release says how long to wait.
-func (s *Service) ReadPlan(ctx context.Context, r Release) (Release, error) {
-	to, err := target(r)
-	if err != nil {
-		return r, err
-	}
-	if r.Plan.Status == PlanClearing {
-		return s.cleared(ctx, r, to)
-	}
-	changeSet, err := s.ChangeSets.Read(ctx, to, r.Plan.ChangeSetID)
-	if err != nil {
-		return r, err
-	}
-	switch {
-	case changeSet.Unchanged():
-		r.Plan.Empty = true
-		return s.planned(ctx, r, to, changeSet)
-	case changeSet.Status == "CREATE_COMPLETE":
-		return s.planned(ctx, r, to, changeSet)
-	case strings.HasPrefix(changeSet.Status, "CREATE_"):
-		return s.waitLonger(r, to, planTime)
-	case changeSet.Status == "FAILED":
-		return r, s.planFailed(ctx, r, to, changeSet)
-	default:
-		return r, fault.Conflict("the change set of %s was deleted while it was planned (%s)", to.StackName, changeSet.Status)
-	}
-}
-
-// cleared waits for the deletion of a failed creation's remains, and keeps the
-// lock meanwhile.
-func (s *Service) cleared(ctx context.Context, r Release, to events.Target) (Release, error) {
-	if err := s.renew(ctx, r, planTime); err != nil {
-		return r, err
-	}
-	stack, err := s.Stacks.Describe(ctx, to)
-	if err != nil {
-		return r, err
-	}
-	switch {
-	case planning(stack.Status) == planCreate:
-		r.Plan.WaitSeconds, r.Plan.Since = waits[0], s.Now().UTC()
-		return s.createChangeSet(ctx, r, to, planCreate)
-	case stack.Status == "DELETE_IN_PROGRESS", stack.Status == "ROLLBACK_COMPLETE":
-		return s.waitLonger(r, to, clearTime)
-	default:
-		return r, fault.Permanent("the remains of the failed creation of %s cannot be deleted (%s: %s); repair it with: %s",
-			to.StackName, stack.Status, stack.Reason, remedy(stack.Status, to.StackName, to.Region))
-	}
-}
-
-// waitLonger chooses the wait by the time that has passed, so that it does not
-// matter how often the action is repeated. The last wait is used until limit.
-func (s *Service) waitLonger(r Release, to events.Target, limit time.Duration) (Release, error) {
-	passed := s.Now().Sub(r.Plan.Since)
-	if passed >= limit {
-		return r, fault.Permanent("the plan of %s is not ready after %s", to.StackName, passed.Round(time.Second))
-	}
-	r.Plan.WaitSeconds = waits[len(waits)-1]
-	sum := 0
-	for _, wait := range waits {
-		if sum += wait; passed < time.Duration(sum)*time.Second {
-			r.Plan.WaitSeconds = wait
-			break
+// document and announced, and the task is answered with the work; while it is
+// not, the task fails with PlanPending.
+func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (Answered, error) {
+	return s.callback(ctx, r, taskToken, func() (string, error) {
+		to, err := target(r)
+		if err != nil {
+			return "", err
 		}
-	}
-	return r, nil
+		changeSet, err := s.ChangeSets.Read(ctx, to, r.Plan.ChangeSetID)
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case changeSet.Unchanged():
+			r.Plan.Empty = true
+		case changeSet.Status == "CREATE_COMPLETE":
+		case strings.HasPrefix(changeSet.Status, "CREATE_"):
+			return "", &pending{PlanPending, "the change set of " + to.StackName + " is not ready (" + changeSet.Status + ")"}
+		case changeSet.Status == "FAILED":
+			return "", s.planFailed(ctx, r, to, changeSet)
+		default:
+			return "", fault.Conflict("the change set of %s was deleted while it was planned (%s)", to.StackName, changeSet.Status)
+		}
+		if r, err = s.planned(ctx, r, to, changeSet); err != nil {
+			return "", err
+		}
+		_, err = s.Tasks.Answer(ctx, taskToken, Work{Release: r, Step: r.Step})
+		return answeredNow, err
+	})
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
@@ -247,10 +203,14 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 		return r, err
 	}
 	risk := Assess(c.Changes, Policy{Stateful: s.Stateful, Protect: stack.Protect})
-	r.Plan.Status, r.Plan.Digest, r.Plan.Risk = PlanReady, digest, risk.Level
+	r.Plan.Digest, r.Plan.Risk = digest, risk.Level
 	r.Plan.Gate = gate(stage.Approval, risk.Level, r.Plan.Empty)
 	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack)
 	r.Plan.Reasons = firstReasons(risk.Reasons)
+	if r.Plan.Gate == GateApproval {
+		r.Transitions += asking
+	}
+	r = operate(r, OperationExecute)
 
 	document := Document{
 		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Empty: r.Plan.Empty,

@@ -12,10 +12,10 @@ type Stacks interface {
 	// Describe returns the stack; a zero Status means that there is none.
 	Describe(ctx context.Context, target events.Target) (Stack, error)
 	// Events returns the rows of the operation with the client request token,
-	// oldest first.
+	// oldest first, also those of a stack that was deleted.
 	Events(ctx context.Context, target events.Target, stackID, clientRequestToken string) ([]StackEvent, error)
-	// Delete begins to delete the stack.
-	Delete(ctx context.Context, target events.Target) error
+	// Delete begins to delete the stack. The token comes back in its events.
+	Delete(ctx context.Context, target events.Target, clientRequestToken string) error
 }
 
 // ChangeSetInput is what a change set is made from.
@@ -53,6 +53,17 @@ type Locks interface {
 	// Write stores the queue when the stored version is still the given one,
 	// else it returns a fault.ConflictError.
 	Write(ctx context.Context, repository string, queue Queue, version int) error
+}
+
+// StackLocks keeps who may operate on a stack. A lock ends by itself at the
+// time that its holder has given.
+type StackLocks interface {
+	// Acquire gives the stack's lock to owner, until then, when nobody has it,
+	// its time is over, or owner or over has it; over may be "". It returns the
+	// holder: owner, or the one that has it.
+	Acquire(ctx context.Context, target events.Target, owner, over string, until time.Time) (holder string, err error)
+	// Release ends the lock if owner has it.
+	Release(ctx context.Context, target events.Target, owner string) error
 }
 
 // RunRecord is what is remembered of a run.

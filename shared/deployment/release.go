@@ -5,7 +5,6 @@
 package deployment
 
 import (
-	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -14,8 +13,11 @@ import (
 
 // Release is the one document that travels through the workflow. Every state
 // receives it whole and gives it back whole; the answer of a callback and a
-// caught error are put beside its other fields by the workflow (Lock, Decision,
-// Signal, Error). Fields that a Choice state reads are always present.
+// caught error are put beside its other fields by the workflow (Lock, Results,
+// Decision, Signal, Error). Fields that a Choice state reads are always present.
+//
+// The stacks of a wave are deployed side by side, each with a copy of the
+// document of its own (Work): Plan and what follows belong to that copy.
 type Release struct {
 	RunID       string    `json:"runId"`
 	Execution   string    `json:"execution"`   // ARN of the workflow execution
@@ -34,16 +36,20 @@ type Release struct {
 	Validation Validation       `json:"validation"`
 	Stages     []pipeline.Stage `json:"stages"` // that follow the branch; set by validation
 
-	Step    Step            `json:"step"` // what Next decided
-	Plan    Plan            `json:"plan"` // of the step's stack
-	Done    []Deployed      `json:"done"` // the stacks that are through, in order
+	Step    Step            `json:"step"`    // what Next decided; inside a wave, the stack
+	Wave    []Step          `json:"wave"`    // the stacks to deploy now, side by side
+	Results []StackResult   `json:"results"` // how the stacks of the wave ended; Next keeps those that failed
+	Done    []Deployed      `json:"done"`    // the stacks that are through, in order
 	Outcome string          `json:"outcome"`
 	Reason  string          `json:"reason"` // one sentence for a person
 	Failure *events.Failure `json:"failure,omitempty"`
 
+	Plan        Plan `json:"plan"`        // of the step's stack
+	Transitions int  `json:"transitions"` // of the workflow for the step's stack until now; see maxTransitions
+
 	Lock     *LockAnswer `json:"lock,omitempty"`     // answer to the Lock state
 	Decision *Decision   `json:"decision,omitempty"` // answer to the RequestApproval state
-	Signal   *Signal     `json:"signal,omitempty"`   // answer to the Execute and Await states
+	Signal   *Signal     `json:"signal,omitempty"`   // answer to the Operate state
 	Error    *Caught     `json:"error,omitempty"`    // what a Catch put there
 }
 
@@ -58,21 +64,31 @@ type Validation struct {
 // The kinds of Step.
 const (
 	StepDeploy = "deploy"
+	StepWait   = "wait" // for the stage to open
 	StepFinish = "finish"
 )
 
 // Step is what to do next.
 type Step struct {
-	Kind  string `json:"kind"` // deploy, finish
-	Stage string `json:"stage"`
-	Stack string `json:"stack"`
+	Kind   string     `json:"kind"` // deploy, wait, finish
+	Stage  string     `json:"stage"`
+	Stack  string     `json:"stack"`
+	Until  *time.Time `json:"until,omitempty"`  // wait: when the stage opens
+	Reason string     `json:"reason,omitempty"` // wait: why it is closed
 }
 
-// The states of a Plan while it is made.
+// Work is what the workflow holds while it deploys one stack of a wave. The
+// step stands beside the release, because the release that the wave began with
+// is the same for all.
+type Work struct {
+	Release Release `json:"release"`
+	Step    Step    `json:"step"`
+}
+
+// The operations on a stack that a plan can ask for.
 const (
-	PlanClearing = "clearing" // a stack that never was created is being deleted
-	PlanPending  = "pending"  // CloudFormation is computing the change set
-	PlanReady    = "ready"
+	OperationExecute = "execute" // the change set
+	OperationDelete  = "delete"  // what a failed creation left
 )
 
 // What a plan must pass before it is executed.
@@ -82,11 +98,12 @@ const (
 	GateBlocked  = "blocked"
 )
 
-// Results of an executed plan.
+// Results of an operation on a stack.
 const (
 	ResultDeployed   = "deployed"
+	ResultPlanAgain  = "planAgain"  // the stack is in order again, and is planned anew
 	ResultRunning    = "running"    // the operation has not ended
-	ResultNotStarted = "notStarted" // the change set was not executed
+	ResultNotStarted = "notStarted" // the operation was not begun
 	ResultRefused    = "refused"    // the same, and trying again would not help; Error says why
 	ResultRolledBack = "rolledBack"
 	ResultStuck      = "stuck" // a person is needed
@@ -95,21 +112,26 @@ const (
 // Plan is the change set of one stack in one stage: enough to decide and to
 // find it again. Its rows are kept as a document in S3.
 type Plan struct {
-	Status      string    `json:"status"`      // one of the Plan constants
-	WaitSeconds int       `json:"waitSeconds"` // before the next look
-	StackID     string    `json:"stackId"`     // ARN
-	ChangeSetID string    `json:"changeSetId"` // ARN
-	Empty       bool      `json:"empty"`
-	Digest      string    `json:"digest"`
-	Risk        string    `json:"risk"`
-	Reasons     []string  `json:"reasons"`
-	Gate        string    `json:"gate"`     // one of the Gate constants
-	Document    string    `json:"document"` // S3 key of the rows
-	Result      string    `json:"result"`   // one of the Result constants
-	Attempts    int       `json:"attempts"` // times that the execution was started
-	Awaits      int       `json:"awaits"`   // times that it was awaited again
-	Since       time.Time `json:"since"`    // when planning began
+	// Operation is what is to be done to the stack, one of the Operation
+	// constants; "" while the change set is made.
+	Operation   string   `json:"operation"`
+	WaitSeconds int      `json:"waitSeconds"` // for the event of the operation
+	StackID     string   `json:"stackId"`     // ARN
+	ChangeSetID string   `json:"changeSetId"` // ARN
+	Empty       bool     `json:"empty"`
+	Digest      string   `json:"digest"`
+	Risk        string   `json:"risk"`
+	Reasons     []string `json:"reasons"`
+	Gate        string   `json:"gate"`       // one of the Gate constants
+	Document    string   `json:"document"`   // S3 key of the rows
+	Result      string   `json:"result"`     // of the operation; one of the Result constants
+	Attempts    int      `json:"attempts"`   // times that beginning the operation failed
+	Recoveries  int      `json:"recoveries"` // operations that the stack needed before it could be planned
+	Verified    bool     `json:"verified"`
 }
+
+// wait is for how long the event of the operation is waited for.
+func (p Plan) wait() time.Duration { return time.Duration(p.WaitSeconds) * time.Second }
 
 // Deployed is a stack that is through a stage.
 type Deployed struct {
@@ -168,7 +190,7 @@ func (r *Release) Current() (stage pipeline.Stage, stack pipeline.Stack, ok bool
 }
 
 // Changed lists "stage/stack" of the stacks that were changed, in order, with
-// one that was deployed but not verified.
+// those that were deployed but not verified.
 func (r *Release) Changed() []string {
 	changed := []string{}
 	for _, d := range r.Done {
@@ -176,25 +198,10 @@ func (r *Release) Changed() []string {
 			changed = append(changed, d.Stage+"/"+d.Stack)
 		}
 	}
-	if last := r.Step.Stage + "/" + r.Step.Stack; r.Plan.Result == ResultDeployed && !slices.Contains(changed, last) {
-		changed = append(changed, last)
-	}
-	return changed
-}
-
-// Next returns the first stack, in the order of the stages, that is not
-// through, or a finish when all are.
-func Next(r Release) Step {
-	through := map[[2]string]bool{}
-	for _, d := range r.Done {
-		through[[2]string{d.Stage, d.Stack}] = true
-	}
-	for _, stage := range r.Stages {
-		for _, stack := range stage.Stacks {
-			if !through[[2]string{stage.Name, stack.Name}] {
-				return Step{Kind: StepDeploy, Stage: stage.Name, Stack: stack.Name}
-			}
+	for _, result := range r.Results {
+		if result.Outcome != events.OutcomeSucceeded && result.Result == ResultDeployed {
+			changed = append(changed, result.Stage+"/"+result.Stack)
 		}
 	}
-	return Step{Kind: StepFinish}
+	return changed
 }

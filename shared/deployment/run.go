@@ -42,7 +42,7 @@ func newRelease(push Push, execution string) (Release, error) {
 		Repository: data.Repository, Provider: data.Provider, CloneURL: data.CloneURL, Branch: data.Branch,
 		Commit: data.Commit, Actor: data.Actor, DeliveryID: data.DeliveryID, Pushed: metadata.Time,
 		Validation: Validation{Validated: events.Validated{Findings: []events.Finding{}}},
-		Stages:     []pipeline.Stage{}, Done: []Deployed{}, Plan: Plan{Reasons: []string{}},
+		Stages:     []pipeline.Stage{}, Wave: []Step{}, Results: []StackResult{}, Done: []Deployed{}, Plan: Plan{Reasons: []string{}},
 	}, nil
 }
 
@@ -66,44 +66,19 @@ func (s *Service) Lock(ctx context.Context, r Release, token string) (Answered, 
 	})
 }
 
-// Next decides the next step and clears what belonged to the previous one.
-func (s *Service) Next(_ context.Context, r Release) (Release, error) {
-	r.Step = Next(r)
-	r.Plan = Plan{Reasons: []string{}}
-	r.Decision, r.Signal, r.Error, r.Failure = nil, nil, nil, nil
-	return r, nil
-}
-
 // maxReason bounds the reason of a run's end, in characters. It becomes the
 // cause of a failed execution, which takes 32,768.
 // Source: Step Functions API reference, HistoryEvent, ExecutionFailedEventDetails.
 const maxReason = 4000
 
-// Finish concludes the run: it deletes a change set that was not executed,
-// announces the end, remembers it and gives the lock to the next run.
+// Finish concludes the run: it announces the end, remembers it and gives the
+// lock to the next run.
 func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
 	end := Conclude(r)
 	r.Outcome, r.Reason, r.Failure = end.Outcome, clip(end.Reason, maxReason), end.Failure
-	if err := s.abandon(ctx, r); err != nil {
-		return r, err
-	}
 	stored, err := s.end(ctx, r)
 	r.Outcome, r.Reason, r.Failure = stored.Outcome, stored.Reason, stored.Failure
 	return r, err
-}
-
-// abandon deletes the change set of a plan that was never executed.
-func (s *Service) abandon(ctx context.Context, r Release) error {
-	refused := r.Outcome == events.OutcomeRejected || r.Outcome == events.OutcomeDeferred
-	executed := r.Plan.Result != "" && r.Plan.Result != ResultRefused
-	if !refused || executed || r.Plan.ChangeSetID == "" {
-		return nil
-	}
-	to, err := target(r)
-	if err != nil {
-		return err
-	}
-	return s.discard(ctx, to, r.Plan.ChangeSetID)
 }
 
 // discard deletes a change set. One that cannot be deleted is untidy and

@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -11,15 +12,15 @@ import (
 // How long things may take. The workflow's TimeoutSeconds of the state is
 // named beside each.
 const (
-	leaseSlack    = 15 * time.Minute // beyond the time-out of the longest state that a lease covers
-	approvalTime  = 24 * time.Hour   // RequestApproval
-	executionTime = 30 * time.Minute // Execute
-	awaitTime     = 2 * time.Hour    // Await
-	shareTime     = time.Hour        // CloudFormation reads a template's URL within minutes
+	leaseSlack     = 15 * time.Minute // beyond the time-out of the longest state that a lease covers
+	planTime       = 15 * time.Minute // Plan and ReadPlan, with their retries
+	approvalTime   = 24 * time.Hour   // RequestApproval
+	shareTime      = time.Hour        // CloudFormation reads a template's URL within minutes
+	invocationTime = 2 * time.Minute  // every Task that does not wait for a token
 
-	maxOperation = 24 * time.Hour // then a stack operation counts as stuck
-	maxAwaits    = 40             // the same when waiting fails again and again; a day of waiting takes 12
-	maxAttempts  = 3              // to start an execution
+	maxOperation  = 24 * time.Hour // then a stack operation counts as stuck
+	maxAttempts   = 3              // to begin an operation
+	maxRecoveries = 2              // of one stack, before it is planned
 )
 
 // Service performs the actions of the pipeline workflow. Each method may be
@@ -28,6 +29,7 @@ type Service struct {
 	Stacks     Stacks
 	ChangeSets ChangeSets
 	Locks      Locks
+	StackLocks StackLocks
 	Runs       Runs
 	Approvals  Approvals
 	Tokens     Tokens
@@ -55,11 +57,27 @@ func (s *Service) callback(ctx context.Context, r Release, token string, act fun
 	if err == nil {
 		return Answered{RunID: r.RunID, State: state}, nil
 	}
-	if failed := s.Tasks.Fail(ctx, token, fault.Kind(err), err.Error()); failed != nil {
+	kind := fault.Kind(err)
+	var waits *pending
+	if errors.As(err, &waits) {
+		kind = waits.name
+	}
+	if failed := s.Tasks.Fail(ctx, token, kind, err.Error()); failed != nil {
 		return Answered{}, failed
 	}
 	return Answered{RunID: r.RunID, State: "failed", Error: err.Error()}, nil
 }
+
+// PlanPending is the error of a ReadPlan state whose change set is still being
+// made. The workflow retries it with growing intervals: a retry is billed as
+// one transition where a Choice, a Wait and a Task are three, and the token's
+// failure is none of the function's own, which would count in its Errors.
+const PlanPending = "PlanPending"
+
+// pending is an answer that is no fault: the workflow asks again later.
+type pending struct{ name, message string }
+
+func (p *pending) Error() string { return p.message }
 
 const (
 	answeredNow   = "answered"
@@ -92,13 +110,23 @@ func target(r Release) (events.Target, error) {
 	return events.Target{Stage: stage.Name, Stack: stack.Name, StackName: stack.StackName, Account: stage.Account, Region: stage.Region}, nil
 }
 
-// token is the ClientRequestToken of the step: the same one whenever the step
-// is repeated. CloudFormation puts it on every event of the operation.
-func token(r Release) string { return "evenkeel-" + r.RunID + "-" + r.Step.Stage + "-" + r.Step.Stack }
+// token is the ClientRequestToken of the plan's operation: the same one
+// whenever the step is repeated. CloudFormation puts it on every event of the
+// operation.
+func token(r Release) string {
+	name := "evenkeel-" + r.RunID + "-" + r.Step.Stage + "-" + r.Step.Stack
+	if r.Plan.Operation == OperationExecute {
+		return name
+	}
+	return name + "-" + r.Plan.Operation
+}
 
 // writes is how often a queue is read and written again when another run was
 // faster.
 const writes = 10
+
+// errUnchanged says that the queue is as it should be.
+var errUnchanged = errors.New("unchanged")
 
 // changeQueue applies change to the repository's queue. What change returns
 // besides is kept from the try that was stored.
@@ -110,6 +138,9 @@ func (s *Service) changeQueue(ctx context.Context, repository string, change fun
 			return readErr
 		}
 		next, answers, changeErr := change(queue)
+		if errors.Is(changeErr, errUnchanged) {
+			return nil
+		}
 		if changeErr != nil {
 			return changeErr
 		}
@@ -147,9 +178,13 @@ func (s *Service) answerAll(ctx context.Context, repository string, answers []An
 }
 
 // renew extends the run's lease by the time that its next state may take. A
-// run that lost the lock must not touch a stack any more.
+// run that lost the lock must not touch a stack any more. The stacks of a wave
+// renew side by side: a lease that is long enough is not written again.
 func (s *Service) renew(ctx context.Context, r Release, d time.Duration) error {
 	return s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
+		if q.lasts(r.RunID, s.Now().Add(d+leaseSlack-invocationTime)) {
+			return q, nil, errUnchanged
+		}
 		next, held := q.Renew(r.RunID, s.Now().Add(d+leaseSlack))
 		if !held {
 			return q, nil, fault.Conflict("run %s no longer holds the lock of %s", r.RunID, r.Repository)

@@ -90,23 +90,6 @@ func TestPushIsDeployedThroughStages(t *testing.T) {
 	}
 }
 
-func TestTransitionsOfOneStack(t *testing.T) {
-	w := deployed(t)
-	w.source(map[string]string{"data.yaml": strings.ReplaceAll(data, "30", "60")})
-	w.run(push("bbbb", 10), stagesOf(t, shop)[:1])
-	visits := 0
-	for i, action := range w.visited {
-		if action == deployment.ActionNext && i > 2 {
-			visits = 0
-		}
-		visits++
-	}
-	// Actions, beside which stand the Choice and Wait states: at most 30 in all.
-	if visits > 12 {
-		t.Errorf("%d actions for a stack: %v", visits, w.visited)
-	}
-}
-
 func TestNothingChanged(t *testing.T) {
 	w := deployed(t)
 	r := w.run(push("bbbb", 10), stagesOf(t, shop))
@@ -241,7 +224,7 @@ func TestSlowClearing(t *testing.T) {
 	w = newWorld(t)
 	w.source(templates)
 	w.cloud.PlanTime = time.Hour
-	if r := w.run(push("aaaa", 0), one); r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "is not ready after 15m") {
+	if r := w.run(push("aaaa", 0), one); r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "PlanPending: the change set of shop-network-test is not ready") {
 		t.Errorf("a change set that takes an hour: %s: %s", r.Outcome, r.Reason)
 	}
 }

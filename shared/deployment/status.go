@@ -34,7 +34,8 @@ const stackType = "AWS::CloudFormation::Stack"
 // nested stack's row has another physical id.
 func (e StackEvent) own(stackID string) bool { return e.Type == stackType && e.PhysicalID == stackID }
 
-// classify says what a stack status means for an execution that led to it.
+// classify says what the status means that a stack has after the execution of
+// a change set.
 // Source: CloudFormation user guide, "Stack status codes".
 func classify(status string) string {
 	switch status {
@@ -42,13 +43,9 @@ func classify(status string) string {
 		return ResultDeployed
 	case "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE":
 		return ResultRolledBack
-	case "":
-		return ResultNotStarted
+	default:
+		return ResultStuck
 	}
-	if strings.HasSuffix(status, "_IN_PROGRESS") {
-		return ResultRunning
-	}
-	return ResultStuck
 }
 
 // The ways in which a change set may be made, by the stack's status.
@@ -93,18 +90,31 @@ func remedy(status, stackName, region string) string {
 	return "aws cloudformation " + command + " --stack-name " + stackName + " --region " + region
 }
 
-// outcome reads how an operation stands from the rows that carry its token,
-// oldest first: the stack's own last row decides.
-func outcome(stackID string, rows []StackEvent) (result, status, reason string) {
+// ended reports whether a stack in the status has no operation under way.
+func ended(status string) bool { return status != "" && !strings.HasSuffix(status, "_IN_PROGRESS") }
+
+// lastStatus is the stack's own last row: it decides how an operation stands.
+func lastStatus(stackID string, rows []StackEvent) (status, reason string) {
 	for _, row := range rows {
 		if row.own(stackID) {
 			status, reason = row.Status, row.Reason
 		}
 	}
-	if status == "" && len(rows) > 0 {
-		return ResultRunning, status, reason // the stack's own row is not visible yet
+	return status, reason
+}
+
+// outcome reads how an operation stands from the rows that carry its token,
+// oldest first.
+func outcome(operation, stackID string, rows []StackEvent) (result, status string) {
+	status, _ = lastStatus(stackID, rows)
+	switch {
+	case len(rows) == 0:
+		return ResultNotStarted, status
+	case !ended(status):
+		return ResultRunning, status // or the stack's own row is not visible yet
+	default:
+		return operations[operation].ended(status), status
 	}
-	return classify(status), status, reason
 }
 
 // cancelled begin the reasons of resources that failed only because another

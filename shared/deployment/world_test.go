@@ -25,6 +25,7 @@ type world struct {
 	t       *testing.T
 	clock   *fake.Clock
 	cloud   *fake.DeploymentCloud
+	locks   *fake.DeploymentStackLocks
 	files   *fake.DeploymentFiles
 	facts   *fake.DeploymentFacts
 	tasks   *fake.DeploymentTasks
@@ -41,12 +42,12 @@ func newWorld(t *testing.T) *world {
 	clock := fake.NewClock(epoch)
 	w := &world{
 		t: t, clock: clock, cloud: fake.NewDeploymentCloud(clock), files: &fake.DeploymentFiles{Objects: map[string][]byte{}},
-		facts: &fake.DeploymentFacts{}, tasks: &fake.DeploymentTasks{}, listed: &fake.DeploymentRegistry{},
+		locks: &fake.DeploymentStackLocks{Now: clock.Now}, facts: &fake.DeploymentFacts{}, tasks: &fake.DeploymentTasks{}, listed: &fake.DeploymentRegistry{},
 	}
 	w.cloud.Emit = w.hear
 	w.service = &deployment.Service{
 		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(),
-		Locks: &fake.DeploymentLocks{}, Runs: &fake.DeploymentRuns{}, Approvals: &fake.DeploymentApprovals{},
+		Locks: &fake.DeploymentLocks{}, StackLocks: w.locks, Runs: &fake.DeploymentRuns{}, Approvals: &fake.DeploymentApprovals{},
 		Tokens: &fake.DeploymentTokens{}, Registry: w.listed, Tasks: w.tasks, Files: w.files, Publisher: w.facts, Now: clock.Now,
 	}
 	return w
@@ -95,6 +96,13 @@ func (w *world) do(action string, r deployment.Release) (deployment.Release, err
 	return handle[deployment.Release](w, deployment.Request{Action: action, Release: r})
 }
 
+// doStack is do for an action on one stack.
+func (w *world) doStack(action string, r deployment.Release) (deployment.Release, error) {
+	w.visited = append(w.visited, action)
+	work, err := handle[deployment.Work](w, deployment.Request{Action: action, Release: r, Step: &r.Step})
+	return work.Release, err
+}
+
 func handle[T any](w *world, q deployment.Request) (T, error) {
 	w.t.Helper()
 	var zero T
@@ -123,7 +131,11 @@ func wait[T any](w *world, action string, r deployment.Release, timeout time.Dur
 	w.tokens++
 	token := fmt.Sprintf("task-%d", w.tokens)
 	until := w.clock.Now().Add(timeout)
-	if _, err := handle[deployment.Answered](w, deployment.Request{Action: action, Release: r, Token: token}); err != nil {
+	request := deployment.Request{Action: action, Release: r, Token: token}
+	if action != deployment.ActionLock {
+		request.Step = &r.Step
+	}
+	if _, err := handle[deployment.Answered](w, request); err != nil {
 		return nil, caught(err)
 	}
 	if action == deployment.ActionRequestApproval && w.decide != nil {
@@ -179,19 +191,39 @@ func (w *world) run(p deployment.Push, stages []pipeline.Stage) deployment.Relea
 	}
 	r.SourceKey, r.Stages = sourceKey, stages
 	r.Validation = deployment.Validation{Valid: true, Validated: events.Validated{Files: 2, Findings: []events.Finding{}}}
+	return w.waves(r)
+}
+
+// waves walks a run from Next to its end, the stacks of a wave one after the
+// other.
+func (w *world) waves(r deployment.Release) deployment.Release {
+	w.t.Helper()
 	for {
-		var err error
-		if r, err = w.do(deployment.ActionNext, r); err != nil {
-			w.t.Fatal(err)
-		}
-		if r.Step.Kind == deployment.StepFinish {
+		next, err := w.do(deployment.ActionNext, r)
+		if err != nil {
+			r.Error = caught(err)
 			return w.finish(r)
 		}
-		var through bool
-		if r, through = w.deploy(r); !through {
+		if r = next; r.Step.Kind != deployment.StepDeploy {
 			return w.finish(r)
+		}
+		r.Results = []deployment.StackResult{}
+		for _, step := range r.Wave {
+			work := r
+			work.Step = step
+			r.Results = append(r.Results, w.endStack(w.deploy(work)))
 		}
 	}
+}
+
+func (w *world) endStack(r deployment.Release) deployment.StackResult {
+	w.t.Helper()
+	w.visited = append(w.visited, deployment.ActionEndStack)
+	result, err := handle[deployment.StackResult](w, deployment.Request{Action: deployment.ActionEndStack, Release: r, Step: &r.Step})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return result
 }
 
 func (w *world) finish(r deployment.Release) deployment.Release {
@@ -203,9 +235,9 @@ func (w *world) finish(r deployment.Release) deployment.Release {
 	return r
 }
 
-// try is do with the workflow's Catch.
+// try is doStack with the workflow's Catch.
 func (w *world) try(action string, r deployment.Release) (deployment.Release, bool) {
-	out, err := w.do(action, r)
+	out, err := w.doStack(action, r)
 	if err != nil {
 		r.Error = caught(err)
 		return r, false
@@ -213,47 +245,73 @@ func (w *world) try(action string, r deployment.Release) (deployment.Release, bo
 	return out, true
 }
 
+// pauses are the seconds before each retry of ReadPlan.
+var pauses = []int{2, 8, 30, 110, 420}
+
+// readPlan is the ReadPlan state with its retries.
+func (w *world) readPlan(r deployment.Release) (deployment.Release, bool) {
+	w.t.Helper()
+	var caught *deployment.Caught
+	for _, pause := range append(pauses, 0) {
+		var work *deployment.Work
+		if work, caught = wait[deployment.Work](w, deployment.ActionReadPlan, r, 2*time.Minute); caught == nil {
+			return work.Release, true
+		}
+		if caught.Name != deployment.PlanPending {
+			break
+		}
+		w.clock.Advance(time.Duration(pause) * time.Second)
+	}
+	r.Error = caught
+	return r, false
+}
+
 // deploy walks one stack from Plan to Verify.
-func (w *world) deploy(r deployment.Release) (deployment.Release, bool) {
+func (w *world) deploy(r deployment.Release) deployment.Release {
 	w.t.Helper()
 	r, ok := w.try(deployment.ActionPlan, r)
-	for ok && r.Plan.Status != deployment.PlanReady {
-		w.clock.Advance(time.Duration(r.Plan.WaitSeconds) * time.Second)
-		r, ok = w.try(deployment.ActionReadPlan, r)
+	if ok && r.Plan.Operation != "" {
+		return w.operate(r)
+	}
+	if ok {
+		r, ok = w.readPlan(r)
 	}
 	if !ok {
-		return r, false
+		return r
 	}
-	if r.Plan.Empty {
-		return w.try(deployment.ActionVerify, r)
-	}
-	if r.Plan.Gate == deployment.GateApproval {
+	switch {
+	case r.Plan.Empty:
+		r, _ = w.try(deployment.ActionVerify, r)
+		return r
+	case r.Plan.Gate == deployment.GateApproval:
 		r.Decision, r.Error = wait[deployment.Decision](w, deployment.ActionRequestApproval, r, 24*time.Hour)
 		if r.Error != nil || !r.Decision.Approved {
-			return r, false
+			return r
 		}
+	case r.Plan.Gate == deployment.GateBlocked:
+		return r
 	}
-	if r.Plan.Gate == deployment.GateBlocked {
-		return r, false
-	}
-	action, timeout := deployment.ActionExecute, 30*time.Minute
+	return w.operate(r)
+}
+
+// operate walks from Operate to Verify.
+func (w *world) operate(r deployment.Release) deployment.Release {
+	w.t.Helper()
 	for {
-		r.Signal, r.Error = wait[deployment.Signal](w, action, r, timeout)
-		if action == deployment.ActionAwait && r.Error != nil && r.Error.Name != "States.Timeout" {
-			return r, false
-		}
+		r.Signal, r.Error = wait[deployment.Signal](w, deployment.ActionOperate, r, time.Duration(r.Plan.WaitSeconds)*time.Second)
+		var ok bool
 		if r, ok = w.try(deployment.ActionDescribeOutcome, r); !ok {
-			return r, false
+			return r
 		}
 		switch r.Plan.Result {
 		case deployment.ResultDeployed:
-			return w.try(deployment.ActionVerify, r)
-		case deployment.ResultRunning:
-			action, timeout = deployment.ActionAwait, 2*time.Hour
-		case deployment.ResultNotStarted:
-			action, timeout = deployment.ActionExecute, 30*time.Minute
+			r, _ = w.try(deployment.ActionVerify, r)
+			return r
+		case deployment.ResultPlanAgain:
+			return w.deploy(r)
+		case deployment.ResultRunning, deployment.ResultNotStarted:
 		default:
-			return r, false
+			return r
 		}
 	}
 }

@@ -31,10 +31,13 @@ type DeploymentCloud struct {
 	// PlanTime and ResourceTime are how long a change set and one resource
 	// take; zero is 1 s and 2 s.
 	PlanTime, ResourceTime time.Duration
+	// FailDelete is why the deletion of a stack fails; "" lets it succeed.
+	FailDelete string
 	// Executed lists the change sets in the order of their execution.
 	Executed []string
 
 	stacks     map[string]*deploymentStack // by key
+	deleted    map[string]*deploymentStack // by id
 	changeSets map[string]*deploymentChangeSet
 	operations map[string]bool // tokens of executions that ran
 	count      int
@@ -43,7 +46,7 @@ type DeploymentCloud struct {
 // NewDeploymentCloud returns an empty cloud on the timeline.
 func NewDeploymentCloud(timeline Timeline) *DeploymentCloud {
 	return &DeploymentCloud{
-		Timeline: timeline, stacks: map[string]*deploymentStack{},
+		Timeline: timeline, stacks: map[string]*deploymentStack{}, deleted: map[string]*deploymentStack{},
 		changeSets: map[string]*deploymentChangeSet{}, operations: map[string]bool{},
 	}
 }
@@ -148,8 +151,12 @@ func (s DeploymentStacks) Events(_ context.Context, t events.Target, stackID, to
 	if err := s.cloud.fail("Events"); err != nil {
 		return nil, err
 	}
+	stack := s.cloud.stacks[stackKey(t)]
+	if stack == nil || stack.id != stackID {
+		stack = s.cloud.deleted[stackID]
+	}
 	var rows []deployment.StackEvent
-	if stack := s.cloud.stacks[stackKey(t)]; stack != nil && stack.id == stackID {
+	if stack != nil {
 		for _, row := range stack.rows {
 			if row.token == token {
 				rows = append(rows, row.event)
@@ -160,20 +167,28 @@ func (s DeploymentStacks) Events(_ context.Context, t events.Target, stackID, to
 }
 
 // Delete implements deployment.Stacks. The stack is gone after the time of one
-// resource.
-func (s DeploymentStacks) Delete(_ context.Context, t events.Target) error {
-	if err := s.cloud.fail("DeleteStack"); err != nil {
+// resource. Deleting one that is being deleted does nothing.
+func (s DeploymentStacks) Delete(_ context.Context, t events.Target, token string) error {
+	c := s.cloud
+	if err := c.fail("DeleteStack"); err != nil {
 		return err
 	}
 	key := stackKey(t)
-	if stack := s.cloud.stacks[key]; stack != nil {
-		s.cloud.set(stack, "", "DELETE_IN_PROGRESS", "User Initiated")
-		s.cloud.Timeline.After(s.cloud.resourceTime(), func() {
-			s.cloud.set(stack, "", "DELETE_COMPLETE", "")
-			delete(s.cloud.stacks, key)
+	if stack := c.stacks[key]; stack != nil && stack.status != "DELETE_IN_PROGRESS" {
+		stack.operating = token
+		c.set(stack, token, "DELETE_IN_PROGRESS", "User Initiated")
+		c.Timeline.After(c.resourceTime(), func() {
+			stack.operating = ""
+			if c.FailDelete != "" {
+				c.set(stack, token, "DELETE_FAILED", c.FailDelete)
+				return
+			}
+			delete(c.stacks, key)
+			c.deleted[stack.id] = stack
+			c.set(stack, token, "DELETE_COMPLETE", "")
 		})
 	}
-	return s.cloud.fail("DeleteStack done")
+	return c.fail("DeleteStack done")
 }
 
 // Create implements deployment.ChangeSets. A change set of the same name is

@@ -38,8 +38,12 @@ func (v *visiting) task() {
 	if e.record(4); v.over() {
 		return
 	}
-	if s.TimeoutSeconds != nil {
-		e.host.After(time.Duration(*s.TimeoutSeconds)*time.Second, func() { a.fail(&Error{Name: "States.Timeout"}) })
+	timeout, limited, ok := v.timeout()
+	if !ok {
+		return
+	}
+	if limited {
+		e.host.After(timeout, func() { a.fail(&Error{Name: "States.Timeout"}) })
 	}
 	function, _ := call["FunctionName"].(string)
 	e.host.Invoke(Call{
@@ -52,6 +56,29 @@ func (v *visiting) task() {
 			a.succeed(map[string]any{"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200.0})
 		}
 	})
+}
+
+// timeout is how long an attempt may take; ok is false when the path to it
+// leads to no number, which fails the execution.
+// Source: Amazon States Language, "Task state", TimeoutSecondsPath: it "must
+// resolve to a positive integer".
+func (v *visiting) timeout() (d time.Duration, limited, ok bool) {
+	if v.state.TimeoutSeconds != nil {
+		return time.Duration(*v.state.TimeoutSeconds) * time.Second, true, true
+	}
+	if v.state.TimeoutSecondsPath == "" {
+		return 0, false, true
+	}
+	given, ok := v.read("TimeoutSecondsPath", v.state.TimeoutSecondsPath, v.input)
+	if !ok {
+		return 0, false, false
+	}
+	seconds, isNumber := given.(float64)
+	if !isNumber || seconds < 1 || seconds != float64(int64(seconds)) {
+		v.execution.fatal("%s: TimeoutSecondsPath is %s, not a positive whole number of seconds", v.at, brief(given))
+		return 0, false, false
+	}
+	return time.Duration(seconds) * time.Second, true, true
 }
 
 // close reports whether the attempt was still open, and closes it.

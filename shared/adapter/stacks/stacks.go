@@ -122,8 +122,8 @@ func matching(page []types.StackEvent, token string) (rows []deployment.StackEve
 }
 
 // Delete implements deployment.Stacks.
-func (s *Stacks) Delete(ctx context.Context, t events.Target) error {
-	_, err := s.in(t).DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(t.StackName)})
+func (s *Stacks) Delete(ctx context.Context, t events.Target, token string) error {
+	_, err := s.in(t).DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(t.StackName), ClientRequestToken: aws.String(token)})
 	return awserr.Classify("delete the stack "+t.StackName, err)
 }
 
