@@ -10,7 +10,8 @@ import (
 // The states of a Build.
 const (
 	BuildNone      = ""          // nothing is built
-	BuildWanted    = "wanted"    // or running
+	BuildWanted    = "wanted"    // and not begun, or given up
+	BuildRunning   = "running"   // its end is awaited
 	BuildSucceeded = "succeeded" // its assembly is under Key
 	BuildFailed    = "failed"    // Reason says why
 )

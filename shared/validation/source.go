@@ -74,7 +74,9 @@ func (c Checked) Stages(branch string) []pipeline.Stage {
 // every other template below templates/. What evenkeel.yaml says about
 // validation is added to the options. Stacks of a cloud assembly are checked
 // when the tree has it in its folder.
-func Source(tree source.Tree, engine Engine, o Options) Checked { return checkTree(tree, engine, o, false) }
+func Source(tree source.Tree, engine Engine, o Options) Checked {
+	return checkTree(tree, engine, o, false)
+}
 
 // checkTree is Source; built says that the cloud assembly must be there.
 func checkTree(tree source.Tree, engine Engine, o Options, built bool) Checked {
