@@ -13,6 +13,11 @@ func JSONSchema() ([]byte, error) {
 		"stage":      object(stageKeys),
 		"validation": object(validationKeys),
 		"ignore":     object(ignoreKeys),
+		"build":      object(buildKeys),
+		"variable": map[string]any{"anyOf": []any{
+			scalar,
+			merge(object(variableKeys), map[string]any{"minProperties": 1, "maxProperties": 1}),
+		}},
 		"parameter": map[string]any{"anyOf": []any{
 			scalar,
 			merge(object(parameterKeys), oneKey),

@@ -62,7 +62,7 @@ func (d *decoder) checkOf(n *yaml.Node) Check {
 	}
 	least, most := minLatency, maxAttempt
 	if c.Build != nil {
-		c.Attempts, c.Timeout, least, most = 1, runTimeout, minBuild, maxBuild
+		c.Attempts, c.Timeout, least, most = 1, runTimeout, minTests, maxTests
 	}
 	if k, ok := keys["attempts"]; ok {
 		c.Attempts = d.integer(k.value, "attempts", 1, MaxAttempts)

@@ -119,8 +119,8 @@ const (
 
 	minLatency  = time.Millisecond
 	maxAttempt  = 30 * time.Second // of one attempt that is no build
-	minBuild    = 5 * time.Minute  // Source: CodeBuild API reference, StartBuild, timeoutInMinutesOverride
-	maxBuild    = 8 * time.Hour
+	minTests    = 5 * time.Minute  // Source: CodeBuild API reference, StartBuild, timeoutInMinutesOverride
+	maxTests    = 8 * time.Hour
 	callTimeout = Duration(5 * time.Second)
 	runTimeout  = Duration(30 * time.Minute)
 )

@@ -27,6 +27,7 @@ type Call struct {
 	Account string     // the access key id that signed it: awsstub's AssumeRole gives the role's account
 	Form    url.Values // parameters of the query protocols, and of the URL
 	Body    []byte
+	Header  http.Header
 }
 
 // Answer is what goes back. The zero Status is 200.
@@ -178,7 +179,7 @@ func read(q *http.Request) (Call, error) {
 	if signed == nil {
 		return Call{}, fmt.Errorf("%s %s is not signed", q.Method, q.URL)
 	}
-	call := Call{Account: signed[1], Service: signed[2], Body: body, Form: q.URL.Query()}
+	call := Call{Account: signed[1], Service: signed[2], Body: body, Form: q.URL.Query(), Header: q.Header}
 	if strings.HasPrefix(q.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		if call.Form, err = url.ParseQuery(string(body)); err != nil {
 			return Call{}, err
