@@ -26,6 +26,7 @@ func Facts() []Data {
 		StackPlanned{},
 		StackRolledBack{},
 		StackVerified{},
+		StageClosed{},
 		TemplatesRejected{},
 		TemplatesValidated{},
 		VerificationFailed{},

@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
 	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
 // watch holds the invariants of the pipeline:
@@ -19,7 +20,12 @@ import (
 //   - no change set is executed twice, by a run that does not hold the
 //     repository's lock within its lease, or without the approval of exactly
 //     its content where the stage wants one;
-//   - two runs of a repository never take turns in changing it;
+//   - two runs of a repository never take turns in changing it, but for one that
+//     stood aside while a stage was closed;
+//   - a stack has one operation at a time, under its own lock within its lease;
+//     nobody takes or releases the lock of a run that goes on;
+//   - nothing is begun in a stage that is closed;
+//   - no stack takes more transitions than maxTransitions in a stage;
 //   - what the outcome says about the stacks is true;
 //   - where no call fails, a run ends as its commit deserves;
 //   - in the end no lock is held and nobody waits.
@@ -36,6 +42,7 @@ type watch struct {
 	working  map[string]map[string]bool // run → ids of stacks that its operations are changing
 	versions map[string]string          // run/stack id → version before its execution
 	count    int                        // of executions looked at
+	most     int                        // transitions that a stack took
 }
 
 func newWatch(p *Pipeline) watch {
@@ -62,6 +69,8 @@ func (w *watch) fact(f events.Fact) {
 	case events.StackPlanned:
 		w.targets[data.Account+data.StackName] = data.Target
 		w.planned[data.ChangeSetID] = data.Target
+	case events.StageClosed: // the run stands aside, and comes back
+		w.order[data.Repository] = slices.DeleteFunc(w.order[data.Repository], func(id string) bool { return id == data.RunID })
 	case events.RunFinished:
 		before, known := w.finished[data.RunID]
 		if known && before != data.Outcome {
@@ -106,6 +115,8 @@ func (w *watch) execution(id string) {
 		w.p.Violate("run %s changes %s after it ended as %s", runID, target.StackName, outcome)
 	}
 	w.lock(run)
+	w.stackLock(run, target)
+	w.open(run, target)
 	w.approval(run, target, id)
 	w.turns(run)
 	w.version(run, target)
@@ -128,6 +139,35 @@ func (w *watch) lock(run events.Run) {
 	case !w.p.Clock.Now().Before(queue.Holder.Expires):
 		w.p.Violate("run %s changes %s past its lease, which ended %s", run.RunID, run.Repository, queue.Holder.Expires)
 	}
+}
+
+// open checks that the stage takes deployments.
+func (w *watch) open(run events.Run, target events.Target) {
+	c := w.p.commits[run.Commit]
+	if now := w.p.Clock.Now().UTC(); c.windows && target.Stage == "prod" &&
+		(now.Weekday() == time.Saturday || now.Weekday() == time.Sunday || now.Hour() < 9 || now.Hour()*60+now.Minute() > 10*60+31 || now.Day() == 3) {
+		w.p.Violate("run %s changes %s in a closed stage", run.RunID, target.StackName)
+	}
+}
+
+// stackLock checks the lock of the stack that is about to be changed.
+func (w *watch) stackLock(run events.Run, target events.Target) {
+	owner, expires := w.p.stacks.Holder(target)
+	switch {
+	case owner != run.RunID:
+		w.p.Violate("run %s changes %s, whose lock %q has", run.RunID, target.StackName, owner)
+	case !w.p.Clock.Now().Before(expires):
+		w.p.Violate("run %s changes %s past the stack's lease, which ended %s", run.RunID, target.StackName, expires)
+	}
+}
+
+// locked hears that a stack's lock changed hands. One that is taken from a run
+// must have ended, by its lease or with the run.
+func (w *watch) locked(target events.Target, from, to string, expires time.Time) {
+	if from == "" || to == "" || !w.p.Clock.Now().Before(expires) || w.finished[from] != "" {
+		return
+	}
+	w.p.Violate("run %s took the lock of %s from run %s, whose lease lasts until %s", to, target.StackName, from, expires)
 }
 
 func (w *watch) approval(run events.Run, target events.Target, id string) {
@@ -225,7 +265,7 @@ func (w *watch) truth(data events.RunFinished) {
 // superseded, rejected by a person who does not decide or says no, or stuck at a
 // stack that an earlier one left broken.
 func (w *watch) deserved(data events.RunFinished) {
-	if w.p.chaos != calm() && w.p.chaos != crowded() || w.p.stopped {
+	if !w.undisturbed() || w.p.stopped {
 		return
 	}
 	if data.Outcome == events.OutcomeDeferred {
@@ -242,7 +282,7 @@ func (w *watch) deserved(data events.RunFinished) {
 	may := map[string][]string{
 		"unknown key": {events.OutcomeRejected}, "invalid": {events.OutcomeRejected}, "problem": {events.OutcomeRejected},
 		"no stage": {events.OutcomeSucceeded},
-		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
+		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "fail both": {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
 		"change": {events.OutcomeSucceeded, events.OutcomeRejected}, "same": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"shrink": {events.OutcomeSucceeded, events.OutcomeRejected}, "blocked": {events.OutcomeSucceeded, events.OutcomeRejected},
 	}[kind]
@@ -274,13 +314,45 @@ func (w *watch) target(c *commit, stage, stack string) events.Target {
 func (w *watch) stages(c *commit) []events.Target {
 	var targets []events.Target
 	for _, stage := range map[string][]string{"main": {"test", "prod"}, "develop": {"dev"}}[c.branch] {
-		targets = append(targets, w.target(c, stage, "network"), w.target(c, stage, "data"))
+		for _, stack := range []string{"network", "site", "data"} {
+			targets = append(targets, w.target(c, stage, stack))
+		}
 	}
 	return targets
 }
 
+// maxTransitions bounds what a stack may cost in a stage: the states that are
+// entered, and their retries. Where calls to AWS fail, the retries that follow
+// such a failure come on top.
+const maxTransitions = 30
+
+// transitions counts them. A stack is one iteration of a Map.
+func (w *watch) transitions(e *interpreter.Execution) {
+	wave, counts := 0, map[[2]int]int{}
+	for _, v := range e.Visits {
+		if v.Kind == interpreter.Entered && v.State == "Deploy" {
+			wave++
+		}
+		waits := v.Error == deployment.PlanPending || v.Error == fault.ConflictError
+		if v.Item < 0 || v.Kind == interpreter.Caught || v.Kind == interpreter.Retried && !waits && !w.undisturbed() {
+			continue
+		}
+		counts[[2]int{wave, v.Item}]++
+	}
+	for at, n := range counts {
+		w.most = max(w.most, n)
+		if n > maxTransitions {
+			w.p.Violate("%s took %d transitions for stack %d of wave %d", e.Name, n, at[1], at[0])
+		}
+	}
+}
+
+// undisturbed says that no call fails in this world.
+func (w *watch) undisturbed() bool { return w.p.chaos == calm() || w.p.chaos == crowded() }
+
 // ended compares an execution's end with its run's.
 func (w *watch) ended(e *interpreter.Execution) {
+	w.transitions(e)
 	if e.Machine != "pipeline" || e.Status != interpreter.Succeeded {
 		if e.Status == interpreter.Failed && e.Error != "RolledBack" && e.Error != "Stuck" {
 			w.p.Violate("%s failed with %s", e.Name, e.Error)

@@ -93,6 +93,7 @@ var subjects = map[string]locator{
 	events.StackRolledBack{}.DetailType():         aboutRun,
 	events.StackVerified{}.DetailType():           aboutRun,
 	events.VerificationFailed{}.DetailType():      aboutRun,
+	events.StageClosed{}.DetailType():             aboutRun,
 	events.RunFinished{}.DetailType():             aboutRun,
 	events.DriftScanned{}.DetailType():            aboutStack,
 	events.DriftDetected{}.DetailType():           aboutStack,

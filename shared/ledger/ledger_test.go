@@ -58,7 +58,7 @@ func TestEveryFactHasASubject(t *testing.T) {
 			t.Errorf("%s has no sentence: %v, %v", fact.DetailType(), lines, err)
 		}
 	}
-	if kinds[ledger.KindRun] != 15 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 {
+	if kinds[ledger.KindRun] != 16 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 {
 		t.Errorf("kinds = %v", kinds)
 	}
 }
@@ -200,6 +200,7 @@ func TestRunState(t *testing.T) {
 		{"TemplatesValidated.v1", ledger.StatePlanning, false},
 		{"StackPlanned.v1", ledger.StateDeploying, false},
 		{"StackDeployed.v1", ledger.StatePlanning, false},
+		{"StageClosed.v1", ledger.StateClosed, false},
 		{"ApprovalRequested.v1", ledger.StateWaiting, true},
 		{"ApprovalDecided.v1", ledger.StateDeploying, false},
 		{"StackRolledBack.v1", ledger.StatePlanning, false},
@@ -209,8 +210,8 @@ func TestRunState(t *testing.T) {
 	for _, step := range story {
 		seen = append(seen, step.fact)
 		v, err := ledger.Run(entries(t, seen...))
-		if err != nil || v.State != step.state || (v.Approval != nil) != step.approval {
-			t.Errorf("after %s: %s, approval %v, %v; want %s", step.fact, v.State, v.Approval, err, step.state)
+		if err != nil || v.State != step.state || (len(v.Approvals) > 0) != step.approval {
+			t.Errorf("after %s: %s, approval %v, %v; want %s", step.fact, v.State, v.Approvals, err, step.state)
 		}
 		if v.RunID != "1f0c9a7b-1bee13" || v.Repository != "acme/shop" || v.Branch != "main" || v.Actor != "dana" {
 			t.Errorf("after %s: %+v", step.fact, v)
@@ -306,7 +307,7 @@ func TestReader(t *testing.T) {
 		t.Errorf("the newest run = %+v, %v", runs, err)
 	}
 	report, err := r.Run(t.Context(), "1f0c9a7b-1bee13")
-	if err != nil || len(report.Timeline) != 12 || report.Timeline[0].Text != "dana pushed 1f0c9a7b to main of acme/shop" {
+	if err != nil || len(report.Timeline) != 15 || report.Timeline[0].Text != "dana pushed 1f0c9a7b to main of acme/shop" {
 		t.Errorf("report = %+v, %v", report, err)
 	}
 	if _, err := r.Run(t.Context(), "nope"); !errors.Is(err, ledger.ErrUnknown) {
