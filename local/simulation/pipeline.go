@@ -38,7 +38,8 @@ type commit struct {
 	repository, branch, id string
 	kind                   string
 	version                int
-	windows                bool // prod is closed at times
+	windows                bool   // prod is closed at times
+	interval               string // of the checks
 	files                  map[string][]byte
 }
 
@@ -47,7 +48,7 @@ var repositories = []string{"acme/shop", "acme/blog"}
 // The kinds of commits, and how often each is pushed.
 var commitKinds = []string{
 	"change", "change", "change", "change", "same", "same", "fail", "fail", "fail both", "stuck", "problem", "unknown key",
-	"invalid", "shrink", "blocked", "no stage",
+	"invalid", "shrink", "blocked", "no stage", brokenTest, brokenProd, brokenProd, brokenTests, brokenStage, brokenStage,
 }
 
 // NewPipeline makes a world with everything scheduled that people will do.
@@ -90,7 +91,7 @@ func (p *Pipeline) wire() {
 		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Locks: p.locks, StackLocks: p.stacks,
 		Runs:      &fake.DeploymentRuns{Faults: p.port},
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
-		Tasks: tasks, Files: p.files, Publisher: p.World, Now: p.Clock.Now,
+		Tasks: tasks, Files: p.files, Publisher: p.World, Verifier: newChecks(p).verifier(), Now: p.Clock.Now,
 	}
 	p.approver = &deployment.Approver{Approvals: p.approvals, Runs: service.Runs, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
 	p.Functions["deployment"] = service.Handle
@@ -114,6 +115,7 @@ func (p *Pipeline) push() {
 	c.version = p.versions[c.repository]
 	c.id = fmt.Sprintf("%08x%032x", p.rng.Uint32(), len(p.commits))
 	c.windows = p.windows
+	c.interval = []string{"10s", "30s", "1m", "5m"}[p.rng.IntN(4)]
 	c.write()
 	p.commits[c.id] = c
 	p.Log("push %s %s to %s: %s, version %d", c.id[:8], c.repository, c.branch, c.kind, c.version)
@@ -160,16 +162,21 @@ func (c *commit) write() {
 	}
 	c.files = map[string][]byte{
 		pipeline.FileName: fmt.Appendf(nil, `version: 1
-%sname: %s
+%[1]sname: %[2]s
 stacks:
   network: {template: templates/network.yaml}
-  site: {template: templates/site.yaml, dependsOn: [network]}
-  data: {template: templates/data.yaml, dependsOn: [network], protect: [Guarded], parameters: {VpcId: {output: network.VpcId}}}
+  site: {template: templates/site.yaml, dependsOn: [network], verify: [{alarm: {names: ["%[2]s/site/${output.Version}"]}, interval: %[5]s}]}
+  data:
+    template: templates/data.yaml
+    dependsOn: [network]
+    protect: [Guarded]
+    parameters: {VpcId: {output: network.VpcId}}
+    verify: [build: {project: "%[2]s/${output.Version}"}]
 stages:
   - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
-  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %s%s}
+  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %[3]s%[4]s, verify: [{alarm: {names: ["%[2]s/all/${output.network.Version}"]}, interval: %[5]s}, {build: {project: "%[2]s/${output.network.Version}"}}]}
   - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never}
-`, key, name, approval, windows),
+`, key, name, approval, windows, c.interval),
 		"templates/network.yaml": fmt.Appendf(nil, `Resources:
   Vpc:
     Type: AWS::EC2::VPC
