@@ -25,7 +25,8 @@ const soloName = "acme/solo"
 
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
-	return []Group{verifyGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), privilegeGroup()}
+	pair, locked := pairGroups()
+	return []Group{verifyGroup(), pair, concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
 }
 
 func concurrentGroup() Group {

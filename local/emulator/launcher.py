@@ -1,6 +1,6 @@
 """Starts MiniStack as the hub account of the local cloud.
 
-Six things are changed from outside, none of which changes what it answers to
+Seven things are changed from outside, none of which changes what it answers to
 an AWS client:
 
 - Lines that a Lambda function prints also go to a file of its own.
@@ -14,6 +14,8 @@ an AWS client:
   again as the function's EventInvokeConfig says. Stock MiniStack tries once.
 - The Lambda Runtime API answers without Nagle's algorithm, which makes every
   invocation wait 40 ms for a delayed acknowledgement.
+- Step Functions ends a task at its TimeoutSecondsPath. Stock MiniStack knows
+  TimeoutSeconds only, and would wait for a lost event for a day.
 - The process ends when the one that started it does.
 """
 
@@ -93,6 +95,25 @@ def dispatch_asynchronously():
     eventbridge._dispatch_to_lambda = dispatch
 
 
+def end_tasks_at_timeout_path():
+    """Puts the number that TimeoutSecondsPath leads to in place of TimeoutSeconds.
+
+    Source: Amazon States Language, "Task state", TimeoutSecondsPath.
+    """
+    from ministack.services import stepfunctions
+
+    execute = stepfunctions._execute_task
+
+    def execute_task(state, raw_input, execution, ctx):
+        path = state.get("TimeoutSecondsPath")
+        if path:
+            seconds = stepfunctions._resolve_path(path, raw_input)
+            state = {**state, "TimeoutSeconds": seconds}
+        return execute(state, raw_input, execution, ctx)
+
+    stepfunctions._execute_task = execute_task
+
+
 def put_events(bus, account, region, events):
     """Dispatches complete events to the rules of a bus. They are
     EventBridge's own envelopes: id, source, detail-type, account, time (in
@@ -161,6 +182,7 @@ def main():
         write_function_logs(lambda_runtime)
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     dispatch_asynchronously()
+    end_tasks_at_timeout_path()
     app.app = with_routes(app.app)
     sys.argv = sys.argv[:1]
     app.main()

@@ -404,7 +404,10 @@ func (w *watch) transitions(e *interpreter.Execution) {
 }
 
 // undisturbed says that no call fails in this world.
-func (w *watch) undisturbed() bool { return w.p.chaos == calm() || w.p.chaos == crowded() }
+func (w *watch) undisturbed() bool {
+	c := w.p.chaos
+	return c.Transient == 0 && c.Permanent == 0 && c.Lambda == 0 && c.Hang == 0 && c.Force == nil
+}
 
 // ended compares an execution's end with its run's.
 func (w *watch) ended(e *interpreter.Execution) {
