@@ -243,6 +243,7 @@ func (w *watch) deserved(data events.RunFinished) {
 		"unknown key": {events.OutcomeRejected}, "invalid": {events.OutcomeRejected}, "problem": {events.OutcomeRejected},
 		"no stage": {events.OutcomeSucceeded},
 		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
+		"app fails": {events.OutcomeRejected}, "app": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"change": {events.OutcomeSucceeded, events.OutcomeRejected}, "same": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"shrink": {events.OutcomeSucceeded, events.OutcomeRejected}, "blocked": {events.OutcomeSucceeded, events.OutcomeRejected},
 	}[kind]
