@@ -23,18 +23,18 @@ const (
 // that are kept for builds. What a build runs is said when it is started; a
 // build that nobody told what to run fails.
 func BuildProject(c *Common, name string, bucket awss3.Bucket) {
-	logs := awslogs.NewLogGroup(c.Scope, text("BuildLogs"), &awslogs.LogGroupProps{
+	logs := awslogs.NewLogGroup(c.Scope, text("CodeBuildLogs"), &awslogs.LogGroupProps{
 		LogGroupName: text("/aws/codebuild/" + name), EncryptionKey: c.Key, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		Retention: awslogs.RetentionDays(retention(c.LogDays)),
 	})
-	role := awsiam.NewRole(c.Scope, text("BuildProjectRole"), &awsiam.RoleProps{
+	role := awsiam.NewRole(c.Scope, text("CodeBuildRole"), &awsiam.RoleProps{
 		RoleName: text(name + "-project"), Description: text("What the commands of a repository may do while its cloud assembly is built"),
 		AssumedBy: awsiam.NewServicePrincipal(text("codebuild.amazonaws.com"), &awsiam.ServicePrincipalOpts{
 			Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": c.arn("codebuild", "project/"+name)}},
 		}),
 		InlinePolicies: &map[string]awsiam.PolicyDocument{"build": policy(buildStatements(c, logs, *bucket.BucketArn())...)},
 	})
-	awscodebuild.NewCfnProject(c.Scope, text("BuildProject"), &awscodebuild.CfnProjectProps{
+	awscodebuild.NewCfnProject(c.Scope, text("CodeBuildProject"), &awscodebuild.CfnProjectProps{
 		Name: text(name), Description: text("Runs the commands of a repository's build"),
 		ServiceRole: role.RoleArn(), EncryptionKey: c.Key.KeyArn(),
 		Source: &awscodebuild.CfnProject_SourceProperty{
