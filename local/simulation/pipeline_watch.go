@@ -339,6 +339,7 @@ func (w *watch) deserved(data events.RunFinished) {
 		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "fail both": {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
 		brokenTest: {events.OutcomeSucceeded, events.OutcomeRejected}, brokenProd: {events.OutcomeSucceeded, events.OutcomeRejected}, // in develop, or where a person says no
 		brokenTests: {events.OutcomeRejected}, brokenStage: {events.OutcomeSucceeded, events.OutcomeRejected},
+		"app fails": {events.OutcomeRejected}, "app": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"change": {events.OutcomeSucceeded, events.OutcomeRejected}, "same": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"shrink": {events.OutcomeSucceeded, events.OutcomeRejected}, "blocked": {events.OutcomeSucceeded, events.OutcomeRejected},
 	}[kind]
