@@ -105,6 +105,25 @@ func TestOneOfAWaveFails(t *testing.T) {
 	}
 }
 
+// TestAStageThatRefuses: validation has said that prod does not accept what it
+// found; test is deployed all the same.
+func TestAStageThatRefuses(t *testing.T) {
+	w := newWorld(t)
+	w.source(templates)
+	r := w.begin(push("aaaa", 0))
+	if _, caught := wait[deployment.LockAnswer](w, deployment.ActionLock, r, time.Minute); caught != nil {
+		t.Fatal(caught)
+	}
+	r.SourceKey, r.Stages, r.Validation.Valid = sourceKey, stagesOf(t, shop), true
+	r.Validation.Refused, r.Validation.Warnings, r.Validation.Files = []string{"prod"}, 1, 2
+	if r = w.waves(r); r.Outcome != events.OutcomeRejected || !strings.Contains(r.Reason, "the stage prod does not accept what validation found: Validation found 1 warning in 2 templates") {
+		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
+	}
+	if changed := strings.Join(r.Changed(), " "); changed != "test/network test/data" {
+		t.Errorf("changed %s", changed)
+	}
+}
+
 // TestApprovalsSideBySide: each stack of a wave waits for its own approval, and
 // they may be given in any order.
 func TestApprovalsSideBySide(t *testing.T) {
