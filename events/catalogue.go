@@ -9,6 +9,8 @@ func Facts() []Data {
 	return []Data{
 		ApprovalDecided{},
 		ApprovalRequested{},
+		AssetsPublished{},
+		BuildFailed{},
 		DriftDetected{},
 		DriftRevertRefused{},
 		DriftReverted{},
@@ -21,11 +23,14 @@ func Facts() []Data {
 		SecurityGroupExposed{},
 		SecurityGroupHealUndone{},
 		SecurityGroupHealed{},
+		SourceBuilt{},
 		StackDeployed{},
 		StackPlanned{},
 		StackRolledBack{},
+		StackVerified{},
 		StageClosed{},
 		TemplatesRejected{},
 		TemplatesValidated{},
+		VerificationFailed{},
 	}
 }

@@ -125,7 +125,7 @@ func (StageClosed) Source() string { return SourceDeployment }
 // DetailType implements Data.
 func (StageClosed) DetailType() string { return "StageClosed.v1" }
 
-// StackDeployed says that a stack is at the commit and verified.
+// StackDeployed says that a stack is at the commit.
 type StackDeployed struct {
 	Run
 	Target

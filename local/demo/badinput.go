@@ -26,7 +26,7 @@ const soloName = "acme/solo"
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
 	pair, locked := pairGroups()
-	return []Group{pair, concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
+	return []Group{verifyGroup(), pair, concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
 }
 
 func concurrentGroup() Group {
@@ -80,7 +80,13 @@ func (w *World) adopt(ctx context.Context, name, source string) error {
 	if err := w.register(ctx, name, forge.GitHub, r.CloneURL); err != nil {
 		return err
 	}
-	w.shop, err = NewRepository(ctx, filepath.Join(w.Opts.Root, source), filepath.Join(w.Opts.Project, "testdata", "repositories", source), r.CloneURL)
+	return w.work(ctx, source, r.CloneURL)
+}
+
+// work makes a working copy of one of testdata/repositories the one that is
+// pushed.
+func (w *World) work(ctx context.Context, source, cloneURL string) (err error) {
+	w.shop, err = NewRepository(ctx, filepath.Join(w.Opts.Root, source), filepath.Join(w.Opts.Project, "testdata", "repositories", source), cloneURL)
 	return err
 }
 
@@ -213,7 +219,7 @@ func (w *World) forge(ctx context.Context, signature string, want int) (string, 
 
 func unknownEventGroup() Group {
 	group := Group{Title: "An unknown event changes nothing"}
-	for _, name := range []string{"Deployment", "Drift", "Healing", "Ledger", "Review", "Webhook"} {
+	for _, name := range []string{"Build", "Deployment", "Drift", "Healing", "Ledger", "Review", "Webhook"} {
 		group.Steps = append(group.Steps, Step{
 			Want: strings.ToLower(name) + " takes it as a no-op with a log line",
 			Run:  func(ctx context.Context, w *World) (string, error) { return w.takesUnknownEvent(ctx, name) },

@@ -40,6 +40,7 @@ type commit struct {
 	version                int
 	windows                bool   // prod is closed at times
 	timeout                string // of approvals in prod
+	interval               string // of the checks
 	files                  map[string][]byte
 }
 
@@ -48,7 +49,8 @@ var repositories = []string{"acme/shop", "acme/blog"}
 // The kinds of commits, and how often each is pushed.
 var commitKinds = []string{
 	"change", "change", "change", "change", "same", "same", "fail", "fail", "fail both", "stuck", "problem", "unknown key",
-	"invalid", "shrink", "blocked", "no stage",
+	"invalid", "shrink", "blocked", "no stage", brokenTest, brokenProd, brokenProd, brokenTests, brokenStage, brokenStage,
+	"app", "app", "app fails",
 }
 
 // NewPipeline makes a world with everything scheduled that people will do.
@@ -91,9 +93,10 @@ func (p *Pipeline) wire() {
 		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Templates: p.cloud.Templates(), Locks: p.locks, StackLocks: p.stacks,
 		Runs:      &fake.DeploymentRuns{Faults: p.port},
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
-		Tasks: tasks, Files: p.files, Publisher: p.World, Now: p.Clock.Now,
+		Tasks: tasks, Files: p.files, Publisher: p.World, Verifier: newChecks(p).verifier(), Now: p.Clock.Now,
 	}
 	p.approver = &deployment.Approver{Approvals: p.approvals, Runs: service.Runs, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
+	p.wireBuilds(service)
 	p.Functions["deployment"] = service.Handle
 	p.Functions["validation"] = p.validate
 	p.onFact = append(p.onFact, p.watch.fact, p.person)
@@ -106,6 +109,9 @@ func (p *Pipeline) push() {
 	if p.rng.IntN(5) == 0 {
 		c.branch = "develop"
 	}
+	if p.forcesBuild() {
+		c.kind = "app"
+	}
 	if c.kind == "no stage" {
 		c.branch = "feature"
 	}
@@ -115,6 +121,7 @@ func (p *Pipeline) push() {
 	c.version = p.versions[c.repository]
 	c.id = fmt.Sprintf("%08x%032x", p.rng.Uint32(), len(p.commits))
 	c.windows, c.timeout = p.windows, approvalTimeouts[p.rng.IntN(len(approvalTimeouts))]
+	c.interval = []string{"10s", "30s", "1m", "5m"}[p.rng.IntN(4)]
 	c.write()
 	p.commits[c.id] = c
 	p.Log("push %s %s to %s: %s, version %d", c.id[:8], c.repository, c.branch, c.kind, c.version)
@@ -131,7 +138,10 @@ func (p *Pipeline) push() {
 // that an invariant can see what is deployed.
 func (c *commit) write() {
 	name := c.repository[len("acme/"):]
-	key := ""
+	key, network := "", "template: templates/network.yaml"
+	if built(c.kind) {
+		key, network = "build: {commands: [make]}\n", `artifact: "${stage}"`
+	}
 	if c.kind == "unknown key" {
 		key = "stagess: []\n"
 	}
@@ -164,16 +174,21 @@ func (c *commit) write() {
 	}
 	c.files = map[string][]byte{
 		pipeline.FileName: fmt.Appendf(nil, `version: 1
-%sname: %s
+%[1]sname: %[2]s
 stacks:
-  network: {template: templates/network.yaml}
-  site: {template: templates/site.yaml, dependsOn: [network]}
-  data: {template: templates/data.yaml, dependsOn: [network], protect: [Guarded], parameters: {VpcId: {output: network.VpcId}}}
+  network: {%[6]s}
+  site: {template: templates/site.yaml, dependsOn: [network], verify: [{alarm: {names: ["%[2]s/site/${output.Version}"]}, interval: %[5]s}]}
+  data:
+    template: templates/data.yaml
+    dependsOn: [network]
+    protect: [Guarded]
+    parameters: {VpcId: {output: network.VpcId}}
+    verify: [build: {project: "%[2]s/${output.Version}"}]
 stages:
   - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
-  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %s%s%s}
+  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %[3]s%[7]s%[4]s, verify: [{alarm: {names: ["%[2]s/all/${output.network.Version}"]}, interval: %[5]s}, {build: {project: "%[2]s/${output.network.Version}"}}]}
   - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never}
-`, key, name, approval, timeout, windows),
+`, key, name, approval, windows, c.interval, network, timeout),
 		"templates/network.yaml": fmt.Appendf(nil, `Resources:
   Vpc:
     Type: AWS::EC2::VPC
@@ -204,12 +219,18 @@ Outputs:
 // validate stands for the validation function: it keeps the source and reads
 // evenkeel.yaml.
 func (p *Pipeline) validate(_ context.Context, raw json.RawMessage) (any, error) {
-	var q struct{ Release deployment.Release }
+	var q struct {
+		Action  string
+		Release deployment.Release
+	}
 	if err := json.Unmarshal(raw, &q); err != nil {
 		return nil, fault.Permanent("the request cannot be read: %w", err)
 	}
 	if err := p.port("Fetch"); err != nil {
 		return nil, err
+	}
+	if q.Action == "fetch" {
+		return p.fetch(q.Release)
 	}
 	r, c := q.Release, p.commits[q.Release.Commit]
 	r.SourceKey = "sources/" + r.Repository + "/" + r.Commit + ".zip"
@@ -220,13 +241,15 @@ func (p *Pipeline) validate(_ context.Context, raw json.RawMessage) (any, error)
 		p.files.Objects[r.SourceKey+"!"+path] = data
 	}
 	r.Validation = deployment.Validation{Valid: true, Validated: events.Validated{Files: 2, Findings: []events.Finding{}}}
-	decoded, err := pipeline.Decode(pipeline.FileName, c.files[pipeline.FileName], func(path string) bool { return c.files[path] != nil })
+	decoded, err := c.decode()
 	if err != nil || c.kind == "invalid" {
 		r.Validation.Valid, r.Validation.Errors = false, 1
 		r.Validation.Findings = []events.Finding{{File: "f", Line: 1, Column: 1, Rule: "R", Severity: "error", Message: fmt.Sprint(err)}}
 		return r, p.port("Fetch done")
 	}
-	r.Stages = decoded.For(r.Branch)
+	if r.Stages, err = p.resolved(r, decoded); err != nil {
+		return nil, err
+	}
 	return r, p.port("Fetch done")
 }
 

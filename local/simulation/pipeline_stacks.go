@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -50,7 +51,7 @@ func (w *watch) transitions(e *interpreter.Execution) {
 		if v.Kind == interpreter.Entered && v.State == "Deploy" {
 			wave++
 		}
-		waits := v.Error == deployment.PlanPending || v.Error == fault.ConflictError
+		waits := strings.HasPrefix(v.Error, "Verification") || v.Error == deployment.PlanPending || v.Error == fault.ConflictError
 		if v.Item < 0 || v.Kind == interpreter.Caught || v.Kind == interpreter.Retried && !waits && !w.undisturbed() {
 			continue
 		}

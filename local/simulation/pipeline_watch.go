@@ -12,6 +12,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
 	"github.com/evenkeel/evenkeel/shared/approval"
+	"github.com/evenkeel/evenkeel/shared/deployment"
 )
 
 // watch holds the invariants of the pipeline:
@@ -25,7 +26,9 @@ import (
 //     stood aside while a stage was closed;
 //   - a stack has one operation at a time, under its own lock within its lease;
 //     nobody takes or releases the lock of a run that goes on;
-//   - nothing is begun in a stage that is closed;
+//   - nothing is begun in a stage that is closed, but the way back;
+//   - nothing is promoted whose checks did not pass, and nothing is brought back
+//     whose checks did not fail;
 //   - no stack takes more transitions than maxTransitions in a stage;
 //   - what the outcome says about the stacks is true, and every stack that a run
 //     changed is named;
@@ -46,6 +49,8 @@ type watch struct {
 	order    map[string][]string        // repository → runs in the order in which they executed
 	working  map[string]map[string]bool // run → ids of stacks that its operations are changing
 	versions map[string]string          // run/stack id → version before its execution
+	verified map[string]bool            // run/stage/stack
+	failed   map[string]string          // run → what followed from a failed verification
 	count    int                        // of executions looked at
 	most     int                        // transitions that a stack took
 }
@@ -55,6 +60,7 @@ func newWatch(p *Pipeline) watch {
 		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, ends: map[string]time.Time{}, seen: map[string]bool{}, targets: map[string]events.Target{},
 		planned: map[string]events.Target{}, executed: map[string]int{}, used: map[string]int{}, rest: map[string]approval.Stack{}, complete: map[string][]string{}, order: map[string][]string{},
 		working: map[string]map[string]bool{}, versions: map[string]string{},
+		verified: map[string]bool{}, failed: map[string]string{},
 	}
 }
 
@@ -75,6 +81,10 @@ func (w *watch) fact(f events.Fact) {
 		w.targets[data.Account+data.StackName] = data.Target
 		w.planned[data.ChangeSetID] = data.Target
 		w.p.silently(func() { w.rest[data.ChangeSetID] = w.stack(data.Target) })
+	case events.StackVerified:
+		w.verified[data.RunID+"/"+data.Stage+"/"+data.Stack] = true
+	case events.VerificationFailed:
+		w.failed[data.RunID] += " " + data.Stage + ":" + data.Reaction
 	case events.StageClosed: // the run stands aside, and comes back
 		w.order[data.Repository] = slices.DeleteFunc(w.order[data.Repository], func(id string) bool { return id == data.RunID })
 	case events.RunFinished:
@@ -92,9 +102,9 @@ func (w *watch) fact(f events.Fact) {
 	}
 }
 
-var changeSetName = regexp.MustCompile(`changeSet/evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)/`)
+var changeSetName = regexp.MustCompile(`changeSet/evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)(-rollback)?/`)
 
-var requestToken = regexp.MustCompile(`^evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)-([a-z]+)$`)
+var requestToken = regexp.MustCompile(`^evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)-([a-z]+)(-rollback)?$`)
 
 // called hears every call to CloudFormation. An execution is looked at in the
 // moment in which it takes effect.
@@ -124,9 +134,17 @@ func (w *watch) execution(id string) {
 	}
 	w.lock(run)
 	w.stackLock(run, target)
+	w.turns(run)
+	if match[3] != "" {
+		if !strings.Contains(w.failed[runID], target.Stage+":rollback") {
+			w.p.Violate("run %s brings %s back, whose checks did not fail: %q", runID, target.StackName, w.failed[runID])
+		}
+		w.works(run, target)
+		return
+	}
 	w.open(run, target)
 	w.approval(run, target, id)
-	w.turns(run)
+	w.promotion(run, target)
 	w.version(run, target)
 }
 
@@ -165,8 +183,16 @@ func (w *watch) turns(run events.Run) {
 	}
 }
 
-// version keeps what was deployed before an execution.
-func (w *watch) version(run events.Run, target events.Target) {
+// promotion checks that the stage before works, as far as there are checks.
+func (w *watch) promotion(run events.Run, target events.Target) {
+	if target.Stage == "prod" && (!w.verified[run.RunID+"/test/site"] || !w.verified[run.RunID+"/test/data"]) {
+		w.p.Violate("run %s changes %s, though test is not verified", run.RunID, target.StackName)
+	}
+}
+
+// works notes that an operation of the run changes the stack, and returns the
+// stack as it is before.
+func (w *watch) works(run events.Run, target events.Target) deployment.Stack {
 	stack, err := w.p.cloud.Stacks().Describe(context.Background(), target)
 	if err != nil {
 		w.p.Violate("%v", err)
@@ -180,14 +206,23 @@ func (w *watch) version(run events.Run, target events.Target) {
 		w.working[run.RunID] = map[string]bool{}
 	}
 	w.working[run.RunID][stack.ID] = true
-	w.versions[run.RunID+target.StackName] = stack.Outputs["Version"]
+	return stack
+}
+
+// version keeps what was deployed before an execution.
+func (w *watch) version(run events.Run, target events.Target) {
+	w.versions[run.RunID+target.StackName] = w.works(run, target).Outputs["Version"]
 }
 
 // status hears the cloud itself, before any event can get lost.
 func (w *watch) status(e events.Envelope[events.StackStatusDetail]) {
 	status := e.Detail.StatusDetails.Status
 	if m := requestToken.FindStringSubmatch(e.Detail.ClientRequestToken); m != nil && (status == "CREATE_COMPLETE" || status == "UPDATE_COMPLETE") {
-		w.complete[m[1]] = append(w.complete[m[1]], m[2]+"/"+m[3])
+		stack := m[2] + "/" + m[3]
+		w.complete[m[1]] = slices.DeleteFunc(w.complete[m[1]], func(s string) bool { return s == stack })
+		if m[4] == "" { // else it is back
+			w.complete[m[1]] = append(w.complete[m[1]], stack)
+		}
 	}
 	if strings.HasSuffix(status, "_COMPLETE") || strings.HasSuffix(status, "_FAILED") {
 		for _, stacks := range w.working {
@@ -207,6 +242,10 @@ func (w *watch) truth(data events.RunFinished) {
 			}
 		}
 	case events.OutcomeRolledBack:
+		if strings.Contains(data.Reason, "verification failed") {
+			w.back(c, data)
+			return
+		}
 		if data.Failure == nil || data.Failure.LogicalID != "Queue" || data.Failure.Reason != "Quota exceeded" {
 			w.p.Violate("run %s does not name what failed: %+v", data.RunID, data.Failure)
 			return
@@ -222,6 +261,23 @@ func (w *watch) truth(data events.RunFinished) {
 	case events.OutcomeDeferred, events.OutcomeStuck:
 	default:
 		w.p.Violate("run %s ended as %q", data.RunID, data.Outcome)
+	}
+}
+
+// back checks that what the run changed, and whose checks failed, is what it was.
+func (w *watch) back(c *commit, data events.RunFinished) {
+	if data.Failure == nil {
+		w.p.Violate("run %s does not say what failed", data.RunID)
+		return
+	}
+	for _, t := range w.stages(c) {
+		was, touched := w.versions[data.RunID+t.StackName]
+		if t.Stage != data.Failure.Stage || data.Failure.Stack != "" && t.Stack != data.Failure.Stack || !touched {
+			continue
+		}
+		if got := w.deployed(t); got != was {
+			w.p.Violate("run %s brought %s back, but it has version %q, was %q", data.RunID, t.StackName, got, was)
+		}
 	}
 }
 
@@ -248,10 +304,16 @@ func (w *watch) deserved(data events.RunFinished) {
 	if data.Outcome == events.OutcomeStuck && (kind == "stuck" || broken) {
 		return
 	}
+	if w.failed[data.RunID] != "" && (data.Outcome == events.OutcomeStuck || data.Outcome == events.OutcomeRolledBack) {
+		return
+	}
 	may := map[string][]string{
 		"unknown key": {events.OutcomeRejected}, "invalid": {events.OutcomeRejected}, "problem": {events.OutcomeRejected},
 		"no stage": {events.OutcomeSucceeded},
 		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "fail both": {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
+		brokenTest: {events.OutcomeSucceeded, events.OutcomeRejected}, brokenProd: {events.OutcomeSucceeded, events.OutcomeRejected}, // in develop, or where a person says no
+		brokenTests: {events.OutcomeRejected}, brokenStage: {events.OutcomeSucceeded, events.OutcomeRejected},
+		"app fails": {events.OutcomeRejected}, "app": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"change": {events.OutcomeSucceeded, events.OutcomeRejected}, "same": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"shrink": {events.OutcomeSucceeded, events.OutcomeRejected}, "blocked": {events.OutcomeSucceeded, events.OutcomeRejected},
 	}[kind]

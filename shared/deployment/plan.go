@@ -46,8 +46,14 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 		return r, fault.Permanent("the stack %s is in %s and must be repaired first, for example with: %s",
 			to.StackName, stack.Status, remedy(stack.Status, to.StackName, to.Region))
 	case planClear:
+		if r.Step.Rollback {
+			return r, fault.Permanent("the stack %s is in %s", to.StackName, stack.Status)
+		}
 		return recovering(r, to, stack, OperationDelete)
 	case planCreate:
+		if r.Step.Rollback {
+			return r, fault.Permanent("the stack %s is gone", to.StackName)
+		}
 		return s.createChangeSet(ctx, r, to, planCreate)
 	default:
 		return s.createChangeSet(ctx, r, to, planUpdate)
@@ -66,6 +72,13 @@ func recovering(r Release, to events.Target, stack Stack, operation string) (Rel
 
 func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Target, kind string) (Release, error) {
 	_, stack, _ := r.Current()
+	if r.Step.Rollback {
+		input, err := s.returnInput(ctx, r, to)
+		if err != nil {
+			return r, err
+		}
+		return s.create(ctx, r, to, input)
+	}
 	parameters, err := s.parameters(ctx, r, stack)
 	if err != nil {
 		return r, err
@@ -75,12 +88,17 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 		Description: "run " + r.RunID + ", commit " + r.Commit,
 		Parameters:  parameters, Capabilities: stack.Capabilities, Tags: tags(r, stack),
 	}
-	if input.Template, err = s.Files.File(ctx, r.SourceKey, stack.Template); err != nil {
+	if input.Template, err = s.template(ctx, r, to, stack); err != nil {
 		return r, err
 	}
 	input.IncludeNested = nests(input.Template)
+	return s.create(ctx, r, to, input)
+}
+
+func (s *Service) create(ctx context.Context, r Release, to events.Target, input ChangeSetInput) (Release, error) {
+	var err error
 	if len(input.Template) > maxBody {
-		key := "plans/" + r.RunID + "/" + to.Stage + "/" + to.Stack + ".template"
+		key := "plans/" + r.RunID + "/" + to.Stage + "/" + document(r) + ".template"
 		if err := s.Files.Put(ctx, key, input.Template); err != nil {
 			return r, err
 		}
@@ -202,32 +220,34 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
 	_, stack, _ := r.Current()
-	rated, err := rate(ctx, s.Templates, to, c, risk.Policy{Stateful: s.Stateful, Protect: stack.Protect})
+	policy := risk.Policy{Stateful: s.Stateful, Protect: stack.Protect}
+	rated, err := rate(ctx, s.Templates, to, c, policy)
 	if err != nil {
 		return r, err
 	}
-	if r, err = s.gated(ctx, r, to, c, rated); err != nil {
+	r.Plan.VerifySeconds = verifySeconds(stack.Verify)
+	if r, err = s.gated(ctx, r, to, c, rated, policy); err != nil {
 		return r, err
 	}
-	document := NewDocument(c, rated, to.Region)
-	document.Run, document.Target, document.Digest = r.Run(), to, r.Plan.Digest
-	document.Empty, document.Gate, document.Planned, document.Expires = r.Plan.Empty, r.Plan.Gate, s.Now().UTC(), r.Plan.Expires
-	data, err := json.MarshalIndent(document, "", " ")
+	plan := NewDocument(c, rated, to.Region)
+	plan.Run, plan.Target, plan.Digest = r.Run(), to, r.Plan.Digest
+	plan.Empty, plan.Gate, plan.Planned, plan.Expires = r.Plan.Empty, r.Plan.Gate, s.Now().UTC(), r.Plan.Expires
+	data, err := json.MarshalIndent(plan, "", " ")
 	if err != nil {
 		return r, fault.Permanent("encode the plan of %s: %w", to.StackName, err)
 	}
 	r.Plan.Seen = approval.Hash(data)
-	r.Plan.Document = seenKey(r.RunID, to.Stage, to.Stack, r.Plan.Seen)
-	for _, key := range []string{r.Plan.Document, DocumentKey(r.RunID, to.Stage, to.Stack)} {
+	r.Plan.Document = seenKey(r.RunID, to.Stage, document(r), r.Plan.Seen)
+	for _, key := range []string{r.Plan.Document, DocumentKey(r.RunID, to.Stage, document(r))} {
 		if err := s.Files.Put(ctx, key, data); err != nil {
 			return r, err
 		}
 	}
 	err = s.Publisher.Publish(ctx, s.fact(r, events.StackPlanned{
-		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: r.Plan.Digest, Changes: document.summary(),
+		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: r.Plan.Digest, Changes: plan.summary(),
 		Empty: r.Plan.Empty, Risk: rated.Level, Reasons: r.Plan.Reasons,
-	}, to.Stage, to.Stack))
-	if stage, _, _ := r.Current(); err == nil && stage.Approval == pipeline.ApprovalOnRisk && r.Plan.Gate == GateAuto && !r.Plan.Empty {
+	}, to.Stage, document(r)))
+	if stage, _, _ := r.Current(); err == nil && !r.Step.Rollback && stage.Approval == pipeline.ApprovalOnRisk && r.Plan.Gate == GateAuto && !r.Plan.Empty {
 		err = s.decidedByPolicy(ctx, r, to)
 	}
 	return r, err
@@ -235,10 +255,18 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 
 // gated says what the plan must pass, and binds it to everything that it was
 // rated by.
-func (s *Service) gated(ctx context.Context, r Release, to events.Target, c ChangeSet, rated risk.Assessment) (Release, error) {
+func (s *Service) gated(ctx context.Context, r Release, to events.Target, c ChangeSet, rated risk.Assessment, policy risk.Policy) (Release, error) {
 	stage, _, _ := r.Current()
 	r.Plan.Risk, r.Plan.Reasons = rated.Level, firstReasons(rated.Texts())
-	if r.Plan.Gate = gate(stage.Approval, rated.Level, r.Plan.Empty); r.Plan.Gate == GateApproval {
+	r.Plan.Gate = gate(stage.Approval, rated.Level, r.Plan.Empty)
+	if r.Step.Rollback {
+		way, err := s.rollbackGate(ctx, r, to, c, policy)
+		if err != nil {
+			return r, err
+		}
+		r.Plan.Gate = way
+	}
+	if r.Plan.Gate == GateApproval {
 		r.Transitions += asking
 		r.Plan.ApprovalSeconds = int(stage.ApprovalTime() / time.Second)
 		r.Plan.Expires = s.Now().Add(stage.ApprovalTime()).UTC()

@@ -30,6 +30,7 @@ type ChangeSetInput struct {
 	Template     []byte // used when TemplateURL is empty
 	TemplateURL  string
 	Parameters   map[string]string
+	Previous     []string // parameters that keep the value that they have
 	Capabilities []string
 	Tags         map[string]string
 	// IncludeNested asks for the change sets of nested stacks as well.

@@ -39,13 +39,18 @@ type Release struct {
 	PullRequest *PullRequest `json:"pullRequest,omitempty"` // nil for a push
 
 	SourceKey  string           `json:"sourceKey"` // S3 key of the zip; set by validation
+	Build      Build            `json:"build"`     // of the cloud assembly
 	Validation Validation       `json:"validation"`
 	Stages     []pipeline.Stage `json:"stages"` // that follow the branch; set by validation
 
-	Step    Step            `json:"step"`    // what Next decided; inside a wave, the stack
-	Wave    []Step          `json:"wave"`    // the stacks to deploy now, side by side
-	Results []StackResult   `json:"results"` // how the stacks of the wave ended; Next keeps those that failed
-	Done    []Deployed      `json:"done"`    // the stacks that are through, in order
+	Step      Step          `json:"step"`                // what Next decided; inside a wave, the stack
+	Wave      []Step        `json:"wave"`                // the stacks to deploy now, side by side
+	Results   []StackResult `json:"results"`             // how the stacks of the wave ended; Next keeps those that failed
+	Done      []Deployed    `json:"done"`                // the stacks that are through, in order
+	Verified  []string      `json:"verified,omitempty"`  // the stages whose own checks passed
+	Rollbacks []Step        `json:"rollbacks,omitempty"` // that are still to be done, because a verification failed
+	Kept      []StackResult `json:"kept,omitempty"`      // while rollbacks run: the results that asked for them, and other failures
+
 	Outcome string          `json:"outcome"`
 	Reason  string          `json:"reason"` // one sentence for a person
 	Failure *events.Failure `json:"failure,omitempty"`
@@ -56,6 +61,7 @@ type Release struct {
 	Lock     *LockAnswer `json:"lock,omitempty"`     // answer to the Lock state
 	Decision *Decision   `json:"decision,omitempty"` // answer to the RequestApproval state
 	Signal   *Signal     `json:"signal,omitempty"`   // answer to the Operate state
+	Built    *BuildEnd   `json:"built,omitempty"`    // answer to the Build state
 	Error    *Caught     `json:"error,omitempty"`    // what a Catch put there
 }
 
@@ -70,7 +76,8 @@ type Validation struct {
 // The kinds of Step.
 const (
 	StepDeploy = "deploy"
-	StepWait   = "wait" // for the stage to open
+	StepWait   = "wait"   // for the stage to open
+	StepVerify = "verify" // the stage, whose stacks are all through
 	StepFinish = "finish"
 )
 
@@ -81,6 +88,9 @@ type Step struct {
 	Stack  string     `json:"stack"`
 	Until  *time.Time `json:"until,omitempty"`  // wait: when the stage opens
 	Reason string     `json:"reason,omitempty"` // wait: why it is closed
+
+	Rollback      bool `json:"rollback,omitempty"`      // deploy: back to what was before the run
+	VerifySeconds int  `json:"verifySeconds,omitempty"` // verify: for how long a round is waited for
 }
 
 // Work is what the workflow holds while it deploys one stack of a wave. The
@@ -112,7 +122,8 @@ const (
 	ResultNotStarted = "notStarted" // the operation was not begun
 	ResultRefused    = "refused"    // the same, and trying again would not help; Error says why
 	ResultRolledBack = "rolledBack"
-	ResultStuck      = "stuck" // a person is needed
+	ResultStuck      = "stuck"      // a person is needed
+	ResultUnverified = "unverified" // deployed, but its checks did not pass
 )
 
 // Plan is the change set of one stack in one stage: enough to decide and to
@@ -142,6 +153,9 @@ type Plan struct {
 	ApprovalSeconds int       `json:"approvalSeconds"`
 	Expires         time.Time `json:"expires"`
 	Seen            string    `json:"seen"` // SHA-256 of the document
+	Undo            bool      `json:"undo"` // the checks did not pass: bring the stack back
+	// VerifySeconds is for how long a round of checks is waited for.
+	VerifySeconds int `json:"verifySeconds"`
 }
 
 // wait is for how long the event of the operation is waited for.
@@ -227,7 +241,7 @@ func (r *Release) Changed() []string {
 		}
 	}
 	for _, result := range r.Results {
-		if result.Outcome != events.OutcomeSucceeded && result.Result == ResultDeployed {
+		if left := result.Result == ResultDeployed || result.Result == ResultUnverified; result.Outcome != events.OutcomeSucceeded && left && result.Stack != "" {
 			changed = append(changed, result.Stage+"/"+result.Stack)
 		}
 	}

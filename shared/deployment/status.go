@@ -17,6 +17,9 @@ type Stack struct {
 	Tags    map[string]string
 	Role    string // ARN of the role that CloudFormation last used
 	Drift   string // IN_SYNC, DRIFTED, NOT_CHECKED or UNKNOWN, as the last detection found it
+
+	Parameters   map[string]string // CloudFormation shows NoEcho values as ****
+	Capabilities []string
 }
 
 // StackEvent is one row of a stack's history.

@@ -49,7 +49,16 @@ var tellers = map[string]func(Entry) (string, error){
 	events.PullRequestReviewed{}.DetailType(): tell(func(d events.PullRequestReviewed) string {
 		return fmt.Sprintf("review of %s %s: %s", short(d.Head), d.State, d.Reason)
 	}),
-	events.RunStarted{}.DetailType():         tell(func(d events.RunStarted) string { return "run " + d.RunID + " started" }),
+	events.RunStarted{}.DetailType(): tell(func(d events.RunStarted) string { return "run " + d.RunID + " started" }),
+	events.SourceBuilt{}.DetailType(): tell(func(d events.SourceBuilt) string {
+		return fmt.Sprintf("built in %d s, %s", d.Seconds, short(d.Digest))
+	}),
+	events.BuildFailed{}.DetailType(): tell(func(d events.BuildFailed) string {
+		return fmt.Sprintf("the build ended %s in %s: %s", d.Status, d.Phase, d.Reason)
+	}),
+	events.AssetsPublished{}.DetailType(): tell(func(d events.AssetsPublished) string {
+		return fmt.Sprintf("%s: %s published, %d of them new", target(d.Target), count(d.Assets, "asset"), d.Uploaded)
+	}),
 	events.TemplatesValidated{}.DetailType(): tell(func(d events.TemplatesValidated) string { return checked(d.Validated) }),
 	events.TemplatesRejected{}.DetailType(): tell(func(d events.TemplatesRejected) string {
 		return checked(d.Validated) + "; rejected"
@@ -74,10 +83,16 @@ var tellers = map[string]func(Entry) (string, error){
 		if d.Unchanged {
 			return target(d.Target) + " is up to date"
 		}
-		return target(d.Target) + " deployed and verified"
+		return target(d.Target) + " deployed"
 	}),
 	events.StackRolledBack{}.DetailType(): tell(func(d events.StackRolledBack) string {
 		return target(d.Target) + " rolled back: " + FailureText(d.Failure)
+	}),
+	events.StackVerified{}.DetailType(): tell(func(d events.StackVerified) string {
+		return verified(d.Target) + " verified: " + count(len(d.Results), "attempt")
+	}),
+	events.VerificationFailed{}.DetailType(): tell(func(d events.VerificationFailed) string {
+		return fmt.Sprintf("the verification of %s failed: %s; %s", verified(d.Target), d.Reason, d.Reaction)
 	}),
 	events.StageClosed{}.DetailType(): tell(func(d events.StageClosed) string {
 		return "the stage " + d.Stage + " is closed: " + d.Reason
@@ -168,4 +183,12 @@ func relation(name string) string {
 	default:
 		return ""
 	}
+}
+
+// verified names a stack, or the stage whose stacks were verified together.
+func verified(t events.Target) string {
+	if t.Stack == "" {
+		return "stage " + t.Stage
+	}
+	return target(t)
 }

@@ -88,6 +88,9 @@ type locator func(data json.RawMessage) (kind, subject string, err error)
 var subjects = map[string]locator{
 	events.GitPushed{}.DetailType():               aboutPush,
 	events.RunStarted{}.DetailType():              aboutRun,
+	events.SourceBuilt{}.DetailType():             aboutRun,
+	events.BuildFailed{}.DetailType():             aboutRun,
+	events.AssetsPublished{}.DetailType():         aboutRun,
 	events.TemplatesValidated{}.DetailType():      aboutRun,
 	events.TemplatesRejected{}.DetailType():       aboutRun,
 	events.StackPlanned{}.DetailType():            aboutRun,
@@ -95,6 +98,8 @@ var subjects = map[string]locator{
 	events.ApprovalDecided{}.DetailType():         aboutRun,
 	events.StackDeployed{}.DetailType():           aboutRun,
 	events.StackRolledBack{}.DetailType():         aboutRun,
+	events.StackVerified{}.DetailType():           aboutRun,
+	events.VerificationFailed{}.DetailType():      aboutRun,
 	events.StageClosed{}.DetailType():             aboutRun,
 	events.RunFinished{}.DetailType():             aboutRun,
 	events.PullRequestUpdated{}.DetailType():      aboutPullRequest,

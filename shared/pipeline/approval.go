@@ -12,8 +12,8 @@ const (
 )
 
 var (
-	selfApprovals  = []string{SelfForbidden, SelfAllowed}
-	timeoutPattern = newPattern(`^[1-9][0-9]{0,4}[mhd]$`)
+	selfApprovals       = []string{SelfForbidden, SelfAllowed}
+	approvalTimePattern = newPattern(`^[1-9][0-9]{0,4}[mhd]$`)
 )
 
 // How long a plan waits for a person.
@@ -33,7 +33,7 @@ func (s Stage) ApprovalTime() time.Duration {
 
 // timeout reads a number of minutes, hours or days; 0 is none.
 func timeout(text string) time.Duration {
-	if !timeoutPattern.matches(text) {
+	if !approvalTimePattern.matches(text) {
 		return 0
 	}
 	n, err := strconv.Atoi(text[:len(text)-1])
@@ -48,7 +48,7 @@ func timeout(text string) time.Duration {
 func (d *decoder) approvals(stage *Stage, keys map[string]entry) {
 	if k, ok := keys["approvalTimeout"]; ok {
 		before := len(d.faults)
-		stage.ApprovalTimeout = d.matching(k.value, "approvalTimeout", timeoutPattern, "a number of minutes, hours or days, such as 30m, 24h or 7d")
+		stage.ApprovalTimeout = d.matching(k.value, "approvalTimeout", approvalTimePattern, "a number of minutes, hours or days, such as 30m, 24h or 7d")
 		if t := stage.ApprovalTime(); len(d.faults) == before && (t < minApprovalTime || t > maxApprovalTime) {
 			d.fault(position(k.value), "approvalTimeout "+strconv.Quote(stage.ApprovalTimeout)+" is not between 5m and 7d")
 		}

@@ -74,15 +74,18 @@ var topKeys = []key{
 	{"stacks", true, "The stacks, by name.", map[string]any{"type": "object", "minProperties": 1, "additionalProperties": ref("stack")}},
 	{"stages", true, "The stages, in the order in which they are deployed.", map[string]any{"type": "array", "minItems": 1, "items": ref("stage")}},
 	{"validation", false, "How the templates are validated.", ref("validation")},
+	{"build", false, "How the cloud assembly of a CDK app is made.", ref("build")},
 }
 
 var stackKeys = []key{
-	{"template", true, "Path of the CloudFormation template in the repository.", map[string]any{"type": "string"}},
+	{"template", false, "Path of the CloudFormation template in the repository; or artifact.", map[string]any{"type": "string"}},
+	{"artifact", false, "Id of the stack in the cloud assembly, in place of template; ${stage} stands for the name of the stage.", text(artifactPattern)},
 	{"dependsOn", false, "Stacks that must be deployed before this one.", listOf(text(namePattern))},
 	{"parameters", false, "Template parameters, by name.", mapOf(ref("parameter"))},
 	{"capabilities", false, "What the template may create.", listOf(map[string]any{"enum": capabilities})},
 	{"tags", false, "Tags of the stack and its resources.", mapOf(scalar)},
 	{"protect", false, "Logical ids of resources whose removal or replacement blocks the deployment.", listOf(text(logicalPattern))},
+	{"verify", false, "What is checked after the stack was deployed.", verifySchema},
 }
 
 var stageKeys = []key{
@@ -91,13 +94,16 @@ var stageKeys = []key{
 	{"account", true, "AWS account, 12 digits, in quotes.", text(accountPattern)},
 	{"region", true, "AWS region.", text(regionPattern)},
 	{"approval", true, "When a person must approve: always, on-risk or never.", map[string]any{"enum": approvals}},
-	{"approvalTimeout", false, "How long a plan waits for a person: minutes, hours or days, such as 30m, 24h (the default) or 7d; at least 5m, at most 7d.", text(timeoutPattern)},
+	{"approvalTimeout", false, "How long a plan waits for a person: minutes, hours or days, such as 30m, 24h (the default) or 7d; at least 5m, at most 7d.", text(approvalTimePattern)},
 	{"selfApproval", false, "Whether an author of the push may approve it: forbidden (the default) or allowed.", map[string]any{"enum": selfApprovals}},
 	{"failOn", false, "The least severe finding that stops this stage: error (the default), warning, note, or none.", map[string]any{"enum": failOns}},
 	{"role", false, "Role to assume in the account, by its name or ARN; it begins with " + RolePrefix + ". Without it, the installation's own.", text(rolePattern)},
 	{"windows", false, "When the stage takes deployments. Without it, always.", map[string]any{"type": "array", "items": ref("window"), "maxItems": maxSpans}},
 	{"freezes", false, "When the stage takes no deployments, whatever its windows say.", map[string]any{"type": "array", "items": ref("freeze"), "maxItems": maxSpans}},
 	{"parameters", false, "Parameters of this stage, by stack; they win over the stack's own.", mapOf(mapOf(ref("parameter")))},
+	{"verify", false, "What is checked when all stacks of the stage were deployed.", verifySchema},
+	{"onVerificationFailure", false, "stop ends the run, rollback brings the stack back to its previous template as well. Without it, rollback in the last stage of a branch and stop in the others.", map[string]any{"enum": onFailures}},
+	{"artifacts", false, "Artifacts of this stage, by stack; they win over the stack's own.", mapOf(text(artifactPattern))},
 }
 
 var parameterKeys = []key{

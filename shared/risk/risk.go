@@ -107,6 +107,14 @@ func (a Assessment) Texts() []string {
 	return texts
 }
 
+// losing are the codes of what cannot be had back afterwards.
+var losing = []string{"data-expires", "delete-stateful", "dynamic-stateful", "key-disabled", "may-replace-stateful", "protected-resource", "replace-stateful", "unknown-stateful"}
+
+// Loses reports whether data, or a resource that is protected, may be lost.
+func (a Assessment) Loses() bool {
+	return slices.ContainsFunc(a.Reasons, func(r Reason) bool { return slices.Contains(losing, r.Code) })
+}
+
 // Assess rates a change set. The order of its changes does not matter, and a
 // further change never lowers the level.
 func Assess(set changeset.Set, templates Templates, schemas Schemas, policy Policy) Assessment {

@@ -68,13 +68,19 @@ func (s *Stacks) Describe(ctx context.Context, t events.Target) (deployment.Stac
 	found := out.Stacks[0]
 	stack := deployment.Stack{
 		ID: aws.ToString(found.StackId), Status: string(found.StackStatus), Reason: aws.ToString(found.StackStatusReason),
-		Outputs: map[string]string{}, Tags: map[string]string{}, Role: aws.ToString(found.RoleARN),
+		Outputs: map[string]string{}, Tags: map[string]string{}, Parameters: map[string]string{}, Role: aws.ToString(found.RoleARN),
 	}
 	if found.DriftInformation != nil {
 		stack.Drift = string(found.DriftInformation.StackDriftStatus)
 	}
 	for _, output := range found.Outputs {
 		stack.Outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
+	}
+	for _, p := range found.Parameters {
+		stack.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	for _, capability := range found.Capabilities {
+		stack.Capabilities = append(stack.Capabilities, string(capability))
 	}
 	for _, tag := range found.Tags {
 		stack.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
