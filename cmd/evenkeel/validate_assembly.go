@@ -94,7 +94,7 @@ func withAssembly(tree source.Tree, folder string) (source.Tree, error) {
 	data, _ := tree.File(pipeline.FileName)
 	p, err := pipeline.Decode(pipeline.FileName, data, func(string) bool { return true })
 	if err != nil || !p.UsesAssembly() {
-		return tree, nil // what is wrong is found by the validation
+		return tree, nil //nolint:nilerr // what is wrong is found by the validation
 	}
 	return validation.WithAssembly(tree, p.OutputFolder(), func(name string) ([]byte, error) { return readRegular(filepath.Join(folder, name)) })
 }

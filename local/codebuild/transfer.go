@@ -52,7 +52,7 @@ func (w *worker) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	left := int64(maxSource)
 	for _, entry := range r.File {
 		n, err := extract(root, entry, left)

@@ -42,7 +42,7 @@ func concurrentGroup() Group {
 			if _, err := runStarts(ctx, w); err != nil {
 				return "", err
 			}
-			return ends(events.OutcomeSucceeded)(ctx, w)
+			return succeeds()(ctx, w)
 		}},
 		{Want: "two commits are pushed one right after the other", Run: func(ctx context.Context, w *World) (string, error) {
 			for i, timeout := range []string{"10", "20"} {

@@ -239,13 +239,13 @@ func (x *execution) openChild(logicalID string, child *stack, kind types.Operati
 func (x *execution) runChild(ctx context.Context) (reason string, err error) {
 	failed := x.provision(ctx)
 	if ctx.Err() != nil {
-		return failureReason(failed, ""), errCancelled
+		return failureReason(failed), errCancelled
 	}
 	if len(failed) > 0 {
-		return failureReason(failed, ""), nil
+		return failureReason(failed), nil
 	}
 	if err := x.commit(); err != nil {
-		return err.Error(), nil
+		return err.Error(), nil //nolint:nilerr // the child failed, and why is the answer
 	}
 	return "", nil
 }

@@ -116,7 +116,7 @@ func (s *schedule) ready(id string) bool {
 }
 
 // failureReason is the stack's reason, listing what failed (CFN-7).
-func failureReason(failed []failure, suffix string) string {
+func failureReason(failed []failure) string {
 	var create, update []string
 	for _, f := range failed {
 		if f.create {
@@ -134,9 +134,6 @@ func failureReason(failed []failure, suffix string) string {
 			slices.Sort(part.ids)
 			sentences = append(sentences, "The following resource(s) failed to "+part.verb+": ["+strings.Join(part.ids, ", ")+"].")
 		}
-	}
-	if suffix != "" {
-		sentences = append(sentences, suffix)
 	}
 	return strings.Join(sentences, " ")
 }

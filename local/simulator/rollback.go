@@ -13,7 +13,7 @@ import (
 // failed decides what follows a failed create or update (CFN-5, CFN-6).
 func (x *execution) failed(ctx context.Context, failed []failure) {
 	create, suffix := x.op.kind == types.OperationTypeCreateStack, " Rollback requested by user."
-	reason := failureReason(slices.DeleteFunc(slices.Clone(failed), func(f failure) bool { return f.id == "" }), "")
+	reason := failureReason(slices.DeleteFunc(slices.Clone(failed), func(f failure) bool { return f.id == "" }))
 	for _, f := range failed {
 		if f.id == "" {
 			reason, suffix = f.err.Error(), ""
@@ -98,7 +98,7 @@ func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip skip
 		return
 	}
 	if len(failed) > 0 {
-		x.end(types.StackStatusUpdateRollbackFailed, strings.TrimSpace(failureReason(failed, "")), true)
+		x.end(types.StackStatusUpdateRollbackFailed, strings.TrimSpace(failureReason(failed)), true)
 		return
 	}
 	x.status(types.StackStatusUpdateRollbackCompleteCleanupInProgress, "")

@@ -169,7 +169,7 @@ func TestWavesAreBounded(t *testing.T) {
 	}
 	results := make([]StackResult, maxWave)
 	for i := range results {
-		text := cut(strings.Repeat("ü", 5000), maxStackReason)
+		text := cut(strings.Repeat("ü", 5000))
 		results[i] = StackResult{Stage: strings.Repeat("s", 32), Stack: strings.Repeat("s", 32), Outcome: events.OutcomeStuck, Reason: text,
 			Failure: &events.Failure{Reason: text}, ChangeSetID: strings.Repeat("a", 250), Digest: strings.Repeat("0", 64), Document: strings.Repeat("d", 120)}
 	}

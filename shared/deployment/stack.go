@@ -54,13 +54,13 @@ func (s *Service) EndStack(ctx context.Context, r Release) (StackResult, error) 
 	}
 	end := concludeStack(r)
 	result := StackResult{
-		Stage: to.Stage, Stack: to.Stack, Outcome: end.Outcome, Unchanged: r.Plan.Empty, Result: r.Plan.Result, Reason: cut(end.Reason, maxStackReason),
+		Stage: to.Stage, Stack: to.Stack, Outcome: end.Outcome, Unchanged: r.Plan.Empty, Result: r.Plan.Result, Reason: cut(end.Reason),
 		Rollback:    r.Plan.Undo,
 		ChangeSetID: r.Plan.ChangeSetID, Digest: r.Plan.Digest, Risk: r.Plan.Risk, Document: r.Plan.Document,
 	}
 	if end.Failure != nil {
 		failure := *end.Failure
-		failure.Reason = cut(failure.Reason, maxStackReason)
+		failure.Reason = cut(failure.Reason)
 		result.Failure = &failure
 	}
 	if unexecuted(r, end.Outcome) {
@@ -127,12 +127,12 @@ func concludeStackError(r Release, at string) Conclusion {
 	return Conclusion{Outcome: events.OutcomeStuck, Reason: "The deployment of " + at + " cannot go on: " + r.Error.Name + ": " + message, Failure: failure}
 }
 
-// cut shortens a text to so many bytes.
-func cut(text string, limit int) string {
-	if len(text) <= limit {
+// cut shortens a text of a result to maxStackReason.
+func cut(text string) string {
+	if len(text) <= maxStackReason {
 		return text
 	}
-	return strings.ToValidUTF8(text[:limit-len("…")], "") + "…"
+	return strings.ToValidUTF8(text[:maxStackReason-len("…")], "") + "…"
 }
 
 func stackName(r Release) string {

@@ -36,18 +36,6 @@ func code(text string) string {
 	return ticks + text + ticks
 }
 
-// block puts lines into a fenced code block, in which nothing is markup. The
-// fence is longer than any row of backticks in it.
-func block(lines []string) string {
-	longestRow := 2
-	for i, line := range lines {
-		lines[i] = visible(line)
-		longestRow = max(longestRow, longest(line, '`'))
-	}
-	fence := strings.Repeat("`", longestRow+1)
-	return fence + "text\n" + strings.Join(lines, "\n") + "\n" + fence + "\n"
-}
-
 // visible drops what is not shown or changes the order of what is.
 func visible(text string) string {
 	return strings.Map(func(r rune) rune {
