@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/infra/workflow"
 	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
@@ -40,6 +42,20 @@ func TestCostFormulas(t *testing.T) {
 	near("CodePipeline V2, 10 minutes", codePipelineV2(2*time.Second, 10*time.Minute), 11*0.002)
 	near("CodePipeline V2, seconds", codePipelineV2(2*time.Second, 3*time.Second), 2*0.002)
 	near("CodePipeline V2, just over", codePipelineV2(time.Minute+1, 3*time.Second), 3*0.002)
+}
+
+func TestLeadsToChoice(t *testing.T) {
+	inside, err := statesInMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for action, want := range map[string]bool{
+		"plan": true, "readPlan": true, "requestApproval": true, "describeOutcome": true, "operate": false, "endStack": false, "begin": false, "": false,
+	} {
+		if got := leadsToChoice(inside, action); got != want {
+			t.Errorf("%s: %v, want %v", action, got, want)
+		}
+	}
 }
 
 // BenchmarkCostPerStack deploys the shop to both stages and prints what one
@@ -77,8 +93,10 @@ func (w *World) measured(ctx context.Context) (measuredRun, error) {
 	return m, err
 }
 
-// countTransitions counts the states that were entered and the retries of
-// tasks: AWS bills both.
+// countTransitions counts the states that were entered, and each attempt of a
+// task: AWS bills both. The emulator's history tells the tasks inside a Map and
+// leaves out the Choice states there; these follow from the tasks that succeeded
+// (countInvocations).
 // Source: Step Functions pricing, "state transition".
 func (w *World) countTransitions(ctx context.Context, m *measuredRun) error {
 	hub := w.account(w.Cloud.State.Hub)
@@ -86,26 +104,46 @@ func (w *World) countTransitions(ctx context.Context, m *measuredRun) error {
 	if err != nil {
 		return err
 	}
+	inside, err := statesInMap()
+	if err != nil {
+		return err
+	}
 	pages := sfn.NewGetExecutionHistoryPaginator(sfn.NewFromConfig(hub), &sfn.GetExecutionHistoryInput{ExecutionArn: aws.String(run.Execution)})
-	entered, tasks, scheduled := 0, 0, 0
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return err
 		}
 		for _, event := range page.Events {
-			switch kind := string(event.Type); {
-			case kind == "TaskStateEntered":
-				entered, tasks = entered+1, tasks+1
-			case strings.HasSuffix(kind, "StateEntered"):
-				entered++
-			case kind == "TaskScheduled", kind == "LambdaFunctionScheduled":
-				scheduled++
+			if details := event.StateEnteredEventDetails; details != nil && inside[aws.ToString(details.Name)] != nil {
+				return fmt.Errorf("the history tells the state %s inside a Map: count them there, and not by the tasks", aws.ToString(details.Name))
+			}
+			kind := string(event.Type)
+			if kind == "TaskScheduled" || kind != "TaskStateEntered" && strings.HasSuffix(kind, "StateEntered") {
+				m.total.transitions++
 			}
 		}
 	}
-	m.total.transitions = float64(entered + max(scheduled-tasks, 0))
 	return nil
+}
+
+// statesInMap are the states that deploy one stack.
+func statesInMap() (map[string]*workflow.State, error) {
+	machine, err := workflow.Parse([]byte(workflow.Definitions()["pipeline"]))
+	if err != nil {
+		return nil, err
+	}
+	return machine.States["Deploy"].ItemProcessor.States, nil
+}
+
+// leadsToChoice reports whether a Choice follows the state inside the Map that
+// asks the function for the action.
+func leadsToChoice(inside map[string]*workflow.State, action string) bool {
+	if action == "" {
+		return false
+	}
+	state := inside[strings.ToUpper(action[:1])+action[1:]]
+	return state != nil && inside[state.Next] != nil && inside[state.Next].Type == "Choice"
 }
 
 // functionsOfARun are the functions that a run needs. The others hear the same
@@ -114,6 +152,10 @@ var functionsOfARun = []string{"webhook", "validation", "deployment", "ledger"}
 
 // countInvocations reads the functions' log lines. The world has had one run.
 func (w *World) countInvocations(ctx context.Context, m *measuredRun) error {
+	inside, err := statesInMap()
+	if err != nil {
+		return err
+	}
 	client := lambda.NewFromConfig(w.account(w.Cloud.State.Hub))
 	looks, lookGBSeconds := 0.0, 0.0
 	for _, function := range functionsOfARun {
@@ -128,7 +170,10 @@ func (w *World) countInvocations(ctx context.Context, m *measuredRun) error {
 				return err
 			}
 			gigabytes := float64(aws.ToInt32(config.MemorySize)) / 1024
-			err = logLines(path, func(ms float64, action string) {
+			err = logLines(path, func(ms float64, action string, failed bool) {
+				if !failed && leadsToChoice(inside, action) {
+					m.total.transitions++
+				}
 				ms++ // rounded up
 				m.total.invocations++
 				m.milliseconds += ms
@@ -148,7 +193,7 @@ func (w *World) countInvocations(ctx context.Context, m *measuredRun) error {
 }
 
 // logLines reads the lines that an invocation ends with.
-func logLines(path string, each func(ms float64, action string)) error {
+func logLines(path string, each func(ms float64, action string, failed bool)) error {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -164,9 +209,11 @@ func logLines(path string, each func(ms float64, action string)) error {
 			MS      *float64 `json:"ms"`
 			Request string   `json:"request"`
 			Action  string   `json:"action"`
+			State   string   `json:"state"` // of an action that waits for a token
+			Fault   string   `json:"fault"`
 		}
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.MS != nil && line.Request != "" {
-			each(*line.MS, line.Action)
+			each(*line.MS, line.Action, line.State == "failed" || line.Fault != "")
 		}
 	}
 	return lines.Err()
