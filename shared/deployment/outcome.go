@@ -26,8 +26,9 @@ func (s *Service) DescribeOutcome(ctx context.Context, r Release) (Release, erro
 	case ResultNotStarted:
 		return s.notStarted(r), nil
 	case ResultRunning:
+		// For the whole next wait: should its invocation be lost, nobody else renews.
 		r = s.running(r, status, rows)
-		return r, s.keepLocks(ctx, r, to, planTime)
+		return r, s.keepLocks(ctx, r, to, r.Plan.wait()+planTime)
 	case ResultDeployed, ResultPlanAgain:
 		r.Error = nil
 		return r, nil
