@@ -73,6 +73,7 @@ type measuredRun struct {
 	planning, d   time.Duration
 	lookGBSeconds float64 // mean of one look at a stack's history
 	milliseconds  float64 // of all functions
+	told          bool    // the history tells every state inside a Map
 }
 
 // table prints the cost of one deployed stack beside the other ways.
