@@ -180,10 +180,7 @@ func rejects(reason string) func(context.Context, *World) (string, error) {
 // endsWith waits for the run's end, whose reason must hold a text.
 func endsWith(outcome, text string) func(context.Context, *World) (string, error) {
 	return func(ctx context.Context, w *World) (string, error) {
-		end, err := w.finished(ctx)
-		if err != nil {
-			return "", err
-		}
-		return end.Reason, firstError(expect("the outcome", end.Outcome, outcome), expect("the reason tells "+text, strings.Contains(end.Reason, text), true))
+		seen, err := ends(outcome)(ctx, w)
+		return seen, firstError(err, expect("the reason tells "+text, strings.Contains(seen, text), true))
 	}
 }
