@@ -44,6 +44,8 @@ var importRules = []importRule{
 		"checks know evenkeel.yaml and what they see; who deploys, and what follows from a failure, is not theirs"},
 	{"shared/validation/{check,rules}/**", nil, []string{"shared/{policy,deployment,source,pipeline,fault}/**", "shared/validation", "shared/validation/report"},
 		"the walk and its rules know templates and schemas, and nothing of releases"},
+	{"shared/approval", nil, []string{"shared/{policy,deployment,validation,drift,ledger,source,pipeline,webhook,risk}/**"},
+		"what an approval is bound to is a value, digested by whoever plans and whoever executes"},
 	{"shared/risk/**", nil, []string{"shared/{policy,deployment,validation,drift,ledger,source,pipeline,webhook}/**"},
 		"a rating is a function of a change set, templates, schemas and a policy: whoever plans, shows or checks one can ask for it"},
 	{"shared/policy", nil, []string{"shared/policy/**", "shared/validation/**", "github.com/open-policy-agent/**"},

@@ -64,8 +64,11 @@ type ApprovalRequested struct {
 }
 
 // Via is what a decision was made with, as the client itself says it. The
-// network address as AWS saw it is in CloudTrail, in the record of the
-// UpdateItem call, and in no fact: the client does not know it.
+// network address as AWS saw it is in no fact: the client does not know it.
+// CloudTrail has it, in its record of GetCallerIdentity, which the client calls
+// just before it decides; and in that of UpdateItem where a trail logs data events
+// of the state table.
+// Source: CloudTrail user guide, "Understanding CloudTrail events".
 type Via struct {
 	Client  string `json:"client"`            // "evenkeel cli", or "policy"
 	Version string `json:"version,omitempty"` // of the client

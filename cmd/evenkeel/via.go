@@ -9,7 +9,7 @@ import (
 
 // via is what this program can honestly say about where a decision comes from:
 // itself, the machine and the user there. All of it is the client's own word;
-// the source address as AWS saw it is in CloudTrail.
+// the source address as AWS saw it is in CloudTrail, see events.Via.
 func (a *app) via() deployment.Via {
 	via := deployment.Via{Client: "evenkeel cli", Version: version()}
 	if host, err := os.Hostname(); err == nil {

@@ -26,7 +26,7 @@ const soloName = "acme/solo"
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
 	pair, locked := pairGroups()
-	return []Group{verifyGroup(), pair, concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
+	return []Group{verifyGroup(), pair, guardedGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
 }
 
 func concurrentGroup() Group {

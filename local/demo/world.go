@@ -57,6 +57,11 @@ func (w *World) evenkeel(ctx context.Context, args ...string) (string, error) {
 
 // evenkeelReading is evenkeel with a text on standard input.
 func (w *World) evenkeelReading(ctx context.Context, input string, args ...string) (string, error) {
+	return w.evenkeelWith(ctx, nil, input, args...)
+}
+
+// evenkeelWith is evenkeelReading with further environment variables.
+func (w *World) evenkeelWith(ctx context.Context, env map[string]string, input string, args ...string) (string, error) {
 	cli, err := filepath.Abs(w.Opts.CLI)
 	if err != nil {
 		return "", err
@@ -65,6 +70,9 @@ func (w *World) evenkeelReading(ctx context.Context, input string, args ...strin
 	cmd.Stdin = strings.NewReader(input)
 	cmd.Env = os.Environ()
 	for name, value := range w.Cloud.State.Env() {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	var out, diagnostics bytes.Buffer

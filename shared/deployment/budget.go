@@ -17,6 +17,10 @@ const (
 	round = 3
 	// asking is what an approval costs: RequestApproval, Approved?.
 	asking = 2
+	// again is what stays reserved when the stack is planned after the operation:
+	// Plan, MayBePlanned?, ReadPlan and five retries of it, MayExecute?, an
+	// approval, and a round.
+	again = 9 + asking + round
 )
 
 // costs are the states that an action and the Choice after it stand for. The
@@ -25,7 +29,13 @@ var costs = map[string]int{ActionPlan: 2, ActionReadPlan: 2, ActionDescribeOutco
 
 // rounds is how often the end of an operation may be waited for with what is
 // left.
-func rounds(transitions int) int { return (maxTransitions - ending - transitions) / round }
+func rounds(r Release) int {
+	left := maxTransitions - ending - r.Transitions
+	if r.Plan.Operation != OperationExecute {
+		left -= again
+	}
+	return left / round
+}
 
 // patience is how long to wait for the event that ends an operation before its
 // history is read, by how often that may be done after this. Events seldom get
@@ -48,6 +58,6 @@ func patience(left int) time.Duration {
 // waited for.
 func operate(r Release, operation string) Release {
 	r.Plan.Operation = operation
-	r.Plan.WaitSeconds = int(patience(rounds(r.Transitions)-1) / time.Second)
+	r.Plan.WaitSeconds = int(patience(rounds(r)-1) / time.Second)
 	return r
 }

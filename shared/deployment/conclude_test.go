@@ -188,7 +188,7 @@ func TestBudget(t *testing.T) {
 		for {
 			waited += r.Plan.wait()
 			transitions += round
-			if r.Transitions = transitions; rounds(transitions) <= 0 {
+			if r.Transitions = transitions; rounds(r) <= 0 {
 				break
 			}
 			r = operate(r, OperationExecute)

@@ -50,7 +50,7 @@ func (s *Service) notStarted(r Release) Release {
 		return r
 	}
 	r.Plan.Attempts++
-	if r.Plan.Attempts < maxAttempts && rounds(r.Transitions) > 0 {
+	if r.Plan.Attempts < maxAttempts && rounds(r) > 0 {
 		r.Error = nil
 		return operate(r, r.Plan.Operation)
 	}
@@ -66,7 +66,7 @@ func (s *Service) running(r Release, status string, rows []StackEvent) Release {
 	switch {
 	case len(rows) > 0 && s.Now().Sub(rows[0].Time) >= maxOperation:
 		return stuck(r, status, "the operation did not end within a day; it may still run")
-	case rounds(r.Transitions) <= 0:
+	case rounds(r) <= 0:
 		return stuck(r, status, "the end of the operation cannot be awaited; it may still run")
 	default:
 		r.Error = nil

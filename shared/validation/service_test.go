@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/source"
@@ -60,6 +61,7 @@ type remote struct {
 	published []events.Fact
 	failing   map[string]error
 	accounts  map[string]string // of the registration
+	settings  source.Repository // of the registration, further ones
 	mandatory []string          // of the registration
 }
 
@@ -68,7 +70,7 @@ func newRemote(tree source.Tree) *remote {
 }
 
 func (r *remote) Repository(_ context.Context, name string) (source.Repository, error) {
-	return source.Repository{Name: name, CloneURL: "https://git.example.com/registered.git", Accounts: r.accounts, MandatoryChecks: r.mandatory}, r.failing["Repository"]
+	return source.Repository{Name: name, CloneURL: "https://git.example.com/registered.git", Accounts: r.accounts, MandatoryChecks: r.mandatory, Identities: r.settings.Identities, SelfApproval: r.settings.SelfApproval}, r.failing["Repository"]
 }
 
 func (r *remote) Fetch(_ context.Context, repository source.Repository, branch, commit string) (source.Tree, error) {
@@ -294,6 +296,45 @@ func TestTheRegistrationIsTheBoundary(t *testing.T) {
 				t.Errorf("fetched %d times", r.fetched)
 			}
 		})
+	}
+}
+
+// TestSelfApprovalIsBounded: whoever pushes cannot bring the permission to
+// approve the own push along, in accounts that the registration bounds.
+func TestSelfApprovalIsBounded(t *testing.T) {
+	const want = "the stage prod has selfApproval: allowed, but the registration of acme/shop does not allow it in the account 333333333333 (evenkeel repo add … --allow-self-approval)"
+	bounded := map[string]string{"222222222222": "never", "333333333333": "always"}
+	for _, tt := range []struct {
+		name     string
+		accounts map[string]string
+		allowed  bool
+		want     string
+	}{{"bounded", bounded, false, want}, {"allowed", bounded, true, ""}, {"no boundary", nil, false, ""}} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := strings.Replace(goodPipeline, "approval: always", "approval: always, selfApproval: allowed", 1)
+			r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": text, "templates/queue.yaml": goodTemplate}))
+			r.accounts, r.settings.SelfApproval = tt.accounts, tt.allowed
+			got, err := r.service().Validate(t.Context(), release("main"))
+			if err != nil || got.Validation.Valid != (tt.want == "") {
+				t.Fatalf("%+v, %v", got.Validation, err)
+			}
+			if tt.want != "" && got.Validation.Findings[0].Message != tt.want {
+				t.Errorf("got %+v", got.Validation.Findings[0])
+			}
+		})
+	}
+}
+
+// TestAuthorsGetTheirPrincipals: what the registration knows of the authors
+// travels with the release, where nobody can change it.
+func TestAuthorsGetTheirPrincipals(t *testing.T) {
+	r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate}))
+	r.settings.Identities = map[string][]string{"Dana": {"*:user/dana"}, "kim": {"kim"}}
+	in := release("main")
+	in.Authors = approval.NewAuthors("dana", []string{"dana@example.com"})
+	got, err := r.service().Validate(t.Context(), in)
+	if err != nil || !got.Authors.Registered || len(got.Authors.People) != 2 || !slices.Equal(got.Authors.People[0].Principals, []string{"*:user/dana"}) || got.Authors.People[1].Principals != nil {
+		t.Errorf("%+v, %v", got.Authors, err)
 	}
 }
 

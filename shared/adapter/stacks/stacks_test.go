@@ -41,18 +41,43 @@ func TestDescribe(t *testing.T) {
 	stub, s, _ := start(t)
 	stub.Reply("cloudformation", "DescribeStacks", body("DescribeStacks", `<Stacks><member><StackId>`+stackID+`</StackId><StackName>shop-data-test</StackName>
 		<StackStatus>UPDATE_ROLLBACK_COMPLETE</StackStatus><StackStatusReason>why</StackStatusReason><CreationTime>2026-11-22T12:00:00Z</CreationTime>
+		<RoleARN>arn:aws:iam::222222222222:role/evenkeel-execution</RoleARN><DriftInformation><StackDriftStatus>DRIFTED</StackDriftStatus></DriftInformation>
 		<Outputs><member><OutputKey>VpcId</OutputKey><OutputValue>vpc-1</OutputValue></member></Outputs>
 		<Parameters><member><ParameterKey>Size</ParameterKey><ParameterValue>3</ParameterValue></member><member><ParameterKey>Password</ParameterKey><ParameterValue>****</ParameterValue></member></Parameters>
 		<Capabilities><member>CAPABILITY_IAM</member></Capabilities>
 		<Tags><member><Key>evenkeel:stage</Key><Value>test</Value></member></Tags></member></Stacks>`))
 	got, err := s.Describe(context.Background(), target)
 	if err != nil || got.ID != stackID || got.Status != "UPDATE_ROLLBACK_COMPLETE" || got.Reason != "why" || got.Outputs["VpcId"] != "vpc-1" || got.Tags["evenkeel:stage"] != "test" ||
-		got.Parameters["Size"] != "3" || got.Parameters["Password"] != "****" || len(got.Capabilities) != 1 {
+		got.Parameters["Size"] != "3" || got.Parameters["Password"] != "****" || len(got.Capabilities) != 1 ||
+		got.Drift != "DRIFTED" || got.Role != "arn:aws:iam::222222222222:role/evenkeel-execution" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	call := stub.Calls("cloudformation", "DescribeStacks")[0]
 	if call.Account != "222222222222" || call.Form.Get("StackName") != "shop-data-test" {
 		t.Errorf("asked account %s for %s", call.Account, call.Form.Get("StackName"))
+	}
+}
+
+// TestDrifts: all pages, changed and deleted resources only, the same text
+// whenever it is the same drift.
+func TestDrifts(t *testing.T) {
+	drift := func(id, status, differences string) string {
+		return `<member><StackId>` + stackID + `</StackId><LogicalResourceId>` + id + `</LogicalResourceId><PhysicalResourceId>p</PhysicalResourceId><ResourceType>AWS::SQS::Queue</ResourceType>
+			<StackResourceDriftStatus>` + status + `</StackResourceDriftStatus><PropertyDifferences>` + differences + `</PropertyDifferences><Timestamp>2026-11-22T12:00:00Z</Timestamp></member>`
+	}
+	stub, s, _ := start(t)
+	stub.Reply("cloudformation", "DescribeStackResourceDrifts",
+		body("DescribeStackResourceDrifts", `<StackResourceDrifts>`+drift("Queue", "MODIFIED", `<member><PropertyPath>/DelaySeconds</PropertyPath><ExpectedValue>0</ExpectedValue>
+			<ActualValue>5</ActualValue><DifferenceType>NOT_EQUAL</DifferenceType></member>`)+`</StackResourceDrifts><NextToken>2</NextToken>`),
+		body("DescribeStackResourceDrifts", `<StackResourceDrifts>`+drift("Dead", "DELETED", "")+`</StackResourceDrifts>`))
+	got, err := s.Drifts(context.Background(), target)
+	want := []string{"Dead p DELETED", "Queue p MODIFIED\nNOT_EQUAL /DelaySeconds \"0\" \"5\""}
+	if err != nil || strings.Join(got, ";") != strings.Join(want, ";") {
+		t.Errorf("%q, %v", got, err)
+	}
+	sent := stub.Calls("cloudformation", "DescribeStackResourceDrifts")
+	if len(sent) != 2 || sent[0].Form.Get("StackResourceDriftStatusFilters.member.2") != "DELETED" || sent[0].Form.Get("StackResourceDriftStatusFilters.member.3") != "" {
+		t.Errorf("asked %v", sent)
 	}
 }
 
@@ -298,6 +323,13 @@ func TestTemplate(t *testing.T) {
 		if sent.Get("StackName") != want[0] || sent.Get("ChangeSetName") != want[1] || sent.Get("TemplateStage") != "Processed" {
 			t.Errorf("sent %v", sent)
 		}
+	}
+	if got, err := templates.Original(t.Context(), target, "arn:cs"); err != nil || string(got) != "Resources: {}" {
+		t.Errorf("original %q, %v", got, err)
+	}
+	calls := stub.Calls("cloudformation", "GetTemplate")
+	if sent := calls[len(calls)-1].Form; sent.Get("ChangeSetName") != "arn:cs" || sent.Get("TemplateStage") != "Original" {
+		t.Errorf("sent %v", sent)
 	}
 	stub.On("cloudformation", "GetTemplate", refuse(http.StatusBadRequest, "ValidationError", "Stack with id shop-data-test does not exist"))
 	if got, err := templates.Template(t.Context(), target, ""); got != nil || err != nil {
