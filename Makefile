@@ -67,9 +67,12 @@ lambdas: # one call compiles them side by side
 	@GOOS=$(LAMBDA_OS) GOARCH=$(LAMBDA_ARCH) $(GO_BUILD) -tags lambda.norpc -o build/bin/ $(addprefix ./functions/,$(FUNCTIONS))
 	@for f in $(FUNCTIONS); do mkdir -p build/lambda/$$f && cp -f build/bin/$$f build/lambda/$$f/bootstrap || exit 1; done
 
+# Two programs of one package: evenkeel validates without the AWS SDK, whose
+# start takes longer than a template; it hands every other command over.
 cli:
 	@echo "  compile cmd/evenkeel"
-	@$(GO_BUILD) -o build/evenkeel ./cmd/evenkeel
+	@$(GO_BUILD) -tags validator -o build/evenkeel ./cmd/evenkeel
+	@$(GO_BUILD) -o build/evenkeel-suite ./cmd/evenkeel
 
 synth: lambdas ## Synthesise the CDK app into cdk.out/
 	@echo "  synthesise infra (a first compile takes about two minutes)"; go build -o build/infra ./infra && build/infra

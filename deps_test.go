@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,24 @@ func TestImports(t *testing.T) {
 		}
 		if covered == 0 {
 			t.Errorf("rule for %s covers no package", rule.packages)
+		}
+	}
+}
+
+// TestFrontIsLight holds the reason of the program that validates alone: the
+// tables that the AWS SDK builds before main take longer than a template.
+func TestFrontIsLight(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-tags", "validator", "./cmd/evenkeel").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := strings.Fields(string(out))
+	if !slices.Contains(found, module+"/shared/validation") {
+		t.Fatal("the list has no validation: it is not that of the front")
+	}
+	for _, pkg := range found {
+		if matchesAny([]string{sdk, lambda, "local/**", "shared/adapter/**"}, relative(pkg)) {
+			t.Errorf("cmd/evenkeel with the tag validator imports %s", pkg)
 		}
 	}
 }

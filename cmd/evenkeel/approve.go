@@ -1,3 +1,5 @@
+//go:build !validator
+
 package main
 
 import (

@@ -5,12 +5,17 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
 func main() {
+	if err := handOver(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "evenkeel: "+err.Error())
+		os.Exit(exitNotFound)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends what does not look at the first

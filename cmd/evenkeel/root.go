@@ -30,9 +30,7 @@ Exit codes: 0 done, 1 it failed or found errors, 2 wrong usage, 3 not found or n
 	flags.StringVar(&a.profile, "profile", "", "AWS profile (default: the SDK's)")
 	flags.StringVar(&a.region, "region", "", "AWS region (default: the SDK's)")
 
-	root.AddCommand(
-		newUpCommand(a), newDownCommand(a), newStatusCommand(a), newDemoCommand(a),
-		newRepoCommand(a), newRunsCommand(a), newApproveCommand(a), newRejectCommand(a), newDriftCommand(a), newHealCommand(a), newValidateCommand(a), newSchemaCommand(a), newPolicyCommand(a),
-	)
+	root.AddCommand(newValidateCommand(a), newSchemaCommand(a), newPolicyCommand(a))
+	root.AddCommand(suiteCommands(a)...)
 	return root
 }

@@ -1,3 +1,5 @@
+//go:build !validator
+
 package main
 
 import (
@@ -164,16 +166,5 @@ func (a *app) runState(state string) string {
 		return a.red(state)
 	default:
 		return a.yellow(state)
-	}
-}
-
-func (a *app) severity(severity string) string {
-	switch severity {
-	case "error":
-		return a.red(severity)
-	case "warning":
-		return a.yellow(severity)
-	default:
-		return severity
 	}
 }

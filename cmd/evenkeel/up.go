@@ -1,3 +1,5 @@
+//go:build !validator
+
 package main
 
 import (
@@ -26,7 +28,8 @@ func newUpCommand(a *app) *cobra.Command {
 		Use:   "up",
 		Short: "Start the local cloud and deploy the suite to it",
 		Long: `Start the local cloud on 127.0.0.1 and deploy the suite to it from its synthesised template.
-It runs in the background until "evenkeel down"; state and logs are in .evenkeel/.`,
+It runs in the background until "evenkeel down"; state and logs are in .evenkeel/.
+A minute of a stage's bake time lasts one second there.`,
 		Example: `  eval "$(evenkeel up --export)"   # and point this shell at it
   evenkeel up --foreground         # stay until Ctrl-C`,
 		Args: usageArgs(cobra.NoArgs),

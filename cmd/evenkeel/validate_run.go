@@ -158,6 +158,7 @@ func (c *checkRun) check() error {
 	if err != nil {
 		return err
 	}
+	reserveHeap(in)
 	var results []validation.Result
 	for _, folder := range in.repositories {
 		result, err := c.checkRepository(folder)
@@ -180,6 +181,24 @@ func (c *checkRun) check() error {
 		c.result = c.result.Add(in.findings...)
 	}
 	return c.applyBaseline()
+}
+
+// heapFactor is how many bytes of heap a byte of template takes when nothing is
+// collected; below heapWorth of templates, growing the heap costs more than it saves.
+const (
+	heapFactor = 32
+	heapWorth  = 256 << 10
+)
+
+// reserveHeap makes room for what the validation of the files will allocate.
+func reserveHeap(in *input) {
+	size := 0
+	for _, data := range in.files {
+		size += len(data)
+	}
+	if size >= heapWorth {
+		growHeap(min(heapFactor*size, heapLimit/2))
+	}
 }
 
 // fileOptions are the options for files that are not checked as part of a

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
@@ -15,6 +16,10 @@ import (
 	"github.com/evenkeel/evenkeel/local/simulator"
 	"github.com/evenkeel/evenkeel/local/simulator/ec2backed"
 )
+
+// monitoringMinute is how long a minute of a rollback configuration's
+// monitoring time lasts in the local cloud (CFN-83).
+const monitoringMinute = time.Second
 
 // newSimulator makes the CloudFormation and Cloud Control of the workload
 // accounts. What it does to EC2 it does through the gateway, as AWS's own
@@ -29,6 +34,10 @@ func (c *Cloud) newSimulator(hub string, client *http.Client) *simulator.Simulat
 		FetchTemplate: func(ctx context.Context, account, address string) ([]byte, error) {
 			return fetchTemplate(ctx, client, hub, c.opts.Region, address, account, c.opts.Hub)
 		},
+		AlarmStates: func(ctx context.Context, account, region string, arns []string) (map[string]string, error) {
+			return alarmStates(ctx, cloudwatch.NewFromConfig(c.service(account, region)), arns)
+		},
+		Minute: monitoringMinute,
 		ReadParameter: func(ctx context.Context, account, region, name string) (string, error) {
 			out, err := ssm.NewFromConfig(c.service(account, region)).GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(name)})
 			if err != nil {

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,10 +65,17 @@ func objectPath(address string) (string, error) {
 	if bucket, ok := virtualHost(u.Hostname()); ok {
 		return "/" + bucket + u.EscapedPath(), nil
 	}
+	if !pathHost.MatchString(u.Hostname()) {
+		return "", errors.New("TemplateURL must be a supported URL")
+	}
 	return u.EscapedPath(), nil
 }
 
-var bucketHost = regexp.MustCompile(`^(.+)\.s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$`)
+var (
+	bucketHost = regexp.MustCompile(`^(.+)\.s3(?:[.-][a-z0-9-]+){0,2}\.amazonaws\.com(?:\.cn)?$`)
+	// pathHost is S3 asked path-style, or the local endpoint.
+	pathHost = regexp.MustCompile(`^(?:s3(?:[.-][a-z0-9-]+){0,2}\.amazonaws\.com(?:\.cn)?|127\.0\.0\.1|localhost|::1)$`)
+)
 
 // virtualHost returns the bucket that a host names.
 // Source: S3 user guide, "Virtual hosting of general purpose buckets".

@@ -58,6 +58,10 @@ func TestGateway(t *testing.T) {
 		"CloudFormation reaches the bus":    stackEvents,
 		"delivery can be spoiled":           spoiledDelivery,
 		"calls are recorded by application": recorded,
+		"a workload account has alarms":     alarmsOfAWorkload,
+		"a workload account has functions":  functionsOfAWorkload,
+		"a rollback trigger is watched":     rollbackTrigger,
+		"nested stacks come from S3":        nestedStacks,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, f) })
 	}

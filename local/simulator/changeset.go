@@ -33,6 +33,11 @@ type changeSet struct {
 	failures    []types.OperationEvent
 	operation   *operation
 	stackDrift  types.StackDriftStatus
+
+	nested       bool                  // asked for with IncludeNestedStacks
+	parent, root *changeSet            // of a nested stack's change set (CFN-75)
+	children     map[string]*changeSet // by logical id of the nested stack
+	stack        *stack
 }
 
 // Reasons of change sets that end FAILED (CFN-12, CFN-15).
@@ -59,6 +64,12 @@ func (r *region) createChangeSet(ctx context.Context, in *cfn.CreateChangeSetInp
 	if err != nil {
 		return nil, err
 	}
+	if err := checkRollback(in.RollbackConfiguration); err != nil {
+		return nil, err
+	}
+	if in.OnStackFailure == types.OnStackFailureDelete && kind != types.ChangeSetTypeCreate {
+		return nil, validationError("OnStackFailure DELETE can only be specified for change sets of type CREATE") // CFN-19
+	}
 	d := deployment{
 		body: body, capabilities: in.Capabilities, tags: in.Tags, notifications: in.NotificationARNs,
 		role: in.RoleARN, rollback: in.RollbackConfiguration,
@@ -74,8 +85,15 @@ func (r *region) createChangeSet(ctx context.Context, in *cfn.CreateChangeSetInp
 	}
 	r.mu.Unlock()
 	if fresh {
-		revert := in.DeploymentMode == types.DeploymentModeRevertDrift
-		r.start(func(ctx context.Context) { r.fillChangeSet(ctx, s, cs, revert, !aws.ToBool(in.DisableValidation)) })
+		how := planning{revert: in.DeploymentMode == types.DeploymentModeRevertDrift, validate: !aws.ToBool(in.DisableValidation)}
+		if cs.nested {
+			how.set = cs
+		}
+		r.start(func(ctx context.Context) {
+			if pause(ctx, r.sim.opts.OperationDelay) {
+				r.fillChangeSet(ctx, s, cs, how)
+			}
+		})
 	}
 	return &cfn.CreateChangeSetOutput{Id: &cs.id, StackId: &s.id}, nil
 }
@@ -113,6 +131,7 @@ func (r *region) openChangeSet(ctx context.Context, in *cfn.CreateChangeSetInput
 		description: in.Description, created: r.now(), kind: kind, mode: in.DeploymentMode, onFailure: in.OnStackFailure,
 		status: types.ChangeSetStatusCreatePending, execution: types.ExecutionStatusUnavailable, deployment: d, prepared: p,
 		operation: newOperation(types.OperationTypeCreateChangeset, aws.ToString(in.ClientToken)),
+		nested:    aws.ToBool(in.IncludeNestedStacks), children: map[string]*changeSet{}, stack: s,
 	}
 	p.deployment = &cs.deployment
 	cs.deployment.changeSetID = cs.id
@@ -164,7 +183,7 @@ func (r *region) changeSetBase(in *cfn.CreateChangeSetInput, kind types.ChangeSe
 // notification topics and rollback triggers stick to the stack (CFN-8).
 func inherit(d, current *deployment) {
 	d.role = orDefault(d.role, current.role)
-	d.rollback = orDefault(d.rollback, current.rollback)
+	inheritRollback(d, current)
 	if d.notifications == nil {
 		d.notifications = current.notifications
 	}
@@ -173,12 +192,9 @@ func inherit(d, current *deployment) {
 	}
 }
 
-// fillChangeSet computes the change set in the background.
-func (r *region) fillChangeSet(ctx context.Context, s *stack, cs *changeSet, revert, validate bool) {
-	if !pause(ctx, r.sim.opts.OperationDelay) {
-		return
-	}
-	changes, failures, err := r.plan(ctx, s, cs.prepared, revert, validate)
+// fillChangeSet computes the change set.
+func (r *region) fillChangeSet(ctx context.Context, s *stack, cs *changeSet, how planning) {
+	changes, failures, err := r.plan(ctx, s, cs.prepared, how)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	cs.changes, cs.failures, cs.stackDrift = changes, failures, types.StackDriftStatusInSync
@@ -254,7 +270,11 @@ func (r *region) deleteChangeSet(_ context.Context, in *cfn.DeleteChangeSetInput
 	if cs.execution == types.ExecutionStatusExecuteInProgress {
 		return nil, apiError(400, "InvalidChangeSetStatus", "ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.id, cs.execution)
 	}
+	if cs.parent != nil {
+		return nil, validationError("ChangeSet [%s] belongs to a nested stack. Delete the root change set [%s].", cs.id, cs.root.id)
+	}
 	s.changes = slices.DeleteFunc(s.changes, func(other *changeSet) bool { return other == cs })
+	r.abandon(cs)
 	return &cfn.DeleteChangeSetOutput{}, nil
 }
 
@@ -270,50 +290,8 @@ func (r *region) listChangeSets(_ context.Context, in *cfn.ListChangeSetsInput) 
 		out.Summaries = append(out.Summaries, types.ChangeSetSummary{
 			ChangeSetId: &cs.id, ChangeSetName: &cs.name, CreationTime: &cs.created, Description: cs.description,
 			ExecutionStatus: cs.execution, Status: cs.status, StatusReason: optional(cs.reason), StackId: &s.id, StackName: &s.name,
-			IncludeNestedStacks: aws.Bool(false),
+			IncludeNestedStacks: aws.Bool(cs.nested), ParentChangeSetId: cs.parent.identifier(), RootChangeSetId: cs.root.identifier(),
 		})
 	}
 	return out, nil
-}
-
-func (r *region) executeChangeSet(_ context.Context, in *cfn.ExecuteChangeSetInput) (*cfn.ExecuteChangeSetOutput, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s, cs, err := r.findChangeSet(aws.ToString(in.ChangeSetName), in.StackName)
-	if err != nil {
-		return nil, err
-	}
-	token := aws.ToString(in.ClientRequestToken)
-	if token != "" && cs.executedBy == token {
-		return &cfn.ExecuteChangeSetOutput{}, nil
-	}
-	if cs.status != types.ChangeSetStatusCreateComplete || cs.execution != types.ExecutionStatusAvailable {
-		status := string(cs.status)
-		if cs.status == types.ChangeSetStatusCreateComplete {
-			status = string(cs.execution)
-		}
-		return nil, apiError(400, "InvalidChangeSetStatus", "ChangeSet [%s] cannot be executed in its current status of [%s]", cs.id, status)
-	}
-	if cs.onFailure != "" && in.DisableRollback != nil {
-		return nil, validationError("DisableRollback and OnStackFailure cannot be specified together")
-	}
-	if s.busy() {
-		return nil, s.checkUpdatable()
-	}
-	cs.executedBy, cs.execution = token, types.ExecutionStatusExecuteInProgress
-	s.changes = []*changeSet{cs}
-	kind := types.OperationTypeUpdateStack
-	if cs.kind == types.ChangeSetTypeCreate {
-		kind = types.OperationTypeCreateStack
-	}
-	op := newOperation(kind, token)
-	op.changeSet = cs
-	op.revert = cs.mode == types.DeploymentModeRevertDrift
-	op.retainExceptOnCreate = aws.ToBool(in.RetainExceptOnCreate)
-	op.onFailure = cs.onFailure
-	if aws.ToBool(in.DisableRollback) {
-		op.onFailure = types.OnStackFailureDoNothing
-	}
-	r.begin(s, op, cs.prepared)
-	return &cfn.ExecuteChangeSetOutput{}, nil
 }

@@ -25,7 +25,8 @@ func (r *region) describeChangeSet(_ context.Context, in *cfn.DescribeChangeSetI
 		CreationTime: &cs.created, Status: cs.status, StatusReason: optional(cs.reason), ExecutionStatus: cs.execution,
 		Parameters: shown(cs.deployment.body, cs.deployment.parameters), Tags: nonNil(cs.deployment.tags), Capabilities: nonNil(cs.deployment.capabilities),
 		NotificationARNs: nonNil(cs.deployment.notifications), RollbackConfiguration: orDefault(cs.deployment.rollback, &types.RollbackConfiguration{}),
-		IncludeNestedStacks: aws.Bool(false), OnStackFailure: cs.onFailure, DeploymentMode: cs.mode, Changes: []types.Change{},
+		IncludeNestedStacks: aws.Bool(cs.nested), ParentChangeSetId: cs.parent.identifier(), RootChangeSetId: cs.root.identifier(),
+		OnStackFailure: cs.onFailure, DeploymentMode: cs.mode, Changes: []types.Change{},
 	}
 	if cs.mode == types.DeploymentModeRevertDrift && cs.status != types.ChangeSetStatusCreateInProgress {
 		out.StackDriftStatus = cs.stackDrift
@@ -49,7 +50,7 @@ func (r *region) describeChangeSet(_ context.Context, in *cfn.DescribeChangeSetI
 func (c *planned) change(values, revert bool) types.Change {
 	rc := &types.ResourceChange{
 		Action: c.action, LogicalResourceId: &c.id, ResourceType: &c.typeName, Details: []types.ResourceChangeDetail{},
-		Scope: []types.ResourceAttribute{}, PolicyAction: c.policy,
+		Scope: []types.ResourceAttribute{}, PolicyAction: c.policy, ChangeSetId: optional(c.changeSetID),
 	}
 	if c.old != nil {
 		rc.PhysicalResourceId = optional(c.old.physicalID)

@@ -52,11 +52,13 @@ func (s *stack) describe() types.Stack {
 		CreationTime: aws.Time(s.created), LastUpdatedTime: s.updated, DeletionTime: s.deleted, Description: d.description,
 		Parameters: shown(d.body, d.parameters), Tags: nonNil(d.tags), Capabilities: nonNil(d.capabilities), NotificationARNs: nonNil(d.notifications),
 		RoleARN: d.role, RollbackConfiguration: orDefault(d.rollback, &types.RollbackConfiguration{}), ChangeSetId: optional(d.changeSetID),
-		DisableRollback: aws.Bool(s.disableRollback), EnableTerminationProtection: aws.Bool(s.terminationProtection),
+		DisableRollback:      aws.Bool(s.disableRollback),
 		RetainExceptOnCreate: aws.Bool(s.retainExceptOnCreate),
 		DriftInformation:     &types.StackDriftInformation{StackDriftStatus: s.drift, LastCheckTimestamp: s.driftChecked},
 		Outputs:              s.outputs,
 	}
+	out.ParentId, out.RootId = s.ancestors()
+	out.EnableTerminationProtection = aws.Bool(s.protected())
 	if s.lastOperation.OperationId != nil {
 		out.LastOperations = []types.OperationEntry{s.lastOperation}
 	}
@@ -71,8 +73,9 @@ func (r *region) listStacks(_ context.Context, in *cfn.ListStacksInput) (*cfn.Li
 		if len(in.StackStatusFilter) > 0 && !slices.Contains(in.StackStatusFilter, s.status) {
 			continue
 		}
+		parent, root := s.ancestors()
 		list = append(list, types.StackSummary{
-			StackId: &s.id, StackName: &s.name, StackStatus: s.status, StackStatusReason: optional(s.statusReason),
+			ParentId: parent, RootId: root, StackId: &s.id, StackName: &s.name, StackStatus: s.status, StackStatusReason: optional(s.statusReason),
 			CreationTime: aws.Time(s.created), LastUpdatedTime: s.updated, DeletionTime: s.deleted, TemplateDescription: s.current.description,
 			DriftInformation: &types.StackDriftInformationSummary{StackDriftStatus: s.drift, LastCheckTimestamp: s.driftChecked},
 		})

@@ -12,12 +12,17 @@ import (
 	cc "github.com/aws/aws-sdk-go-v2/service/cloudcontrol"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/evenkeel/evenkeel/local/simulator"
 )
 
 // evolving is a random template: queues in a chain of references, each with a
 // delay (mutable) and a name (create-only). fail names one that cannot be made
 // or changed.
-func evolving(random *rand.Rand, fail bool) string {
+func evolving(random *rand.Rand, fail bool) string { return evolvingNamed(random, fail, "q") }
+
+// evolvingNamed gives the queues names that begin with prefix.
+func evolvingNamed(random *rand.Rand, fail bool, prefix string) string {
 	var b strings.Builder
 	b.WriteString("Resources:\n")
 	var ids []int
@@ -35,7 +40,7 @@ func evolving(random *rand.Rand, fail bool) string {
 		if id == broken {
 			b.WriteString("    Metadata: {\"Evenkeel::Simulate\": {Fail: broken}}\n")
 		}
-		fmt.Fprintf(&b, "    Properties:\n      QueueName: q%d-%d\n      DelaySeconds: %d\n", id, random.IntN(2), random.IntN(4))
+		fmt.Fprintf(&b, "    Properties:\n      QueueName: %s%d-%d\n      DelaySeconds: %d\n", prefix, id, random.IntN(2), random.IntN(4))
 		if i > 0 {
 			fmt.Fprintf(&b, "      Tags: [{Key: before, Value: !GetAtt Q%d.Arn}]\n", ids[random.IntN(i)])
 		}
@@ -112,5 +117,109 @@ func (w *world) consistent(body string, step int) {
 	}
 	if out := w.detect("shop"); out.StackDriftStatus != types.StackDriftStatusInSync {
 		w.t.Fatalf("step %d: %v", step, w.drifts("shop"))
+	}
+}
+
+// Seeded histories of a stack with two nested stacks, one of which has a nested
+// stack, by UpdateStack and by change sets with and without IncludeNestedStacks.
+// An update that fails anywhere leaves every queue as it was (CFN-72), one that
+// succeeds leaves what the templates say, and deletion leaves none (CFN-73).
+func TestEvolutionOfNestedStacks(t *testing.T) {
+	const root = `Resources:
+  A: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: "https://s3.amazonaws.com/b/a.yaml"}}
+  B: {Type: AWS::CloudFormation::Stack, DependsOn: A, Properties: {TemplateURL: "https://s3.amazonaws.com/b/b.yaml"}}`
+	const inner = "\n  C: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: \"https://s3.amazonaws.com/b/c.yaml\"}}\n"
+	for seed := range uint64(15) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			l := &library{files: map[string]string{}}
+			w := start(t, immediately, func(o *simulator.Options) { o.FetchTemplate = l.fetch })
+			random := rand.New(rand.NewPCG(seed, 2))
+			write := func(fail int) map[string]string {
+				files := map[string]string{
+					"a.yaml": evolvingNamed(random, fail == 0, "a"), "b.yaml": evolvingNamed(random, fail == 1, "b") + inner, "c.yaml": evolvingNamed(random, fail == 2, "c"),
+				}
+				for name, text := range files {
+					l.put(name, text)
+				}
+				return files
+			}
+			files := write(-1)
+			w.wantStatus(w.deploy("shop", root), types.StackStatusCreateComplete)
+			for step := range 6 {
+				before := w.queues()
+				next := write(random.IntN(5))
+				var s types.Stack
+				if how := random.IntN(3); how == 0 {
+					if _, err := w.cfn.UpdateStack(context.Background(), &cfn.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true)}); err != nil {
+						t.Fatal(err)
+					}
+					s = w.settled("shop")
+				} else {
+					cs := w.changeSet(&cfn.CreateChangeSetInput{
+						StackName: aws.String("shop"), ChangeSetName: aws.String(fmt.Sprint("step", step)), UsePreviousTemplate: aws.Bool(true), IncludeNestedStacks: aws.Bool(how == 1),
+					})
+					if cs.Status == types.ChangeSetStatusFailed {
+						if !reflect.DeepEqual(before, w.queues()) {
+							t.Fatalf("step %d: a change set that failed changed something", step)
+						}
+						for name, text := range files {
+							l.put(name, text)
+						}
+						continue
+					}
+					s = w.execute(cs, "t")
+				}
+				after := w.queues()
+				switch s.StackStatus {
+				case types.StackStatusUpdateComplete:
+					files = next
+				case types.StackStatusUpdateRollbackComplete:
+					if !reflect.DeepEqual(before, after) {
+						t.Fatalf("step %d: the rollback left\n%v\nbefore it was\n%v\n%s", step, after, before, strings.Join(w.history("shop"), "\n"))
+					}
+				default:
+					w.wantStatus(s, types.StackStatusUpdateComplete)
+				}
+				want := 0
+				for name, text := range files {
+					want += strings.Count(text, "AWS::SQS::Queue")
+					l.put(name, text)
+				}
+				if len(after) != want {
+					t.Fatalf("step %d: %d queues, the templates have %d", step, len(after), want)
+				}
+				w.unchanged(step)
+			}
+			s := w.stack("shop")
+			if _, err := w.cfn.DeleteStack(context.Background(), &cfn.DeleteStackInput{StackName: aws.String("shop")}); err != nil {
+				t.Fatal(err)
+			}
+			w.wantStatus(w.settled(*s.StackId), types.StackStatusDeleteComplete)
+			out, err := w.cfn.DescribeStacks(context.Background(), &cfn.DescribeStacksInput{})
+			if err != nil || len(out.Stacks) != 0 || len(w.queues()) != 0 {
+				t.Errorf("left behind: %d stacks, %v (%v)", len(out.Stacks), w.queues(), err)
+			}
+		})
+	}
+}
+
+// unchanged checks that nothing is to do in the whole hierarchy, and that no
+// operation is left half-way in it.
+func (w *world) unchanged(step int) {
+	w.t.Helper()
+	cs := w.changeSet(&cfn.CreateChangeSetInput{
+		StackName: aws.String("shop"), ChangeSetName: aws.String(fmt.Sprint("same", step)), UsePreviousTemplate: aws.Bool(true), IncludeNestedStacks: aws.Bool(true),
+	})
+	if cs.Status != types.ChangeSetStatusFailed || !strings.HasPrefix(aws.ToString(cs.StatusReason), "The submitted information didn't contain changes.") {
+		w.t.Fatalf("step %d: the deployed templates have changes: %s %+v", step, aws.ToString(cs.StatusReason), cs.Changes)
+	}
+	out, err := w.cfn.DescribeStacks(context.Background(), &cfn.DescribeStacksInput{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, s := range out.Stacks {
+		if !strings.HasSuffix(string(s.StackStatus), "_COMPLETE") {
+			w.t.Fatalf("step %d: %s is %s", step, *s.StackName, s.StackStatus)
+		}
 	}
 }

@@ -23,6 +23,16 @@ type execution struct {
 	before  map[string]*resource      // the stack's resources when it began
 	actual  map[string]map[string]any // live models before a drift-aware update
 	touched map[string]touch          // what was done to each resource
+
+	children map[string]*execution // of nested stacks that were created or updated, by logical id
+	saved    *state                // what commit replaced, for a rollback after it
+}
+
+// state is what a successful operation replaces beside the resources.
+type state struct {
+	current  deployment
+	outputs  []types.Output
+	imported map[string]bool
 }
 
 // touch is what an execution did to one resource.
@@ -36,8 +46,23 @@ type touch struct {
 // begin starts a create or update of the stack: the first status is visible
 // when it returns. The caller holds r.mu.
 func (r *region) begin(s *stack, op *operation, p *prepared) {
+	x := r.open(s, op, p, "User Initiated")
+	ctx, cancel := context.WithCancel(r.sim.ctx)
+	op.cancel = cancel
+	r.start(func(whole context.Context) {
+		defer cancel()
+		x.run(whole, ctx)
+	})
+}
+
+// open sets the first status of a create or update. The caller holds r.mu.
+func (r *region) open(s *stack, op *operation, p *prepared, reason string) *execution {
 	r.begun(s, op)
-	x := &execution{r: r, s: s, op: op, p: p, before: map[string]*resource{}, actual: map[string]map[string]any{}, touched: map[string]touch{}}
+	s.obsolete(op.changeSet)
+	x := &execution{
+		r: r, s: s, op: op, p: p, before: map[string]*resource{}, actual: map[string]map[string]any{}, touched: map[string]touch{},
+		children: map[string]*execution{},
+	}
 	for id, res := range s.resources {
 		if res.identifier != "" {
 			x.before[id] = res.clone()
@@ -55,24 +80,27 @@ func (r *region) begin(s *stack, op *operation, p *prepared) {
 	if op.kind == types.OperationTypeCreateStack {
 		s.current = *p.deployment
 	}
-	r.setStatus(s, op, status, "User Initiated")
-	ctx, cancel := context.WithCancel(r.sim.ctx)
-	op.cancel = cancel
-	r.start(func(whole context.Context) {
-		defer cancel()
-		x.run(whole, ctx)
-	})
+	r.setStatus(s, op, status, reason)
+	return x
 }
 
-// run provisions and then completes or rolls back. provisioning is the context
-// that CancelUpdateStack ends.
+// run provisions, waits the monitoring time, and then completes or rolls back.
+// provisioning is the context that CancelUpdateStack ends.
 func (x *execution) run(ctx, provisioning context.Context) {
 	if !pause(ctx, x.r.sim.opts.OperationDelay) {
 		return
 	}
-	failed := x.provision(provisioning)
+	watched, w := x.watch(provisioning)
+	failed := x.provision(watched)
+	if len(failed) == 0 {
+		pause(watched, x.monitoring())
+	}
+	reason := w.stop()
 	if ctx.Err() != nil {
 		return
+	}
+	if reason != "" {
+		failed = append(failed, failure{err: errors.New(reason)})
 	}
 	if len(failed) == 0 {
 		err := x.commit()
@@ -130,6 +158,7 @@ func (x *execution) commit() error {
 			return fmt.Errorf("Export %s cannot be deleted as it is in use by %s", name, strings.Join(users, ", ")) //nolint:staticcheck // CloudFormation's own sentence
 		}
 	}
+	x.saved = &state{x.s.current, x.s.outputs, x.s.imported}
 	x.s.outputs, x.s.imported = outputs, maps.Clone(x.p.imported)
 	x.s.current, x.s.undo = *x.p.deployment, nil
 	x.s.current.description = optional(x.p.template.Description)
@@ -142,7 +171,12 @@ func (x *execution) complete(ctx context.Context) {
 		x.end(types.StackStatusCreateComplete, "", false)
 		return
 	}
-	x.status(types.StackStatusUpdateCompleteCleanupInProgress, "")
+	x.enter(types.StackStatusUpdateCompleteCleanupInProgress, "")
+	for _, id := range sortedKeys(x.children) {
+		if child := x.children[id]; child.op.kind == types.OperationTypeUpdateStack {
+			child.complete(ctx)
+		}
+	}
 	var left []*resource
 	for _, id := range sortedKeys(x.before) {
 		old := x.before[id]
@@ -165,6 +199,15 @@ func (x *execution) status(status types.StackStatus, reason string) {
 	x.r.mu.Lock()
 	defer x.r.mu.Unlock()
 	x.r.setStatus(x.s, x.op, status, reason)
+}
+
+// enter sets a status that the stack may be in already.
+func (x *execution) enter(status types.StackStatus, reason string) {
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	if x.s.status != status {
+		x.r.setStatus(x.s, x.op, status, reason)
+	}
 }
 
 // end sets the final status. The stack's drift is unknown after any change.

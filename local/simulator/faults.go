@@ -48,6 +48,7 @@ type faults struct {
 
 	mu   sync.Mutex
 	list []*Fault
+	used map[string]int // matches of a template's faults that end, by resource and step
 }
 
 func (f *faults) add(fault Fault) Fault {
@@ -137,7 +138,7 @@ func (f *faults) onStep(s step) (reason string, delay time.Duration) {
 			glob(x.Resource, s.logicalID) && glob(x.Type, s.typeName) && onMatches(x.On, s.on)
 	})
 	if fault == nil {
-		fault = metadataFault(s)
+		fault = f.fromMetadata(s)
 	}
 	if fault == nil {
 		return "", 0
@@ -145,8 +146,8 @@ func (f *faults) onStep(s step) (reason string, delay time.Duration) {
 	return fault.Reason, time.Duration(fault.DelayMs) * time.Millisecond
 }
 
-// metadataFault reads Metadata: {"Evenkeel::Simulate": {Fail, On, DelayMs}}.
-func metadataFault(s step) *Fault {
+// fromMetadata reads Metadata: {"Evenkeel::Simulate": {Fail, On, DelayMs, Times}}.
+func (f *faults) fromMetadata(s step) *Fault {
 	metadata, _ := s.metadata.(map[string]any)
 	simulate, ok := metadata["Evenkeel::Simulate"].(map[string]any)
 	if !ok {
@@ -158,7 +159,19 @@ func metadataFault(s step) *Fault {
 	}
 	reason, _ := simulate["Fail"].(string)
 	delay, _ := toFloat(simulate["DelayMs"])
+	if times, ok := toFloat(simulate["Times"]); ok && !f.use(s, reason, int(times)) {
+		return nil
+	}
 	return &Fault{Reason: reason, DelayMs: int(delay)}
+}
+
+// use counts a match of a template's fault and tells whether it still acts.
+func (f *faults) use(s step, reason string, times int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := strings.Join([]string{s.account, s.region, s.stack, s.logicalID, reason}, "|")
+	f.used[key]++
+	return f.used[key] <= times
 }
 
 // onMatches takes a list separated by "|", such as "update|rollback". An empty

@@ -20,6 +20,8 @@ type operation struct {
 	revert               bool // drift-aware
 	onFailure            types.OnStackFailure
 	retainExceptOnCreate bool
+	undoes               bool // deletes a nested stack to undo its creation
+	force                bool // FORCE_DELETE_STACK
 
 	started   time.Time
 	ended     *time.Time
@@ -51,6 +53,7 @@ func (r *region) ended(op *operation, failed bool) {
 		if failed {
 			cs.execution = types.ExecutionStatusExecuteFailed
 		}
+		r.abandon(cs)
 	}
 }
 

@@ -84,10 +84,11 @@ func (r *region) operationEvents(s *stack, op *operation) []types.OperationEvent
 			continue
 		}
 		kind := types.EventTypeProgressEvent
-		if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && aws.ToString(e.ResourceType) != "AWS::CloudFormation::Stack" {
+		own := aws.ToString(e.PhysicalResourceId) == s.id // not a nested stack's row
+		if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && !own {
 			kind = types.EventTypeProvisioningError
 		}
-		if aws.ToString(e.ResourceType) == "AWS::CloudFormation::Stack" {
+		if own {
 			kind = types.EventTypeStackEvent
 		}
 		event := types.OperationEvent{

@@ -45,7 +45,7 @@ func resolveParameters(t *template.Template, given, previous []types.Parameter) 
 			missing = append(missing, name)
 			continue
 		}
-		if err := declared.Check(*value); err != nil {
+		if err := declared.Check(*value); err != nil && !unresolved(*value) {
 			return nil, validationError("%v", err)
 		}
 		resolved = append(resolved, types.Parameter{ParameterKey: aws.String(name), ParameterValue: value})
@@ -55,6 +55,10 @@ func resolveParameters(t *template.Template, given, previous []types.Parameter) 
 	}
 	return resolved, nil
 }
+
+// unresolved tells whether a parameter of a nested stack's change set depends
+// on what the parent does not know yet (CFN-75).
+func unresolved(value string) bool { return strings.Contains(value, template.KnownAfterApply) }
 
 func isListType(name string) bool {
 	return name == "CommaDelimitedList" || strings.HasPrefix(name, "List<")
@@ -77,6 +81,10 @@ func (p *prepared) bind(ctx context.Context, parameter *types.Parameter) error {
 	name := aws.ToString(parameter.ParameterKey)
 	declared, _ := p.template.Parameters.Get(name)
 	value, kind := aws.ToString(parameter.ParameterValue), declared.Type
+	if unresolved(value) {
+		p.parameters[name] = template.Unknown
+		return nil
+	}
 	if inner, ok := strings.CutPrefix(kind, "AWS::SSM::Parameter::Value<"); ok {
 		stored, err := p.region.readParameter(ctx, value)
 		if err != nil {

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,6 +27,7 @@ type planned struct {
 	driftStatus types.StackResourceDriftStatus
 	ignored     []types.ResourceDriftIgnoredAttribute
 	actual      map[string]any // live properties, of a drift-aware plan
+	changeSetID string         // of a nested stack (CFN-75)
 }
 
 // fate is what a plan does with a resource, as far as others can see it.
@@ -63,29 +63,36 @@ type planner struct {
 	old               map[string]*resource
 	changedParameters map[string]bool
 	fates             map[string]*fate
-	revert            bool
+	planning
 
 	changes  []planned
 	failures []types.OperationEvent
 }
 
+// planning says how a plan is made.
+type planning struct {
+	revert   bool       // drift-aware (CFN-36)
+	validate bool       // with early validation (CFN-15)
+	set      *changeSet // whose nested stacks get change sets; nil without IncludeNestedStacks
+}
+
 // plan lists what deploying p would change, sorted by logical id, and the
 // early-validation failures (CFN-11, CFN-15).
-func (r *region) plan(ctx context.Context, s *stack, p *prepared, revert, validate bool) ([]planned, []types.OperationEvent, error) {
+func (r *region) plan(ctx context.Context, s *stack, p *prepared, how planning) ([]planned, []types.OperationEvent, error) {
 	r.mu.Lock()
-	pl := &planner{region: r, p: p, old: map[string]*resource{}, fates: map[string]*fate{}, revert: revert, changedParameters: changedParameters(s.current.parameters, p.deployment.parameters)}
+	pl := &planner{region: r, p: p, old: map[string]*resource{}, fates: map[string]*fate{}, planning: how, changedParameters: changedParameters(s.current.parameters, p.deployment.parameters)}
 	for id, res := range s.resources {
 		pl.old[id] = res.clone()
 	}
 	body := s.current.body
 	r.mu.Unlock()
-	p.blind = revert
+	p.blind = how.revert
 	defer func() { p.blind = false }()
 	if body != "" {
 		pl.oldTemplate, _ = template.Parse("template", []byte(body))
 	}
 	for _, id := range p.order {
-		if err := pl.one(ctx, id, validate); err != nil {
+		if err := pl.one(ctx, id); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -122,7 +129,7 @@ func (pl *planner) resource(id, attribute string) (any, error) {
 	return template.Unknown, nil
 }
 
-func (pl *planner) one(ctx context.Context, id string, validate bool) error {
+func (pl *planner) one(ctx context.Context, id string) error {
 	declared, _ := pl.p.template.Resources.Get(id)
 	properties, attributes, err := pl.p.evaluate(ctx, id, pl.resource)
 	if err != nil {
@@ -130,19 +137,17 @@ func (pl *planner) one(ctx context.Context, id string, validate bool) error {
 	}
 	t, _ := schema.Load(declared.Type)
 	change := planned{id: id, typeName: declared.Type, old: pl.old[id], properties: properties, attributes: attributes}
-	if validate {
-		pl.validate(t, change)
+	if pl.validate {
+		pl.validateEarly(t, change)
+	}
+	if change.typeName == nestedStack {
+		return pl.nestedStack(ctx, declared.Properties, change)
 	}
 	if change.old == nil {
 		pl.add(change)
 		return nil
 	}
-	d := &differ{schema: t, node: declared.Properties, changedParameters: pl.changedParameters, fates: pl.fates}
-	if pl.oldTemplate != nil {
-		if before, ok := pl.oldTemplate.Resources.Get(id); ok {
-			d.previous = before.Properties
-		}
-	}
+	d := pl.differ(t, id, declared.Properties)
 	if pl.revert {
 		return pl.compareActual(ctx, d, change)
 	}
@@ -151,6 +156,17 @@ func (pl *planner) one(ctx context.Context, id string, validate bool) error {
 	}
 	pl.modify(change)
 	return nil
+}
+
+// differ explains the changes of one resource.
+func (pl *planner) differ(t *schema.Type, id string, node *template.Node) *differ {
+	d := &differ{schema: t, node: node, changedParameters: pl.changedParameters, fates: pl.fates}
+	if pl.oldTemplate != nil {
+		if before, ok := pl.oldTemplate.Resources.Get(id); ok {
+			d.previous = before.Properties
+		}
+	}
+	return d
 }
 
 func (pl *planner) add(change planned) {
@@ -254,9 +270,9 @@ func changeType(before, after any) types.AttributeChangeType {
 	return types.AttributeChangeTypeModify
 }
 
-// validate is early validation: property syntax against the schema, and name
+// validateEarly is early validation: property syntax against the schema, and name
 // conflicts of new resources.
-func (pl *planner) validate(t *schema.Type, change planned) {
+func (pl *planner) validateEarly(t *schema.Type, change planned) {
 	for _, v := range checkProperties(t, change.properties) {
 		pl.fail(change, "AWS::EarlyValidation::PropertyValidation", v.Path, v.String())
 	}
@@ -281,75 +297,4 @@ func (pl *planner) fail(change planned, name, path, reason string) {
 		ValidationName: aws.String(name), ValidationFailureMode: types.HookFailureModeFail, ValidationStatus: types.ValidationStatusFailed,
 		ValidationPath: aws.String("/Resources/" + change.id + "/Properties" + path), ValidationStatusReason: aws.String(reason),
 	})
-}
-
-// compareActual is the three-way comparison of a drift-aware change set:
-// actual state, previous deployment, new template (CFN-36).
-func (pl *planner) compareActual(ctx context.Context, d *differ, change planned) error {
-	live, err := pl.region.models.read(ctx, change.typeName, change.old.identifier)
-	var failed *ResourceError
-	if errors.As(err, &failed) && failed.Code == "NotFound" {
-		change.driftStatus = types.StackResourceDriftStatusDeleted
-		change.old = nil
-		pl.add(change)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	change.actual = live
-	change.driftStatus = types.StackResourceDriftStatusInSync
-	if len(driftBetween(d.schema, change.old.properties, live)) > 0 {
-		change.driftStatus = types.StackResourceDriftStatusModified
-	}
-	change.details, change.ignored = pl.threeWay(d, change)
-	pl.modify(change)
-	return nil
-}
-
-func (pl *planner) threeWay(d *differ, change planned) (details []types.ResourceChangeDetail, ignored []types.ResourceDriftIgnoredAttribute) {
-	now := pl.region.now()
-	previous := leaves(change.old.properties, change.properties)
-	for _, l := range driftBetween(d.schema, change.properties, change.actual) {
-		detail := d.detail(l.revert())
-		detail.Target.BeforeValueFrom, detail.Target.AfterValueFrom = types.BeforeValueFromActualState, types.AfterValueFromTemplate
-		was, _ := valueAt(change.old.properties, l.path)
-		if l.kind == types.DifferenceTypeAdd {
-			was = nil
-		}
-		if !reflect.DeepEqual(was, l.actual) {
-			detail.Target.Drift = &types.LiveResourceDrift{PreviousValue: valueText(was), ActualValue: valueText(l.actual), DriftDetectionTimestamp: &now}
-			if detail.ChangeSource == types.ChangeSourceDirectModification && len(previous) == 0 {
-				detail.ChangeSource = types.ChangeSourceNoModification
-			}
-		}
-		details = append(details, detail)
-	}
-	for _, l := range previous {
-		if d.schema != nil && contains(d.schema.WriteOnly, l.path) {
-			detail := d.detail(l)
-			detail.Target.BeforeValueFrom, detail.Target.AfterValueFrom = types.BeforeValueFromPreviousDeploymentState, types.AfterValueFromTemplate
-			details = append(details, detail)
-			continue
-		}
-		if slices.ContainsFunc(details, func(x types.ResourceChangeDetail) bool { return topLevel(x) == l.path[0] }) {
-			continue
-		}
-		actual, _ := valueAt(change.actual, l.path)
-		detail := d.detail(l)
-		detail.Target.BeforeValueFrom, detail.Target.AfterValueFrom = types.BeforeValueFromPreviousDeploymentState, types.AfterValueFromTemplate
-		if reflect.DeepEqual(actual, l.after) {
-			detail.Target.AttributeChangeType = types.AttributeChangeTypeSyncWithActual
-			detail.Target.Drift = &types.LiveResourceDrift{PreviousValue: valueText(l.before), ActualValue: valueText(actual), DriftDetectionTimestamp: &now}
-		}
-		details = append(details, detail)
-	}
-	if d.schema != nil {
-		for _, pointer := range d.schema.WriteOnly {
-			if _, set := lookup(change.properties, pointerPath(pointer)); set {
-				ignored = append(ignored, types.ResourceDriftIgnoredAttribute{Path: aws.String("/Properties/" + joinPath(pointerPath(pointer))), Reason: types.DriftIgnoredReasonWriteOnlyProperty})
-			}
-		}
-	}
-	return details, ignored
 }

@@ -26,7 +26,7 @@ func (x *execution) one(ctx context.Context, id string) error {
 	}
 	t, _ := schema.Load(declared.Type)
 	drifted := false
-	if x.op.revert {
+	if x.op.revert && declared.Type != nestedStack {
 		gone := false
 		if gone, drifted, err = x.readActual(ctx, t, next, old); err != nil {
 			return x.fail(next, old, err)
@@ -36,6 +36,13 @@ func (x *execution) one(ctx context.Context, id string) error {
 	}
 	if old.typeName != next.typeName || replaces(t, old.properties, properties) {
 		return x.replace(ctx, next, old)
+	}
+	if declared.Type == nestedStack {
+		if x.skipsChild(id) {
+			x.keep(next)
+			return nil
+		}
+		return x.update(ctx, next, old)
 	}
 	changed := !reflect.DeepEqual(old.properties, properties)
 	if x.op.revert {
@@ -119,6 +126,9 @@ func (x *execution) make(ctx context.Context, next *resource) error {
 	if found := checkProperties(t, next.properties); len(found) > 0 {
 		return errors.New(describeViolations(next.logicalID, found))
 	}
+	if next.typeName == nestedStack {
+		return x.makeChild(ctx, next)
+	}
 	identifier, model, err := x.r.models.create(ctx, next.typeName, next.properties, nameHint{x.s.name, next.logicalID})
 	if err != nil {
 		return err
@@ -167,7 +177,7 @@ func (x *execution) update(ctx context.Context, next, old *resource) error {
 	if found := checkProperties(t, next.properties); len(found) > 0 {
 		return x.fail(next, old, errors.New(describeViolations(next.logicalID, found)))
 	}
-	model, err := x.r.models.update(ctx, next.typeName, next.identifier, x.previous(old), next.properties)
+	model, err := x.change(ctx, next, old)
 	if err != nil {
 		return x.fail(next, old, err)
 	}
@@ -176,6 +186,14 @@ func (x *execution) update(ctx context.Context, next, old *resource) error {
 	next.model = model
 	x.r.setResource(x.s, x.op, next, types.ResourceStatusUpdateComplete, "")
 	return nil
+}
+
+// change updates the physical resource and gives its new model.
+func (x *execution) change(ctx context.Context, next, old *resource) (map[string]any, error) {
+	if next.typeName == nestedStack {
+		return x.updateChild(ctx, next, old)
+	}
+	return x.r.models.update(ctx, next.typeName, next.identifier, x.previous(old), next.properties)
 }
 
 // previous gives the properties that an update starts from: those deployed

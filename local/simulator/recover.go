@@ -16,15 +16,26 @@ func (r *region) continueUpdateRollback(_ context.Context, in *cfn.ContinueUpdat
 	if err != nil {
 		return nil, err
 	}
+	if token := aws.ToString(in.ClientRequestToken); token != "" && s.lastToken() == token {
+		return &cfn.ContinueUpdateRollbackOutput{}, nil
+	}
+	if s.parent != nil {
+		return nil, validationError("RollbackUpdatedStack cannot be invoked on child stacks")
+	}
 	if s.status != types.StackStatusUpdateRollbackFailed || s.undo == nil {
 		return nil, validationError("Stack:%s is in %s state and can not continue update rollback.", s.id, s.status)
+	}
+	skip := skipping{in.ResourcesToSkip, aws.ToBool(in.ForceRollback)}
+	if err := skip.check(r, s); err != nil {
+		return nil, err
 	}
 	op := newOperation(types.OperationTypeContinueRollback, aws.ToString(in.ClientRequestToken))
 	r.begun(s, op)
 	x := *s.undo
+	op.retainExceptOnCreate = x.op.retainExceptOnCreate
 	x.op = op
 	r.setStatus(s, op, types.StackStatusUpdateRollbackInProgress, "User Initiated")
-	r.start(func(ctx context.Context) { x.rollbackUpdate(ctx, "User Initiated", in.ResourcesToSkip) })
+	r.start(func(ctx context.Context) { x.rollbackUpdate(ctx, "User Initiated", skip) })
 	return &cfn.ContinueUpdateRollbackOutput{}, nil
 }
 
@@ -36,12 +47,16 @@ func (r *region) rollbackStack(_ context.Context, in *cfn.RollbackStackInput) (*
 	if err != nil {
 		return nil, err
 	}
+	if token := aws.ToString(in.ClientRequestToken); token != "" && s.lastToken() == token {
+		return &cfn.RollbackStackOutput{StackId: &s.id, OperationId: s.lastOperation.OperationId}, nil
+	}
 	if s.undo == nil || s.status != types.StackStatusCreateFailed && s.status != types.StackStatusUpdateFailed {
 		return nil, validationError("Stack:%s is in %s state and can not be rolled back.", s.id, s.status)
 	}
 	op := newOperation(types.OperationTypeRollback, aws.ToString(in.ClientRequestToken))
 	op.retainExceptOnCreate = aws.ToBool(in.RetainExceptOnCreate)
 	r.begun(s, op)
+	s.obsolete(nil)
 	x := *s.undo
 	x.op = op
 	if s.status == types.StackStatusCreateFailed {
@@ -49,7 +64,7 @@ func (r *region) rollbackStack(_ context.Context, in *cfn.RollbackStackInput) (*
 		r.start(func(ctx context.Context) { x.rollbackCreate(ctx, "User Initiated") })
 	} else {
 		r.setStatus(s, op, types.StackStatusUpdateRollbackInProgress, "User Initiated")
-		r.start(func(ctx context.Context) { x.rollbackUpdate(ctx, "User Initiated", nil) })
+		r.start(func(ctx context.Context) { x.rollbackUpdate(ctx, "User Initiated", skipping{}) })
 	}
 	return &cfn.RollbackStackOutput{StackId: &s.id, OperationId: &op.id}, nil
 }
@@ -77,6 +92,9 @@ func (r *region) updateTerminationProtection(_ context.Context, in *cfn.UpdateTe
 	s, err := r.mustFindStack(aws.ToString(in.StackName))
 	if err != nil {
 		return nil, err
+	}
+	if s.parent != nil {
+		return nil, validationError("Termination protection cannot be changed on a nested stack. Change it on the root stack [%s].", s.root.id) // CFN-73
 	}
 	s.terminationProtection = aws.ToBool(in.EnableTerminationProtection)
 	return &cfn.UpdateTerminationProtectionOutput{StackId: &s.id}, nil

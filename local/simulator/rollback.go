@@ -12,11 +12,11 @@ import (
 
 // failed decides what follows a failed create or update (CFN-5, CFN-6).
 func (x *execution) failed(ctx context.Context, failed []failure) {
-	create := x.op.kind == types.OperationTypeCreateStack
+	create, suffix := x.op.kind == types.OperationTypeCreateStack, " Rollback requested by user."
 	reason := failureReason(slices.DeleteFunc(slices.Clone(failed), func(f failure) bool { return f.id == "" }), "")
 	for _, f := range failed {
 		if f.id == "" {
-			reason = f.err.Error()
+			reason, suffix = f.err.Error(), ""
 		}
 	}
 	x.r.mu.Lock()
@@ -25,23 +25,26 @@ func (x *execution) failed(ctx context.Context, failed []failure) {
 		reason = "User Initiated"
 	}
 	x.r.mu.Unlock()
+	if x.op.onFailure == types.OnStackFailureDoNothing {
+		x.leaveChildren()
+	}
 	switch {
 	case x.op.onFailure == types.OnStackFailureDoNothing && create:
 		x.end(types.StackStatusCreateFailed, reason, true)
 	case x.op.onFailure == types.OnStackFailureDoNothing:
 		x.end(types.StackStatusUpdateFailed, reason, true)
 	case create && x.op.onFailure == types.OnStackFailureDelete:
-		x.r.deleteEverything(ctx, x.s, x.op, nil, false)
+		x.r.deleteEverything(ctx, x.s, x.op, nil)
 	case create:
-		x.rollbackCreate(ctx, reason+" Rollback requested by user.")
+		x.rollbackCreate(ctx, reason+suffix)
 	default:
-		x.rollbackUpdate(ctx, reason, nil)
+		x.rollbackUpdate(ctx, reason, skipping{})
 	}
 }
 
 // rollbackCreate deletes what a failed create made (CFN-5).
 func (x *execution) rollbackCreate(ctx context.Context, reason string) {
-	x.status(types.StackStatusRollbackInProgress, strings.TrimSpace(reason))
+	x.enter(types.StackStatusRollbackInProgress, strings.TrimSpace(reason))
 	x.r.mu.Lock()
 	var made []*resource
 	for _, id := range sortedKeys(x.s.resources) {
@@ -75,8 +78,14 @@ func deleteReason(failed []failure) string {
 // rollbackUpdate restores what a failed update changed, in reverse order, then
 // deletes what it created; untouched resources stay untouched (CFN-6). The
 // resources in skip are taken as restored.
-func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip []string) {
-	x.status(types.StackStatusUpdateRollbackInProgress, reason)
+func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip skipping) {
+	x.enter(types.StackStatusUpdateRollbackInProgress, reason)
+	x.r.mu.Lock()
+	x.s.undo = x
+	if x.saved != nil {
+		x.s.current, x.s.outputs, x.s.imported, x.saved = x.saved.current, x.saved.outputs, x.saved.imported, nil
+	}
+	x.r.mu.Unlock()
 	var ids []string
 	for _, id := range slices.Backward(x.p.order) {
 		if t, ok := x.touched[id]; ok && !t.created {
@@ -84,7 +93,7 @@ func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip []st
 		}
 	}
 	needs := dependents(x.p.template.Dependencies, ids)
-	failed := inOrder(ctx, ids, needs, false, func(ctx context.Context, id string) error { return x.restore(ctx, id, slices.Contains(skip, id)) })
+	failed := inOrder(ctx, ids, needs, false, func(ctx context.Context, id string) error { return x.restore(ctx, id, skip) })
 	if ctx.Err() != nil {
 		return
 	}
@@ -98,7 +107,9 @@ func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip []st
 		t := x.touched[id]
 		if (t.created || t.replaced) && t.next != nil && (t.next.identifier != "" || t.created) {
 			made := t.next.clone()
-			made.attributes.deletionPolicy = "Delete"
+			if t.replaced || x.op.retainExceptOnCreate || made.attributes.deletionPolicy != "Retain" {
+				made.attributes.deletionPolicy = "Delete"
+			}
 			left = append(left, made)
 		}
 	}
@@ -122,15 +133,16 @@ func (x *execution) rollbackUpdate(ctx context.Context, reason string, skip []st
 }
 
 // restore brings one resource back to what it was.
-func (x *execution) restore(ctx context.Context, id string, skip bool) error {
+func (x *execution) restore(ctx context.Context, id string, skip skipping) error {
 	x.r.mu.Lock()
 	t, old := x.touched[id], x.before[id].clone()
 	if t.restored {
 		x.r.mu.Unlock()
 		return nil // by an earlier attempt
 	}
+	skipped := skip.covers(x.s, x.s.resources[id])
 	x.s.resources[id] = old
-	if skip {
+	if skipped {
 		t.restored = true
 		x.touched[id] = t
 		x.r.setResource(x.s, x.op, old, types.ResourceStatusUpdateComplete, "Resource skipped")
@@ -140,7 +152,11 @@ func (x *execution) restore(ctx context.Context, id string, skip bool) error {
 	x.r.setResource(x.s, x.op, old, types.ResourceStatusUpdateInProgress, "")
 	x.r.mu.Unlock()
 	err := x.step(ctx, &resource{logicalID: id, typeName: old.typeName, attributes: t.next.attributes}, "rollback")
-	if err == nil && !t.replaced {
+	switch {
+	case err != nil:
+	case old.typeName == nestedStack:
+		err = x.restoreChild(ctx, old, skip)
+	case !t.replaced:
 		err = x.updateBack(ctx, t, old)
 	}
 	x.r.mu.Lock()
@@ -238,7 +254,11 @@ func (r *region) deleteOne(ctx context.Context, s *stack, op *operation, res *re
 	}
 	show(types.ResourceStatusDeleteInProgress, "")
 	err := x.step(ctx, res, "delete")
-	if err == nil && res.identifier != "" {
+	switch {
+	case err != nil || res.identifier == "":
+	case res.typeName == nestedStack:
+		err = r.deleteChild(ctx, op, res)
+	default:
 		err = r.models.delete(ctx, res.typeName, res.identifier)
 	}
 	var failed *ResourceError

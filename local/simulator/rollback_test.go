@@ -278,3 +278,23 @@ func TestDeleteFailed(t *testing.T) {
 		})
 	}
 }
+
+// wantToken checks that all events of the stack since an operation began carry
+// its token, and that they end in the status.
+func (w *world) wantToken(name, token, last string) {
+	w.t.Helper()
+	out, err := w.cfn.DescribeStackEvents(context.Background(), &cfn.DescribeStackEventsInput{StackName: &name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n := 0
+	for _, e := range out.StackEvents {
+		if aws.ToString(e.ClientRequestToken) != token {
+			break
+		}
+		n++
+	}
+	if n < 2 || string(out.StackEvents[0].ResourceStatus) != last {
+		w.t.Errorf("%d events with the token %s, the last is %s; want %s", n, token, out.StackEvents[0].ResourceStatus, last)
+	}
+}

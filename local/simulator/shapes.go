@@ -59,6 +59,9 @@ func decodeQueryList(form url.Values, name string, v reflect.Value) error {
 	for n := 1; ; n++ {
 		item := fmt.Sprintf("%s.member.%d", name, n)
 		if !present(form, item) {
+			if n == 1 && form.Has(name) { // an empty list, which is not the same as none
+				v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+			}
 			return nil
 		}
 		e := reflect.New(v.Type().Elem()).Elem()

@@ -31,6 +31,13 @@ type Options struct {
 	// ReadParameter reads a Parameter Store value for SSM parameter types and
 	// {{resolve:ssm:…}} that no simulated AWS::SSM::Parameter has. Nil: none.
 	ReadParameter func(ctx context.Context, account, region, name string) (string, error)
+	// AlarmStates reads the states of CloudWatch alarms by ARN: OK, ALARM or
+	// INSUFFICIENT_DATA. One that does not exist is left out (CFN-83). Nil knows
+	// no alarm but those of simulated stacks.
+	AlarmStates func(ctx context.Context, account, region string, arns []string) (map[string]string, error)
+	// Minute is how long a minute of a rollback configuration's monitoring
+	// time lasts (CFN-83). Zero means a real minute.
+	Minute time.Duration
 	// ResourceDelay is the time that each create, update and delete of a
 	// resource takes; negative means none. Zero means 20 ms.
 	ResourceDelay time.Duration
@@ -79,9 +86,12 @@ func New(opts Options) *Simulator {
 	if opts.OperationDelay == 0 {
 		opts.OperationDelay = 50 * time.Millisecond
 	}
+	if opts.Minute == 0 {
+		opts.Minute = time.Minute
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Simulator{opts: opts, ctx: ctx, cancel: cancel, regions: map[regionKey]*region{}}
-	s.faults = &faults{now: opts.Now}
+	s.faults = &faults{now: opts.Now, used: map[string]int{}}
 	s.outbox = newOutbox(opts.Publish, s.faults)
 	s.work.Go(func() { s.outbox.run(ctx) })
 	return s

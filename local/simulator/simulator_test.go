@@ -32,6 +32,8 @@ type world struct {
 	cfn *cfn.Client
 	cc  *cc.Client
 
+	planned int // change sets that need a name of their own
+
 	mu     sync.Mutex
 	events []simulator.Event
 }

@@ -33,6 +33,7 @@ type stack struct {
 	drift                 types.StackDriftStatus
 	driftChecked          *time.Time
 	undo                  *execution // failed, and can still be rolled back
+	parent, root          *stack     // of a nested stack (CFN-70)
 	detecting             string
 	outputs               []types.Output
 	imported              map[string]bool // names of exports that the stack uses

@@ -50,6 +50,9 @@ func (r *region) createStack(ctx context.Context, in *cfn.CreateStackInput) (*cf
 	if in.OnFailure != "" && in.DisableRollback != nil {
 		return nil, validationError("You can specify either DisableRollback or OnFailure, but not both.")
 	}
+	if err := checkRollback(in.RollbackConfiguration); err != nil {
+		return nil, err
+	}
 	d := &deployment{body: body, capabilities: in.Capabilities, tags: in.Tags, notifications: in.NotificationARNs, role: in.RoleARN, rollback: in.RollbackConfiguration}
 	p, err := r.prepare(ctx, name, "", d, in.Parameters, nil)
 	if err != nil {
@@ -88,12 +91,15 @@ func (r *region) updateStack(ctx context.Context, in *cfn.UpdateStackInput) (*cf
 	if err != nil {
 		return nil, err
 	}
+	if err := checkRollback(in.RollbackConfiguration); err != nil {
+		return nil, err
+	}
 	d := &deployment{body: body, capabilities: in.Capabilities, tags: in.Tags, notifications: in.NotificationARNs, role: in.RoleARN, rollback: in.RollbackConfiguration}
 	s, p, err := r.prepareUpdate(ctx, in, d)
 	if err != nil {
 		return nil, err
 	}
-	changes, _, err := r.plan(ctx, s, p, false, false)
+	changes, _, err := r.plan(ctx, s, p, planning{})
 	if err != nil {
 		return nil, validationError("%v", err)
 	}
@@ -150,7 +156,7 @@ func (r *region) sameOutside(s *stack, p *prepared) bool {
 		if evaluated, err := p.outputsOf(t, s); err == nil {
 			outputs = evaluated
 		}
-		return compactJSON([]any{outputs, t.Root.Get("Outputs").Value(), d.tags, d.role, d.notifications, d.rollback})
+		return compactJSON([]any{outputs, t.Root.Get("Outputs").Value(), nonNil(d.tags), d.role, nonNil(d.notifications), triggersOf(d), minutesOf(d)})
 	}
 	return section(before, &s.current) == section(p.template, p.deployment)
 }
@@ -175,7 +181,7 @@ func (r *region) deleteStack(_ context.Context, in *cfn.DeleteStackInput) (*cfn.
 	if s == nil || s.status == types.StackStatusDeleteComplete || s.status == types.StackStatusDeleteInProgress {
 		return &cfn.DeleteStackOutput{}, nil // deleting what is not there succeeds (CFN-9)
 	}
-	if s.terminationProtection {
+	if s.protected() {
 		return nil, validationError("Stack [%s] cannot be deleted while TerminationProtection is enabled", s.name)
 	}
 	if s.busy() && s.status != types.StackStatusCreateInProgress {
@@ -192,18 +198,18 @@ func (r *region) deleteStack(_ context.Context, in *cfn.DeleteStackInput) (*cfn.
 		}
 	}
 	r.begun(s, op)
-	force := in.DeletionMode == types.DeletionModeForceDeleteStack
+	op.force = in.DeletionMode == types.DeletionModeForceDeleteStack
 	r.setStatus(s, op, types.StackStatusDeleteInProgress, "User Initiated")
 	r.start(func(ctx context.Context) {
 		if pause(ctx, r.sim.opts.OperationDelay) {
-			r.deleteEverything(ctx, s, op, in.RetainResources, force)
+			r.deleteEverything(ctx, s, op, in.RetainResources)
 		}
 	})
 	return &cfn.DeleteStackOutput{}, nil
 }
 
 // deleteEverything deletes a stack's resources and then the stack (CFN-9).
-func (r *region) deleteEverything(ctx context.Context, s *stack, op *operation, retain []string, force bool) {
+func (r *region) deleteEverything(ctx context.Context, s *stack, op *operation, retain []string) {
 	r.mu.Lock()
 	if s.status != types.StackStatusDeleteInProgress {
 		r.setStatus(s, op, types.StackStatusDeleteInProgress, "")
@@ -213,6 +219,9 @@ func (r *region) deleteEverything(ctx context.Context, s *stack, op *operation, 
 		res := s.resources[id]
 		if res.status == types.ResourceStatusDeleteComplete || res.status == types.ResourceStatusDeleteSkipped {
 			continue
+		}
+		if op.undoes && (op.retainExceptOnCreate || res.attributes.deletionPolicy == "RetainExceptOnCreate") {
+			res.attributes.deletionPolicy = "Delete"
 		}
 		for _, kept := range retain {
 			if kept == id {
@@ -232,10 +241,13 @@ func (r *region) deleteEverything(ctx context.Context, s *stack, op *operation, 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(failed) > 0 && !force {
+	if len(failed) > 0 && !op.force {
 		r.ended(op, true)
 		r.setStatus(s, op, types.StackStatusDeleteFailed, deleteReason(failed))
 		return
+	}
+	for _, cs := range s.changes {
+		r.abandon(cs)
 	}
 	s.deleted = aws.Time(r.now())
 	s.outputs, s.imported, s.undo = nil, nil, nil

@@ -56,6 +56,9 @@ func checkCapabilities(t *template.Template, given []types.Capability) error {
 func (r *region) getTemplate(_ context.Context, in *cfn.GetTemplateInput) (*cfn.GetTemplateOutput, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if stage := in.TemplateStage; stage != "" && !slices.Contains(stage.Values(), stage) {
+		return nil, validationError("1 validation error detected: Value '%s' at 'templateStage' failed to satisfy constraint: Member must satisfy enum value set: [Original, Processed]", stage)
+	}
 	out := &cfn.GetTemplateOutput{StagesAvailable: []types.TemplateStage{types.TemplateStageOriginal, types.TemplateStageProcessed}}
 	if in.ChangeSetName != nil {
 		_, cs, err := r.findChangeSet(*in.ChangeSetName, in.StackName)

@@ -44,11 +44,13 @@ func ValidateWith(files map[string][]byte, o Options) Result {
 	templates := &nested{files: files, read: o.ReadFile}
 	names := slices.Sorted(maps.Keys(files))
 	reports := make([]report, len(names))
+	order := largestFirst(files, names)
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(names); i = int(next.Add(1)) - 1 {
+			for n := int(next.Add(1)) - 1; n < len(order); n = int(next.Add(1)) - 1 {
+				i := order[n]
 				reports[i] = validateFile(names[i], files[names[i]], s, templates)
 			}
 		})
@@ -67,6 +69,17 @@ func ValidateWith(files map[string][]byte, o Options) Result {
 	result := newResult(len(names), append(findings, s.notes()...), incomplete)
 	result.Suppressed = suppressed
 	return result
+}
+
+// largestFirst orders indexes of names so that no worker is left with a large
+// file when the others have nothing to do.
+func largestFirst(files map[string][]byte, names []string) []int {
+	order := make([]int, len(names))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return len(files[names[b]]) - len(files[names[a]]) })
+	return order
 }
 
 type report struct {
