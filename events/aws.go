@@ -3,10 +3,12 @@ package events
 // The AWS events that Evenkeel reads, by source and detail-type.
 const (
 	SourceCloudFormation = "aws.cloudformation"
+	SourceCodeBuild      = "aws.codebuild"
 	SourceCodeCommit     = "aws.codecommit"
 	SourceEC2            = "aws.ec2"
 	SourceStepFunctions  = "aws.states"
 
+	BuildStateChange           = "CodeBuild Build State Change"
 	StackStatusChange          = "CloudFormation Stack Status Change"
 	DriftDetectionStatusChange = "CloudFormation Drift Detection Status Change"
 	CloudTrailCall             = "AWS API Call via CloudTrail"
@@ -42,6 +44,37 @@ type DriftDetectionDetail struct {
 	DriftDetectionDetails struct {
 		DriftedStackResourceCount int `json:"drifted-stack-resource-count"`
 	} `json:"drift-detection-details"`
+}
+
+// BuildStateDetail is the detail of a BuildStateChange.
+// Source: CodeBuild user guide, "Build notifications input format reference".
+type BuildStateDetail struct {
+	BuildStatus string `json:"build-status"` // IN_PROGRESS, SUCCEEDED, FAILED, STOPPED, TIMED_OUT, FAULT
+	ProjectName string `json:"project-name"`
+	BuildID     string `json:"build-id"` // ARN
+	Information struct {
+		Environment struct {
+			Variables []BuildVariable `json:"environment-variables"`
+		} `json:"environment"`
+	} `json:"additional-information"`
+}
+
+// BuildVariable is an environment variable of a build, with the values that
+// StartBuild gave.
+type BuildVariable struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"` // PLAINTEXT, PARAMETER_STORE, SECRETS_MANAGER
+	Value string `json:"value"`
+}
+
+// Variable returns the value of a plain variable of the build; "" when it has none.
+func (d BuildStateDetail) Variable(name string) string {
+	for _, v := range d.Information.Environment.Variables {
+		if v.Name == name && v.Type == "PLAINTEXT" {
+			return v.Value
+		}
+	}
+	return ""
 }
 
 // RepositoryStateDetail is the detail of a RepositoryStateChange.

@@ -9,6 +9,8 @@ func Facts() []Data {
 	return []Data{
 		ApprovalDecided{},
 		ApprovalRequested{},
+		AssetsPublished{},
+		BuildFailed{},
 		DriftDetected{},
 		DriftRevertRefused{},
 		DriftReverted{},
@@ -19,6 +21,7 @@ func Facts() []Data {
 		SecurityGroupExposed{},
 		SecurityGroupHealUndone{},
 		SecurityGroupHealed{},
+		SourceBuilt{},
 		StackDeployed{},
 		StackPlanned{},
 		StackRolledBack{},

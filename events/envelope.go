@@ -38,6 +38,7 @@ type Fact struct {
 const (
 	SourceGit        = "evenkeel.source"
 	SourcePipeline   = "evenkeel.pipeline"
+	SourceBuild      = "evenkeel.build"
 	SourceDeployment = "evenkeel.deployment"
 	SourceDrift      = "evenkeel.drift"
 	SourceHealing    = "evenkeel.healing"

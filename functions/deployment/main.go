@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/evenkeel/evenkeel/shared/adapter/assets"
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
@@ -33,11 +34,12 @@ func main() {
 		os.Exit(1)
 	}
 	state := deploymentstate.New(cfg, table, time.Now)
-	workloadStacks, changeSets := stacks.New(session.NewWorkloads(cfg, role))
+	workloads := session.NewWorkloads(cfg, role)
+	workloadStacks, changeSets := stacks.New(workloads)
 	service := &deployment.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets,
 		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
-		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Publisher: bus.New(cfg, busName),
+		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Assets: assets.New(workloads), Publisher: bus.New(cfg, busName),
 		Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {

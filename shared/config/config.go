@@ -18,6 +18,7 @@ const (
 	Bucket          = "EVENKEEL_BUCKET"           // S3 bucket of sources, templates and plans
 	ParameterPrefix = "EVENKEEL_PARAMETER_PREFIX" // Parameter Store path of settings, without a trailing slash
 	RoleName        = "EVENKEEL_ROLE_NAME"        // role that the function assumes in a workload account
+	BuildProject    = "EVENKEEL_BUILD_PROJECT"    // CodeBuild project that runs the commands of repositories
 )
 
 // Reader collects required variables and the faults of all of them.

@@ -34,6 +34,8 @@ func Conclude(r Release) Conclusion {
 		return concludeError(r)
 	case r.Lock != nil && r.Lock.State == LockSuperseded:
 		return Conclusion{Outcome: events.OutcomeDeferred, Reason: supersededBy(r)}
+	case r.Build.Status == BuildFailed:
+		return Conclusion{Outcome: events.OutcomeRejected, Reason: r.Build.Reason}
 	case !r.Validation.Valid:
 		return Conclusion{Outcome: events.OutcomeRejected, Reason: invalid(r.Validation)}
 	case len(r.Stages) == 0:

@@ -72,7 +72,7 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 		Description: "run " + r.RunID + ", commit " + r.Commit,
 		Parameters:  parameters, Capabilities: stack.Capabilities, Tags: tags(r, stack),
 	}
-	if input.Template, err = s.Files.File(ctx, r.SourceKey, stack.Template); err != nil {
+	if input.Template, err = s.template(ctx, r, to, stack); err != nil {
 		return r, err
 	}
 	if len(input.Template) > maxBody {

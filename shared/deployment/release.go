@@ -33,6 +33,7 @@ type Release struct {
 	Duplicate   bool      `json:"duplicate"` // another execution owns the run
 
 	SourceKey  string           `json:"sourceKey"` // S3 key of the zip; set by validation
+	Build      Build            `json:"build"`     // of the cloud assembly
 	Validation Validation       `json:"validation"`
 	Stages     []pipeline.Stage `json:"stages"` // that follow the branch; set by validation
 
@@ -50,6 +51,7 @@ type Release struct {
 	Lock     *LockAnswer `json:"lock,omitempty"`     // answer to the Lock state
 	Decision *Decision   `json:"decision,omitempty"` // answer to the RequestApproval state
 	Signal   *Signal     `json:"signal,omitempty"`   // answer to the Operate state
+	Built    *BuildEnd   `json:"built,omitempty"`    // answer to the Build state
 	Error    *Caught     `json:"error,omitempty"`    // what a Catch put there
 }
 

@@ -36,6 +36,7 @@ type Service struct {
 	Registry   Registry
 	Tasks      Tasks
 	Files      Files
+	Assets     Assets // nil where no cloud assembly is deployed
 	Publisher  Publisher
 	Stateful   []string // further types whose resources hold data
 	Now        func() time.Time

@@ -43,7 +43,16 @@ var tellers = map[string]func(Entry) (string, error){
 	events.GitPushed{}.DetailType(): tell(func(d events.GitPushed) string {
 		return fmt.Sprintf("%s pushed %s to %s of %s", d.Actor, short(d.Commit), d.Branch, d.Repository)
 	}),
-	events.RunStarted{}.DetailType():         tell(func(d events.RunStarted) string { return "run " + d.RunID + " started" }),
+	events.RunStarted{}.DetailType(): tell(func(d events.RunStarted) string { return "run " + d.RunID + " started" }),
+	events.SourceBuilt{}.DetailType(): tell(func(d events.SourceBuilt) string {
+		return fmt.Sprintf("built in %d s, %s", d.Seconds, short(d.Digest))
+	}),
+	events.BuildFailed{}.DetailType(): tell(func(d events.BuildFailed) string {
+		return fmt.Sprintf("the build ended %s in %s: %s", d.Status, d.Phase, d.Reason)
+	}),
+	events.AssetsPublished{}.DetailType(): tell(func(d events.AssetsPublished) string {
+		return fmt.Sprintf("%s: %s published, %d of them new", target(d.Target), count(d.Assets, "asset"), d.Uploaded)
+	}),
 	events.TemplatesValidated{}.DetailType(): tell(func(d events.TemplatesValidated) string { return checked(d.Validated) }),
 	events.TemplatesRejected{}.DetailType(): tell(func(d events.TemplatesRejected) string {
 		return checked(d.Validated) + "; rejected"

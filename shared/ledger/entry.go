@@ -81,6 +81,9 @@ type locator func(data json.RawMessage) (kind, subject string, err error)
 var subjects = map[string]locator{
 	events.GitPushed{}.DetailType():               aboutPush,
 	events.RunStarted{}.DetailType():              aboutRun,
+	events.SourceBuilt{}.DetailType():             aboutRun,
+	events.BuildFailed{}.DetailType():             aboutRun,
+	events.AssetsPublished{}.DetailType():         aboutRun,
 	events.TemplatesValidated{}.DetailType():      aboutRun,
 	events.TemplatesRejected{}.DetailType():       aboutRun,
 	events.StackPlanned{}.DetailType():            aboutRun,

@@ -70,6 +70,7 @@ func (d *decoder) check(p *Pipeline, size int, exists func(string) bool) {
 	if !d.bounded(p, size) {
 		return
 	}
+	d.checkArtifacts(p, exists)
 	ancestors := d.graph(p)
 	for _, stack := range p.Stacks {
 		if stack.Template != "" && !exists(stack.Template) {
@@ -77,6 +78,7 @@ func (d *decoder) check(p *Pipeline, size int, exists func(string) bool) {
 		}
 		d.references(stack.Parameters, stack.Name, p, ancestors)
 	}
+	d.verifications(p, ancestors)
 	seen := map[string]bool{}
 	for _, stage := range p.Stages {
 		if stage.Name != "" && seen[stage.Name] {
@@ -183,8 +185,10 @@ func pathTo(from, to string, depends map[string][]string) []string {
 	return nil
 }
 
-func (p *Pipeline) has(name string) bool {
-	return slices.ContainsFunc(p.Stacks, func(s Stack) bool { return s.Name == name })
+func (p *Pipeline) has(name string) bool { return p.index(name) >= 0 }
+
+func (p *Pipeline) index(name string) int {
+	return slices.IndexFunc(p.Stacks, func(s Stack) bool { return s.Name == name })
 }
 
 func (p *Pipeline) stackNames() string {

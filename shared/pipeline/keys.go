@@ -75,15 +75,18 @@ var topKeys = []key{
 	{"stacks", true, "The stacks, by name.", map[string]any{"type": "object", "minProperties": 1, "additionalProperties": ref("stack")}},
 	{"stages", true, "The stages, in the order in which they are deployed.", map[string]any{"type": "array", "minItems": 1, "items": ref("stage")}},
 	{"validation", false, "How the templates are validated.", ref("validation")},
+	{"build", false, "How the cloud assembly of a CDK app is made.", ref("build")},
 }
 
 var stackKeys = []key{
-	{"template", true, "Path of the CloudFormation template in the repository.", map[string]any{"type": "string"}},
+	{"template", false, "Path of the CloudFormation template in the repository; or artifact.", map[string]any{"type": "string"}},
+	{"artifact", false, "Id of the stack in the cloud assembly, in place of template; ${stage} stands for the name of the stage.", text(artifactPattern)},
 	{"dependsOn", false, "Stacks that must be deployed before this one.", listOf(text(namePattern))},
 	{"parameters", false, "Template parameters, by name.", mapOf(ref("parameter"))},
 	{"capabilities", false, "What the template may create.", listOf(map[string]any{"enum": capabilities})},
 	{"tags", false, "Tags of the stack and its resources.", mapOf(scalar)},
 	{"protect", false, "Logical ids of resources whose removal or replacement blocks the deployment.", listOf(text(logicalPattern))},
+	{"verify", false, "What is checked after the stack was deployed.", verifySchema},
 }
 
 var stageKeys = []key{
@@ -94,6 +97,9 @@ var stageKeys = []key{
 	{"approval", true, "When a person must approve: always, on-risk or never.", map[string]any{"enum": approvals}},
 	{"failOn", false, "The least severe finding that stops this stage: error (the default), warning, note, or none.", map[string]any{"enum": failOns}},
 	{"parameters", false, "Parameters of this stage, by stack; they win over the stack's own.", mapOf(mapOf(ref("parameter")))},
+	{"verify", false, "What is checked when all stacks of the stage were deployed.", verifySchema},
+	{"onVerificationFailure", false, "stop ends the run, rollback brings the stack back to its previous template as well. Without it, rollback in the last stage of a branch and stop in the others.", map[string]any{"enum": onFailures}},
+	{"artifacts", false, "Artifacts of this stage, by stack; they win over the stack's own.", mapOf(text(artifactPattern))},
 }
 
 var parameterKeys = []key{

@@ -28,6 +28,9 @@ func (d *decoder) pipeline(root *yaml.Node) *Pipeline {
 	if e, ok := top["stages"]; ok {
 		p.Stages = d.stages(e)
 	}
+	if e, ok := top["build"]; ok {
+		p.Build = d.build(e)
+	}
 	if e, ok := top["validation"]; ok {
 		p.Validation = d.validation(e.value)
 	}
@@ -47,6 +50,11 @@ func (d *decoder) stack(e entry) Stack {
 	keys := d.object(e.value, what, stackKeys)
 	if k, ok := keys["template"]; ok {
 		stack.Template = d.templatePath(k.value, "template")
+	}
+	if k, ok := keys["artifact"]; ok {
+		stack.Artifact = d.artifact(k)
+	} else if _, ok := keys["template"]; !ok && kindOf(e.value) == "a mapping" {
+		d.fault(position(e.value), what+" lacks the key \"template\", or \"artifact\"")
 	}
 	if k, ok := keys["dependsOn"]; ok {
 		for _, item := range d.items(k.value, "dependsOn") {
@@ -72,6 +80,9 @@ func (d *decoder) stack(e entry) Stack {
 		for _, item := range d.items(k.value, "protect") {
 			stack.Protect = append(stack.Protect, d.matching(item, "the logical id", logicalPattern, "letters and digits"))
 		}
+	}
+	if k, ok := keys["verify"]; ok {
+		stack.Verify = d.checks(k.value, what)
 	}
 	return stack
 }
@@ -118,6 +129,15 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 			stage.positions[s.name] = s.at
 			stage.parameters[s.name] = d.parameters(s.value, "the parameters of stack "+s.name)
 		}
+	}
+	if k, ok := keys["verify"]; ok {
+		stage.Verify = d.checks(k.value, "stage "+stage.Name)
+	}
+	if k, ok := keys["onVerificationFailure"]; ok {
+		stage.OnVerificationFailure = d.oneOf(k.value, "onVerificationFailure", onFailures)
+	}
+	if k, ok := keys["artifacts"]; ok {
+		d.decodeArtifacts(&stage, k)
 	}
 	return stage
 }

@@ -25,6 +25,7 @@ type Pipeline struct {
 	Stages []Stage // in the order of the file, without their stacks
 
 	Validation Validation
+	Build      *Build // nil when nothing is built
 }
 
 // Stage is an environment that the stacks are deployed to.
@@ -37,21 +38,29 @@ type Stage struct {
 	FailOn   string  `json:"failOn,omitempty"` // one of the FailOn constants; "" is FailOnError
 	Stacks   []Stack `json:"stacks"`           // filled by For: in dependency order
 
+	Verify                []Check `json:"verify,omitempty"`                // once all stacks are deployed
+	OnVerificationFailure string  `json:"onVerificationFailure,omitempty"` // one of the OnFailure constants; filled by For
+
 	parameters map[string]map[string]Parameter // stack → parameter, over the stack's own
 	positions  map[string]Position             // of the stack names in parameters
 	at         Position
+
+	artifacts   map[string]string   // stack → artifact, over the stack's own
+	artifactsAt map[string]Position // of the stack names in artifacts
 }
 
 // Stack is a template and what it is deployed with.
 type Stack struct {
-	Name         string               `json:"name"`      // key in evenkeel.yaml
-	StackName    string               `json:"stackName"` // name in CloudFormation; filled by For
-	Template     string               `json:"template"`  // path in the repository
+	Name         string               `json:"name"`               // key in evenkeel.yaml
+	StackName    string               `json:"stackName"`          // name in CloudFormation; filled by For
+	Template     string               `json:"template"`           // path in the repository; of an artifact, once it is resolved, path in the archive
+	Artifact     string               `json:"artifact,omitempty"` // id of the stack in the cloud assembly, in place of a template
 	DependsOn    []string             `json:"dependsOn,omitempty"`
 	Parameters   map[string]Parameter `json:"parameters,omitempty"`
 	Capabilities []string             `json:"capabilities,omitempty"`
 	Tags         map[string]string    `json:"tags,omitempty"`
 	Protect      []string             `json:"protect,omitempty"` // logical ids
+	Verify       []Check              `json:"verify,omitempty"`  // after its deployment
 
 	at      Position
 	depends []Position // of each dependsOn item
@@ -121,11 +130,13 @@ func (p *Pipeline) For(branch string) []Stage {
 		for _, i := range order {
 			stack := p.Stacks[i]
 			stack.StackName = p.stackName(stack.Name, stage.Name)
+			stack.Artifact = stage.artifactIn(stack)
 			stack.Parameters = merged(stack.Parameters, stage.parameters[stack.Name])
 			stage.Stacks = append(stage.Stacks, stack)
 		}
 		stages = append(stages, stage)
 	}
+	verified(stages)
 	return stages
 }
 

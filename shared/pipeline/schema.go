@@ -8,16 +8,21 @@ func JSONSchema() ([]byte, error) {
 	schema := object(topKeys)
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = FileName
-	schema["$defs"] = map[string]any{
+	schema["$defs"] = merge(verifySchemas(), map[string]any{
 		"stack":      object(stackKeys),
 		"stage":      object(stageKeys),
 		"validation": object(validationKeys),
 		"ignore":     object(ignoreKeys),
+		"build":      object(buildKeys),
+		"variable": map[string]any{"anyOf": []any{
+			scalar,
+			merge(object(variableKeys), map[string]any{"minProperties": 1, "maxProperties": 1}),
+		}},
 		"parameter": map[string]any{"anyOf": []any{
 			scalar,
-			merge(object(parameterKeys), map[string]any{"minProperties": 1, "maxProperties": 1}),
+			merge(object(parameterKeys), oneKey),
 		}},
-	}
+	})
 	data, err := json.MarshalIndent(schema, "", "  ")
 	return append(data, '\n'), err
 }

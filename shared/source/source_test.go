@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +63,7 @@ func TestZipRoundTrip(t *testing.T) {
 	tree, err := source.NewTree([]source.File{
 		{Path: "templates/network.yaml", Data: []byte("Resources: {}\n")},
 		{Path: "link", Data: []byte("/etc/passwd"), Symlink: true},
+		{Path: "run.sh", Data: []byte("#!/bin/sh\n"), Executable: true},
 		{Path: "evenkeel.yaml", Data: []byte("version: 1\n")},
 	})
 	if err != nil {
@@ -81,6 +83,9 @@ func TestZipRoundTrip(t *testing.T) {
 	}
 	if data, ok := back.File("evenkeel.yaml"); !ok || string(data) != "version: 1\n" {
 		t.Errorf("evenkeel.yaml = %q, %v", data, ok)
+	}
+	if i := slices.IndexFunc(back, func(f source.File) bool { return f.Path == "run.sh" }); i < 0 || !back[i].Executable {
+		t.Error("a script is no longer executable")
 	}
 	if _, ok := back.File("link"); ok {
 		t.Error("a symbolic link was read as a file")

@@ -25,9 +25,10 @@ const (
 // File is one file of a tree. A symbolic link is a file whose content is the
 // link's target as text: nothing ever follows it.
 type File struct {
-	Path    string // slash-separated, relative, clean
-	Data    []byte
-	Symlink bool
+	Path       string // slash-separated, relative, clean
+	Data       []byte
+	Symlink    bool
+	Executable bool
 }
 
 // Tree is a repository's content at one commit, sorted by path.
@@ -92,8 +93,11 @@ func (t Tree) Zip() ([]byte, error) {
 	for _, f := range t {
 		header := &zip.FileHeader{Name: f.Path, Method: zip.Deflate, Modified: zipEpoch}
 		header.SetMode(0o644)
-		if f.Symlink {
+		switch {
+		case f.Symlink:
 			header.SetMode(fs.ModeSymlink | 0o777)
+		case f.Executable:
+			header.SetMode(0o755)
 		}
 		entry, err := w.CreateHeader(header)
 		if err != nil {
@@ -129,7 +133,8 @@ func Unzip(data []byte) (Tree, error) {
 			return nil, err
 		}
 		left -= int64(len(content))
-		files = append(files, File{Path: entry.Name, Data: content, Symlink: entry.Mode()&fs.ModeSymlink != 0})
+		link := entry.Mode()&fs.ModeSymlink != 0
+		files = append(files, File{Path: entry.Name, Data: content, Symlink: link, Executable: !link && entry.Mode().Perm()&0o111 != 0})
 	}
 	return NewTree(files)
 }

@@ -56,7 +56,7 @@ func (s *Service) ask(ctx context.Context, tree source.Tree, checked Checked, r 
 	}
 	opinions := map[string]Opinion{}
 	var findings []Finding
-	for _, stack := range checked.Pipeline.Stacks {
+	for _, stack := range checked.deployed(r.Branch) {
 		at := stack.At()
 		opinion, known := opinions[stack.Template]
 		if !known {

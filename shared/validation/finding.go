@@ -51,6 +51,14 @@ func (f Finding) Resource() string {
 	return id
 }
 
+// about is the message with the construct that it is about.
+func (f Finding) about() string {
+	if f.Construct == "" {
+		return f.Message
+	}
+	return f.Message + " (construct " + f.Construct + ")"
+}
+
 // Result is what validation found in a set of templates.
 type Result struct {
 	Files    int       `json:"files"`

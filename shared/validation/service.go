@@ -50,7 +50,7 @@ type Service struct {
 }
 
 // Handle deals with an invocation by the pipeline workflow:
-// {"action": "validate", "release": …}.
+// {"action": "fetch" or "validate", "release": …}.
 func (s *Service) Handle(ctx context.Context, payload json.RawMessage) (deployment.Release, error) {
 	var in struct {
 		Action  string             `json:"action"`
@@ -59,10 +59,14 @@ func (s *Service) Handle(ctx context.Context, payload json.RawMessage) (deployme
 	if err := json.Unmarshal(payload, &in); err != nil {
 		return in.Release, fault.Permanent("the invocation is not {action, release}: %w", err)
 	}
-	if in.Action != "validate" {
-		return in.Release, fault.Permanent("unknown action %q; the only one is validate", in.Action)
+	switch in.Action {
+	case "fetch":
+		return s.Fetch(ctx, in.Release)
+	case "validate":
+		return s.Validate(ctx, in.Release)
+	default:
+		return in.Release, fault.Permanent("unknown action %q; want fetch or validate", in.Action)
 	}
-	return s.Validate(ctx, in.Release)
 }
 
 // Validate fetches the release's commit, keeps it, checks it, and returns the
@@ -78,9 +82,15 @@ func (s *Service) Validate(ctx context.Context, r deployment.Release) (deploymen
 	if err != nil {
 		return r, err
 	}
+	built := r.Build.Status == deployment.BuildSucceeded
+	if built {
+		if tree, err = s.built(ctx, r, tree); err != nil {
+			return r, err
+		}
+	}
 	options := s.Options
 	options.MandatoryChecks = slices.Concat(options.MandatoryChecks, repository.MandatoryChecks)
-	checked := Source(tree, s.Engine, options)
+	checked := checkTree(tree, s.Engine, options, built)
 	r.SourceKey = key
 	r.Stages = checked.Stages(r.Branch)
 	opinion, err := s.ask(ctx, tree, checked, r)
@@ -167,7 +177,7 @@ func summary(result Result, stages []pipeline.Stage, mandatory []string) deploym
 	size := 0
 	for _, f := range sorted[:min(maxSummary, len(sorted))] {
 		short := events.Finding{
-			File: shortened(f.File), Line: f.Line, Column: f.Column, Rule: f.Rule, Severity: string(f.Severity), Message: shortened(f.Message),
+			File: shortened(f.File), Line: f.Line, Column: f.Column, Rule: f.Rule, Severity: string(f.Severity), Message: shortened(f.about()),
 		}
 		text, err := json.Marshal(short)
 		if size += len(text); err != nil || size > maxFacts {

@@ -17,6 +17,7 @@ const (
 	RulePipelineMalformed = "P0002" // it does not say what to deploy
 	RuleParameters        = "P0003" // a stack's parameters do not fit its template
 	RuleBoundary          = "P0004" // a stage is beyond what the repository is registered for
+	RuleAssembly          = "P0005" // the cloud assembly cannot be deployed as evenkeel.yaml says
 )
 
 // SourceRules returns the rules about evenkeel.yaml, sorted by id. They are
@@ -29,6 +30,7 @@ func SourceRules() []Rule {
 		{ID: RuleParameters, Severity: Error, Title: "The parameters of a stack do not fit its template", Link: link},
 		{ID: RulePolicy, Severity: Error, Title: "The policies of the repository cannot be used", Link: link},
 		{ID: RuleBoundary, Severity: Error, Title: "A stage is beyond what the repository is registered for", Link: link},
+		{ID: RuleAssembly, Severity: Error, Title: "The cloud assembly cannot be deployed as evenkeel.yaml says", Link: link},
 	}
 }
 
@@ -52,6 +54,8 @@ type Checked struct {
 	Result
 	Pipeline *pipeline.Pipeline // nil when evenkeel.yaml is missing or malformed
 	Fixed    []baseline.Entry   // of the baseline of evenkeel.yaml
+
+	resolved map[string][]pipeline.Stage // by branch, with what the cloud assembly says; nil without one
 }
 
 // Stages returns the stages that follow the branch, each with its stacks. It
@@ -60,24 +64,38 @@ func (c Checked) Stages(branch string) []pipeline.Stage {
 	if c.Pipeline == nil {
 		return []pipeline.Stage{}
 	}
+	if stages, ok := c.resolved[branch]; ok {
+		return stages
+	}
 	return c.Pipeline.For(branch)
 }
 
 // Source checks a repository: evenkeel.yaml, the template of every stack, and
 // every other template below templates/. What evenkeel.yaml says about
-// validation is added to the options.
+// validation is added to the options. Stacks of a cloud assembly are checked
+// when the tree has it in its folder.
 func Source(tree source.Tree, engine Engine, o Options) Checked {
+	return checkTree(tree, engine, o, false)
+}
+
+// checkTree is Source; built says that the cloud assembly must be there.
+func checkTree(tree source.Tree, engine Engine, o Options, built bool) Checked {
 	p, findings := readPipeline(tree)
 	files := templates(tree, p)
+	synth := synthesise(tree, p, built)
+	synth.add(tree, files)
 	o = o.ForRepository(p)
 	o, broken := o.withPolicies(tree, p)
 	findings = append(findings, broken...)
 	result := engine.Validate(files, o)
-	findings = append(findings, parameters(p, files)...)
+	synth.construct(result.Findings, result.Suppressed)
+	all := Checked{Pipeline: p, resolved: synth.stages}
+	findings = append(findings, all.parameters(files)...)
+	findings = append(findings, synth.findings...)
 	findings = append(findings, result.Findings...)
-	checked := newResult(result.Files, findings, result.Incomplete)
-	checked.Suppressed = result.Suppressed
-	return Checked{Pipeline: p, Result: checked}.applyBaseline(tree)
+	all.Result = newResult(result.Files, findings, result.Incomplete)
+	all.Suppressed = result.Suppressed
+	return all.applyBaseline(tree)
 }
 
 func readPipeline(tree source.Tree) (*pipeline.Pipeline, []Finding) {
@@ -132,30 +150,24 @@ func IsTemplateName(name string) bool {
 // declares. CloudFormation refuses both an undeclared parameter and a missing
 // one when the change set is created.
 // Source: CloudFormation API reference, CreateChangeSet, Parameters.
-func parameters(p *pipeline.Pipeline, files map[string][]byte) []Finding {
-	if p == nil {
+func (c Checked) parameters(files map[string][]byte) []Finding {
+	if c.Pipeline == nil {
 		return nil
-	}
-	positions := map[string]pipeline.Position{}
-	for _, stack := range p.Stacks {
-		positions[stack.Name] = stack.At()
 	}
 	// Many stages and stacks share a template: each is parsed once.
 	parsed := map[string]*template.Template{}
-	for _, stack := range p.Stacks {
-		if _, done := parsed[stack.Template]; !done {
-			parsed[stack.Template], _ = template.Parse(stack.Template, files[stack.Template]) // the engine reports the error
-		}
-	}
 	var findings []Finding
-	for _, branch := range branches(p) {
-		for _, stage := range p.For(branch) {
+	for _, branch := range branches(c.Pipeline) {
+		for _, stage := range c.Stages(branch) {
 			for _, stack := range stage.Stacks {
+				if _, done := parsed[stack.Template]; !done && stack.Template != "" {
+					parsed[stack.Template], _ = template.Parse(stack.Template, files[stack.Template]) // the engine reports the error
+				}
 				if parsed[stack.Template] == nil {
 					continue
 				}
 				for _, message := range misfits(parsed[stack.Template], stack) {
-					findings = append(findings, pipelineFinding(RuleParameters, positions[stack.Name], "stack "+stack.Name+" in stage "+stage.Name+": "+message))
+					findings = append(findings, pipelineFinding(RuleParameters, stack.At(), "stack "+stack.Name+" in stage "+stage.Name+": "+message))
 				}
 			}
 		}

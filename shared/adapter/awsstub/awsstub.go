@@ -27,11 +27,13 @@ type Call struct {
 	Account string     // the access key id that signed it: awsstub's AssumeRole gives the role's account
 	Form    url.Values // parameters of the query protocols, and of the URL
 	Body    []byte
+	Header  http.Header
 }
 
 // Answer is what goes back. The zero Status is 200.
 type Answer struct {
 	Status int
+	Header map[string]string
 	Body   string
 }
 
@@ -143,15 +145,19 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	w.Header().Set("Content-Type", contentType(q, a.Body))
 	// The DynamoDB client checks this header and takes a missing one for 0.
 	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(a.Body))), 10))
+	for name, value := range a.Header {
+		w.Header().Set(name, value)
+	}
 	if a.Status != 0 {
 		w.WriteHeader(a.Status)
 	}
 	_, _ = io.WriteString(w, a.Body) // a broken connection shows in the client
 }
 
-// contentType repeats the request's JSON version; anything else is XML.
+// contentType repeats the request's JSON version, or CBOR; anything else is
+// XML.
 func contentType(q *http.Request, body string) string {
-	if sent := q.Header.Get("Content-Type"); strings.Contains(sent, "json") {
+	if sent := q.Header.Get("Content-Type"); strings.Contains(sent, "json") || strings.Contains(sent, "cbor") {
 		return sent
 	}
 	if strings.HasPrefix(body, "{") {
@@ -173,7 +179,7 @@ func read(q *http.Request) (Call, error) {
 	if signed == nil {
 		return Call{}, fmt.Errorf("%s %s is not signed", q.Method, q.URL)
 	}
-	call := Call{Account: signed[1], Service: signed[2], Body: body, Form: q.URL.Query()}
+	call := Call{Account: signed[1], Service: signed[2], Body: body, Form: q.URL.Query(), Header: q.Header}
 	if strings.HasPrefix(q.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		if call.Form, err = url.ParseQuery(string(body)); err != nil {
 			return Call{}, err

@@ -153,7 +153,7 @@ func (w *walker) directory(t *object.Tree, prefix string, depth int) error {
 			if err != nil {
 				return err
 			}
-			w.files = append(w.files, source.File{Path: name, Data: data, Symlink: e.Mode == filemode.Symlink})
+			w.files = append(w.files, source.File{Path: name, Data: data, Symlink: e.Mode == filemode.Symlink, Executable: e.Mode == filemode.Executable})
 		}
 	}
 	return nil
