@@ -47,7 +47,8 @@ func (d *decoder) bounded(p *Pipeline, size int) bool {
 		d.fault(Position{}, "cannot be encoded: "+err.Error())
 		return false
 	}
-	// Each stage carries all stacks, and its own parameters over theirs.
+	// Each stage carries all stacks, and its own parameters over theirs, and its
+	// alarms with each stack.
 	carried, deployed := map[string]int{}, map[string]int{}
 	for _, stage := range p.Stages {
 		if deployed[stage.Branch] += len(p.Stacks); deployed[stage.Branch] > maxDeployed && deployed[stage.Branch]-len(p.Stacks) <= maxDeployed {
@@ -56,7 +57,8 @@ func (d *decoder) bounded(p *Pipeline, size int) bool {
 		if carried[stage.Branch] == 0 {
 			carried[stage.Branch] = size // no less than all the stages' parameters
 		}
-		if carried[stage.Branch] += len(encoded); carried[stage.Branch] > maxCarried && carried[stage.Branch]-len(encoded) <= maxCarried {
+		carries := len(encoded) + len(p.Stacks)*stage.rollback.size()
+		if carried[stage.Branch] += carries; carried[stage.Branch] > maxCarried && carried[stage.Branch]-carries <= maxCarried {
 			d.fault(stage.at, "the stages of the branch "+stage.Branch+" are too large together from here on: every stage carries every stack, and a run carries at most "+
 				strconv.Itoa(maxCarried>>10)+" KiB; use fewer stages, stacks or parameters in one file")
 		}
@@ -79,6 +81,7 @@ func (d *decoder) check(p *Pipeline, size int, exists func(string) bool) {
 		d.references(stack.Parameters, stack.Name, p, ancestors)
 	}
 	d.verifications(p, ancestors)
+	d.checkAlarms(p)
 	seen := map[string]bool{}
 	for _, stage := range p.Stages {
 		if stage.Name != "" && seen[stage.Name] {
