@@ -25,7 +25,9 @@ func Facts() []Data {
 		StackDeployed{},
 		StackPlanned{},
 		StackRolledBack{},
+		StackVerified{},
 		TemplatesRejected{},
 		TemplatesValidated{},
+		VerificationFailed{},
 	}
 }

@@ -74,7 +74,7 @@ func (ApprovalDecided) Source() string { return SourceDeployment }
 // DetailType implements Data.
 func (ApprovalDecided) DetailType() string { return "ApprovalDecided.v1" }
 
-// StackDeployed says that a stack is at the commit and verified.
+// StackDeployed says that a stack is at the commit.
 type StackDeployed struct {
 	Run
 	Target

@@ -12,22 +12,29 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/evenkeel/evenkeel/shared/adapter/alarms"
 	"github.com/evenkeel/evenkeel/shared/adapter/assets"
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/functions"
+	"github.com/evenkeel/evenkeel/shared/adapter/httpcheck"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
+	"github.com/evenkeel/evenkeel/shared/adapter/secrets"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/stacks"
 	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
+	"github.com/evenkeel/evenkeel/shared/adapter/testbuilds"
 	"github.com/evenkeel/evenkeel/shared/config"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/invoke"
+	"github.com/evenkeel/evenkeel/shared/verification"
 )
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
 	busName, table, bucket, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.Bucket), env.String(config.RoleName)
+	loopback := env.Allowed(config.Loopback)
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
 		log.Error("cannot start", "error", err.Error())
@@ -40,6 +47,10 @@ func main() {
 		Stacks: workloadStacks, ChangeSets: changeSets,
 		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
 		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Assets: assets.New(workloads), Publisher: bus.New(cfg, busName),
+		Verifier: &verification.Verifier{
+			HTTP: httpcheck.New(time.Now, loopback), Functions: functions.New(workloads), Alarms: alarms.New(workloads),
+			Builds: testbuilds.New(workloads), Secrets: secrets.New(workloads), Now: time.Now,
+		},
 		Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {

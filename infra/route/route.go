@@ -32,6 +32,7 @@ func Routes() []Route {
 			Pattern: map[string]any{"source": []any{prefix("evenkeel.")}}},
 		{Name: "evenkeel-codecommit-push", Description: "A CodeCommit branch moved", Function: "webhook", Own: true, Pattern: branchMoved()},
 		{Name: "evenkeel-stack-settled-deployment", Description: "A stack operation ended: complete the waiting deployment", Function: "deployment", Pattern: stackSettled()},
+		{Name: "evenkeel-tests-ended", Description: "A build in a workload account ended: complete the waiting verification", Function: "deployment", Pattern: buildEnded()},
 		{Name: "evenkeel-stack-settled-drift", Description: "A stack operation ended: complete the waiting revert", Function: "drift", Pattern: stackSettled()},
 		{Name: "evenkeel-drift-detected", Description: "A drift detection ended: complete the waiting scan", Function: "drift", Pattern: detectionEnded()},
 		{Name: "evenkeel-run-broken", Description: "A pipeline execution broke off: free its lock", Function: "deployment", Own: true, Pattern: runBroken()},
@@ -47,6 +48,7 @@ func Routes() []Route {
 func Forwarded() []Route {
 	return []Route{
 		{Name: "evenkeel-forward-stack-settled", Description: "Stack operations that ended", Pattern: stackSettled()},
+		{Name: "evenkeel-forward-tests-ended", Description: "Builds that ended, integration tests among them", Pattern: buildEnded()},
 		{Name: "evenkeel-forward-drift-detected", Description: "Drift detections that ended", Pattern: detectionEnded()},
 		{Name: "evenkeel-forward-security-group-changed", Description: "Calls that can open a security group", Pattern: groupChanged()},
 	}
@@ -74,6 +76,17 @@ func stackSettled() map[string]any {
 		"source":      []any{events.SourceCloudFormation},
 		"detail-type": []any{events.StackStatusChange},
 		"detail":      map[string]any{"status-details": map[string]any{"status": []any{suffix("_COMPLETE"), suffix("_FAILED")}}},
+	}
+}
+
+// buildEnded matches the ends of builds. Which of them a verification waits for
+// is known to the function alone.
+// Source: CodeBuild user guide, "Build notifications input format reference".
+func buildEnded() map[string]any {
+	return map[string]any{
+		"source":      []any{events.SourceCodeBuild},
+		"detail-type": []any{events.BuildStateChange},
+		"detail":      map[string]any{"build-status": []any{"SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT"}},
 	}
 }
 

@@ -25,6 +25,7 @@ const (
 	driftChange  = "CloudFormation Drift Detection Status Change"
 	statesChange = "Step Functions Execution Status Change"
 	cloudTrail   = "AWS API Call via CloudTrail"
+	buildChange  = "CodeBuild Build State Change"
 	codeCommit   = "CodeCommit Repository State Change"
 )
 
@@ -45,6 +46,8 @@ func TestRoutesMatch(t *testing.T) {
 		{"a stack rests", event("aws.cloudformation", stackChange, `{"status-details": {"status": "UPDATE_ROLLBACK_COMPLETE"}}`), []string{"stack-settled-deployment", "stack-settled-drift"}},
 		{"a stack failed", event("aws.cloudformation", stackChange, `{"status-details": {"status": "UPDATE_ROLLBACK_FAILED"}}`), []string{"stack-settled-deployment", "stack-settled-drift"}},
 		{"a stack works", event("aws.cloudformation", stackChange, `{"status-details": {"status": "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}}`), nil},
+		{"a build failed", event("aws.codebuild", buildChange, `{"build-status": "FAILED"}`), []string{"tests-ended"}},
+		{"a build runs", event("aws.codebuild", buildChange, `{"build-status": "IN_PROGRESS"}`), nil},
 		{"a detection ended", event("aws.cloudformation", driftChange, `{"status-details": {"detection-status": "DETECTION_FAILED"}}`), []string{"drift-detected"}},
 		{"a detection runs", event("aws.cloudformation", driftChange, `{"status-details": {"detection-status": "DETECTION_IN_PROGRESS"}}`), nil},
 		{"a run broke off", event("aws.states", statesChange, `{"status": "ABORTED", "stateMachineArn": "arn:aws:states:us-east-1:111111111111:stateMachine:evenkeel-pipeline"}`), []string{"run-broken"}},
@@ -128,7 +131,7 @@ func notTaken(sample map[string]any) (string, bool) {
 		return "a schedule has no pattern", true
 	case has(`"errorCode":`):
 		return "the call failed: nothing changed", true
-	case has("_IN_PROGRESS"):
+	case has("_IN_PROGRESS", `"build-status":"IN_PROGRESS"`):
 		return "the operation has not ended", true
 	case sample["detail-type"] == statesChange && has(`"status":"SUCCEEDED"`, `"status":"RUNNING"`):
 		return "the execution is well", true

@@ -41,7 +41,7 @@ type shape struct {
 var shapes = []shape{
 	{name: "webhook", description: "Takes pushes from GitHub and CodeCommit and records them", seconds: 15, megabytes: 256},
 	{name: "validation", description: "Fetches a commit and validates its templates", seconds: 120, megabytes: 1024},
-	{name: "deployment", description: "Plans, executes and verifies change sets", seconds: 60, megabytes: 512},
+	{name: "deployment", description: "Plans, executes and verifies change sets", seconds: 120, megabytes: 512},
 	{name: "drift", description: "Finds drift and reverts it behind a guard", seconds: 60, megabytes: 512},
 	{name: "healing", description: "Closes security groups that are open to the world", seconds: 60, megabytes: 512},
 	{name: "ledger", description: "Keeps every fact", seconds: 30, megabytes: 256},

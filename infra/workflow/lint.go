@@ -37,7 +37,7 @@ var knownErrors = []string{
 	"Lambda.SdkClientException", "Lambda.ServiceException", "Lambda.TooManyRequestsException", "Lambda.Unknown",
 	"Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory",
 	"ConflictError", "InvalidError", "PermanentError", "TransientError",
-	"PlanPending", "VerificationPending",
+	"PlanPending", "VerificationPending10s", "VerificationPending30s", "VerificationPending1m", "VerificationPending5m", "VerificationBuildEnded",
 }
 
 // brokenOff are the names of one and the same thing: a function that was

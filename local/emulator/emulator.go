@@ -93,6 +93,8 @@ func miniStackEnvironment(s Settings, port, endpoint string) []string {
 		// Otherwise it listens on 0.0.0.0:8883 and keeps 26 MB for it.
 		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
 		"LAMBDA_EXECUTOR=local", "LAMBDA_WARM_TTL_SECONDS=3600",
+		// The workloads of the local cloud are on this machine: a verification may ask them.
+		"EVENKEEL_LOOPBACK=allow",
 		"EVENKEEL_LOGS=" + s.Logs, "EVENKEEL_PARENT=" + strconv.Itoa(os.Getpid()),
 		"S3_DATA_DIR=" + filepath.Join(s.State, "s3"), "STATE_DIR=" + filepath.Join(s.State, "state"),
 	}

@@ -18,7 +18,12 @@ const (
 	Bucket          = "EVENKEEL_BUCKET"           // S3 bucket of sources, templates and plans
 	ParameterPrefix = "EVENKEEL_PARAMETER_PREFIX" // Parameter Store path of settings, without a trailing slash
 	RoleName        = "EVENKEEL_ROLE_NAME"        // role that the function assumes in a workload account
-	BuildProject    = "EVENKEEL_BUILD_PROJECT"    // CodeBuild project that runs the commands of repositories
+
+	// Loopback is "allow" where the workloads run on the same machine, as in the
+	// local cloud: only there may a verification ask a loopback address. The CDK
+	// app never sets it.
+	Loopback     = "EVENKEEL_LOOPBACK"
+	BuildProject = "EVENKEEL_BUILD_PROJECT" // CodeBuild project that runs the commands of repositories
 )
 
 // Reader collects required variables and the faults of all of them.
@@ -41,6 +46,16 @@ func (r *Reader) String(name string) string {
 		r.faults = append(r.faults, fmt.Errorf("%s is not set", name))
 	}
 	return value
+}
+
+// Allowed reports whether the variable is "allow"; anything else that is set is
+// a fault.
+func (r *Reader) Allowed(name string) bool {
+	value, _ := r.lookup(name)
+	if value != "" && value != "allow" {
+		r.faults = append(r.faults, fmt.Errorf("%s: %q is not allow", name, value))
+	}
+	return value == "allow"
 }
 
 // Duration returns the variable as a Go duration ("90s"), or fallback when it

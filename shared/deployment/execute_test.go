@@ -342,7 +342,7 @@ func TestUnknownRequests(t *testing.T) {
 		`[]`:                  fault.InvalidError,
 		`{"action":"begin"}`:  fault.InvalidError,
 		`{"action":"verify"}`: fault.PermanentError,
-		`{"action":"verify","step":{"kind":"deploy"}}`: fault.PermanentError,
+		`{"action":"plan","step":{"kind":"deploy"}}`:   fault.PermanentError,
 		`{"action":"dance","step":{"kind":"deploy"}}`:  fault.PermanentError,
 	} {
 		if _, err := w.service.Handle(t.Context(), json.RawMessage(payload)); !fault.Is(err, kind) {
@@ -387,7 +387,7 @@ func TestRepeatedReadOfAnEmptyPlan(t *testing.T) {
 		t.Fatalf("the second read: %+v, %+v", r.Plan, r.Error)
 	}
 	r.Error = nil
-	if r, ok = w.try(deployment.ActionVerify, r); !ok {
+	if r = w.verify(r); r.Error != nil {
 		t.Errorf("verify: %+v", r.Error)
 	}
 	if end := w.endStack(r); end.Outcome != events.OutcomeSucceeded || !end.Unchanged {

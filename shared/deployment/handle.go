@@ -10,11 +10,12 @@ import (
 
 // The actions of the workflow.
 const (
-	ActionBegin      = "begin"
-	ActionLock       = "lock"
-	ActionNext       = "next"
-	ActionStandAside = "standAside"
-	ActionFinish     = "finish"
+	ActionBegin       = "begin"
+	ActionLock        = "lock"
+	ActionNext        = "next"
+	ActionStandAside  = "standAside"
+	ActionVerifyStage = "verifyStage"
+	ActionFinish      = "finish"
 )
 
 // The actions on one stack of a wave.
@@ -33,7 +34,7 @@ type Request struct {
 	Action    string          `json:"action"`
 	Release   Release         `json:"release"`
 	Step      *Step           `json:"step"`      // of an action on one stack
-	Retries   int             `json:"retries"`   // of an action on one stack: of its state until now
+	Retries   int             `json:"retries"`   // of the state until now
 	Token     string          `json:"token"`     // of a state that waits
 	Event     json.RawMessage `json:"event"`     // begin: the push
 	Execution string          `json:"execution"` // begin: ARN
@@ -76,6 +77,8 @@ func (s *Service) act(ctx context.Context, q Request) (any, error) {
 		return s.Next(ctx, q.Release)
 	case ActionStandAside:
 		return s.StandAside(ctx, q.Release)
+	case ActionVerifyStage:
+		return s.VerifyStage(ctx, q.Release, q.Token, q.Retries)
 	case ActionFinish:
 		return s.Finish(ctx, q.Release)
 	default:
@@ -92,7 +95,7 @@ func (s *Service) actOnStack(ctx context.Context, q Request) (any, error) {
 		r.Transitions += costs[q.Action] + q.Retries
 	}
 	change := map[string]func(context.Context, Release) (Release, error){
-		ActionPlan: s.Plan, ActionDescribeOutcome: s.DescribeOutcome, ActionVerify: s.Verify,
+		ActionPlan: s.Plan, ActionDescribeOutcome: s.DescribeOutcome,
 	}
 	wait := map[string]func(context.Context, Release, string) (Answered, error){
 		ActionReadPlan: s.ReadPlan, ActionRequestApproval: s.RequestApproval, ActionOperate: s.Operate,
@@ -103,6 +106,8 @@ func (s *Service) actOnStack(ctx context.Context, q Request) (any, error) {
 		return Work{Release: r, Step: *q.Step}, err
 	case wait[q.Action] != nil:
 		return wait[q.Action](ctx, r, q.Token)
+	case q.Action == ActionVerify:
+		return s.Verify(ctx, r, q.Token, q.Retries)
 	case q.Action == ActionEndStack:
 		return s.EndStack(ctx, r)
 	default:
@@ -124,6 +129,12 @@ func (s *Service) hear(ctx context.Context, detailType string, payload json.RawM
 			return nil, fault.Invalid("read %s: %w", detailType, err)
 		}
 		return s.ExecutionEnded(ctx, event.Detail)
+	case events.BuildStateChange:
+		var event events.Envelope[events.BuildStateDetail]
+		if err := json.Unmarshal(payload, &event); err != nil {
+			return nil, fault.Invalid("read %s: %w", detailType, err)
+		}
+		return s.BuildEnded(ctx, event.Detail)
 	default:
 		return Answered{State: "ignored"}, nil
 	}

@@ -57,7 +57,7 @@ func (s *Service) Operate(ctx context.Context, r Release, taskToken string) (Ans
 // be open, the locks ours for as long as it is awaited, and the token stored.
 func (s *Service) prepare(ctx context.Context, r Release, to events.Target, taskToken string) error {
 	stage, _, _ := r.Current()
-	if open := pipeline.Open(stage, s.Now()); !open.Now {
+	if open := pipeline.Open(stage, s.Now()); !open.Now && !r.Step.Rollback {
 		return fault.Conflict("the stage %s has closed meanwhile: %s; push again to deploy %s then", stage.Name, open.Reason, to.Stack)
 	}
 	if err := s.renewBoth(ctx, r, to, r.Plan.wait()); err != nil {
@@ -77,6 +77,9 @@ func execute(ctx context.Context, s *Service, r Release, to events.Target, befor
 		return s.executed(ctx, r, to, changeSet)
 	}
 	if err := checkDigest(r, changeSet); err != nil {
+		return false, err
+	}
+	if err := s.keepPrevious(ctx, r, to); err != nil {
 		return false, err
 	}
 	if err := before(); err != nil {

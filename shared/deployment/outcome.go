@@ -38,7 +38,7 @@ func (s *Service) DescribeOutcome(ctx context.Context, r Release) (Release, erro
 		failure.Reason = strings.TrimSuffix(failure.Reason, ".") + ". Next: " + remedy(status, to.StackName, to.Region)
 	}
 	r.Failure, r.Error = &failure, nil
-	return r, s.Publisher.Publish(ctx, s.fact(r, events.StackRolledBack{Run: r.Run(), Target: to, Failure: failure}, to.Stage, to.Stack))
+	return r, s.Publisher.Publish(ctx, s.fact(r, events.StackRolledBack{Run: r.Run(), Target: to, Failure: failure}, to.Stage, document(r)))
 }
 
 // notStarted lets the workflow begin the operation again, a few times, unless

@@ -43,8 +43,14 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 		return r, fault.Permanent("the stack %s is in %s and must be repaired first, for example with: %s",
 			to.StackName, stack.Status, remedy(stack.Status, to.StackName, to.Region))
 	case planClear:
+		if r.Step.Rollback {
+			return r, fault.Permanent("the stack %s is in %s", to.StackName, stack.Status)
+		}
 		return recovering(r, to, stack, OperationDelete)
 	case planCreate:
+		if r.Step.Rollback {
+			return r, fault.Permanent("the stack %s is gone", to.StackName)
+		}
 		return s.createChangeSet(ctx, r, to, planCreate)
 	default:
 		return s.createChangeSet(ctx, r, to, planUpdate)
@@ -63,6 +69,13 @@ func recovering(r Release, to events.Target, stack Stack, operation string) (Rel
 
 func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Target, kind string) (Release, error) {
 	_, stack, _ := r.Current()
+	if r.Step.Rollback {
+		input, err := s.returnInput(ctx, r, to)
+		if err != nil {
+			return r, err
+		}
+		return s.create(ctx, r, to, input)
+	}
 	parameters, err := s.parameters(ctx, r, stack)
 	if err != nil {
 		return r, err
@@ -75,8 +88,13 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 	if input.Template, err = s.template(ctx, r, to, stack); err != nil {
 		return r, err
 	}
+	return s.create(ctx, r, to, input)
+}
+
+func (s *Service) create(ctx context.Context, r Release, to events.Target, input ChangeSetInput) (Release, error) {
+	var err error
 	if len(input.Template) > maxBody {
-		key := "plans/" + r.RunID + "/" + to.Stage + "/" + to.Stack + ".template"
+		key := "plans/" + r.RunID + "/" + to.Stage + "/" + document(r) + ".template"
 		if err := s.Files.Put(ctx, key, input.Template); err != nil {
 			return r, err
 		}
@@ -202,21 +220,28 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 	if err != nil {
 		return r, err
 	}
-	risk := Assess(c.Changes, Policy{Stateful: s.Stateful, Protect: stack.Protect})
-	r.Plan.Digest, r.Plan.Risk = digest, risk.Level
+	policy := Policy{Stateful: s.Stateful, Protect: stack.Protect}
+	risk := Assess(c.Changes, policy)
 	r.Plan.Gate = gate(stage.Approval, risk.Level, r.Plan.Empty)
-	r.Plan.Document = DocumentKey(r.RunID, to.Stage, to.Stack)
+	if r.Step.Rollback {
+		if r.Plan.Gate, risk, err = s.rollbackGate(ctx, r, to, c, policy); err != nil {
+			return r, err
+		}
+	}
+	r.Plan.Digest, r.Plan.Risk = digest, risk.Level
+	r.Plan.Document = DocumentKey(r.RunID, to.Stage, document(r))
+	r.Plan.VerifySeconds = verifySeconds(stack.Verify)
 	r.Plan.Reasons = firstReasons(risk.Reasons)
 	if r.Plan.Gate == GateApproval {
 		r.Transitions += asking
 	}
 	r = operate(r, OperationExecute)
 
-	document := Document{
+	plan := Document{
 		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Empty: r.Plan.Empty,
 		Risk: risk.Level, Reasons: risk.Reasons, Gate: r.Plan.Gate, Planned: s.Now().UTC(), Rows: rows(c.Changes),
 	}
-	data, err := json.MarshalIndent(document, "", " ")
+	data, err := json.MarshalIndent(plan, "", " ")
 	if err != nil {
 		return r, fault.Permanent("encode the plan of %s: %w", to.StackName, err)
 	}
@@ -224,9 +249,9 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 		return r, err
 	}
 	return r, s.Publisher.Publish(ctx, s.fact(r, events.StackPlanned{
-		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Changes: document.summary(),
+		Run: r.Run(), Target: to, ChangeSetID: c.ID, Digest: digest, Changes: plan.summary(),
 		Empty: r.Plan.Empty, Risk: risk.Level, Reasons: r.Plan.Reasons,
-	}, to.Stage, to.Stack))
+	}, to.Stage, document(r)))
 }
 
 // maxReasons bounds the reasons in the release and in facts.

@@ -14,6 +14,8 @@ type Stacks interface {
 	// Events returns the rows of the operation with the client request token,
 	// oldest first, also those of a stack that was deleted.
 	Events(ctx context.Context, target events.Target, stackID, clientRequestToken string) ([]StackEvent, error)
+	// Template returns the template that the stack was made from, as it was given.
+	Template(ctx context.Context, target events.Target) ([]byte, error)
 	// Delete begins to delete the stack. The token comes back in its events.
 	Delete(ctx context.Context, target events.Target, clientRequestToken string) error
 }
@@ -26,6 +28,7 @@ type ChangeSetInput struct {
 	Template     []byte // used when TemplateURL is empty
 	TemplateURL  string
 	Parameters   map[string]string
+	Previous     []string // parameters that keep the value that they have
 	Capabilities []string
 	Tags         map[string]string
 }

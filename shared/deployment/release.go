@@ -37,10 +37,14 @@ type Release struct {
 	Validation Validation       `json:"validation"`
 	Stages     []pipeline.Stage `json:"stages"` // that follow the branch; set by validation
 
-	Step    Step            `json:"step"`    // what Next decided; inside a wave, the stack
-	Wave    []Step          `json:"wave"`    // the stacks to deploy now, side by side
-	Results []StackResult   `json:"results"` // how the stacks of the wave ended; Next keeps those that failed
-	Done    []Deployed      `json:"done"`    // the stacks that are through, in order
+	Step      Step          `json:"step"`                // what Next decided; inside a wave, the stack
+	Wave      []Step        `json:"wave"`                // the stacks to deploy now, side by side
+	Results   []StackResult `json:"results"`             // how the stacks of the wave ended; Next keeps those that failed
+	Done      []Deployed    `json:"done"`                // the stacks that are through, in order
+	Verified  []string      `json:"verified,omitempty"`  // the stages whose own checks passed
+	Rollbacks []Step        `json:"rollbacks,omitempty"` // that are still to be done, because a verification failed
+	Kept      []StackResult `json:"kept,omitempty"`      // while rollbacks run: the results that asked for them, and other failures
+
 	Outcome string          `json:"outcome"`
 	Reason  string          `json:"reason"` // one sentence for a person
 	Failure *events.Failure `json:"failure,omitempty"`
@@ -66,7 +70,8 @@ type Validation struct {
 // The kinds of Step.
 const (
 	StepDeploy = "deploy"
-	StepWait   = "wait" // for the stage to open
+	StepWait   = "wait"   // for the stage to open
+	StepVerify = "verify" // the stage, whose stacks are all through
 	StepFinish = "finish"
 )
 
@@ -77,6 +82,9 @@ type Step struct {
 	Stack  string     `json:"stack"`
 	Until  *time.Time `json:"until,omitempty"`  // wait: when the stage opens
 	Reason string     `json:"reason,omitempty"` // wait: why it is closed
+
+	Rollback      bool `json:"rollback,omitempty"`      // deploy: back to what was before the run
+	VerifySeconds int  `json:"verifySeconds,omitempty"` // verify: for how long a round is waited for
 }
 
 // Work is what the workflow holds while it deploys one stack of a wave. The
@@ -108,7 +116,8 @@ const (
 	ResultNotStarted = "notStarted" // the operation was not begun
 	ResultRefused    = "refused"    // the same, and trying again would not help; Error says why
 	ResultRolledBack = "rolledBack"
-	ResultStuck      = "stuck" // a person is needed
+	ResultStuck      = "stuck"      // a person is needed
+	ResultUnverified = "unverified" // deployed, but its checks did not pass
 )
 
 // Plan is the change set of one stack in one stage: enough to decide and to
@@ -130,6 +139,9 @@ type Plan struct {
 	Attempts    int      `json:"attempts"`   // times that beginning the operation failed
 	Recoveries  int      `json:"recoveries"` // operations that the stack needed before it could be planned
 	Verified    bool     `json:"verified"`
+	Undo        bool     `json:"undo"` // the checks did not pass: bring the stack back
+	// VerifySeconds is for how long a round of checks is waited for.
+	VerifySeconds int `json:"verifySeconds"`
 }
 
 // wait is for how long the event of the operation is waited for.
@@ -201,7 +213,7 @@ func (r *Release) Changed() []string {
 		}
 	}
 	for _, result := range r.Results {
-		if result.Outcome != events.OutcomeSucceeded && result.Result == ResultDeployed {
+		if left := result.Result == ResultDeployed || result.Result == ResultUnverified; result.Outcome != events.OutcomeSucceeded && left && result.Stack != "" {
 			changed = append(changed, result.Stage+"/"+result.Stack)
 		}
 	}

@@ -38,6 +38,7 @@ type Service struct {
 	Files      Files
 	Assets     Assets // nil where no cloud assembly is deployed
 	Publisher  Publisher
+	Verifier   Verifier
 	Stateful   []string // further types whose resources hold data
 	Now        func() time.Time
 }
@@ -116,6 +117,9 @@ func target(r Release) (events.Target, error) {
 // operation.
 func token(r Release) string {
 	name := "evenkeel-" + r.RunID + "-" + r.Step.Stage + "-" + r.Step.Stack
+	if r.Step.Rollback {
+		return name + "-rollback"
+	}
 	if r.Plan.Operation == OperationExecute {
 		return name
 	}

@@ -16,8 +16,10 @@ type StackResult struct {
 	Stack       string          `json:"stack"`
 	Outcome     string          `json:"outcome"` // one of the events.Outcome constants
 	Unchanged   bool            `json:"unchanged"`
-	Result      string          `json:"result"` // of the last operation; one of the Result constants
-	Reason      string          `json:"reason"` // one sentence for a person; "" when it succeeded
+	Result      string          `json:"result"`             // of the last operation; one of the Result constants
+	Reason      string          `json:"reason"`             // one sentence for a person; "" when it succeeded
+	Rollback    bool            `json:"rollback,omitempty"` // it is to be brought back, or, for a whole stage, what the run changed there
+	Undoing     int             `json:"undoing,omitempty"`  // the stacks of it that are not back yet
 	Failure     *events.Failure `json:"failure,omitempty"`
 	ChangeSetID string          `json:"changeSetId,omitempty"`
 	Digest      string          `json:"digest,omitempty"`
@@ -39,6 +41,7 @@ func alone(r Release) Release {
 	}
 	r.Validation.Findings = []events.Finding{}
 	r.Wave, r.Results, r.Done = []Step{}, []StackResult{}, []Deployed{}
+	r.Rollbacks, r.Kept = nil, nil
 	return r
 }
 
@@ -52,6 +55,7 @@ func (s *Service) EndStack(ctx context.Context, r Release) (StackResult, error) 
 	end := concludeStack(r)
 	result := StackResult{
 		Stage: to.Stage, Stack: to.Stack, Outcome: end.Outcome, Unchanged: r.Plan.Empty, Result: r.Plan.Result, Reason: cut(end.Reason, maxStackReason),
+		Rollback:    r.Plan.Undo,
 		ChangeSetID: r.Plan.ChangeSetID, Digest: r.Plan.Digest, Risk: r.Plan.Risk, Document: r.Plan.Document,
 	}
 	if end.Failure != nil {
@@ -89,6 +93,10 @@ func concludeStack(r Release) Conclusion {
 		return concludeStackError(r, at)
 	case r.Plan.Verified:
 		return Conclusion{Outcome: events.OutcomeSucceeded}
+	case r.Plan.Result == ResultUnverified:
+		return Conclusion{Outcome: events.OutcomeStuck, Reason: "The stack " + at + " is deployed, but its verification failed: " + why(r.Failure), Failure: r.Failure}
+	case r.Step.Rollback && r.Plan.Gate == GateBlocked:
+		return Conclusion{Outcome: events.OutcomeStuck, Reason: "the way back would itself lose data: " + strings.Join(r.Plan.Reasons, "; ") + ". Next: push a fix, or aws cloudformation describe-stack-events --stack-name " + stackName(r)}
 	case r.Plan.Result == ResultRolledBack:
 		return Conclusion{Outcome: events.OutcomeRolledBack, Reason: "The deployment of " + at + " failed and was rolled back: " + why(r.Failure), Failure: r.Failure}
 	case r.Plan.Result == ResultStuck:
@@ -125,4 +133,9 @@ func cut(text string, limit int) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:limit-len("…")], "") + "…"
+}
+
+func stackName(r Release) string {
+	_, stack, _ := r.Current()
+	return stack.StackName
 }

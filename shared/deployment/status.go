@@ -15,6 +15,9 @@ type Stack struct {
 	Reason  string
 	Outputs map[string]string
 	Tags    map[string]string
+
+	Parameters   map[string]string // CloudFormation shows NoEcho values as ****
+	Capabilities []string
 }
 
 // StackEvent is one row of a stack's history.

@@ -18,16 +18,22 @@ const maxWave = 40
 // dependencies are through (the wave), wait for that stage to open, or finish,
 // because all is done or a stack failed.
 func Next(r Release, now time.Time) (Step, []Step) {
+	if wave := undoing(r); len(wave) > 0 {
+		return Step{Kind: StepDeploy, Stage: wave[0].Stage, Rollback: true}, wave
+	}
 	if slices.ContainsFunc(r.Results, func(s StackResult) bool { return s.Outcome != events.OutcomeSucceeded }) {
 		return Step{Kind: StepFinish}, []Step{}
 	}
 	for _, stage := range r.Stages {
 		wave := ready(r, stage)
-		if len(wave) == 0 {
+		if len(wave) == 0 && (len(stage.Verify) == 0 || slices.Contains(r.Verified, stage.Name)) {
 			continue
 		}
 		if open := pipeline.Open(stage, now); !open.Now {
 			return Step{Kind: StepWait, Stage: stage.Name, Until: open.Until, Reason: open.Reason}, []Step{}
+		}
+		if len(wave) == 0 {
+			return Step{Kind: StepVerify, Stage: stage.Name, VerifySeconds: verifySeconds(stage.Verify)}, []Step{}
 		}
 		return Step{Kind: StepDeploy, Stage: stage.Name}, wave
 	}
@@ -59,6 +65,9 @@ func ready(r Release, stage pipeline.Stage) []Step {
 func (s *Service) Next(ctx context.Context, r Release) (Release, error) {
 	r = folded(r)
 	r.Step, r.Wave = Next(r, s.Now())
+	if r.Step.Rollback { // the results of the wave take the place of these
+		r.Results, r.Kept = []StackResult{}, r.Results
+	}
 	switch {
 	case r.Step.Kind != StepFinish && slices.Contains(r.Validation.Refused, r.Step.Stage):
 		return r, fault.Invalid("the stage %s does not accept what validation found: %s", r.Step.Stage, invalid(r.Validation))
@@ -69,10 +78,19 @@ func (s *Service) Next(ctx context.Context, r Release) (Release, error) {
 }
 
 // folded moves the results of a wave to where they are kept: the stacks that
-// are through to Done, the others stay.
+// are through to Done, the others stay; those of rollbacks go into the results
+// that asked for them.
 func folded(r Release) Release {
-	failed := []StackResult{}
 	r.Done = slices.Clone(r.Done)
+	if r.Step.Rollback {
+		ended := r.Results
+		r.Results, r.Kept = slices.Clone(r.Kept), nil
+		for _, result := range ended {
+			r = undone(r, result)
+		}
+		return r
+	}
+	failed := []StackResult{}
 	for _, result := range r.Results {
 		if result.Outcome == events.OutcomeSucceeded {
 			r.Done = append(r.Done, Deployed{Stage: result.Stage, Stack: result.Stack, Unchanged: result.Unchanged})
@@ -81,7 +99,7 @@ func folded(r Release) Release {
 		}
 	}
 	r.Results = failed
-	return r
+	return wanted(r)
 }
 
 // maxClosed is how long a run waits for a stage to open. The workflow's

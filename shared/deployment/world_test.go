@@ -33,6 +33,8 @@ type world struct {
 	service *deployment.Service
 	visited []string
 	tokens  int
+	retries int // of the state that is walked
+	checks  *checks
 	heard   []events.Envelope[events.StackStatusDetail]
 	deaf    bool // status events are lost
 	decide  func(w *world, r deployment.Release)
@@ -45,10 +47,11 @@ func newWorld(t *testing.T) *world {
 		locks: &fake.DeploymentStackLocks{Now: clock.Now}, facts: &fake.DeploymentFacts{}, tasks: &fake.DeploymentTasks{}, listed: &fake.DeploymentRegistry{},
 	}
 	w.cloud.Emit = w.hear
+	w.checks = newChecks(clock)
 	w.service = &deployment.Service{
 		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(),
 		Locks: &fake.DeploymentLocks{}, StackLocks: w.locks, Runs: &fake.DeploymentRuns{}, Approvals: &fake.DeploymentApprovals{},
-		Tokens: &fake.DeploymentTokens{}, Registry: w.listed, Tasks: w.tasks, Files: w.files, Publisher: w.facts, Now: clock.Now,
+		Verifier: w.checks.verifier(clock), Tokens: &fake.DeploymentTokens{}, Registry: w.listed, Tasks: w.tasks, Files: w.files, Publisher: w.facts, Now: clock.Now,
 	}
 	return w
 }
@@ -131,8 +134,8 @@ func wait[T any](w *world, action string, r deployment.Release, timeout time.Dur
 	w.tokens++
 	token := fmt.Sprintf("task-%d", w.tokens)
 	until := w.clock.Now().Add(timeout)
-	request := deployment.Request{Action: action, Release: r, Token: token}
-	if action != deployment.ActionLock {
+	request := deployment.Request{Action: action, Release: r, Token: token, Retries: w.retries}
+	if action != deployment.ActionLock && action != deployment.ActionVerifyStage {
 		request.Step = &r.Step
 	}
 	if _, err := handle[deployment.Answered](w, request); err != nil {
@@ -204,7 +207,15 @@ func (w *world) waves(r deployment.Release) deployment.Release {
 			r.Error = caught(err)
 			return w.finish(r)
 		}
-		if r = next; r.Step.Kind != deployment.StepDeploy {
+		if r = next; r.Step.Kind == deployment.StepVerify {
+			out, caught := verifying[deployment.Release](w, deployment.ActionVerifyStage, r, time.Duration(r.Step.VerifySeconds)*time.Second)
+			if r.Error = caught; caught != nil {
+				return w.finish(r)
+			}
+			r = *out
+			continue
+		}
+		if r.Step.Kind != deployment.StepDeploy {
 			return w.finish(r)
 		}
 		r.Results = []deployment.StackResult{}
@@ -281,7 +292,7 @@ func (w *world) deploy(r deployment.Release) deployment.Release {
 	}
 	switch {
 	case r.Plan.Empty:
-		r, _ = w.try(deployment.ActionVerify, r)
+		r = w.verify(r)
 		return r
 	case r.Plan.Gate == deployment.GateApproval:
 		r.Decision, r.Error = wait[deployment.Decision](w, deployment.ActionRequestApproval, r, 24*time.Hour)
@@ -292,6 +303,38 @@ func (w *world) deploy(r deployment.Release) deployment.Release {
 		return r
 	}
 	return w.operate(r)
+}
+
+// verify is the Verify state with its retries.
+func (w *world) verify(r deployment.Release) deployment.Release {
+	w.t.Helper()
+	work, caught := verifying[deployment.Work](w, deployment.ActionVerify, r, time.Duration(r.Plan.VerifySeconds)*time.Second)
+	if caught != nil {
+		r.Error = caught
+		return r
+	}
+	return work.Release
+}
+
+// verifying is a state that makes checks, with its retries.
+func verifying[T any](w *world, action string, r deployment.Release, timeout time.Duration) (*T, *deployment.Caught) {
+	w.t.Helper()
+	defer func() { w.retries = 0 }()
+	for {
+		out, caught := wait[T](w, action, r, timeout)
+		if caught == nil {
+			return out, nil
+		}
+		pause, pending := map[string]time.Duration{
+			deployment.VerificationPending10s: 10 * time.Second, deployment.VerificationPending30s: 30 * time.Second,
+			deployment.VerificationPending1m: time.Minute, deployment.VerificationPending5m: 5 * time.Minute,
+			deployment.VerificationBuildEnded: time.Second, "States.Timeout": 2 * time.Second,
+		}[caught.Name]
+		if w.retries++; !pending || w.retries > 4 {
+			return nil, caught
+		}
+		w.clock.Advance(pause)
+	}
 }
 
 // operate walks from Operate to Verify.
@@ -305,7 +348,7 @@ func (w *world) operate(r deployment.Release) deployment.Release {
 		}
 		switch r.Plan.Result {
 		case deployment.ResultDeployed:
-			r, _ = w.try(deployment.ActionVerify, r)
+			r = w.verify(r)
 			return r
 		case deployment.ResultPlanAgain:
 			return w.deploy(r)

@@ -33,6 +33,8 @@ type DeploymentCloud struct {
 	PlanTime, ResourceTime time.Duration
 	// FailDelete is why the deletion of a stack fails; "" lets it succeed.
 	FailDelete string
+	// NoEcho names the parameters whose values are not shown.
+	NoEcho []string
 	// Executed lists the change sets in the order of their execution.
 	Executed []string
 
@@ -69,7 +71,8 @@ type deploymentStack struct {
 	status    string
 	reason    string
 	template  deploymentTemplate
-	physical  map[string]string // logical id → physical id
+	given     deployment.ChangeSetInput // what the template was made from
+	physical  map[string]string         // logical id → physical id
 	outputs   map[string]string
 	tags      map[string]string
 	rows      []deploymentRow
@@ -87,6 +90,7 @@ type deploymentChangeSet struct {
 	stack    *deploymentStack
 	ready    time.Time // when its making ends
 	template deploymentTemplate
+	given    deployment.ChangeSetInput
 	tags     map[string]string
 }
 
@@ -141,9 +145,29 @@ func (s DeploymentStacks) Describe(_ context.Context, t events.Target) (deployme
 	if stack == nil {
 		return deployment.Stack{}, nil
 	}
+	parameters := map[string]string{}
+	for name, value := range stack.given.Parameters {
+		if slices.Contains(s.cloud.NoEcho, name) {
+			value = "****"
+		}
+		parameters[name] = value
+	}
 	return deployment.Stack{
 		ID: stack.id, Status: stack.status, Reason: stack.reason, Outputs: maps.Clone(stack.outputs), Tags: maps.Clone(stack.tags),
+		Parameters: parameters, Capabilities: slices.Clone(stack.given.Capabilities),
 	}, nil
+}
+
+// Template implements deployment.Stacks.
+func (s DeploymentStacks) Template(_ context.Context, t events.Target) ([]byte, error) {
+	if err := s.cloud.fail("Template"); err != nil {
+		return nil, err
+	}
+	stack := s.cloud.stacks[stackKey(t)]
+	if stack == nil {
+		return nil, fault.Invalid("Stack with id %s does not exist", t.StackName)
+	}
+	return slices.Clone(stack.given.Template), nil
 }
 
 // Events implements deployment.Stacks.
@@ -203,11 +227,18 @@ func (s DeploymentChangeSets) Create(_ context.Context, t events.Target, in depl
 			return set.set.ID, set.stack.id, nil
 		}
 	}
+	stack := c.stacks[stackKey(t)]
+	in.Parameters = maps.Clone(in.Parameters)
+	for _, name := range in.Previous {
+		if stack == nil || stack.given.Parameters[name] == "" {
+			return "", "", fault.Invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", name)
+		}
+		in.Parameters[name] = stack.given.Parameters[name]
+	}
 	template, err := parseDeploymentTemplate(in.Template, in.Parameters)
 	if err != nil {
 		return "", "", err
 	}
-	stack := c.stacks[stackKey(t)]
 	if exists := stack != nil && stack.status != "REVIEW_IN_PROGRESS"; exists == (in.Type == "CREATE") {
 		return "", "", fault.Invalid("change set type %s does not fit the stack %s", in.Type, t.StackName)
 	}
@@ -219,7 +250,7 @@ func (s DeploymentChangeSets) Create(_ context.Context, t events.Target, in depl
 		}
 		c.stacks[stackKey(t)] = stack
 	}
-	set := &deploymentChangeSet{name: in.Name, stack: stack, template: template, tags: in.Tags, ready: c.Timeline.Now().Add(c.planTime())}
+	set := &deploymentChangeSet{name: in.Name, stack: stack, template: template, given: in, tags: in.Tags, ready: c.Timeline.Now().Add(c.planTime())}
 	set.set = deployment.ChangeSet{
 		ID:      fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%08d", t.Region, t.Account, in.Name, c.count),
 		StackID: stack.id, Status: "CREATE_IN_PROGRESS", ExecutionStatus: "UNAVAILABLE",

@@ -213,7 +213,7 @@ func (c *DeploymentCloud) rollBack(set *deploymentChangeSet, token, undo, failed
 func (c *DeploymentCloud) complete(set *deploymentChangeSet, token, verb string) {
 	stack := set.stack
 	set.set.ExecutionStatus, stack.operating = "EXECUTE_COMPLETE", ""
-	stack.template, stack.tags = set.template, set.tags
+	stack.template, stack.given, stack.tags = set.template, set.given, set.tags
 	for id := range set.template.Resources {
 		if stack.physical[id] == "" {
 			stack.physical[id] = strings.ToLower(stack.target.StackName + "-" + id)

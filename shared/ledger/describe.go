@@ -77,10 +77,16 @@ var tellers = map[string]func(Entry) (string, error){
 		if d.Unchanged {
 			return target(d.Target) + " is up to date"
 		}
-		return target(d.Target) + " deployed and verified"
+		return target(d.Target) + " deployed"
 	}),
 	events.StackRolledBack{}.DetailType(): tell(func(d events.StackRolledBack) string {
 		return target(d.Target) + " rolled back: " + FailureText(d.Failure)
+	}),
+	events.StackVerified{}.DetailType(): tell(func(d events.StackVerified) string {
+		return verified(d.Target) + " verified: " + count(len(d.Results), "attempt")
+	}),
+	events.VerificationFailed{}.DetailType(): tell(func(d events.VerificationFailed) string {
+		return fmt.Sprintf("the verification of %s failed: %s; %s", verified(d.Target), d.Reason, d.Reaction)
 	}),
 	events.RunFinished{}.DetailType(): tell(func(d events.RunFinished) string { return d.Outcome + ": " + d.Reason }),
 	events.DriftScanned{}.DetailType(): tell(func(d events.DriftScanned) string {
@@ -155,4 +161,12 @@ func checked(d events.Validated) string {
 		text += "; not good enough for " + strings.Join(d.Refused, ", ")
 	}
 	return text
+}
+
+// verified names a stack, or the stage whose stacks were verified together.
+func verified(t events.Target) string {
+	if t.Stack == "" {
+		return "stage " + t.Stage
+	}
+	return target(t)
 }

@@ -91,6 +91,8 @@ var subjects = map[string]locator{
 	events.ApprovalDecided{}.DetailType():         aboutRun,
 	events.StackDeployed{}.DetailType():           aboutRun,
 	events.StackRolledBack{}.DetailType():         aboutRun,
+	events.StackVerified{}.DetailType():           aboutRun,
+	events.VerificationFailed{}.DetailType():      aboutRun,
 	events.RunFinished{}.DetailType():             aboutRun,
 	events.DriftScanned{}.DetailType():            aboutStack,
 	events.DriftDetected{}.DetailType():           aboutStack,

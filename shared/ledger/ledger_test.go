@@ -58,7 +58,7 @@ func TestEveryFactHasASubject(t *testing.T) {
 			t.Errorf("%s has no sentence: %v, %v", fact.DetailType(), lines, err)
 		}
 	}
-	if kinds[ledger.KindRun] != 13 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 {
+	if kinds[ledger.KindRun] != 15 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 {
 		t.Errorf("kinds = %v", kinds)
 	}
 }

@@ -214,3 +214,9 @@ func (a *attempt) token() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", a.Key, a.check.Name, a.number))
 	return hex.EncodeToString(sum[:])
 }
+
+// Ended reports whether a build has ended.
+func (v *Verifier) Ended(ctx context.Context, target events.Target, build string) (bool, error) {
+	seen, err := v.Builds.Describe(ctx, target, build)
+	return err == nil && seen.Status != BuildInProgress, err
+}

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,7 +21,7 @@ import (
 
 // ErrNotFound says that there is no object under a key. It comes wrapped in a
 // fault.PermanentError.
-var ErrNotFound = errors.New("no such object")
+var ErrNotFound = fmt.Errorf("no such object: %w", fs.ErrNotExist)
 
 // maxObject bounds what is read into memory, in bytes.
 const maxObject = 128 << 20

@@ -33,6 +33,9 @@ func (c *ChangeSets) Create(ctx context.Context, t events.Target, in deployment.
 	for _, name := range slices.Sorted(maps.Keys(in.Parameters)) {
 		input.Parameters = append(input.Parameters, types.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(in.Parameters[name])})
 	}
+	for _, name := range in.Previous {
+		input.Parameters = append(input.Parameters, types.Parameter{ParameterKey: aws.String(name), UsePreviousValue: aws.Bool(true)})
+	}
 	for _, name := range slices.Sorted(maps.Keys(in.Tags)) {
 		input.Tags = append(input.Tags, types.Tag{Key: aws.String(name), Value: aws.String(in.Tags[name])})
 	}

@@ -68,15 +68,32 @@ func (s *Stacks) Describe(ctx context.Context, t events.Target) (deployment.Stac
 	found := out.Stacks[0]
 	stack := deployment.Stack{
 		ID: aws.ToString(found.StackId), Status: string(found.StackStatus), Reason: aws.ToString(found.StackStatusReason),
-		Outputs: map[string]string{}, Tags: map[string]string{},
+		Outputs: map[string]string{}, Tags: map[string]string{}, Parameters: map[string]string{},
 	}
 	for _, output := range found.Outputs {
 		stack.Outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
+	}
+	for _, p := range found.Parameters {
+		stack.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	for _, capability := range found.Capabilities {
+		stack.Capabilities = append(stack.Capabilities, string(capability))
 	}
 	for _, tag := range found.Tags {
 		stack.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	return stack, nil
+}
+
+// Template implements deployment.Stacks. The original template still has its
+// transforms; the processed one would not give the same change set.
+// Source: CloudFormation API reference, GetTemplate, TemplateStage.
+func (s *Stacks) Template(ctx context.Context, t events.Target) ([]byte, error) {
+	out, err := s.in(t).GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String(t.StackName), TemplateStage: types.TemplateStageOriginal})
+	if err != nil {
+		return nil, awserr.Classify("read the template of "+t.StackName, err)
+	}
+	return []byte(aws.ToString(out.TemplateBody)), nil
 }
 
 // maxEventPages bounds the reading of a stack's history, 100 rows a page.
