@@ -21,6 +21,8 @@ type ChangeSet struct {
 	Changes         []Change          `json:"changes"`
 	Parameters      map[string]string `json:"parameters"` // CloudFormation shows NoEcho values as ****
 	Capabilities    []string          `json:"capabilities"`
+
+	Rollback RollbackConfiguration `json:"rollback"`
 }
 
 // Change is what a change set does to one resource.

@@ -342,8 +342,8 @@ func TestUnknownRequests(t *testing.T) {
 		`[]`:                  fault.InvalidError,
 		`{"action":"begin"}`:  fault.InvalidError,
 		`{"action":"verify"}`: fault.PermanentError,
-		`{"action":"plan","step":{"kind":"deploy"}}`:   fault.PermanentError,
-		`{"action":"dance","step":{"kind":"deploy"}}`:  fault.PermanentError,
+		`{"action":"plan","step":{"kind":"deploy"}}`:  fault.PermanentError,
+		`{"action":"dance","step":{"kind":"deploy"}}`: fault.PermanentError,
 	} {
 		if _, err := w.service.Handle(t.Context(), json.RawMessage(payload)); !fault.Is(err, kind) {
 			t.Errorf("%s: %v, want a %s", payload, err, kind)

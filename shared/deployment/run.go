@@ -74,7 +74,7 @@ const maxReason = 4000
 // Finish concludes the run: it announces the end, remembers it and gives the
 // lock to the next run.
 func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
-	end := Conclude(r)
+	end := withNext(r.RunID, Conclude(r))
 	r.Outcome, r.Reason, r.Failure = end.Outcome, clip(end.Reason, maxReason), end.Failure
 	stored, err := s.end(ctx, r)
 	r.Outcome, r.Reason, r.Failure = stored.Outcome, stored.Reason, stored.Failure
@@ -134,8 +134,11 @@ func (s *Service) ExecutionEnded(ctx context.Context, detail events.ExecutionSta
 	if record.Execution != detail.ExecutionARN {
 		return Answered{RunID: r.RunID, State: "ignored"}, nil
 	}
-	r.Outcome = events.OutcomeStuck
-	r.Reason = strings.TrimSpace("The workflow execution ended as " + detail.Status + " before the run did. " + detail.Error + " " + detail.Cause)
+	end := withNext(r.RunID, Conclusion{
+		Outcome: events.OutcomeStuck,
+		Reason:  strings.TrimSpace("The workflow execution ended as " + detail.Status + " before the run did. " + detail.Error + " " + detail.Cause),
+	})
+	r.Outcome, r.Reason = end.Outcome, end.Reason
 	_, err = s.end(ctx, r)
 	if record.End != nil {
 		return Answered{RunID: r.RunID, State: "ended before"}, err

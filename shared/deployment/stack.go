@@ -127,12 +127,16 @@ func concludeStackError(r Release, at string) Conclusion {
 	return Conclusion{Outcome: events.OutcomeStuck, Reason: "The deployment of " + at + " cannot go on: " + r.Error.Name + ": " + message, Failure: failure}
 }
 
-// cut shortens a text to so many bytes.
+// cut shortens a text to so many bytes. What to type next stays.
 func cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	return strings.ToValidUTF8(text[:limit-len("…")], "") + "…"
+	next := ""
+	if i := strings.LastIndex(text, nextIs); i >= 0 && len(text)-i <= limit/2 {
+		text, next = text[:i], text[i:]
+	}
+	return strings.ToValidUTF8(text[:limit-len(next)-len("…")], "") + "…" + next
 }
 
 func stackName(r Release) string {

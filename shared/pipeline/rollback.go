@@ -12,7 +12,7 @@ import (
 // Source: CloudFormation API reference, RollbackConfiguration.
 const (
 	maxTriggers = 5
-	maxBake   = 180 * time.Minute
+	maxBake     = 180 * time.Minute
 )
 
 // Rollback is what makes CloudFormation roll a stack back. CloudFormation keeps
@@ -20,9 +20,18 @@ const (
 // are given with every change set, also when there are none.
 type Rollback struct {
 	Alarms []string `json:"alarms,omitempty"` // names or ARNs of CloudWatch alarms in the stage's account and region
+	Lines  []int    `json:"lines,omitempty"`  // where each of them stands
 	Bake   int      `json:"bake,omitempty"`   // minutes that they are watched for after the last resource
 	// Disable leaves a stack that failed as it is, for a person to look at.
 	Disable bool `json:"disable,omitempty"`
+}
+
+// Place is where the alarm stands: evenkeel.yaml:12.
+func (r Rollback) Place(alarm int) string {
+	if alarm >= len(r.Lines) {
+		return FileName
+	}
+	return FileName + ":" + strconv.Itoa(r.Lines[alarm])
 }
 
 // rollbackKeys is what a stage, or a stack in place of it, says about Rollback.
@@ -39,7 +48,10 @@ func (stack rollbackKeys) over(stage rollbackKeys) Rollback {
 	var r Rollback
 	for _, keys := range []rollbackKeys{stage, stack} {
 		if keys.alarms != nil {
-			r.Alarms = *keys.alarms
+			r.Alarms, r.Lines = *keys.alarms, nil
+			for _, at := range keys.at {
+				r.Lines = append(r.Lines, at.Line)
+			}
 		}
 		if keys.bake != nil {
 			r.Bake = *keys.bake
@@ -59,7 +71,7 @@ func (stage rollbackKeys) size() int {
 	size := 0
 	if stage.alarms != nil {
 		for _, alarm := range *stage.alarms {
-			size += len(alarm) + len(`"",`)
+			size += len(alarm) + len(`"",9999,`)
 		}
 	}
 	return size

@@ -33,10 +33,11 @@ func TestDecodeRollback(t *testing.T) {
 	}
 	stages := p.For("main")
 	alarms := []string{"shop-errors", alarmARN}
+	lines := []int{12, 12}
 	for i, want := range []pipeline.Rollback{
 		{Alarms: []string{}}, // nothing is watched, so that there is no time to wait
-		{Alarms: alarms, Bake: 60, Disable: true},
-		{Alarms: alarms, Bake: 10},
+		{Alarms: alarms, Lines: lines, Bake: 60, Disable: true},
+		{Alarms: alarms, Lines: lines, Bake: 10},
 	} {
 		if got := stages[0].Stacks[i].Rollback; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s in test: %+v, want %+v", stages[0].Stacks[i].Name, got, want)
@@ -44,6 +45,9 @@ func TestDecodeRollback(t *testing.T) {
 	}
 	if got := stages[1].Stacks[2].Rollback; !reflect.DeepEqual(got, pipeline.Rollback{Disable: true}) {
 		t.Errorf("web in prod: %+v", got)
+	}
+	if got := stages[0].Stacks[2].Rollback.Place(1); got != "evenkeel.yaml:12" {
+		t.Errorf("the alarm stands at %s", got)
 	}
 	if got := pipeline.AlarmName(alarmARN); got != "shop errors" {
 		t.Errorf("the name in %s is %q", alarmARN, got)

@@ -40,18 +40,19 @@ func (c *Client) States(ctx context.Context, t events.Target, names []string) ([
 			return nil, awserr.Classify("read the alarms of "+t.Account+" in "+t.Region, err)
 		}
 		for _, alarm := range page.MetricAlarms {
-			found[aws.ToString(alarm.AlarmName)] = verification.Alarm{State: string(alarm.StateValue), Reason: aws.ToString(alarm.StateReason)}
+			found[aws.ToString(alarm.AlarmName)] = verification.Alarm{ARN: aws.ToString(alarm.AlarmArn), State: string(alarm.StateValue), Reason: aws.ToString(alarm.StateReason)}
 		}
 		for _, alarm := range page.CompositeAlarms {
-			found[aws.ToString(alarm.AlarmName)] = verification.Alarm{State: string(alarm.StateValue), Reason: aws.ToString(alarm.StateReason)}
+			found[aws.ToString(alarm.AlarmName)] = verification.Alarm{ARN: aws.ToString(alarm.AlarmArn), Composite: true, State: string(alarm.StateValue), Reason: aws.ToString(alarm.StateReason)}
 		}
 	}
 	list := make([]verification.Alarm, len(names))
 	for i, name := range names {
-		list[i] = verification.Alarm{Name: name, State: verification.AlarmMissing}
+		list[i] = verification.Alarm{State: verification.AlarmMissing}
 		if alarm, ok := found[name]; ok {
-			list[i].State, list[i].Reason = alarm.State, alarm.Reason
+			list[i] = alarm
 		}
+		list[i].Name = name
 	}
 	return list, nil
 }

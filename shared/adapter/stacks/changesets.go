@@ -22,8 +22,9 @@ import (
 func (c *ChangeSets) Create(ctx context.Context, t events.Target, in deployment.ChangeSetInput) (changeSetID, stackID string, err error) {
 	input := &cloudformation.CreateChangeSetInput{
 		StackName: aws.String(t.StackName), ChangeSetName: aws.String(in.Name), ChangeSetType: types.ChangeSetType(in.Type),
-		Description: aws.String(in.Description),
-		RoleARN:     aws.String("arn:" + session.Partition(t.Region) + ":iam::" + t.Account + ":role/" + ExecutionRole),
+		Description:           aws.String(in.Description),
+		RollbackConfiguration: rollbackInput(in.Rollback),
+		RoleARN:               aws.String("arn:" + session.Partition(t.Region) + ":iam::" + t.Account + ":role/" + ExecutionRole),
 	}
 	if in.TemplateURL != "" {
 		input.TemplateURL = aws.String(in.TemplateURL)
@@ -112,6 +113,7 @@ func header(out *cloudformation.DescribeChangeSetOutput) deployment.ChangeSet {
 	set := deployment.ChangeSet{
 		ID: aws.ToString(out.ChangeSetId), StackID: aws.ToString(out.StackId), Status: string(out.Status),
 		ExecutionStatus: string(out.ExecutionStatus), StatusReason: aws.ToString(out.StatusReason), Parameters: map[string]string{},
+		Rollback: rollbackOutput(out.RollbackConfiguration),
 	}
 	for _, p := range out.Parameters {
 		value := aws.ToString(p.ParameterValue)
