@@ -24,6 +24,7 @@ func Facts() []Data {
 		SourceBuilt{},
 		StackDeployed{},
 		StackPlanned{},
+		StackRecoveryRequested{},
 		StackRolledBack{},
 		StackVerified{},
 		TemplatesRejected{},
