@@ -27,6 +27,7 @@ func Facts() []Data {
 		StackRecoveryRequested{},
 		StackRolledBack{},
 		StackVerified{},
+		StageClosed{},
 		TemplatesRejected{},
 		TemplatesValidated{},
 		VerificationFailed{},

@@ -74,6 +74,20 @@ func (ApprovalDecided) Source() string { return SourceDeployment }
 // DetailType implements Data.
 func (ApprovalDecided) DetailType() string { return "ApprovalDecided.v1" }
 
+// StageClosed says that a run waits until a stage takes deployments again.
+type StageClosed struct {
+	Run
+	Stage  string    `json:"stage"`
+	Reason string    `json:"reason"` // which windows or freeze, for a person
+	Opens  time.Time `json:"opens"`
+}
+
+// Source implements Data.
+func (StageClosed) Source() string { return SourceDeployment }
+
+// DetailType implements Data.
+func (StageClosed) DetailType() string { return "StageClosed.v1" }
+
 // StackDeployed says that a stack is at the commit.
 type StackDeployed struct {
 	Run

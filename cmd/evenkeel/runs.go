@@ -102,7 +102,7 @@ func (a *app) awaitRun(ctx context.Context, reader *ledger.Reader, id string, wa
 	told := ""
 	for waited := time.Duration(0); ; waited += pollEvery {
 		report, err := reader.Run(ctx, id)
-		if err != nil || report.Finished || report.Approval != nil || waited >= wait {
+		if err != nil || report.Finished || len(report.Approvals) > 0 || waited >= wait {
 			return report, err
 		}
 		if report.State != told {
@@ -135,8 +135,15 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 		}
 	}
 	_ = t.Flush()
-	if r.Approval != nil {
-		fmt.Fprintf(w, "waits for approval of %s/%s: evenkeel approve %s\n", r.Approval.Stage, r.Approval.Stack, r.RunID)
+	if r.Closed != nil {
+		fmt.Fprintf(w, "waits for the stage %s: %s\n", r.Closed.Stage, printable(r.Closed.Reason))
+	}
+	for _, p := range r.Approvals {
+		which := ""
+		if len(r.Approvals) > 1 {
+			which = " --stage " + p.Stage + " --stack " + p.Stack
+		}
+		fmt.Fprintf(w, "waits for approval of %s/%s: evenkeel approve %s%s\n", p.Stage, p.Stack, r.RunID, which)
 	}
 	timeline(w, r.Timeline)
 }

@@ -25,7 +25,7 @@ const soloName = "acme/solo"
 
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
-	return []Group{concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), privilegeGroup()}
+	return []Group{verifyGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), privilegeGroup()}
 }
 
 func concurrentGroup() Group {
@@ -79,7 +79,13 @@ func (w *World) adopt(ctx context.Context, name, source string) error {
 	if err := w.register(ctx, name, forge.GitHub, r.CloneURL); err != nil {
 		return err
 	}
-	w.shop, err = NewRepository(ctx, filepath.Join(w.Opts.Root, source), filepath.Join(w.Opts.Project, "testdata", "repositories", source), r.CloneURL)
+	return w.work(ctx, source, r.CloneURL)
+}
+
+// work makes a working copy of one of testdata/repositories the one that is
+// pushed.
+func (w *World) work(ctx context.Context, source, cloneURL string) (err error) {
+	w.shop, err = NewRepository(ctx, filepath.Join(w.Opts.Root, source), filepath.Join(w.Opts.Project, "testdata", "repositories", source), cloneURL)
 	return err
 }
 

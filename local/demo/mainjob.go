@@ -37,7 +37,7 @@ func deployGroup() Group {
 		{Want: "a repository is registered and pushed", Run: pushShop},
 		{Want: "the signed webhook started a run", Run: runStarts},
 		{Want: "the source is validated", Run: templatesValidated},
-		{Want: "both stacks are deployed to test and verified", Run: deployedToTest},
+		{Want: "both stacks are deployed to test", Run: deployedToTest},
 		{Want: "prod/network waits for a person, who sees and approves it", Run: approves("network")},
 		{Want: "prod/data waits for a person, who sees and approves it", Run: approves("data")},
 		{Want: "the run ends Succeeded", Run: ends(events.OutcomeSucceeded)},

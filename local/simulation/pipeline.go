@@ -22,6 +22,7 @@ type Pipeline struct {
 	*World
 	cloud     *fake.DeploymentCloud
 	locks     *fake.DeploymentLocks
+	stacks    *fake.DeploymentStackLocks
 	approvals *fake.DeploymentApprovals
 	files     *fake.DeploymentFiles
 	approver  *deployment.Approver
@@ -29,6 +30,7 @@ type Pipeline struct {
 	versions  map[string]int     // repository → of its templates
 	watch     watch
 	stopped   bool // an operator stopped an execution
+	windows   bool // commits say when prod is open
 }
 
 // commit is what somebody pushed.
@@ -36,6 +38,8 @@ type commit struct {
 	repository, branch, id string
 	kind                   string
 	version                int
+	windows                bool   // prod is closed at times
+	interval               string // of the checks
 	files                  map[string][]byte
 }
 
@@ -43,8 +47,8 @@ var repositories = []string{"acme/shop", "acme/blog"}
 
 // The kinds of commits, and how often each is pushed.
 var commitKinds = []string{
-	"change", "change", "change", "change", "same", "same", "fail", "fail", "stuck", "problem", "unknown key",
-	"invalid", "shrink", "blocked", "no stage",
+	"change", "change", "change", "change", "same", "same", "fail", "fail", "fail both", "stuck", "problem", "unknown key",
+	"invalid", "shrink", "blocked", "no stage", brokenTest, brokenProd, brokenProd, brokenTests, brokenStage, brokenStage,
 }
 
 // NewPipeline makes a world with everything scheduled that people will do.
@@ -52,6 +56,7 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 	w := NewWorld(seed, chaos)
 	p := &Pipeline{
 		World: w, cloud: fake.NewDeploymentCloud(w.Clock), locks: &fake.DeploymentLocks{Faults: w.port},
+		stacks:    &fake.DeploymentStackLocks{Faults: w.port, Now: w.Clock.Now},
 		approvals: &fake.DeploymentApprovals{Faults: w.port}, files: &fake.DeploymentFiles{Faults: w.port},
 		commits: map[string]*commit{}, versions: map[string]int{},
 	}
@@ -63,7 +68,9 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 		return w.port(call)
 	}
 	p.cloud.Emit = p.emit
+	p.stacks.Changed = p.watch.locked
 	p.wire()
+	p.windows = chaos.Force == nil && w.rng.IntN(4) == 0 || chaos.Force != nil && chaos.Force.State == "StandAside"
 	spread := []time.Duration{time.Second, 10 * time.Minute, 90 * time.Minute}[w.rng.IntN(3)]
 	pushes := 2 + w.rng.IntN(5)
 	if chaos == crowded() {
@@ -81,9 +88,10 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 func (p *Pipeline) wire() {
 	tasks := &fake.DeploymentTasks{Faults: p.port, Succeeded: p.succeed, Failed: p.failTask}
 	service := &deployment.Service{
-		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Locks: p.locks, Runs: &fake.DeploymentRuns{Faults: p.port},
+		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Locks: p.locks, StackLocks: p.stacks,
+		Runs:      &fake.DeploymentRuns{Faults: p.port},
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
-		Tasks: tasks, Files: p.files, Publisher: p.World, Now: p.Clock.Now,
+		Tasks: tasks, Files: p.files, Publisher: p.World, Verifier: newChecks(p).verifier(), Now: p.Clock.Now,
 	}
 	p.approver = &deployment.Approver{Approvals: p.approvals, Runs: service.Runs, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
 	p.Functions["deployment"] = service.Handle
@@ -106,6 +114,8 @@ func (p *Pipeline) push() {
 	}
 	c.version = p.versions[c.repository]
 	c.id = fmt.Sprintf("%08x%032x", p.rng.Uint32(), len(p.commits))
+	c.windows = p.windows
+	c.interval = []string{"10s", "30s", "1m", "5m"}[p.rng.IntN(4)]
 	c.write()
 	p.commits[c.id] = c
 	p.Log("push %s %s to %s: %s, version %d", c.id[:8], c.repository, c.branch, c.kind, c.version)
@@ -127,15 +137,24 @@ func (c *commit) write() {
 		key = "stagess: []\n"
 	}
 	approval := map[string]string{"shop": "always", "blog": "on-risk"}[name]
+	windows := ""
+	if c.windows {
+		windows = `, windows: [{days: [mon, tue, wed, thu, fri], from: "09:00", to: "10:30"}], freezes: [{from: 2026-03-03, to: 2026-03-03}]`
+	}
 	fate := map[string]string{
-		"fail":    `Metadata: {Fail: Quota exceeded}`,
-		"stuck":   `Metadata: {Fail: Quota exceeded, FailRollback: Cannot delete}`,
-		"problem": `Metadata: {Problem: Value of property Size is not valid}`,
+		"fail":      `Metadata: {Fail: Quota exceeded}`,
+		"fail both": `Metadata: {Fail: Quota exceeded}`,
+		"stuck":     `Metadata: {Fail: Quota exceeded, FailRollback: Cannot delete}`,
+		"problem":   `Metadata: {Problem: Value of property Size is not valid}`,
 	}[c.kind]
 	queue := fmt.Sprintf("  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {Version: %d}\n    %s\n", c.version, fate)
 	table := "[]"
 	if c.kind == "shrink" {
 		queue, table = "", "[Version]"
+	}
+	site := ""
+	if c.kind == "fail both" {
+		site = fate
 	}
 	guarded := "  Guarded:\n    Type: AWS::SNS::Topic\n"
 	if c.kind == "blocked" {
@@ -143,15 +162,21 @@ func (c *commit) write() {
 	}
 	c.files = map[string][]byte{
 		pipeline.FileName: fmt.Appendf(nil, `version: 1
-%sname: %s
+%[1]sname: %[2]s
 stacks:
   network: {template: templates/network.yaml}
-  data: {template: templates/data.yaml, dependsOn: [network], protect: [Guarded], parameters: {VpcId: {output: network.VpcId}}}
+  site: {template: templates/site.yaml, dependsOn: [network], verify: [{alarm: {names: ["%[2]s/site/${output.Version}"]}, interval: %[5]s}]}
+  data:
+    template: templates/data.yaml
+    dependsOn: [network]
+    protect: [Guarded]
+    parameters: {VpcId: {output: network.VpcId}}
+    verify: [build: {project: "%[2]s/${output.Version}"}]
 stages:
   - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
-  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %s}
+  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %[3]s%[4]s, verify: [{alarm: {names: ["%[2]s/all/${output.network.Version}"]}, interval: %[5]s}, {build: {project: "%[2]s/${output.network.Version}"}}]}
   - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never}
-`, key, name, approval),
+`, key, name, approval, windows, c.interval),
 		"templates/network.yaml": fmt.Appendf(nil, `Resources:
   Vpc:
     Type: AWS::EC2::VPC
@@ -160,6 +185,14 @@ Outputs:
   VpcId: {Value: {Ref: Vpc}}
   Version: {Value: "%d"}
 `, c.version, c.version),
+		"templates/site.yaml": fmt.Appendf(nil, `Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {Version: %d}
+    %s
+Outputs:
+  Version: {Value: "%d"}
+`, c.version, site, c.version),
 		"templates/data.yaml": fmt.Appendf(nil, `Resources:
   Table:
     Type: AWS::DynamoDB::Table

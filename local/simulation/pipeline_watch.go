@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
 	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
 // watch holds the invariants of the pipeline:
@@ -19,7 +20,14 @@ import (
 //   - no change set is executed twice, by a run that does not hold the
 //     repository's lock within its lease, or without the approval of exactly
 //     its content where the stage wants one;
-//   - two runs of a repository never take turns in changing it;
+//   - two runs of a repository never take turns in changing it, but for one that
+//     stood aside while a stage was closed;
+//   - a stack has one operation at a time, under its own lock within its lease;
+//     nobody takes or releases the lock of a run that goes on;
+//   - nothing is begun in a stage that is closed, but the way back;
+//   - nothing is promoted whose checks did not pass, and nothing is brought back
+//     whose checks did not fail;
+//   - no stack takes more transitions than maxTransitions in a stage;
 //   - what the outcome says about the stacks is true;
 //   - where no call fails, a run ends as its commit deserves;
 //   - in the end no lock is held and nobody waits.
@@ -35,7 +43,10 @@ type watch struct {
 	order    map[string][]string        // repository → runs in the order in which they executed
 	working  map[string]map[string]bool // run → ids of stacks that its operations are changing
 	versions map[string]string          // run/stack id → version before its execution
+	verified map[string]bool            // run/stage/stack
+	failed   map[string]string          // run → what followed from a failed verification
 	count    int                        // of executions looked at
+	most     int                        // transitions that a stack took
 }
 
 func newWatch(p *Pipeline) watch {
@@ -43,6 +54,7 @@ func newWatch(p *Pipeline) watch {
 		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, ends: map[string]time.Time{}, seen: map[string]bool{}, targets: map[string]events.Target{},
 		planned: map[string]events.Target{}, executed: map[string]int{}, order: map[string][]string{},
 		working: map[string]map[string]bool{}, versions: map[string]string{},
+		verified: map[string]bool{}, failed: map[string]string{},
 	}
 }
 
@@ -62,6 +74,12 @@ func (w *watch) fact(f events.Fact) {
 	case events.StackPlanned:
 		w.targets[data.Account+data.StackName] = data.Target
 		w.planned[data.ChangeSetID] = data.Target
+	case events.StackVerified:
+		w.verified[data.RunID+"/"+data.Stage+"/"+data.Stack] = true
+	case events.VerificationFailed:
+		w.failed[data.RunID] += " " + data.Stage + ":" + data.Reaction
+	case events.StageClosed: // the run stands aside, and comes back
+		w.order[data.Repository] = slices.DeleteFunc(w.order[data.Repository], func(id string) bool { return id == data.RunID })
 	case events.RunFinished:
 		before, known := w.finished[data.RunID]
 		if known && before != data.Outcome {
@@ -77,7 +95,7 @@ func (w *watch) fact(f events.Fact) {
 	}
 }
 
-var changeSetName = regexp.MustCompile(`changeSet/evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)/`)
+var changeSetName = regexp.MustCompile(`changeSet/evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)(-rollback)?/`)
 
 // called hears every call to CloudFormation. An execution is looked at in the
 // moment in which it takes effect.
@@ -106,8 +124,18 @@ func (w *watch) execution(id string) {
 		w.p.Violate("run %s changes %s after it ended as %s", runID, target.StackName, outcome)
 	}
 	w.lock(run)
-	w.approval(run, target, id)
+	w.stackLock(run, target)
 	w.turns(run)
+	if match[3] != "" {
+		if !strings.Contains(w.failed[runID], target.Stage+":rollback") {
+			w.p.Violate("run %s brings %s back, whose checks did not fail: %q", runID, target.StackName, w.failed[runID])
+		}
+		w.works(run, target)
+		return
+	}
+	w.open(run, target)
+	w.approval(run, target, id)
+	w.promotion(run, target)
 	w.version(run, target)
 }
 
@@ -128,6 +156,35 @@ func (w *watch) lock(run events.Run) {
 	case !w.p.Clock.Now().Before(queue.Holder.Expires):
 		w.p.Violate("run %s changes %s past its lease, which ended %s", run.RunID, run.Repository, queue.Holder.Expires)
 	}
+}
+
+// open checks that the stage takes deployments.
+func (w *watch) open(run events.Run, target events.Target) {
+	c := w.p.commits[run.Commit]
+	if now := w.p.Clock.Now().UTC(); c.windows && target.Stage == "prod" &&
+		(now.Weekday() == time.Saturday || now.Weekday() == time.Sunday || now.Hour() < 9 || now.Hour()*60+now.Minute() > 10*60+31 || now.Day() == 3) {
+		w.p.Violate("run %s changes %s in a closed stage", run.RunID, target.StackName)
+	}
+}
+
+// stackLock checks the lock of the stack that is about to be changed.
+func (w *watch) stackLock(run events.Run, target events.Target) {
+	owner, expires := w.p.stacks.Holder(target)
+	switch {
+	case owner != run.RunID:
+		w.p.Violate("run %s changes %s, whose lock %q has", run.RunID, target.StackName, owner)
+	case !w.p.Clock.Now().Before(expires):
+		w.p.Violate("run %s changes %s past the stack's lease, which ended %s", run.RunID, target.StackName, expires)
+	}
+}
+
+// locked hears that a stack's lock changed hands. One that is taken from a run
+// must have ended, by its lease or with the run.
+func (w *watch) locked(target events.Target, from, to string, expires time.Time) {
+	if from == "" || to == "" || !w.p.Clock.Now().Before(expires) || w.finished[from] != "" {
+		return
+	}
+	w.p.Violate("run %s took the lock of %s from run %s, whose lease lasts until %s", to, target.StackName, from, expires)
 }
 
 func (w *watch) approval(run events.Run, target events.Target, id string) {
@@ -169,8 +226,16 @@ func (w *watch) turns(run events.Run) {
 	}
 }
 
-// version keeps what was deployed before an execution.
-func (w *watch) version(run events.Run, target events.Target) {
+// promotion checks that the stage before works, as far as there are checks.
+func (w *watch) promotion(run events.Run, target events.Target) {
+	if target.Stage == "prod" && (!w.verified[run.RunID+"/test/site"] || !w.verified[run.RunID+"/test/data"]) {
+		w.p.Violate("run %s changes %s, though test is not verified", run.RunID, target.StackName)
+	}
+}
+
+// works notes that an operation of the run changes the stack, and returns the
+// stack as it is before.
+func (w *watch) works(run events.Run, target events.Target) deployment.Stack {
 	stack, err := w.p.cloud.Stacks().Describe(context.Background(), target)
 	if err != nil {
 		w.p.Violate("%v", err)
@@ -179,7 +244,12 @@ func (w *watch) version(run events.Run, target events.Target) {
 		w.working[run.RunID] = map[string]bool{}
 	}
 	w.working[run.RunID][stack.ID] = true
-	w.versions[run.RunID+target.StackName] = stack.Outputs["Version"]
+	return stack
+}
+
+// version keeps what was deployed before an execution.
+func (w *watch) version(run events.Run, target events.Target) {
+	w.versions[run.RunID+target.StackName] = w.works(run, target).Outputs["Version"]
 }
 
 // status hears the cloud itself, before any event can get lost.
@@ -203,6 +273,10 @@ func (w *watch) truth(data events.RunFinished) {
 			}
 		}
 	case events.OutcomeRolledBack:
+		if strings.Contains(data.Reason, "verification failed") {
+			w.back(c, data)
+			return
+		}
 		if data.Failure == nil || data.Failure.LogicalID != "Queue" || data.Failure.Reason != "Quota exceeded" {
 			w.p.Violate("run %s does not name what failed: %+v", data.RunID, data.Failure)
 			return
@@ -221,11 +295,28 @@ func (w *watch) truth(data events.RunFinished) {
 	}
 }
 
+// back checks that what the run changed, and whose checks failed, is what it was.
+func (w *watch) back(c *commit, data events.RunFinished) {
+	if data.Failure == nil {
+		w.p.Violate("run %s does not say what failed", data.RunID)
+		return
+	}
+	for _, t := range w.stages(c) {
+		was, touched := w.versions[data.RunID+t.StackName]
+		if t.Stage != data.Failure.Stage || data.Failure.Stack != "" && t.Stack != data.Failure.Stack || !touched {
+			continue
+		}
+		if got := w.deployed(t); got != was {
+			w.p.Violate("run %s brought %s back, but it has version %q, was %q", data.RunID, t.StackName, got, was)
+		}
+	}
+}
+
 // deserved says how a run may end where no call fails. Every run may be
 // superseded, rejected by a person who does not decide or says no, or stuck at a
 // stack that an earlier one left broken.
 func (w *watch) deserved(data events.RunFinished) {
-	if w.p.chaos != calm() && w.p.chaos != crowded() || w.p.stopped {
+	if !w.undisturbed() || w.p.stopped {
 		return
 	}
 	if data.Outcome == events.OutcomeDeferred {
@@ -239,10 +330,15 @@ func (w *watch) deserved(data events.RunFinished) {
 	if data.Outcome == events.OutcomeStuck && (kind == "stuck" || broken) {
 		return
 	}
+	if w.failed[data.RunID] != "" && (data.Outcome == events.OutcomeStuck || data.Outcome == events.OutcomeRolledBack) {
+		return
+	}
 	may := map[string][]string{
 		"unknown key": {events.OutcomeRejected}, "invalid": {events.OutcomeRejected}, "problem": {events.OutcomeRejected},
 		"no stage": {events.OutcomeSucceeded},
-		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
+		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "fail both": {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
+		brokenTest: {events.OutcomeSucceeded, events.OutcomeRejected}, brokenProd: {events.OutcomeSucceeded, events.OutcomeRejected}, // in develop, or where a person says no
+		brokenTests: {events.OutcomeRejected}, brokenStage: {events.OutcomeSucceeded, events.OutcomeRejected},
 		"change": {events.OutcomeSucceeded, events.OutcomeRejected}, "same": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"shrink": {events.OutcomeSucceeded, events.OutcomeRejected}, "blocked": {events.OutcomeSucceeded, events.OutcomeRejected},
 	}[kind]
@@ -274,13 +370,45 @@ func (w *watch) target(c *commit, stage, stack string) events.Target {
 func (w *watch) stages(c *commit) []events.Target {
 	var targets []events.Target
 	for _, stage := range map[string][]string{"main": {"test", "prod"}, "develop": {"dev"}}[c.branch] {
-		targets = append(targets, w.target(c, stage, "network"), w.target(c, stage, "data"))
+		for _, stack := range []string{"network", "site", "data"} {
+			targets = append(targets, w.target(c, stage, stack))
+		}
 	}
 	return targets
 }
 
+// maxTransitions bounds what a stack may cost in a stage: the states that are
+// entered, and their retries. Where calls to AWS fail, the retries that follow
+// such a failure come on top.
+const maxTransitions = 30
+
+// transitions counts them. A stack is one iteration of a Map.
+func (w *watch) transitions(e *interpreter.Execution) {
+	wave, counts := 0, map[[2]int]int{}
+	for _, v := range e.Visits {
+		if v.Kind == interpreter.Entered && v.State == "Deploy" {
+			wave++
+		}
+		waits := strings.HasPrefix(v.Error, "Verification") || v.Error == deployment.PlanPending || v.Error == fault.ConflictError
+		if v.Item < 0 || v.Kind == interpreter.Caught || v.Kind == interpreter.Retried && !waits && !w.undisturbed() {
+			continue
+		}
+		counts[[2]int{wave, v.Item}]++
+	}
+	for at, n := range counts {
+		w.most = max(w.most, n)
+		if n > maxTransitions {
+			w.p.Violate("%s took %d transitions for stack %d of wave %d", e.Name, n, at[1], at[0])
+		}
+	}
+}
+
+// undisturbed says that no call fails in this world.
+func (w *watch) undisturbed() bool { return w.p.chaos == calm() || w.p.chaos == crowded() }
+
 // ended compares an execution's end with its run's.
 func (w *watch) ended(e *interpreter.Execution) {
+	w.transitions(e)
 	if e.Machine != "pipeline" || e.Status != interpreter.Succeeded {
 		if e.Status == interpreter.Failed && e.Error != "RolledBack" && e.Error != "Stuck" {
 			w.p.Violate("%s failed with %s", e.Name, e.Error)

@@ -120,6 +120,7 @@ func TestPipeline(t *testing.T) {
 		for _, outcome := range p.watch.finished {
 			counts[outcome]++
 		}
+		counts["executions of change sets"] = len(p.cloud.Executed)
 		return finish(p.World, "pipeline", counts)
 	})
 	wantAll(t, coverage, "pipeline")

@@ -161,11 +161,11 @@ func (w *World) SendRaw(raw json.RawMessage) {
 	}
 }
 
-// deliver delivers an event by a rule. Events of CloudFormation and CloudTrail
+// deliver delivers an event by a rule. Events of CloudFormation, CodeBuild and CloudTrail
 // are sent with best effort and may get lost; our own and those of Step
 // Functions are delivered at least once.
 func (w *World) deliver(r route.Route, source string, raw json.RawMessage) {
-	lossy := source == events.SourceCloudFormation || source == events.SourceEC2
+	lossy := source == events.SourceCloudFormation || source == events.SourceEC2 || source == events.SourceCodeBuild
 	if lossy && w.chance(w.chaos.Drop) {
 		w.Log("lost: %s", r.Name)
 		return

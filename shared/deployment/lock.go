@@ -23,6 +23,7 @@ const rememberPushes = 25 * time.Hour
 type Queue struct {
 	Holder  *Entrant             `json:"holder,omitempty"`
 	Waiting []Entrant            `json:"waiting,omitempty"` // first come, first served
+	Aside   []Entrant            `json:"aside,omitempty"`   // stepped aside until their stage opens, and join again
 	Latest  map[string]time.Time `json:"latest,omitempty"`  // branch → its latest push
 }
 
@@ -53,11 +54,14 @@ func (q Queue) Join(e Entrant, now time.Time, lease time.Duration) (Queue, []Ans
 		q.Holder.Expires = now.Add(lease)
 		return q, []Answer{granted(*q.Holder)}
 	}
+	q.Aside = slices.DeleteFunc(q.Aside, func(a Entrant) bool { return !now.Before(a.Expires) })
 	for branch, pushed := range q.Latest {
-		if pushed.Before(now.Add(-rememberPushes)) {
+		returns := slices.ContainsFunc(q.Aside, func(a Entrant) bool { return a.Branch == branch })
+		if pushed.Before(now.Add(-rememberPushes)) && !returns {
 			delete(q.Latest, branch)
 		}
 	}
+	q.Aside = without(q.Aside, e.RunID)
 	if latest, ok := q.Latest[e.Branch]; ok && e.Pushed.Before(latest) {
 		q.Waiting = without(q.Waiting, e.RunID)
 		return q, []Answer{superseded(e, q.newest(e.Branch))}
@@ -88,11 +92,21 @@ func (q Queue) Join(e Entrant, now time.Time, lease time.Duration) (Queue, []Ans
 	return q.grant(now, lease, answers)
 }
 
+// StepAside is Leave for a run that will join again: the latest push of its
+// branch is remembered until then, so that it is superseded if there was a
+// later one.
+func (q Queue) StepAside(e Entrant, until, now time.Time, lease time.Duration) (Queue, []Answer) {
+	q, answers := q.Leave(e.RunID, now, lease)
+	e.Expires = until.Add(rememberPushes)
+	q.Aside = append(q.Aside, e)
+	return q, answers
+}
+
 // Leave takes the run out, wherever it stands, and grants a lock that became
 // free to the first that waits.
 func (q Queue) Leave(runID string, now time.Time, lease time.Duration) (Queue, []Answer) {
 	q = q.clone()
-	q.Waiting = without(q.Waiting, runID)
+	q.Waiting, q.Aside = without(q.Waiting, runID), without(q.Aside, runID)
 	if q.Holder != nil && q.Holder.RunID == runID {
 		q.Holder = nil
 	}
@@ -148,6 +162,11 @@ func (q Queue) newest(branch string) string {
 	if q.Holder != nil && q.Holder.Branch == branch {
 		return q.Holder.RunID
 	}
+	for _, e := range q.Aside {
+		if e.Branch == branch && e.Pushed.Equal(q.Latest[branch]) {
+			return e.RunID
+		}
+	}
 	return ""
 }
 
@@ -156,7 +175,7 @@ func (q Queue) clone() Queue {
 		holder := *q.Holder
 		q.Holder = &holder
 	}
-	q.Waiting = slices.Clone(q.Waiting)
+	q.Waiting, q.Aside = slices.Clone(q.Waiting), slices.Clone(q.Aside)
 	q.Latest = maps.Clone(q.Latest)
 	return q
 }

@@ -265,7 +265,8 @@ func (s *Service) VerifyStage(ctx context.Context, r Release, taskToken string, 
 		} else {
 			r.Results = append(slices.Clone(r.Results), StackResult{
 				Stage: stage.Name, Outcome: events.OutcomeStuck, Result: ResultUnverified, Rollback: undo == pipeline.OnFailureRollback,
-				Reason: cut("The stage "+stage.Name+" is deployed, but its verification failed: "+verdict.Why+"."+unverifiedNext(stage, undo, *verdict, isNew), maxStackReason),
+				Failure: &events.Failure{Stage: stage.Name, Reason: cut(verdict.Why, maxStackReason)},
+				Reason:  cut("The stage "+stage.Name+" is deployed, but its verification failed: "+verdict.Why+"."+unverifiedNext(stage, undo, *verdict, isNew), maxStackReason),
 			})
 		}
 		_, err = s.Tasks.Answer(ctx, taskToken, r)

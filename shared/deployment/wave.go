@@ -107,11 +107,21 @@ func folded(r Release) Release {
 const maxClosed = 60 * 24 * time.Hour
 
 // StandAside leaves the queue of the repository while the stage is closed, so
-// that other branches go on; the run joins it again when the stage opens.
+// that others go on, and says so. The run joins again when the stage opens.
 func (s *Service) StandAside(ctx context.Context, r Release) (Release, error) {
+	if r.Step.Until == nil {
+		return r, fault.Permanent("run %s stands aside for ever", r.RunID)
+	}
+	until := *r.Step.Until
 	r.Lock = nil
-	return r, s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
-		next, answers := q.Leave(r.RunID, s.Now(), leaseSlack)
+	err := s.changeQueue(ctx, r.Repository, func(q Queue) (Queue, []Answer, error) {
+		next, answers := q.StepAside(Entrant{RunID: r.RunID, Branch: r.Branch, Pushed: r.Pushed}, until, s.Now(), leaseSlack)
 		return next, answers, nil
 	})
+	if err != nil {
+		return r, err
+	}
+	return r, s.Publisher.Publish(ctx, s.fact(r, events.StageClosed{
+		Run: r.Run(), Stage: r.Step.Stage, Reason: r.Step.Reason, Opens: until,
+	}, r.Step.Stage, until.Format(time.RFC3339)))
 }

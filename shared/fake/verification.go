@@ -91,6 +91,7 @@ type VerificationBuilds struct {
 	Faults  Faults
 	Now     func() time.Time
 	Inputs  []verification.BuildInput // of the builds that were started, in order
+	newest  string
 	tokens  map[string]started
 	running map[string]verification.Build
 }
@@ -113,6 +114,7 @@ func (b *VerificationBuilds) Start(_ context.Context, to events.Target, input ve
 	}
 	b.Inputs = append(b.Inputs, input)
 	id := fmt.Sprintf("arn:aws:codebuild:%s:%s:build/%s:%d", to.Region, to.Account, input.Project, len(b.Inputs))
+	b.newest = id
 	b.tokens[input.Token] = started{id, b.Now()}
 	b.running[id] = verification.Build{ID: id, Status: verification.BuildInProgress}
 	return b.running[id], b.Faults.at("StartBuild done")
@@ -129,6 +131,9 @@ func (b *VerificationBuilds) Describe(_ context.Context, _ events.Target, id str
 	}
 	return build, nil
 }
+
+// Newest is the id of the build that was started last.
+func (b *VerificationBuilds) Newest() string { return b.newest }
 
 // End ends the build with a status and the reason of the phase that failed.
 func (b *VerificationBuilds) End(id, status, reason string) {

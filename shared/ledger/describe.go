@@ -95,6 +95,9 @@ var tellers = map[string]func(Entry) (string, error){
 	events.VerificationFailed{}.DetailType(): tell(func(d events.VerificationFailed) string {
 		return fmt.Sprintf("the verification of %s failed: %s; %s", verified(d.Target), d.Reason, d.Reaction)
 	}),
+	events.StageClosed{}.DetailType(): tell(func(d events.StageClosed) string {
+		return "the stage " + d.Stage + " is closed: " + d.Reason
+	}),
 	events.RunFinished{}.DetailType(): tell(func(d events.RunFinished) string { return d.Outcome + ": " + d.Reason }),
 	events.DriftScanned{}.DetailType(): tell(func(d events.DriftScanned) string {
 		return fmt.Sprintf("%s is %s: %s checked, %s%s", d.StackName, d.Status, count(d.Coverage.Checked, "resource"), count(len(d.Resources), "drifted resource"), quoted(d.Reason))

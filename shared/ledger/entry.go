@@ -94,6 +94,7 @@ var subjects = map[string]locator{
 	events.StackRecoveryRequested{}.DetailType():  aboutRunOrStack,
 	events.StackVerified{}.DetailType():           aboutRun,
 	events.VerificationFailed{}.DetailType():      aboutRun,
+	events.StageClosed{}.DetailType():             aboutRun,
 	events.RunFinished{}.DetailType():             aboutRun,
 	events.DriftScanned{}.DetailType():            aboutStack,
 	events.DriftDetected{}.DetailType():           aboutStack,

@@ -200,6 +200,7 @@ func TestRunState(t *testing.T) {
 		{"TemplatesValidated.v1", ledger.StatePlanning, false},
 		{"StackPlanned.v1", ledger.StateDeploying, false},
 		{"StackDeployed.v1", ledger.StatePlanning, false},
+		{"StageClosed.v1", ledger.StateClosed, false},
 		{"ApprovalRequested.v1", ledger.StateWaiting, true},
 		{"ApprovalDecided.v1", ledger.StateDeploying, false},
 		{"StackRolledBack.v1", ledger.StatePlanning, false},
@@ -209,8 +210,8 @@ func TestRunState(t *testing.T) {
 	for _, step := range story {
 		seen = append(seen, step.fact)
 		v, err := ledger.Run(entries(t, seen...))
-		if err != nil || v.State != step.state || (v.Approval != nil) != step.approval {
-			t.Errorf("after %s: %s, approval %v, %v; want %s", step.fact, v.State, v.Approval, err, step.state)
+		if err != nil || v.State != step.state || (len(v.Approvals) > 0) != step.approval {
+			t.Errorf("after %s: %s, approval %v, %v; want %s", step.fact, v.State, v.Approvals, err, step.state)
 		}
 		if v.RunID != "1f0c9a7b-1bee13" || v.Repository != "acme/shop" || v.Branch != "main" || v.Actor != "dana" {
 			t.Errorf("after %s: %+v", step.fact, v)

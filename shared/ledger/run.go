@@ -15,6 +15,7 @@ const (
 	StatePlanning   = "Planning"   // a change set is being computed, or the run ends
 	StateWaiting    = "WaitingForApproval"
 	StateDeploying  = "Deploying"
+	StateClosed     = "WaitingForOpening" // of a stage
 )
 
 // The states of a stack in a run.
@@ -48,7 +49,8 @@ type RunView struct {
 	Validation *ValidationView  `json:"validation,omitempty"`
 	Findings   []events.Finding `json:"findings"` // of the validation, or why it was rejected
 	Stages     []StageView      `json:"stages"`   // in the order in which they were reached
-	Approval   *ApprovalView    `json:"approval,omitempty"`
+	Approvals  []ApprovalView   `json:"approvals"`
+	Closed     *ClosedView      `json:"closed,omitempty"`
 }
 
 // ValidationView is what validation counted.
@@ -90,9 +92,16 @@ type ApprovalView struct {
 	Expires time.Time       `json:"expires"`
 }
 
+// ClosedView is a stage that is waited for now.
+type ClosedView struct {
+	Stage  string    `json:"stage"`
+	Reason string    `json:"reason"`
+	Opens  time.Time `json:"opens"`
+}
+
 // Run folds the facts of one run, in any order.
 func Run(entries []Entry) (RunView, error) {
-	v := RunView{State: StateReceived, Changed: []string{}, Findings: []events.Finding{}, Stages: []StageView{}}
+	v := RunView{State: StateReceived, Changed: []string{}, Findings: []events.Finding{}, Stages: []StageView{}, Approvals: []ApprovalView{}}
 	for _, e := range Order(entries) {
 		if err := v.add(e); err != nil {
 			return v, err
@@ -133,6 +142,8 @@ func (v *RunView) add(e Entry) error {
 		return apply(e, func(d events.StackDeployed) { v.deployed(d, e.Time) })
 	case events.StackRolledBack{}.DetailType():
 		return apply(e, func(d events.StackRolledBack) { v.rolledBack(d, e.Time) })
+	case events.StageClosed{}.DetailType():
+		return apply(e, v.closed)
 	case events.RunFinished{}.DetailType():
 		return apply(e, v.finished)
 	}
@@ -159,36 +170,55 @@ func (v *RunView) validated(run events.Run, d events.Validated) {
 
 func (v *RunView) planned(d events.StackPlanned, at time.Time) {
 	v.identify(d.Run)
-	v.State = StateDeploying
 	s := v.stack(d.Target, at)
 	s.State, s.Risk, s.Reasons, s.Changes, s.Planned = StackPlanned, d.Risk, d.Reasons, d.Changes, at
 	if d.Empty {
-		v.State = StatePlanning
+		v.goesOn(StatePlanning)
+	} else {
+		v.goesOn(StateDeploying)
 	}
+}
+
+// goesOn sets the state after something happened to a stack. Others of its
+// wave may wait for a person all the same.
+func (v *RunView) goesOn(state string) {
+	v.State, v.Closed = state, nil
+	if len(v.Approvals) > 0 {
+		v.State = StateWaiting
+	}
+}
+
+// settled takes the approval of a stack off the list.
+func (v *RunView) settled(t events.Target) {
+	v.Approvals = slices.DeleteFunc(v.Approvals, func(a ApprovalView) bool { return a.Stage == t.Stage && a.Stack == t.Stack })
 }
 
 func (v *RunView) waiting(d events.ApprovalRequested, at time.Time) {
 	v.identify(d.Run)
-	v.State = StateWaiting
 	s := v.stack(d.Target, at)
 	s.State, s.Risk, s.Reasons, s.Changes = StackWaiting, d.Risk, d.Reasons, d.Changes
-	v.Approval = &ApprovalView{Target: d.Target, Digest: d.Digest, Changes: d.Changes, Risk: d.Risk, Reasons: d.Reasons, Expires: d.Expires}
+	v.settled(d.Target)
+	v.Approvals = append(v.Approvals, ApprovalView{Target: d.Target, Digest: d.Digest, Changes: d.Changes, Risk: d.Risk, Reasons: d.Reasons, Expires: d.Expires})
+	v.goesOn(StateWaiting)
 }
 
 func (v *RunView) decided(d events.ApprovalDecided, at time.Time) {
 	v.identify(d.Run)
-	v.Approval = nil
+	v.settled(d.Target)
 	s := v.stack(d.Target, at)
 	s.Decided, s.Comment = d.By, d.Comment
-	v.State, s.State = StateDeploying, StackApproved
-	if !d.Approved {
-		v.State, s.State = StatePlanning, StackRejected
+	if s.State = StackApproved; d.Approved {
+		v.goesOn(StateDeploying)
+		return
 	}
+	s.State = StackRejected
+	v.goesOn(StatePlanning)
 }
 
 func (v *RunView) deployed(d events.StackDeployed, at time.Time) {
 	v.identify(d.Run)
-	v.State, v.Approval = StatePlanning, nil
+	v.settled(d.Target)
+	v.goesOn(StatePlanning)
 	s := v.stack(d.Target, at)
 	s.State, s.Outputs = StackDeployed, d.Outputs
 	if d.Unchanged {
@@ -198,14 +228,21 @@ func (v *RunView) deployed(d events.StackDeployed, at time.Time) {
 
 func (v *RunView) rolledBack(d events.StackRolledBack, at time.Time) {
 	v.identify(d.Run)
-	v.State, v.Approval = StatePlanning, nil
+	v.settled(d.Target)
+	v.goesOn(StatePlanning)
 	s := v.stack(d.Target, at)
 	s.State, s.Failure = StackRolledBack, &d.Failure
 }
 
+func (v *RunView) closed(d events.StageClosed) {
+	v.identify(d.Run)
+	v.State, v.Closed = StateClosed, &ClosedView{Stage: d.Stage, Reason: d.Reason, Opens: d.Opens}
+}
+
 func (v *RunView) finished(d events.RunFinished) {
 	v.identify(d.Run)
-	v.State, v.Outcome, v.Finished, v.Approval = d.Outcome, d.Outcome, true, nil
+	v.State, v.Outcome, v.Finished = d.Outcome, d.Outcome, true
+	v.Approvals, v.Closed = []ApprovalView{}, nil
 	v.Reason, v.Failure = d.Reason, d.Failure
 	if d.Changed != nil {
 		v.Changed = d.Changed

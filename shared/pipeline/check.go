@@ -47,20 +47,25 @@ func (d *decoder) bounded(p *Pipeline, size int) bool {
 		d.fault(Position{}, "cannot be encoded: "+err.Error())
 		return false
 	}
-	// Each stage carries all stacks, and its own parameters over theirs, and its
-	// alarms with each stack.
-	carried, deployed := map[string]int{}, map[string]int{}
-	for _, stage := range p.Stages {
-		if deployed[stage.Branch] += len(p.Stacks); deployed[stage.Branch] > maxDeployed && deployed[stage.Branch]-len(p.Stacks) <= maxDeployed {
-			d.fault(stage.at, "the stages of the branch "+stage.Branch+" have more than "+strconv.Itoa(maxDeployed)+" stacks together from here on, which is more than one run can deploy")
-		}
-		if carried[stage.Branch] == 0 {
-			carried[stage.Branch] = size // no less than all the stages' parameters
-		}
-		carries := len(encoded) + len(p.Stacks)*stage.rollback.size()
-		if carried[stage.Branch] += carries; carried[stage.Branch] > maxCarried && carried[stage.Branch]-carries <= maxCarried {
-			d.fault(stage.at, "the stages of the branch "+stage.Branch+" are too large together from here on: every stage carries every stack, and a run carries at most "+
-				strconv.Itoa(maxCarried>>10)+" KiB; use fewer stages, stacks or parameters in one file")
+	// Each stage carries all stacks, its own parameters over theirs, and its alarms
+	// with each of them; the file itself is no less than all those parameters.
+	told := map[string]bool{} // a glob stands in several groups
+	for _, group := range together(p.Stages) {
+		carried, deployed := size, 0
+		for _, stage := range group {
+			if told[stage.Name] {
+				break
+			}
+			n := len(d.faults)
+			if deployed += len(p.Stacks); deployed > maxDeployed && deployed-len(p.Stacks) <= maxDeployed {
+				d.fault(stage.at, "the stages of the branch "+stage.Branch+" have more than "+strconv.Itoa(maxDeployed)+" stacks together from here on, which is more than one run can deploy")
+			}
+			carries := len(encoded) + len(p.Stacks)*stage.rollback.size()
+			if carried += carries; carried > maxCarried && carried-carries <= maxCarried {
+				d.fault(stage.at, "the stages of the branch "+stage.Branch+" are too large together from here on: every stage carries every stack, and a run carries at most "+
+					strconv.Itoa(maxCarried>>10)+" KiB; use fewer stages, stacks or parameters in one file")
+			}
+			told[stage.Name] = len(d.faults) > n
 		}
 	}
 	return len(d.faults) == before

@@ -33,7 +33,6 @@ var (
 	namePattern    = newPattern(`^[a-zA-Z][a-zA-Z0-9-]{0,31}$`)
 	accountPattern = newPattern(`^[0-9]{12}$`)
 	regionPattern  = newPattern(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
-	branchPattern  = newPattern(`^[^\s~^:?*\[\\]+$`)
 	outputPattern  = newPattern(`^[a-zA-Z][a-zA-Z0-9-]{0,31}\.[a-zA-Z0-9]{1,255}$`)
 
 	// Parameter names and logical ids are alphanumeric. Source: CloudFormation
@@ -91,11 +90,14 @@ var stackKeys = append([]key{
 
 var stageKeys = append([]key{
 	{"name", true, "Name of the stage; part of the stack names.", text(namePattern)},
-	{"branch", true, "The branch that the stage follows.", text(branchPattern)},
+	{"branch", true, "The branch that the stage follows, or a glob, such as release/*.", text(branchGlob)},
 	{"account", true, "AWS account, 12 digits, in quotes.", text(accountPattern)},
 	{"region", true, "AWS region.", text(regionPattern)},
 	{"approval", true, "When a person must approve: always, on-risk or never.", map[string]any{"enum": approvals}},
 	{"failOn", false, "The least severe finding that stops this stage: error (the default), warning, note, or none.", map[string]any{"enum": failOns}},
+	{"role", false, "Role to assume in the account, by its name or ARN; it begins with " + RolePrefix + ". Without it, the installation's own.", text(rolePattern)},
+	{"windows", false, "When the stage takes deployments. Without it, always.", map[string]any{"type": "array", "items": ref("window"), "maxItems": maxSpans}},
+	{"freezes", false, "When the stage takes no deployments, whatever its windows say.", map[string]any{"type": "array", "items": ref("freeze"), "maxItems": maxSpans}},
 	{"parameters", false, "Parameters of this stage, by stack; they win over the stack's own.", mapOf(mapOf(ref("parameter")))},
 	{"verify", false, "What is checked when all stacks of the stage were deployed.", verifySchema},
 	{"onVerificationFailure", false, "stop ends the run, rollback brings the stack back to its previous template as well. Without it, rollback in the last stage of a branch and stop in the others.", map[string]any{"enum": onFailures}},

@@ -110,7 +110,7 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 		stage.Name = d.matching(k.value, "name", namePattern, "a name (a letter, then letters, digits and hyphens, at most 32)")
 	}
 	if k, ok := keys["branch"]; ok {
-		stage.Branch = d.matching(k.value, "branch", branchPattern, "a branch name, such as main")
+		stage.Branch = d.branch(k.value)
 	}
 	if k, ok := keys["account"]; ok {
 		stage.Account = d.matching(k.value, "account", accountPattern, "an account number of 12 digits")
@@ -120,6 +120,15 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 	}
 	if k, ok := keys["approval"]; ok {
 		stage.Approval = d.oneOf(k.value, "approval", approvals)
+	}
+	if k, ok := keys["role"]; ok {
+		stage.Role = d.role(k.value, stage.Account)
+	}
+	if k, ok := keys["windows"]; ok {
+		stage.Windows = d.windows(k.value)
+	}
+	if k, ok := keys["freezes"]; ok {
+		stage.Freezes = d.freezes(k.value)
 	}
 	if k, ok := keys["failOn"]; ok {
 		stage.FailOn = d.oneOf(k.value, "failOn", failOns)

@@ -31,15 +31,18 @@ type Pipeline struct {
 // Stage is an environment that the stacks are deployed to.
 type Stage struct {
 	Name     string  `json:"name"`
-	Branch   string  `json:"branch"`           // the branch that it follows
+	Branch   string  `json:"branch"`           // the branch that it follows, or a glob of branches
 	Account  string  `json:"account"`          // 12 digits
 	Region   string  `json:"region"`           // us-east-1
 	Approval string  `json:"approval"`         // one of the Approval constants
+	Role     string  `json:"role,omitempty"`   // name of the role to assume there; "" is the installation's own
 	FailOn   string  `json:"failOn,omitempty"` // one of the FailOn constants; "" is FailOnError
 	Stacks   []Stack `json:"stacks"`           // filled by For: in dependency order
 
-	Verify                []Check `json:"verify,omitempty"`                // once all stacks are deployed
-	OnVerificationFailure string  `json:"onVerificationFailure,omitempty"` // one of the OnFailure constants; filled by For
+	Verify                []Check  `json:"verify,omitempty"`                // once all stacks are deployed
+	OnVerificationFailure string   `json:"onVerificationFailure,omitempty"` // one of the OnFailure constants; filled by For
+	Windows               []Window `json:"windows,omitempty"`               // when it takes deployments; none means always
+	Freezes               []Freeze `json:"freezes,omitempty"`               // when it takes none
 
 	parameters map[string]map[string]Parameter // stack → parameter, over the stack's own
 	positions  map[string]Position             // of the stack names in parameters
@@ -125,10 +128,17 @@ func (p Parameter) Literal() string {
 // stacks in dependency order. Stacks that do not depend on each other keep the
 // order of the file.
 func (p *Pipeline) For(branch string) []Stage {
+	return p.filled(func(s Stage) bool { return s.Follows(branch) })
+}
+
+// Every returns all stages as For does.
+func (p *Pipeline) Every() []Stage { return p.filled(func(Stage) bool { return true }) }
+
+func (p *Pipeline) filled(wanted func(Stage) bool) []Stage {
 	order := p.order()
 	stages := []Stage{}
 	for _, stage := range p.Stages {
-		if stage.Branch != branch {
+		if !wanted(stage) {
 			continue
 		}
 		stage.Stacks = make([]Stack, 0, len(order))

@@ -112,7 +112,7 @@ func TestFaults(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"unknown key at the top", "version: 1", "version: 1\nstage: []", `2:1: unknown key "stage" in the file; allowed are version, name, stacks, stages, validation`},
 		{"unknown key of a stack", "a: {template: t.yaml}", "a: {template: t.yaml, dependson: []}", `3:25: unknown key "dependson" in stack a; allowed are template, artifact, dependsOn, parameters, capabilities, tags, protect, verify`},
-		{"unknown key of a stage", "approval: never", "approval: never, approve: x", `6:93: unknown key "approve" in the stage; allowed are name, branch, account, region, approval, failOn, parameters, verify, onVerificationFailure, artifacts`},
+		{"unknown key of a stage", "approval: never", "approval: never, approve: x", `6:93: unknown key "approve" in the stage; allowed are name, branch, account, region, approval, failOn, role, windows, freezes, parameters, verify, onVerificationFailure, artifacts`},
 		{"missing key", "{template: t.yaml}", "{tags: {}}", `3:6: stack a lacks the key "template"`},
 		{"duplicate key", "  b: {", "  a: {", `4:3: duplicate key "a" in stacks, first on line 3`},
 		{"duplicate stage", "stages:\n", "stages:\n  - {name: test, branch: x, account: \"222222222222\", region: us-east-1, approval: never}\n", `7:5: a second stage "test"`},

@@ -11,6 +11,8 @@ func JSONSchema() ([]byte, error) {
 	schema["$defs"] = merge(verifySchemas(), map[string]any{
 		"stack":      object(stackKeys),
 		"stage":      object(stageKeys),
+		"window":     object(windowKeys),
+		"freeze":     object(freezeKeys),
 		"validation": object(validationKeys),
 		"ignore":     object(ignoreKeys),
 		"build":      object(buildKeys),

@@ -175,14 +175,6 @@ func (c Checked) parameters(files map[string][]byte) []Finding {
 	return findings
 }
 
-func branches(p *pipeline.Pipeline) []string {
-	seen := map[string]bool{}
-	for _, stage := range p.Stages {
-		seen[stage.Branch] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
-}
-
 func misfits(t *template.Template, stack pipeline.Stack) []string {
 	var messages []string
 	declared := map[string]bool{}
@@ -198,4 +190,13 @@ func misfits(t *template.Template, stack pipeline.Stack) []string {
 		}
 	}
 	return messages
+}
+
+// branches lists the branches, or globs of them, that stages follow.
+func branches(p *pipeline.Pipeline) []string {
+	seen := map[string]bool{}
+	for _, stage := range p.Stages {
+		seen[stage.Branch] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
 }

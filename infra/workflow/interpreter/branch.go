@@ -44,6 +44,15 @@ func (b *branch) over() bool {
 	return b.stopped || b.execution.Status != Running || (b.parent != nil && b.parent.over())
 }
 
+// visit notes what happened at a state of the branch.
+func (b *branch) visit(v Visit) {
+	v.Item = -1
+	if b.item != nil {
+		v.Item = b.item.index
+	}
+	b.execution.visit(v)
+}
+
 // enter enters a state; from is the state before it, "" for the first.
 func (b *branch) enter(from, name string, raw any) {
 	if b.over() {
@@ -56,7 +65,7 @@ func (b *branch) enter(from, name string, raw any) {
 		return
 	}
 	v.retries = make([]int, len(v.state.Retry))
-	e.visit(Visit{State: v.at, From: from, Kind: Entered})
+	b.visit(Visit{State: v.at, From: from, Kind: Entered})
 	if e.record(2); b.over() {
 		return
 	}

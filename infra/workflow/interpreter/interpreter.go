@@ -71,6 +71,7 @@ type Visit struct {
 	Kind  string
 	Error string
 	Index int // of the Retry or Catch entry that took the error
+	Item  int // of the Map whose iteration this is; -1 outside of one
 }
 
 // maxPayload is the most bytes that pass between states, maxHistory the most

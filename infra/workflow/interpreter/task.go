@@ -110,7 +110,7 @@ func (v *visiting) failed(failure *Error, again func()) {
 			delay := backoff(r, v.retries[i], e.host.Jitter)
 			v.retries[i]++
 			v.total++
-			e.visit(Visit{State: v.at, Kind: Retried, Error: failure.Name, Index: i})
+			v.visit(Visit{State: v.at, Kind: Retried, Error: failure.Name, Index: i})
 			e.host.After(delay, again)
 			return
 		}
@@ -131,7 +131,7 @@ func (v *visiting) failed(failure *Error, again func()) {
 			e.fatal("%s: Catch: %v", v.at, err)
 			return
 		}
-		e.visit(Visit{State: v.at, Kind: Caught, Error: failure.Name, Index: i})
+		v.visit(Visit{State: v.at, Kind: Caught, Error: failure.Name, Index: i})
 		v.next(c.Next, output)
 		return
 	}

@@ -42,9 +42,12 @@ func TestDescribe(t *testing.T) {
 	stub.Reply("cloudformation", "DescribeStacks", body("DescribeStacks", `<Stacks><member><StackId>`+stackID+`</StackId><StackName>shop-data-test</StackName>
 		<StackStatus>UPDATE_ROLLBACK_COMPLETE</StackStatus><StackStatusReason>why</StackStatusReason><CreationTime>2026-11-22T12:00:00Z</CreationTime>
 		<Outputs><member><OutputKey>VpcId</OutputKey><OutputValue>vpc-1</OutputValue></member></Outputs>
+		<Parameters><member><ParameterKey>Size</ParameterKey><ParameterValue>3</ParameterValue></member><member><ParameterKey>Password</ParameterKey><ParameterValue>****</ParameterValue></member></Parameters>
+		<Capabilities><member>CAPABILITY_IAM</member></Capabilities>
 		<Tags><member><Key>evenkeel:stage</Key><Value>test</Value></member></Tags></member></Stacks>`))
 	got, err := s.Describe(context.Background(), target)
-	if err != nil || got.ID != stackID || got.Status != "UPDATE_ROLLBACK_COMPLETE" || got.Reason != "why" || got.Outputs["VpcId"] != "vpc-1" || got.Tags["evenkeel:stage"] != "test" {
+	if err != nil || got.ID != stackID || got.Status != "UPDATE_ROLLBACK_COMPLETE" || got.Reason != "why" || got.Outputs["VpcId"] != "vpc-1" || got.Tags["evenkeel:stage"] != "test" ||
+		got.Parameters["Size"] != "3" || got.Parameters["Password"] != "****" || len(got.Capabilities) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	call := stub.Calls("cloudformation", "DescribeStacks")[0]
@@ -272,5 +275,33 @@ func TestProblems(t *testing.T) {
 	}
 	if sent := stub.Calls("cloudformation", "DescribeEvents")[0].Form; sent.Get("Filters.FailedEvents") != "true" {
 		t.Errorf("sent %v", sent)
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	stub, s, _ := start(t)
+	stub.Reply("cloudformation", "GetTemplate", body("GetTemplate", `<TemplateBody>{"Resources":{}}</TemplateBody><StagesAvailable><member>Original</member></StagesAvailable>`))
+	got, err := s.Template(context.Background(), target)
+	if err != nil || string(got) != `{"Resources":{}}` {
+		t.Errorf("%s, %v", got, err)
+	}
+	if call := stub.Calls("cloudformation", "GetTemplate")[0]; call.Form.Get("TemplateStage") != "Original" || call.Form.Get("StackName") != "shop-data-test" {
+		t.Errorf("asked for %v", call.Form)
+	}
+}
+
+// TestPreviousValues: a NoEcho value is asked for by name only.
+func TestPreviousValues(t *testing.T) {
+	stub, _, c := start(t)
+	stub.Reply("cloudformation", "CreateChangeSet", body("CreateChangeSet", "<Id>arn:x</Id><StackId>"+stackID+"</StackId>"))
+	_, _, err := c.Create(context.Background(), target, deployment.ChangeSetInput{
+		Name: "evenkeel-x", Type: "UPDATE", Template: []byte("{}"), Parameters: map[string]string{"Size": "3"}, Previous: []string{"Password"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := stub.Calls("cloudformation", "CreateChangeSet")[0].Form
+	if form.Get("Parameters.member.2.ParameterKey") != "Password" || form.Get("Parameters.member.2.UsePreviousValue") != "true" || form.Has("Parameters.member.2.ParameterValue") {
+		t.Errorf("sent %v", form)
 	}
 }
