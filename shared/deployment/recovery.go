@@ -114,7 +114,7 @@ func listed(resources []Resource) string {
 
 // RecoverCommand is what a person types to recover the stack.
 func RecoverCommand(to events.Target) string {
-	return "evenkeel recover " + to.StackName + " --account " + to.Account + " --region " + to.Region
+	return "evenkeel recover " + to.Account + "/" + to.Region + "/" + to.StackName
 }
 
 // executed says what the status means that a stack has after the execution of

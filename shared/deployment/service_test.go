@@ -128,7 +128,7 @@ func TestEnds(t *testing.T) {
 		{"the update fails half-way", failing, shop, nil, events.OutcomeRolledBack,
 			"Queue (AWS::SQS::Queue): Value 99999 is too long", "StackRolledBack RunFinished", "Queue"},
 		{"so does the rollback", broken, shop, nil, events.OutcomeStuck,
-			"It could not be undone (continue): cannot go back. Next: evenkeel recover shop-data-test --account 222222222222 --region us-east-1, and when that fails again, to leave them as they are: --skip Queue", "StackRolledBack RunFinished", "Queue"},
+			"It could not be undone (continue): cannot go back. Next: evenkeel recover 222222222222/us-east-1/shop-data-test, and when that fails again, to leave them as they are: --skip Queue", "StackRolledBack RunFinished", "Queue"},
 		{"early validation refuses", refused, shop, nil, events.OutcomeRejected,
 			"Queue: Value 99999 is too long", "StackDeployed RunFinished", ""},
 		{"approval denied", changed, shop, func(w *world) { w.decide = decide(false, "not on a Friday") }, events.OutcomeRejected,

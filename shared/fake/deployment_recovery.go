@@ -89,7 +89,8 @@ func (c *DeploymentCloud) rollBack(stack *deploymentStack, token, reason string,
 	c.set(stack, token, undo.verb+"_IN_PROGRESS", reason)
 	c.Timeline.After(c.resourceTime(), func() {
 		stack.operating = ""
-		fails := undo.fails != "" && !slices.Contains(skip, undo.resource)
+		why := undo.fails
+		fails := why != "" && !slices.Contains(skip, undo.resource)
 		if undo.tries > 0 && fails {
 			if undo.tries--; undo.tries == 0 {
 				undo.fails = ""
@@ -98,7 +99,7 @@ func (c *DeploymentCloud) rollBack(stack *deploymentStack, token, reason string,
 		if undo.verb == "ROLLBACK" {
 			fails = !c.clear(stack, token, nil) || fails
 		} else if fails {
-			c.row(stack, token, deployment.StackEvent{LogicalID: undo.resource, Type: "AWS::Test::Resource", Status: "UPDATE_FAILED", Reason: undo.fails + "."})
+			c.row(stack, token, deployment.StackEvent{LogicalID: undo.resource, Type: "AWS::Test::Resource", Status: "UPDATE_FAILED", Reason: why + "."})
 		}
 		if fails {
 			c.set(stack, token, undo.verb+"_FAILED", "The following resource(s) failed to be undone.")
