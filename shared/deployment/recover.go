@@ -16,6 +16,8 @@ type Recovery struct {
 	ID     string        `json:"id"`     // of this recovery: repeated with the same one, it is followed and not begun again
 	Target events.Target `json:"target"` // account, region and stack name, and what else is known
 	RunID  string        `json:"runId"`  // of the run that left the stack so; may be ""
+	// Repository that the stack is deployed for, when the target names a role.
+	Repository string `json:"repository"`
 	// Skip names the resources that are left as they are: a continued rollback
 	// takes them as restored, a deletion leaves them behind.
 	Skip  []string `json:"skip"`
