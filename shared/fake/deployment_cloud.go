@@ -39,6 +39,8 @@ type DeploymentCloud struct {
 	// Alarms are the states of the alarms by name; watched ones that go to ALARM
 	// roll an operation back.
 	Alarms map[string]string
+	// Begun lists what was begun to recover stacks, in order.
+	Begun []DeploymentRecovery
 	// Executed lists the change sets in the order of their execution.
 	Executed []string
 

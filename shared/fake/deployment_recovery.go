@@ -21,6 +21,27 @@ type deploymentUndo struct {
 	tries    int    // how often it does; 0 is always
 }
 
+// DeploymentRecovery is an operation that was begun to recover a stack.
+type DeploymentRecovery struct {
+	Call    string // RollbackStack, ContinueUpdateRollback, DeleteStack
+	Target  events.Target
+	StackID string
+	Token   string
+	Skip    []string
+	Busy    bool     // another operation was under way
+	Left    []string // resources that existed when the stack was deleted
+}
+
+func (c *DeploymentCloud) begun(call string, stack *deploymentStack, token string, skip []string) {
+	did := DeploymentRecovery{Call: call, Target: stack.target, StackID: stack.id, Token: token, Skip: skip, Busy: stack.operating != ""}
+	for _, made := range stack.made {
+		if made.Status != "DELETE_COMPLETE" {
+			did.Left = append(did.Left, made.LogicalID)
+		}
+	}
+	c.Begun = append(c.Begun, did)
+}
+
 // Protect gives a stack termination protection.
 func (c *DeploymentCloud) Protect(t events.Target) { c.stacks[stackKey(t)].protected = true }
 
@@ -147,7 +168,7 @@ func (s DeploymentStacks) Resources(_ context.Context, t events.Target, _ string
 
 // begin begins an operation from one of the statuses. The same token again does
 // nothing.
-func (s DeploymentStacks) begin(call string, t events.Target, token string, from []string, do func(*deploymentStack) error) error {
+func (s DeploymentStacks) begin(call string, t events.Target, token string, skip, from []string, do func(*deploymentStack) error) error {
 	c := s.cloud
 	if err := c.fail(call); err != nil {
 		return err
@@ -161,6 +182,7 @@ func (s DeploymentStacks) begin(call string, t events.Target, token string, from
 	case !slices.Contains(from, stack.status):
 		return fault.Conflict("Stack:%s is in %s state and can not do %s", stack.id, stack.status, call)
 	}
+	c.begun(call, stack, token, skip)
 	if err := do(stack); err != nil {
 		return err
 	}
@@ -170,7 +192,7 @@ func (s DeploymentStacks) begin(call string, t events.Target, token string, from
 
 // Rollback implements deployment.Recoveries.
 func (s DeploymentStacks) Rollback(_ context.Context, t events.Target, token string) error {
-	return s.begin("RollbackStack", t, token, []string{"CREATE_FAILED", "UPDATE_FAILED"}, func(stack *deploymentStack) error {
+	return s.begin("RollbackStack", t, token, nil, []string{"CREATE_FAILED", "UPDATE_FAILED"}, func(stack *deploymentStack) error {
 		if stack.undo == nil {
 			stack.undo = &deploymentUndo{verb: map[string]string{"CREATE_FAILED": "ROLLBACK", "UPDATE_FAILED": "UPDATE_ROLLBACK"}[stack.status]}
 		}
@@ -181,7 +203,7 @@ func (s DeploymentStacks) Rollback(_ context.Context, t events.Target, token str
 
 // Continue implements deployment.Recoveries.
 func (s DeploymentStacks) Continue(_ context.Context, t events.Target, token string, skip []string) error {
-	return s.begin("ContinueUpdateRollback", t, token, []string{"UPDATE_ROLLBACK_FAILED"}, func(stack *deploymentStack) error {
+	return s.begin("ContinueUpdateRollback", t, token, skip, []string{"UPDATE_ROLLBACK_FAILED"}, func(stack *deploymentStack) error {
 		if stack.undo == nil {
 			stack.undo = &deploymentUndo{verb: "UPDATE_ROLLBACK"}
 		}
@@ -212,6 +234,7 @@ func (s DeploymentStacks) Delete(_ context.Context, t events.Target, token strin
 	case len(retain) > 0 && stack.status != "DELETE_FAILED":
 		return fault.Invalid("RetainResources is only for a stack in DELETE_FAILED")
 	}
+	c.begun("DeleteStack", stack, token, retain)
 	stack.operating = token
 	c.set(stack, token, "DELETE_IN_PROGRESS", "User Initiated")
 	c.Timeline.After(c.resourceTime(), func() {
