@@ -25,7 +25,7 @@ const soloName = "acme/solo"
 
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
-	return []Group{verifyGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), privilegeGroup()}
+	return []Group{verifyGroup(), recoveryGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), privilegeGroup()}
 }
 
 func concurrentGroup() Group {

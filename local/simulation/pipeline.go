@@ -107,6 +107,9 @@ func (p *Pipeline) wire() {
 // push makes a commit and announces it.
 func (p *Pipeline) push() {
 	c := &commit{repository: repositories[p.rng.IntN(len(repositories))], branch: "main", kind: commitKinds[p.rng.IntN(len(commitKinds))]}
+	if p.chaos.Force != nil && p.rng.IntN(3) > 0 {
+		c.kind = "change" // so that the state that is forced to fail is reached
+	}
 	if p.rng.IntN(5) == 0 {
 		c.branch = "develop"
 	}

@@ -341,7 +341,7 @@ func (w *watch) deserved(data events.RunFinished) {
 		return
 	}
 	kind := w.p.commits[data.Commit].kind
-	if data.Outcome == events.OutcomeStuck && w.left(data.Repository) && strings.Contains(data.Reason, "ext: ") {
+	if data.Outcome == events.OutcomeStuck && w.left(data.Repository) && strings.Contains(data.Reason, "Next: ") {
 		return
 	}
 	if data.Outcome == events.OutcomeRolledBack && w.rang[data.Repository] {

@@ -73,7 +73,7 @@ func (s *Service) nothingLeft(ctx context.Context, to events.Target, stack Stack
 		return err
 	}
 	if left := remaining(resources); len(left) > 0 {
-		return fault.Permanent("the stack %s is in %s and must be deleted before it can be created again, but %s of it still exist: %s. Save what is needed, then next: %s",
+		return fault.Permanent("the stack %s is in %s and must be deleted before it can be created again, but has %s still: %s. Save what is needed. Next: %s",
 			to.StackName, stack.Status, count(len(left), "resource"), listed(left), RecoverCommand(to))
 	}
 	return nil

@@ -104,7 +104,7 @@ func TestRecovery(t *testing.T) {
 			"it has termination protection. Next: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name solo-queue-test --region us-east-1"},
 		{"a deletion by hand failed", true, "Fail: no quota", "", func(w *world) { w.cloud.Break(soloQueue, "DELETE_FAILED") },
 			events.OutcomeRolledBack, "no quota", "UPDATE_ROLLBACK_COMPLETE", planned + " endStack", "plan endStack", events.OutcomeStuck,
-			"2 resources of it still exist: Before (AWS::SQS::Queue solo-queue-test-before, CREATE_COMPLETE), Jobs (AWS::SQS::Queue solo-queue-test-jobs, CREATE_COMPLETE). Save what is needed, then next: evenkeel recover"},
+			"but has 2 resources still: Before (AWS::SQS::Queue solo-queue-test-before, CREATE_COMPLETE), Jobs (AWS::SQS::Queue solo-queue-test-jobs, CREATE_COMPLETE). Save what is needed. Next: evenkeel recover"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestRecovery(t *testing.T) {
 			if got := w.states(); got != tt.then {
 				t.Errorf("visited %s\nwant    %s", got, tt.then)
 			}
-			if r.Outcome == events.OutcomeStuck && !strings.Contains(r.Reason, "ext: ") {
+			if r.Outcome == events.OutcomeStuck && !strings.Contains(r.Reason, "Next: ") {
 				t.Errorf("it does not say what to type next: %s", r.Reason)
 			}
 		})
@@ -148,7 +148,7 @@ func TestRetainedResourceKeepsTheStack(t *testing.T) {
 		t.Fatal(r.Reason)
 	}
 	r := w.pushed(t, 2, queue("30", ""), "")
-	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "1 resource of it still exist: Before (AWS::SQS::Queue solo-queue-test-before, DELETE_SKIPPED)") {
+	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "but has 1 resource still: Before (AWS::SQS::Queue solo-queue-test-before, DELETE_SKIPPED)") {
 		t.Errorf("%s: %s", r.Outcome, r.Reason)
 	}
 	if got := w.cloud.Status(soloQueue); got != "ROLLBACK_COMPLETE" {
