@@ -93,7 +93,9 @@ var brittles = []brittle{
 		{want: "an update fails and is left as it is", fails: fault("update", 0), stage: ", disableRollback: true", outcome: events.OutcomeStuck,
 			reason: "Next: evenkeel recover", status: "UPDATE_FAILED", path: failed},
 		{want: "a person has it rolled back; the next push deploys it", outcome: events.OutcomeSucceeded, status: "UPDATE_COMPLETE", path: deployed,
-			before: func(ctx context.Context, w *World, stack string) error { return w.recover(ctx, stack, "UPDATE_ROLLBACK_COMPLETE") }},
+			before: func(ctx context.Context, w *World, stack string) error {
+				return w.recover(ctx, stack, "UPDATE_ROLLBACK_COMPLETE")
+			}},
 	}},
 	{"rollback", []deployment{
 		good(deployed),
