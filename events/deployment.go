@@ -9,6 +9,11 @@ type Target struct {
 	StackName string `json:"stackName"` // name in CloudFormation
 	Account   string `json:"account"`
 	Region    string `json:"region"`
+	Role      string `json:"role,omitempty"` // the role that is assumed there, when the stage names one
+
+	// Owner is the repository that the stack is deployed for; it goes with every
+	// assumption of Role. A fact names it elsewhere.
+	Owner string `json:"-"`
 }
 
 // Change is one row of a plan.

@@ -261,7 +261,7 @@ func TestPassRoleIsBound(t *testing.T) {
 func TestWorkflowRoles(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	want := map[string][]string{
-		"evenkeel-workflow-pipeline": {"Deployment", "Validation"},
+		"evenkeel-workflow-pipeline": {"Build", "Deployment", "Validation"},
 		"evenkeel-workflow-drift":    {"Drift"},
 		"evenkeel-start-pipeline":    {"PipelineWorkflow"},
 		"evenkeel-start-drift":       {"DriftWorkflow"},
@@ -418,7 +418,7 @@ func TestWorkloadAccountsAreAdmitted(t *testing.T) {
 	if admitted := all["evenkeel"].named("AWS::Events::EventBusPolicy"); len(admitted) != 2 {
 		t.Errorf("admitted %v, want both accounts", admitted)
 	}
-	own := []string{"evenkeel-codecommit-push", "evenkeel-run-broken"}
+	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-run-broken"}
 	for _, id := range all["evenkeel"].named("AWS::Events::Rule") {
 		properties := all["evenkeel"].Resources[id].Properties
 		pattern, _ := properties["EventPattern"].(map[string]any)
@@ -457,6 +457,40 @@ func TestEventBridgeMayUseTheKey(t *testing.T) {
 	for _, s := range queues {
 		if text, _ := json.Marshal(s["Condition"]); !strings.Contains(string(text), "aws:SourceArn") {
 			t.Errorf("a queue takes the events of every account: %v", s)
+		}
+	}
+}
+
+// TestWhatABuildMayDo: the commands of a repository run in this role. It reads
+// sources, writes results, and no secret but those that are kept for builds.
+func TestWhatABuildMayDo(t *testing.T) {
+	tmpl := templates(t)["evenkeel"]
+	var got []string
+	for _, s := range roleStatements(tmpl, "evenkeel-build-project") {
+		resource, err := json.Marshal(s["Resource"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		narrow := ""
+		for _, end := range []string{"/sources/*", "/builds/*", ":parameter/evenkeel-build/*", ":secret:evenkeel-build/*"} {
+			if strings.HasSuffix(strings.TrimRight(string(resource), `]}"`), end) {
+				narrow = end
+			}
+		}
+		got = append(got, strings.Join(list(s["Action"]), " ")+" "+narrow)
+	}
+	want := []string{
+		"s3:GetObject s3:GetObjectVersion /sources/*", "s3:PutObject /builds/*", "s3:GetBucketAcl s3:GetBucketLocation ",
+		"logs:CreateLogStream logs:PutLogEvents ", "ssm:GetParameters :parameter/evenkeel-build/*", "secretsmanager:GetSecretValue :secret:evenkeel-build/*",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, id := range tmpl.named("AWS::CodeBuild::Project") {
+		p := tmpl.Resources[id].Properties
+		environment := p["Environment"].(map[string]any)
+		if environment["PrivilegedMode"] != false || p["VpcConfig"] != nil || p["EncryptionKey"] == nil || p["ConcurrentBuildLimit"] == nil || p["TimeoutInMinutes"] == nil {
+			t.Errorf("project %v", p)
 		}
 	}
 }

@@ -144,7 +144,7 @@ func recoveryOf(ctx context.Context, reader *ledger.Reader, which string, f reco
 	}
 	request := deployment.Recovery{ID: hex.EncodeToString(id), Skip: append([]string{}, f.skip...), Repository: f.repository}
 	if parts := stackPath.FindStringSubmatch(which); parts != nil {
-		request.Target = events.Target{Account: parts[1], Region: parts[2], StackName: parts[3]}
+		request.Target = events.Target{Account: parts[1], Region: parts[2], StackName: parts[3], Role: f.role}
 		return request, nil
 	}
 	run, err := runID(ctx, reader, which)

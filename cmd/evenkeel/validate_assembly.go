@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/schema"
+	"github.com/evenkeel/evenkeel/shared/source"
 	"github.com/evenkeel/evenkeel/shared/template"
 	"github.com/evenkeel/evenkeel/shared/validation"
 )
@@ -84,4 +86,15 @@ func regionOf(stack *template.AssemblyStack) string {
 		return ""
 	}
 	return region
+}
+
+// withAssembly adds the cloud assembly that evenkeel.yaml deploys, when it is
+// there: the walk over a repository leaves out what a synthesis writes.
+func withAssembly(tree source.Tree, folder string) (source.Tree, error) {
+	data, _ := tree.File(pipeline.FileName)
+	p, err := pipeline.Decode(pipeline.FileName, data, func(string) bool { return true })
+	if err != nil || !p.UsesAssembly() {
+		return tree, nil // what is wrong is found by the validation
+	}
+	return validation.WithAssembly(tree, p.OutputFolder(), func(name string) ([]byte, error) { return readRegular(filepath.Join(folder, name)) })
 }

@@ -214,6 +214,9 @@ func (c *checkRun) checkRepository(folder string) (validation.Result, error) {
 	if err != nil {
 		return validation.Result{}, err
 	}
+	if tree, err = withAssembly(tree, folder); err != nil {
+		return validation.Result{}, err
+	}
 	checked := validation.Source(tree, validation.Offline{}, c.options)
 	named := func(name string) string { return filepath.ToSlash(filepath.Join(folder, name)) }
 	for _, list := range [][]validation.Finding{checked.Findings, checked.Suppressed} {
@@ -229,8 +232,16 @@ func (c *checkRun) checkRepository(folder string) (validation.Result, error) {
 		checked.Incomplete[i] = named(name)
 	}
 	options := c.options.ForRepository(checked.Pipeline)
+	generated := ""
+	if checked.Pipeline != nil && checked.Pipeline.UsesAssembly() {
+		generated = checked.Pipeline.OutputFolder() + "/"
+	}
 	for _, f := range tree {
 		c.texts[named(f.Path)] = f.Data
+		if generated != "" && strings.HasPrefix(f.Path, generated) {
+			c.generated[named(f.Path)] = true
+			continue
+		}
 		if !f.Symlink {
 			c.owned[named(f.Path)] = owned{f.Path, options}
 		}

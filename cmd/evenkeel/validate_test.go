@@ -289,6 +289,25 @@ func TestCloudAssembly(t *testing.T) {
 	c.run("validate", "cdk.out", "--format", "sarif").want(6, `"fullyQualifiedName": "Site/Queue/Resource"`)
 }
 
+// A repository whose stacks come from a cloud assembly is checked with it when
+// it is there, and without it before it is built.
+func TestRepositoryWithAnAssembly(t *testing.T) {
+	c := newCLI(t)
+	const stacks = `version: 1
+build: {commands: [npx cdk synth]}
+stacks: {site: {artifact: Site}}
+stages: [{name: test, branch: main, account: "222222222222", region: eu-west-1, approval: never}]
+`
+	folder(t, map[string]string{"evenkeel.yaml": stacks})
+	c.run("validate", ".").want(0, "0 templates checked")
+	folder(t, map[string]string{
+		"evenkeel.yaml":              stacks,
+		"cdk.out/manifest.json":      `{"version": "36.0.0", "artifacts": {"Site": {"type": "aws:cloudformation:stack", "environment": "aws://222222222222/eu-west-1", "properties": {"templateFile": "Site.template.json"}}}}`,
+		"cdk.out/Site.template.json": `{"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"Visibility": 30}, "Metadata": {"aws:cdk:path": "Site/Queue/Resource"}}}}`,
+	})
+	c.run("validate", ".").want(2, "cdk.out/Site.template.json:1:", "E3002", "(construct Site/Queue/Resource)", "1 template checked")
+}
+
 func TestValidatePolicies(t *testing.T) {
 	c := newCLI(t)
 	const deny = "package main\n\nimport rego.v1\n\ndeny contains \"no queues here\" if input.Resources[_].Type == \"AWS::SQS::Queue\"\n"

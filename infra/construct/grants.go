@@ -77,7 +77,9 @@ func (g *Grants) resources(function, on, action string) []string {
 	case permission.Secrets:
 		return []string{c.arn("secretsmanager", "secret:evenkeel/*")}
 	case permission.WorkloadRole:
-		return g.workloadRoles(function)
+		return g.workloadRoles(function, "")
+	case permission.StageRole:
+		return g.workloadRoles(function, "-*")
 	case permission.PipelineWorkflow:
 		return []string{workflowResource(c, "pipeline", action)}
 	case permission.DriftWorkflow:
@@ -89,14 +91,16 @@ func (g *Grants) resources(function, on, action string) []string {
 	}
 }
 
-func (g *Grants) workloadRoles(function string) []string {
+// workloadRoles are the roles that a function may assume: its own, or with a
+// suffix those that a stage of evenkeel.yaml may name.
+func (g *Grants) workloadRoles(function, suffix string) []string {
 	accounts := g.WorkloadAccounts
 	if len(accounts) == 0 {
 		accounts = []string{g.Common.Account}
 	}
 	var out []string
 	for _, account := range accounts {
-		out = append(out, "arn:"+g.Common.Partition+":iam::"+account+":role/"+g.WorkloadRoles[function])
+		out = append(out, "arn:"+g.Common.Partition+":iam::"+account+":role/"+g.WorkloadRoles[function]+suffix)
 	}
 	return out
 }

@@ -23,13 +23,14 @@ const (
 	Parameters       = "parameters"       // below the parameter prefix
 	Secrets          = "secrets"          // evenkeel/*
 	WorkloadRole     = "workloadRole"     // the function's role in any trusted account
+	StageRole        = "stageRole"        // the roles there that a stage of evenkeel.yaml may name
 	PipelineWorkflow = "pipelineWorkflow" //
 	DriftWorkflow    = "driftWorkflow"    //
 	OwnFunction      = "ownFunction"      //
 	Any              = "any"              // "*"; Why names the reason
 )
 
-var tokens = []string{StateTable, LedgerTable, Bucket, Bus, Parameters, Secrets, WorkloadRole,
+var tokens = []string{StateTable, LedgerTable, Bucket, Bus, Parameters, Secrets, WorkloadRole, StageRole,
 	PipelineWorkflow, DriftWorkflow, OwnFunction, Any}
 
 // Statement allows actions on one thing, and says why.

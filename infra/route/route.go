@@ -23,6 +23,9 @@ type Route struct {
 	Own bool
 }
 
+// BuildProject is the CodeBuild project that runs the commands of repositories.
+const BuildProject = "evenkeel-build"
+
 // Routes returns all rules of the hub, sorted by what they serve.
 func Routes() []Route {
 	return []Route{
@@ -31,6 +34,7 @@ func Routes() []Route {
 		{Name: "evenkeel-ledger", Description: "Every fact goes into the ledger", OwnBus: true, Function: "ledger",
 			Pattern: map[string]any{"source": []any{prefix("evenkeel.")}}},
 		{Name: "evenkeel-codecommit-push", Description: "A CodeCommit branch moved", Function: "webhook", Own: true, Pattern: branchMoved()},
+		{Name: "evenkeel-build-changed", Description: "A build began or ended: complete the waiting run", Function: "build", Own: true, Pattern: buildChanged()},
 		{Name: "evenkeel-stack-settled-deployment", Description: "A stack operation ended: complete the waiting deployment", Function: "deployment", Pattern: stackSettled()},
 		{Name: "evenkeel-tests-ended", Description: "A build in a workload account ended: complete the waiting verification", Function: "deployment", Pattern: buildEnded()},
 		{Name: "evenkeel-stack-settled-drift", Description: "A stack operation ended: complete the waiting revert", Function: "drift", Pattern: stackSettled()},
@@ -87,6 +91,17 @@ func buildEnded() map[string]any {
 		"source":      []any{events.SourceCodeBuild},
 		"detail-type": []any{events.BuildStateChange},
 		"detail":      map[string]any{"build-status": []any{"SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT"}},
+	}
+}
+
+// buildChanged matches every state of the builds of repositories: the first one
+// tells the build's id, the last one how it ended.
+// Source: CodeBuild user guide, "Build notifications input format reference".
+func buildChanged() map[string]any {
+	return map[string]any{
+		"source":      []any{events.SourceCodeBuild},
+		"detail-type": []any{events.BuildStateChange},
+		"detail":      map[string]any{"project-name": []any{BuildProject}},
 	}
 }
 

@@ -131,7 +131,7 @@ func notTaken(sample map[string]any) (string, bool) {
 		return "a schedule has no pattern", true
 	case has(`"errorCode":`):
 		return "the call failed: nothing changed", true
-	case has("_IN_PROGRESS", `"build-status":"IN_PROGRESS"`):
+	case has("_IN_PROGRESS"):
 		return "the operation has not ended", true
 	case sample["detail-type"] == statesChange && has(`"status":"SUCCEEDED"`, `"status":"RUNNING"`):
 		return "the execution is well", true

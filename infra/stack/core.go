@@ -41,7 +41,8 @@ type shape struct {
 var shapes = []shape{
 	{name: "webhook", description: "Takes pushes from GitHub and CodeCommit and records them", seconds: 15, megabytes: 256},
 	{name: "validation", description: "Fetches a commit and validates its templates", seconds: 120, megabytes: 1024},
-	{name: "deployment", description: "Plans, executes and verifies change sets", seconds: 120, megabytes: 512},
+	{name: "build", description: "Starts the builds of cloud assemblies and hears how they end", seconds: 30, megabytes: 256},
+	{name: "deployment", description: "Plans, executes and verifies change sets", seconds: 120, megabytes: 1024},
 	{name: "drift", description: "Finds drift and reverts it behind a guard", seconds: 60, megabytes: 512},
 	{name: "healing", description: "Closes security groups that are open to the world", seconds: 60, megabytes: 512},
 	{name: "ledger", description: "Keeps every fact", seconds: 30, megabytes: 256},
@@ -69,8 +70,9 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 	}
 	environment := map[string]string{
 		config.Bus: *bus.EventBusName(), config.StateTable: *state.TableName(), config.LedgerTable: *ledger.TableName(),
-		config.Bucket: *bucket.BucketName(), config.ParameterPrefix: ParameterPrefix,
+		config.Bucket: *bucket.BucketName(), config.ParameterPrefix: ParameterPrefix, config.BuildProject: route.BuildProject,
 	}
+	construct.BuildProject(c, route.BuildProject, bucket)
 	functions, err := makeFunctions(c, from, grants, environment)
 	if err != nil {
 		return nil, nil, err

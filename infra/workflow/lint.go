@@ -22,7 +22,7 @@ func (p Problem) String() string {
 }
 
 // knownSubstitutions are the tokens that the CDK app fills in.
-var knownSubstitutions = []string{"DeploymentFunction", "DriftFunction", "ValidationFunction"}
+var knownSubstitutions = []string{"BuildFunction", "DeploymentFunction", "DriftFunction", "ValidationFunction"}
 
 // knownErrors are the error names that can reach a Retry or Catch.
 // Source: Step Functions developer guide, "Handling errors in workflows", and

@@ -53,6 +53,9 @@ func TestLint(t *testing.T) {
 		{"unknown type", `"Type": "Wait"`, `"Type": "Parallel"`, `Pause: type "Parallel" is not one of`},
 		{"field of another type", `"Seconds": 5`, `"Seconds": 5, "ResultPath": "$.x"`, "Pause: a Wait state has no ResultPath"},
 		{"no time-out", `"TimeoutSeconds": 60,`, ``, "Work: a Task needs TimeoutSeconds"},
+		{"two time-outs", `"TimeoutSeconds": 60,`, `"TimeoutSeconds": 60, "TimeoutSecondsPath": "$.seconds",`, "Work: a Task needs TimeoutSeconds or TimeoutSecondsPath"},
+		{"bad time-out path", `"TimeoutSeconds": 60,`, `"TimeoutSecondsPath": "seconds",`, `Work: TimeoutSecondsPath: path "seconds" does not begin with $`},
+		{"time-out path of another type", `"Seconds": 5`, `"Seconds": 5, "TimeoutSecondsPath": "$.x"`, "Pause: a Wait state has no TimeoutSecondsPath"},
 		{"no retry", `"JitterStrategy": "FULL"}]`, `"JitterStrategy": "FULL"}, {"ErrorEquals": ["Lambda.Oops"], "JitterStrategy": "FULL"}]`, `Retry 1: "Lambda.Oops" is not an error that can happen`},
 		{"blind retry", `["TransientError", "Lambda.ServiceException"]`, `["States.TaskFailed"]`, "Retry 0: States.TaskFailed would repeat"},
 		{"only one name of a stopped function", `["TransientError", "Lambda.ServiceException"]`, `["Lambda.Unknown"]`, "Retry 0: a function that is stopped is also reported as Sandbox.Timedout, Runtime.ExitError"},
@@ -77,6 +80,7 @@ func TestLint(t *testing.T) {
 		{"unbounded map", `"MaxConcurrency": 2,`, ``, "Each: a Map needs MaxConcurrency"},
 		{"distributed map", `"INLINE"`, `"DISTRIBUTED"`, "Mode is not INLINE"},
 		{"fault inside a map", `{"Type": "Pass", "End": true}`, `{"Type": "Pass"}`, "Each / Note: needs exactly one of Next and End"},
+		{"an iteration that fails", `"States": {"Note": {"Type": "Pass", "End": true}}`, `"States": {"Note": {"Type": "Fail", "Error": "Bad"}}`, "Each / Note: a Fail state ends the Map and all its iterations"},
 		{"two waits", `"Seconds": 5`, `"Seconds": 5, "SecondsPath": "$.s"`, "exactly one of Seconds"},
 		{"nameless failure", `"Error": "Stuck"`, `"Cause": "?"`, "a Fail state needs an Error"},
 	}

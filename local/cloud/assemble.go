@@ -22,8 +22,10 @@ func (c *Cloud) assemble() error {
 	client := &http.Client{Timeout: 30 * time.Second}
 	sim := c.newSimulator(hub, client)
 	c.simulator = sim
+	builds := c.newCodeBuild(hub, client)
+	c.codebuild = builds
 	g, err := gateway.New(gateway.Options{
-		Hub: c.opts.Hub, Region: c.opts.Region, Ministack: hub, Moto: c.endpointOf("moto"), Simulator: sim, Now: c.opts.Now, Log: c.log,
+		Hub: c.opts.Hub, Region: c.opts.Region, Ministack: hub, Moto: c.endpointOf("moto"), Simulator: sim, CodeBuild: builds.Handler, Now: c.opts.Now, Log: c.log,
 		Put: func(events ...emulator.Event) error {
 			return emulator.Put(context.Background(), client, hub, defaultBus, c.opts.Hub, c.opts.Region, events...)
 		},

@@ -67,6 +67,7 @@ type Cloud struct {
 	log       *slog.Logger
 	server    *http.Server
 	simulator closer
+	codebuild closer
 	emulators []*emulator.Emulator
 	release   func() // frees the lock on the project's folder
 	failed    chan error
@@ -279,6 +280,9 @@ func (c *Cloud) Wait(ctx context.Context) error {
 // once, and after a failed start.
 func (c *Cloud) Stop() {
 	c.stop.Do(func() {
+		if c.codebuild != nil {
+			c.codebuild.Close()
+		}
 		if c.server != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()

@@ -25,7 +25,8 @@ const soloName = "acme/solo"
 
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
-	return []Group{verifyGroup(), recoveryGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), privilegeGroup()}
+	pair, locked := pairGroups()
+	return []Group{verifyGroup(), recoveryGroup(), pair, concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
 }
 
 func concurrentGroup() Group {
@@ -218,7 +219,7 @@ func (w *World) forge(ctx context.Context, signature string, want int) (string, 
 
 func unknownEventGroup() Group {
 	group := Group{Title: "An unknown event changes nothing"}
-	for _, name := range []string{"Deployment", "Drift", "Healing", "Ledger", "Webhook"} {
+	for _, name := range []string{"Build", "Deployment", "Drift", "Healing", "Ledger", "Webhook"} {
 		group.Steps = append(group.Steps, Step{
 			Want: strings.ToLower(name) + " takes it as a no-op with a log line",
 			Run:  func(ctx context.Context, w *World) (string, error) { return w.takesUnknownEvent(ctx, name) },

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // fails when the emulators do not start.
 func TestEndToEnd(t *testing.T) {
 	opts := options(t)
-	groups := append(MainJob(), BadInput()...)
+	groups := slices.Concat(MainJob(), Builds(), BadInput())
 	if err := Run(t.Context(), opts, groups...); err != nil {
 		t.Fatal(err)
 	}

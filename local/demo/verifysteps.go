@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/codebuild"
+	buildtypes "github.com/aws/aws-sdk-go-v2/service/codebuild/types"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/local/forge"
@@ -77,12 +79,12 @@ func verifyGroup() Group {
 		}
 	}
 	return Group{"A deployment that does not work is not promoted, and in prod it is rolled back", nil, []Step{
-		{Want: "a repository with checks is registered; its site answers and its alarms are quiet", Run: func(ctx context.Context, w *World) (string, error) {
+		{Want: "a repository with checks is registered; its site answers, its alarms are quiet and its accounts have tests", Run: func(ctx context.Context, w *World) (string, error) {
 			var err error
 			if s, err = newSite(ctx); err != nil {
 				return "", err
 			}
-			return s.url, firstError(w.adoptChecked(ctx, s.url), w.quiet(ctx, testAccount, "checked-test"), w.quiet(ctx, prodAccount, "checked-prod"))
+			return s.url, firstError(w.adoptChecked(ctx, s.url), w.quiet(ctx, testAccount, "checked-test"), w.quiet(ctx, prodAccount, "checked-prod"), w.tests(ctx, testAccount, "checked-tests"), w.tests(ctx, prodAccount, "checked-tests"))
 		}},
 		{Want: "a push is verified in test and in prod", Run: func(ctx context.Context, w *World) (string, error) {
 			if _, err := w.push(ctx, "A queue with checks"); err != nil {
@@ -158,6 +160,21 @@ func (w *World) quiet(ctx context.Context, account, name string) error {
 		return err
 	}
 	_, err = client.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: aws.String(name), StateValue: types.StateValueOk, StateReason: aws.String("quiet")})
+	return err
+}
+
+// tests makes a CodeBuild project of the account that has no source and looks
+// at what the verification gives it.
+func (w *World) tests(ctx context.Context, account, name string) error {
+	_, err := codebuild.NewFromConfig(w.account(account)).CreateProject(ctx, &codebuild.CreateProjectInput{
+		Name: aws.String(name), ServiceRole: aws.String("arn:aws:iam::" + account + ":role/tests"),
+		Source: &buildtypes.ProjectSource{Type: buildtypes.SourceTypeNoSource, Buildspec: aws.String(
+			"version: 0.2\nphases: {build: {commands: ['echo \"tests of $STAGE\"', 'case $STAGE in test|prod) ;; *) exit 1 ;; esac']}}\n")},
+		Artifacts: &buildtypes.ProjectArtifacts{Type: buildtypes.ArtifactsTypeNoArtifacts},
+		Environment: &buildtypes.ProjectEnvironment{
+			Type: buildtypes.EnvironmentTypeLinuxContainer, ComputeType: buildtypes.ComputeTypeBuildGeneral1Small, Image: aws.String("aws/codebuild/amazonlinux-x86_64-standard:5.0"),
+		},
+	})
 	return err
 }
 

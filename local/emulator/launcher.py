@@ -1,6 +1,6 @@
 """Starts MiniStack as the hub account of the local cloud.
 
-Seven things are changed from outside, none of which changes what it answers to
+Eight things are changed from outside, none of which changes what it answers to
 an AWS client:
 
 - Lines that a Lambda function prints also go to a file of its own.
@@ -16,6 +16,8 @@ an AWS client:
   invocation wait 40 ms for a delayed acknowledgement.
 - Step Functions writes the states inside a Map into the execution's history, as
   AWS does. Stock MiniStack leaves them out.
+- Step Functions ends a task at its TimeoutSecondsPath. Stock MiniStack knows
+  TimeoutSeconds only, and would wait for a lost event for a day.
 - The process ends when the one that started it does.
 """
 
@@ -127,6 +129,25 @@ def record_states_of_maps():
         setattr(stepfunctions, name, recorded(kind, getattr(stepfunctions, name)))
 
 
+def end_tasks_at_timeout_path():
+    """Puts the number that TimeoutSecondsPath leads to in place of TimeoutSeconds.
+
+    Source: Amazon States Language, "Task state", TimeoutSecondsPath.
+    """
+    from ministack.services import stepfunctions
+
+    execute = stepfunctions._execute_task
+
+    def execute_task(state, raw_input, execution, ctx):
+        path = state.get("TimeoutSecondsPath")
+        if path:
+            seconds = stepfunctions._resolve_path(path, raw_input)
+            state = {**state, "TimeoutSeconds": seconds}
+        return execute(state, raw_input, execution, ctx)
+
+    stepfunctions._execute_task = execute_task
+
+
 def put_events(bus, account, region, events):
     """Dispatches complete events to the rules of a bus. They are
     EventBridge's own envelopes: id, source, detail-type, account, time (in
@@ -196,6 +217,7 @@ def main():
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     dispatch_asynchronously()
     record_states_of_maps()
+    end_tasks_at_timeout_path()
     app.app = with_routes(app.app)
     sys.argv = sys.argv[:1]
     app.main()

@@ -129,6 +129,55 @@ func TestStepFunctionsEndsAWaitForATokenAtItsTimeout(t *testing.T) {
 	expectOutput(t, execute(t, newProbe(t), strings.Replace(callback, "TIMEOUT", `"TimeoutSeconds":1,`, 1), `{"fail":""}`), `"late"`)
 }
 
+// "TimeoutSecondsPath … a Reference Path to a value". MiniStack does not know it;
+// the launcher does.
+func TestStepFunctionsEndsAWaitForATokenAtItsTimeoutPath(t *testing.T) {
+	t.Parallel()
+	expectOutput(t, execute(t, newProbe(t), strings.Replace(callback, "TIMEOUT", `"TimeoutSecondsPath":"$.wait",`, 1), `{"fail":"","wait":1}`), `"late"`)
+}
+
+// A task that is failed by its token is tried again after the interval, in a Map
+// too. MiniStack gives each try the same token, where AWS makes a new one.
+func TestStepFunctionsRetriesAFailureByTheToken(t *testing.T) {
+	t.Parallel()
+	p := newProbe(t)
+	client, execution := startExecution(t, p, `{"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.items","MaxConcurrency":2,
+		"ItemSelector":{"item.$":"$$.Map.Item.Value","all.$":"$"},"ResultPath":"$.results","End":true,"ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},"StartAt":"T","States":{
+		"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","TimeoutSeconds":20,
+			"Parameters":{"FunctionName":"${Probe}","Payload":{"taskToken.$":"$$.Task.Token","retries.$":"$$.State.RetryCount","item.$":"$.item"}},
+			"Retry":[{"ErrorEquals":["PlanPending"],"IntervalSeconds":1,"MaxAttempts":3,"BackoffRate":1}],"End":true}}}}}}`, `{"items":["a"]}`)
+	var began []time.Time
+	for n := 1; n <= 3; n++ {
+		var event struct {
+			TaskToken, Item string
+			Retries         int
+		}
+		if err := json.Unmarshal(p.await(t, n, 20*time.Second)[n-1].Event, &event); err != nil {
+			t.Fatal(err)
+		}
+		began = append(began, time.Now())
+		if event.Item != "a" || event.Retries != n-1 {
+			t.Errorf("try %d: %+v", n, event)
+		}
+		var err error
+		if n < 3 {
+			_, err = client.SendTaskFailure(t.Context(), &sfn.SendTaskFailureInput{TaskToken: &event.TaskToken, Error: aws.String("PlanPending")})
+		} else {
+			_, err = client.SendTaskSuccess(t.Context(), &sfn.SendTaskSuccessInput{TaskToken: &event.TaskToken, Output: aws.String(`{"ready":true}`)})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if apart := began[2].Sub(began[0]); apart < 1500*time.Millisecond {
+		t.Errorf("three tries within %s: the interval is not kept", apart)
+	}
+	eventually(t, 5*time.Second, "the end of the execution", func() bool {
+		out, err := client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: aws.String(execution)})
+		return err == nil && out.Status == types.ExecutionStatusSucceeded && sameJSON(aws.ToString(out.Output), `{"items":["a"],"results":[{"ready":true}]}`)
+	})
+}
+
 // "HeartbeatSeconds … determines the frequency of heartbeats an activity worker
 // sends"; without one in time the state fails with States.HeartbeatTimeout.
 // MiniStack only knows TimeoutSeconds.

@@ -1,7 +1,8 @@
 // Package gateway is the one endpoint of the local cloud. It routes each call
 // by the service and account that its signature names: EC2 and IAM of a
 // workload account to moto, CloudFormation and Cloud Control of a workload
-// account to the simulator, everything else to MiniStack, the hub. It plays
+// account to the simulator, CodeBuild of every account to local/codebuild,
+// everything else to MiniStack, the hub. It plays
 // CloudTrail: each mutating call to a workload account becomes an event on the
 // hub's default bus. It answers STS itself and records who called what.
 package gateway
@@ -38,6 +39,7 @@ type Options struct {
 	Ministack string // endpoint of the hub's emulator
 	Moto      string // endpoint of moto server
 	Simulator Simulator
+	CodeBuild func(account, region string) http.Handler // nil leaves it to the hub's emulator
 	Now       func() time.Time
 	Log       *slog.Logger
 	// Put puts events on the default bus of the hub account.
@@ -151,6 +153,10 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, s scope, caller 
 	// cannot make; what CloudFormation says of a template is the simulator's to say.
 	if s.service == "cloudformation" && request.action == "ValidateTemplate" {
 		g.opts.Simulator.CloudFormation(caller.Account, s.region).ServeHTTP(w, r)
+		return
+	}
+	if s.service == "codebuild" && g.opts.CodeBuild != nil {
+		g.opts.CodeBuild(caller.Account, s.region).ServeHTTP(w, r)
 		return
 	}
 	if caller.Account == g.opts.Hub {

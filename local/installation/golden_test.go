@@ -21,7 +21,7 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	builds := t.TempDir()
-	for _, name := range []string{"webhook", "validation", "deployment", "drift", "healing", "ledger"} {
+	for _, name := range []string{"webhook", "validation", "build", "deployment", "drift", "healing", "ledger"} {
 		if err := os.MkdirAll(filepath.Join(builds, name), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -10,11 +10,11 @@ import (
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
 )
 
-// kinds is how many kinds of chaos the seeds take turns in, the last two of
+// kinds is how many kinds of chaos the seeds take turns in, the last ones of
 // them forced.
-const kinds = 7
+const kinds, forced = 8, 3
 
-// chaosOf gives a seed its chaos. In two of seven worlds one state fails in one
+// chaosOf gives a seed its chaos. In three of eight worlds one state fails in one
 // way, all ways in turn, and the world is calm otherwise.
 func chaosOf(seed uint64, machine string) Chaos {
 	switch seed % kinds {
@@ -31,7 +31,7 @@ func chaosOf(seed uint64, machine string) Chaos {
 	}
 	forces := forcesOf(machine)
 	chaos := calm()
-	turn := 2*int(seed/kinds) + int(seed%kinds) - (kinds - 2)
+	turn := forced*int(seed/kinds) + int(seed%kinds) - (kinds - forced)
 	chaos.Force = &forces[turn%len(forces)]
 	return chaos
 }

@@ -50,6 +50,7 @@ var repositories = []string{"acme/shop", "acme/blog"}
 var commitKinds = []string{
 	"change", "change", "change", "change", "change", "change", "change", "change", "same", "same", "fail", "fail", "fail both", "stuck", shaky, leftFailed, leftShaky, retained, alarmed, noAlarm, "problem", "unknown key",
 	"invalid", "shrink", "blocked", "no stage", brokenTest, brokenProd, brokenProd, brokenTests, brokenStage, brokenStage,
+	"app", "app", "app fails",
 }
 
 // NewPipeline makes a world with everything scheduled that people will do.
@@ -98,6 +99,7 @@ func (p *Pipeline) wire() {
 	}
 	p.approver = &deployment.Approver{Approvals: p.approvals, Runs: service.Runs, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
 	p.service = service
+	p.wireBuilds(service)
 	p.Functions["deployment"] = service.Handle
 	p.Functions["validation"] = p.validate
 	p.onFact = append(p.onFact, p.watch.fact, p.person)
@@ -112,6 +114,9 @@ func (p *Pipeline) push() {
 	}
 	if p.rng.IntN(5) == 0 {
 		c.branch = "develop"
+	}
+	if p.forcesBuild() {
+		c.kind = "app"
 	}
 	if c.kind == "no stage" {
 		c.branch = "feature"
@@ -140,7 +145,10 @@ func (p *Pipeline) push() {
 // that an invariant can see what is deployed.
 func (c *commit) write() {
 	name := c.repository[len("acme/"):]
-	key := ""
+	key, network := "", "template: templates/network.yaml"
+	if built(c.kind) {
+		key, network = "build: {commands: [make]}\n", `artifact: "${stage}"`
+	}
 	if c.kind == "unknown key" {
 		key = "stagess: []\n"
 	}
@@ -188,7 +196,7 @@ func (c *commit) write() {
 		pipeline.FileName: fmt.Appendf(nil, `version: 1
 %[1]sname: %[2]s
 stacks:
-  network: {template: templates/network.yaml}
+  network: {%[6]s}
   site: {template: templates/site.yaml, dependsOn: [network], verify: [{alarm: {names: ["%[2]s/site/${output.Version}"]}, interval: %[5]s}]}
   data:
     template: templates/data.yaml
@@ -197,10 +205,10 @@ stacks:
     parameters: {VpcId: {output: network.VpcId}}
     verify: [build: {project: "%[2]s/${output.Version}"}]
 stages:
-  - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never%[6]s}
-  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %[3]s%[4]s%[6]s, verify: [{alarm: {names: ["%[2]s/all/${output.network.Version}"]}, interval: %[5]s}, {build: {project: "%[2]s/${output.network.Version}"}}]}
-  - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never%[6]s}
-`, key, name, approval, windows, c.interval, more),
+  - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never%[7]s}
+  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %[3]s%[4]s%[7]s, verify: [{alarm: {names: ["%[2]s/all/${output.network.Version}"]}, interval: %[5]s}, {build: {project: "%[2]s/${output.network.Version}"}}]}
+  - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never%[7]s}
+`, key, name, approval, windows, c.interval, network, more),
 		"templates/network.yaml": fmt.Appendf(nil, `Resources:
   Vpc:
     Type: AWS::EC2::VPC
@@ -231,12 +239,18 @@ Outputs:
 // validate stands for the validation function: it keeps the source and reads
 // evenkeel.yaml.
 func (p *Pipeline) validate(_ context.Context, raw json.RawMessage) (any, error) {
-	var q struct{ Release deployment.Release }
+	var q struct {
+		Action  string
+		Release deployment.Release
+	}
 	if err := json.Unmarshal(raw, &q); err != nil {
 		return nil, fault.Permanent("the request cannot be read: %w", err)
 	}
 	if err := p.port("Fetch"); err != nil {
 		return nil, err
+	}
+	if q.Action == "fetch" {
+		return p.fetch(q.Release)
 	}
 	r, c := q.Release, p.commits[q.Release.Commit]
 	r.SourceKey = "sources/" + r.Repository + "/" + r.Commit + ".zip"
@@ -247,13 +261,15 @@ func (p *Pipeline) validate(_ context.Context, raw json.RawMessage) (any, error)
 		p.files.Objects[r.SourceKey+"!"+path] = data
 	}
 	r.Validation = deployment.Validation{Valid: true, Validated: events.Validated{Files: 2, Findings: []events.Finding{}}}
-	decoded, err := pipeline.Decode(pipeline.FileName, c.files[pipeline.FileName], func(path string) bool { return c.files[path] != nil })
+	decoded, err := c.decode()
 	if err != nil || c.kind == "invalid" {
 		r.Validation.Valid, r.Validation.Errors = false, 1
 		r.Validation.Findings = []events.Finding{{File: "f", Line: 1, Column: 1, Rule: "R", Severity: "error", Message: fmt.Sprint(err)}}
 		return r, p.port("Fetch done")
 	}
-	r.Stages = decoded.For(r.Branch)
+	if r.Stages, err = p.resolved(r, decoded); err != nil {
+		return nil, err
+	}
 	return r, p.port("Fetch done")
 }
 

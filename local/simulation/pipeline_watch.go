@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
 	"github.com/evenkeel/evenkeel/shared/deployment"
-	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
 // watch holds the invariants of the pipeline:
@@ -30,7 +30,8 @@ import (
 //   - no stack takes more transitions than maxTransitions in a stage;
 //   - a stack is recovered under its lock, by nobody else at the same time; no
 //     resource is skipped or lost but for a person;
-//   - what the outcome says about the stacks is true;
+//   - what the outcome says about the stacks is true, and every stack that a run
+//     changed is named;
 //   - where no call fails, a run ends as its commit deserves;
 //   - in the end no lock is held and nobody waits.
 type watch struct {
@@ -42,6 +43,8 @@ type watch struct {
 	targets  map[string]events.Target   // stacks that were planned
 	planned  map[string]events.Target   // change set → its stack
 	executed map[string]int             // change set → times
+	complete map[string][]string        // run → "stage/stack" of its operations that ended well
+	used     map[string]int             // digest that was approved → times that it was executed
 	order    map[string][]string        // repository → runs in the order in which they executed
 	working  map[string]map[string]bool // run → ids of stacks that its operations are changing
 	versions map[string]string          // run/stack id → version before its execution
@@ -54,16 +57,17 @@ type watch struct {
 	recoveries map[string]int  // by call, and those of people
 	operations map[string]int  // run/stack name → recoveries by the run
 	recovering map[string]bool // stacks that a person recovers
+	touched    map[string]bool // and those that one ever has
 	rang       map[string]bool // repositories whose alarm rang
 }
 
 func newWatch(p *Pipeline) watch {
 	return watch{
 		p: p, runs: map[string]events.Run{}, finished: map[string]string{}, ends: map[string]time.Time{}, seen: map[string]bool{}, targets: map[string]events.Target{},
-		planned: map[string]events.Target{}, executed: map[string]int{}, order: map[string][]string{},
+		planned: map[string]events.Target{}, executed: map[string]int{}, used: map[string]int{}, complete: map[string][]string{}, order: map[string][]string{},
 		working: map[string]map[string]bool{}, versions: map[string]string{},
 		verified: map[string]bool{}, failed: map[string]string{},
-		recoveries: map[string]int{}, operations: map[string]int{}, recovering: map[string]bool{}, rang: map[string]bool{},
+		recoveries: map[string]int{}, operations: map[string]int{}, recovering: map[string]bool{}, touched: map[string]bool{}, rang: map[string]bool{},
 	}
 }
 
@@ -105,6 +109,8 @@ func (w *watch) fact(f events.Fact) {
 }
 
 var changeSetName = regexp.MustCompile(`changeSet/evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)(-rollback)?/`)
+
+var requestToken = regexp.MustCompile(`^evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z]+)-([a-z]+)(-rollback)?$`)
 
 // called hears every call to CloudFormation. An execution is looked at in the
 // moment in which it takes effect.
@@ -172,35 +178,6 @@ func (w *watch) lock(run events.Run) {
 	}
 }
 
-// open checks that the stage takes deployments.
-func (w *watch) open(run events.Run, target events.Target) {
-	c := w.p.commits[run.Commit]
-	if now := w.p.Clock.Now().UTC(); c.windows && target.Stage == "prod" &&
-		(now.Weekday() == time.Saturday || now.Weekday() == time.Sunday || now.Hour() < 9 || now.Hour()*60+now.Minute() > 10*60+31 || now.Day() == 3) {
-		w.p.Violate("run %s changes %s in a closed stage", run.RunID, target.StackName)
-	}
-}
-
-// stackLock checks the lock of the stack that is about to be changed.
-func (w *watch) stackLock(run events.Run, target events.Target) {
-	owner, expires := w.p.stacks.Holder(target)
-	switch {
-	case owner != run.RunID:
-		w.p.Violate("run %s changes %s, whose lock %q has", run.RunID, target.StackName, owner)
-	case !w.p.Clock.Now().Before(expires):
-		w.p.Violate("run %s changes %s past the stack's lease, which ended %s", run.RunID, target.StackName, expires)
-	}
-}
-
-// locked hears that a stack's lock changed hands. One that is taken from a run
-// must have ended, by its lease or with the run.
-func (w *watch) locked(target events.Target, from, to string, expires time.Time) {
-	if from == "" || to == "" || !w.p.Clock.Now().Before(expires) || w.finished[from] != "" {
-		return
-	}
-	w.p.Violate("run %s took the lock of %s from run %s, whose lease lasts until %s", to, target.StackName, from, expires)
-}
-
 func (w *watch) approval(run events.Run, target events.Target, id string) {
 	if target.Stage != "prod" {
 		return
@@ -221,6 +198,9 @@ func (w *watch) approval(run events.Run, target events.Target, id string) {
 	approval, ok, err := w.p.approvals.Get(context.Background(), run.RunID, target.Stage, target.Stack)
 	if err != nil || !ok || approval.Decision == nil || !approval.Decision.Approved || approval.Digest != digest || approval.Decision.Digest != digest {
 		w.p.Violate("run %s changes %s without approval of what it does: %+v", run.RunID, target.StackName, approval.Decision)
+	}
+	if w.used[digest]++; w.used[digest] > 1 {
+		w.p.Violate("run %s uses the approval of %s twice", run.RunID, target.StackName)
 	}
 }
 
@@ -254,6 +234,11 @@ func (w *watch) works(run events.Run, target events.Target) deployment.Stack {
 	if err != nil {
 		w.p.Violate("%v", err)
 	}
+	for _, id := range slices.Sorted(maps.Keys(w.working)) {
+		if w.working[id][stack.ID] {
+			w.p.Violate("run %s executes a change set of %s while one of run %s is executed", run.RunID, target.StackName, id)
+		}
+	}
 	if w.working[run.RunID] == nil {
 		w.working[run.RunID] = map[string]bool{}
 	}
@@ -269,6 +254,13 @@ func (w *watch) version(run events.Run, target events.Target) {
 // status hears the cloud itself, before any event can get lost.
 func (w *watch) status(e events.Envelope[events.StackStatusDetail]) {
 	status := e.Detail.StatusDetails.Status
+	if m := requestToken.FindStringSubmatch(e.Detail.ClientRequestToken); m != nil && (status == "CREATE_COMPLETE" || status == "UPDATE_COMPLETE") {
+		stack := m[2] + "/" + m[3]
+		w.complete[m[1]] = slices.DeleteFunc(w.complete[m[1]], func(s string) bool { return s == stack })
+		if m[4] == "" { // else it is back
+			w.complete[m[1]] = append(w.complete[m[1]], stack)
+		}
+	}
 	if strings.HasSuffix(status, "_COMPLETE") || strings.HasSuffix(status, "_FAILED") {
 		for _, stacks := range w.working {
 			delete(stacks, e.Detail.StackID)
@@ -297,7 +289,7 @@ func (w *watch) truth(data events.RunFinished) {
 			return
 		}
 		t := w.target(c, data.Failure.Stage, data.Failure.Stack)
-		if got, want := w.deployed(t), w.versions[data.RunID+t.StackName]; got != want || !strings.HasSuffix(w.p.cloud.Status(t), "ROLLBACK_COMPLETE") && !w.recovering[t.Account+t.StackName] {
+		if got, want := w.deployed(t), w.versions[data.RunID+t.StackName]; got != want || !strings.HasSuffix(w.p.cloud.Status(t), "ROLLBACK_COMPLETE") && !w.touched[t.Account+t.StackName] {
 			w.p.Violate("run %s rolled back, but %s is in %s with version %q, was %q", data.RunID, t.StackName, w.p.cloud.Status(t), got, want)
 		}
 	case events.OutcomeRejected:
@@ -334,6 +326,11 @@ func (w *watch) deserved(data events.RunFinished) {
 	if !w.undisturbed() || w.p.stopped {
 		return
 	}
+	for _, stack := range w.complete[data.RunID] {
+		if !slices.Contains(data.Changed, stack) {
+			w.p.Violate("run %s changed %s and does not say so: %v", data.RunID, stack, data.Changed)
+		}
+	}
 	if data.Outcome == events.OutcomeDeferred {
 		if strings.Contains(data.Reason, "no longer holds the lock") {
 			w.p.Violate("run %s lost a lock that it had been given", data.RunID)
@@ -358,6 +355,7 @@ func (w *watch) deserved(data events.RunFinished) {
 		retained: {events.OutcomeRolledBack, events.OutcomeRejected}, alarmed: {events.OutcomeSucceeded, events.OutcomeRejected}, noAlarm: {events.OutcomeRejected},
 		brokenTest: {events.OutcomeSucceeded, events.OutcomeRejected}, brokenProd: {events.OutcomeSucceeded, events.OutcomeRejected}, // in develop, or where a person says no
 		brokenTests: {events.OutcomeRejected}, brokenStage: {events.OutcomeSucceeded, events.OutcomeRejected},
+		"app fails": {events.OutcomeRejected}, "app": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"change": {events.OutcomeSucceeded, events.OutcomeRejected}, "same": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"shrink": {events.OutcomeSucceeded, events.OutcomeRejected}, "blocked": {events.OutcomeSucceeded, events.OutcomeRejected},
 	}[kind]
@@ -407,35 +405,6 @@ func (w *watch) stages(c *commit) []events.Target {
 	return targets
 }
 
-// maxTransitions bounds what a stack may cost in a stage: the states that are
-// entered, and their retries. Where calls to AWS fail, the retries that follow
-// such a failure come on top.
-const maxTransitions = 30
-
-// transitions counts them. A stack is one iteration of a Map.
-func (w *watch) transitions(e *interpreter.Execution) {
-	wave, counts := 0, map[[2]int]int{}
-	for _, v := range e.Visits {
-		if v.Kind == interpreter.Entered && v.State == "Deploy" {
-			wave++
-		}
-		waits := strings.HasPrefix(v.Error, "Verification") || v.Error == deployment.PlanPending || v.Error == fault.ConflictError
-		if v.Item < 0 || v.Kind == interpreter.Caught || v.Kind == interpreter.Retried && !waits && !w.undisturbed() {
-			continue
-		}
-		counts[[2]int{wave, v.Item}]++
-	}
-	for at, n := range counts {
-		w.most = max(w.most, n)
-		if n > maxTransitions+w.allowance(e) {
-			w.p.Violate("%s took %d transitions for stack %d of wave %d", e.Name, n, at[1], at[0])
-		}
-	}
-}
-
-// undisturbed says that no call fails in this world.
-func (w *watch) undisturbed() bool { return w.p.chaos == calm() || w.p.chaos == crowded() }
-
 // ended compares an execution's end with its run's.
 func (w *watch) ended(e *interpreter.Execution) {
 	w.transitions(e)
@@ -458,6 +427,9 @@ func (w *watch) ended(e *interpreter.Execution) {
 // End checks what must hold when everything has come to rest.
 func (p *Pipeline) End() {
 	p.quiet = true
+	if n := p.stacks.Held(); n > 0 && p.watch.undisturbed() && !p.stopped {
+		p.Violate("%d stacks are still locked", n)
+	}
 	for _, e := range p.Runs {
 		if e.Status == interpreter.Running {
 			p.Violate("%s never ended", e.Name)

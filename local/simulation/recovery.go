@@ -57,7 +57,7 @@ func (p *Pipeline) recover() {
 		if p.watch.recovering[key] || !strings.HasSuffix(status, "_FAILED") && status != "ROLLBACK_COMPLETE" {
 			continue
 		}
-		p.watch.recovering[key] = true
+		p.watch.recovering[key], p.watch.touched[key] = true, true
 		p.people++
 		p.ask(key, deployment.Recovery{ID: fmt.Sprintf("person%04d", p.people), Target: t, By: "alice", Begin: true}, 0)
 	}

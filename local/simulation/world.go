@@ -161,7 +161,7 @@ func (w *World) SendRaw(raw json.RawMessage) {
 	}
 }
 
-// deliver delivers an event by a rule. Events of CloudFormation, CodeBuild and CloudTrail
+// deliver delivers an event by a rule. Events of CloudFormation, CloudTrail and CodeBuild
 // are sent with best effort and may get lost; our own and those of Step
 // Functions are delivered at least once.
 func (w *World) deliver(r route.Route, source string, raw json.RawMessage) {

@@ -266,8 +266,8 @@ func (s *Service) again(r deployment.Release, state State) deployment.Release {
 
 // What of a failed build's log is shown.
 const (
-	logLines = 20
-	logWidth = 300 // characters of a line
+	logLines = 15
+	logWidth = 200 // characters of a line
 )
 
 func (s *Service) failed(ctx context.Context, r deployment.Release, state State) (deployment.Release, error) {

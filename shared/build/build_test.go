@@ -206,14 +206,14 @@ func TestAFailedBuild(t *testing.T) {
 	w.clock.Advance(time.Hour)
 	r := w.describe(t, release())
 	if r.Build.Status != deployment.BuildFailed || !strings.HasPrefix(r.Build.Reason, "The build failed in phase BUILD: COMMAND_EXECUTION_ERROR: exit status 1\n") ||
-		!strings.HasSuffix(r.Build.Reason, "\nNPM_TOKEN=****\nError: no stack") || len(strings.Split(r.Build.Reason, "\n")) != 21 {
+		!strings.HasSuffix(r.Build.Reason, "\nNPM_TOKEN=****\nError: no stack") || len(strings.Split(r.Build.Reason, "\n")) != 16 {
 		t.Errorf("reason %s", r.Build.Reason)
 	}
 	if end := deployment.Conclude(r); end.Outcome != events.OutcomeRejected || end.Reason != r.Build.Reason {
 		t.Errorf("%+v", end)
 	}
 	failed := w.facts.Facts[0].Data.(events.BuildFailed)
-	if failed.Phase != "BUILD" || failed.Status != "FAILED" || len(failed.Log) != 20 || failed.Log[18] != "NPM_TOKEN=****" {
+	if failed.Phase != "BUILD" || failed.Status != "FAILED" || len(failed.Log) != 15 || failed.Log[13] != "NPM_TOKEN=****" {
 		t.Errorf("%+v", failed)
 	}
 	for status, want := range map[string]string{"TIMED_OUT": "took longer than build.timeout", "STOPPED": "was stopped by somebody"} {

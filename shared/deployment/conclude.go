@@ -38,6 +38,8 @@ var severity = []string{events.OutcomeSucceeded, events.OutcomeDeferred, events.
 // in RunFinished.Changed.
 func Conclude(r Release) Conclusion {
 	switch {
+	case len(r.Results) > 0:
+		return concludeResults(r.Results)
 	case r.Error != nil:
 		return concludeError(r)
 	case r.Lock != nil && r.Lock.State == LockSuperseded:
@@ -48,8 +50,6 @@ func Conclude(r Release) Conclusion {
 		return Conclusion{Outcome: events.OutcomeRejected, Reason: invalid(r.Validation)}
 	case len(r.Stages) == 0:
 		return Conclusion{Outcome: events.OutcomeSucceeded, Reason: "No stage follows the branch " + r.Branch + "; nothing was deployed."}
-	case len(r.Results) > 0:
-		return concludeResults(r.Results)
 	case r.Step.Kind == StepFinish:
 		return Conclusion{Outcome: events.OutcomeSucceeded, Reason: deployedTo(r)}
 	default:

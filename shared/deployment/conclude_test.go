@@ -55,6 +55,10 @@ func TestConclude(t *testing.T) {
 			StackResult{Stage: "test", Stack: "b", Outcome: events.OutcomeStuck, Reason: "broken.", Failure: &events.Failure{Stack: "b"}},
 			StackResult{Stage: "test", Stack: "c", Outcome: events.OutcomeRolledBack, Reason: "failed."})),
 			events.OutcomeStuck, "test/b: Stuck: broken. test/c: RolledBack: failed. test/a: Deferred: busy."},
+		{"a stack failed, and then Next", deploying(func(r *Release) {
+			ended(StackResult{Stage: "test", Stack: "a", Outcome: events.OutcomeRolledBack, Reason: "failed."})(r)
+			failed("Lambda.Unknown", "")(r)
+		}), events.OutcomeRolledBack, "failed."},
 		{"in the middle", deploying(func(*Release) {}), events.OutcomeStuck, "ended in the middle of test"},
 	}
 	for _, tt := range tests {

@@ -93,6 +93,43 @@ func leave(run string, now *time.Time) func(deployment.Queue) (deployment.Queue,
 // TestQueueInvariants: whatever comes in whatever order, a run is told at most
 // that it holds while it is the holder, nobody waits beside a free lock, and
 // no run stands in the queue twice.
+// TestStandingAside: a run that waits for its stage leaves the lock to others and
+// joins again, unless a later push of its branch came, however long ago.
+func TestStandingAside(t *testing.T) {
+	now := epoch
+	aside := func() deployment.Queue {
+		q, _ := deployment.Queue{}.Join(entrant("a", "main", 1), now, lease)
+		q, _ = q.Join(entrant("x", "dev", 2), now, lease)
+		q, answers := q.StepAside(entrant("a", "main", 1), now.Add(40*24*time.Hour), now, lease)
+		if state(q) != "x <" || told(answers) != "x:held " {
+			t.Fatalf("%s, told %s", state(q), told(answers))
+		}
+		q, _ = q.Leave("x", now, lease)
+		return q
+	}
+	later := now.Add(40 * 24 * time.Hour)
+	if q, answers := aside().Join(entrant("a", "main", 1), later, lease); told(answers) != "a:held " || len(q.Aside) != 0 {
+		t.Errorf("told %s, %+v", told(answers), q)
+	}
+	q, _ := aside().Join(entrant("b", "main", 3), now.Add(time.Hour), lease)
+	q, _ = q.Leave("b", now.Add(2*time.Hour), lease)
+	q, _ = q.Join(entrant("y", "dev", 4), later.Add(-time.Hour), lease)
+	q, _ = q.Leave("y", later, lease)
+	if q, answers := q.Join(entrant("a", "main", 1), later, lease); told(answers) != "a:superseded " || q.Holder != nil {
+		t.Errorf("told %s, %+v", told(answers), q)
+	}
+	if q := aside(); len(q.Aside) != 1 {
+		t.Errorf("%+v", q)
+	} else if q, _ = q.Leave("a", now, lease); len(q.Aside) != 0 {
+		t.Errorf("it left, and is still expected: %+v", q)
+	}
+	// A run that never came back does not keep its branch's push for ever.
+	q, _ = aside().Join(entrant("z", "dev", 5), later.Add(26*time.Hour), lease)
+	if _, kept := q.Latest["main"]; kept || len(q.Aside) != 0 {
+		t.Errorf("%+v", q)
+	}
+}
+
 func TestQueueInvariants(t *testing.T) {
 	for seed := range uint64(2000) {
 		random := rand.New(rand.NewPCG(seed, 1))

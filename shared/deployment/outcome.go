@@ -26,8 +26,9 @@ func (s *Service) DescribeOutcome(ctx context.Context, r Release) (Release, erro
 	case ResultNotStarted:
 		return s.notStarted(r, to), nil
 	case ResultRunning:
+		// For the whole next wait: should its invocation be lost, nobody else renews.
 		r = s.running(r, to, status, rows)
-		return r, s.keepLocks(ctx, r, to, planTime)
+		return r, s.keepLocks(ctx, r, to, r.Plan.wait()+planTime)
 	case ResultDeployed, ResultPlanAgain:
 		r.Error = nil
 		return r, nil
@@ -39,7 +40,8 @@ func (s *Service) DescribeOutcome(ctx context.Context, r Release) (Release, erro
 	r.Failure, r.Error = &failure, nil
 	if result == ResultUndo {
 		r.Plan.Failed, r.Plan.Attempts, r.Plan.Recoveries = true, 0, r.Plan.Recoveries+1
-		return operate(r, undo), s.keepLocks(ctx, r, to, planTime)
+		r = operate(r, undo)
+		return r, s.keepLocks(ctx, r, to, r.Plan.wait()+planTime)
 	}
 	return r, s.Publisher.Publish(ctx, s.fact(r, events.StackRolledBack{Run: r.Run(), Target: to, Failure: failure}, to.Stage, document(r)))
 }

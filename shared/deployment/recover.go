@@ -58,6 +58,7 @@ func (s *Service) Recover(ctx context.Context, q Recovery) (Recovered, error) {
 	if !recoveryID.MatchString(q.ID) || q.Target.Account == "" || q.Target.Region == "" || q.Target.StackName == "" || q.Begin && q.By == "" {
 		return Recovered{}, fault.Invalid("a recovery names its id, the account, the region, the stack, and who asks for it")
 	}
+	q.Target.Owner = q.Repository
 	stack, err := s.Stacks.Describe(ctx, q.Target)
 	if err != nil {
 		return Recovered{}, err

@@ -114,7 +114,11 @@ func listed(resources []Resource) string {
 
 // RecoverCommand is what a person types to recover the stack.
 func RecoverCommand(to events.Target) string {
-	return "evenkeel recover " + to.Account + "/" + to.Region + "/" + to.StackName
+	command := "evenkeel recover " + to.Account + "/" + to.Region + "/" + to.StackName
+	if to.Role != "" {
+		command += " --role " + to.Role + " --repository " + to.Owner
+	}
+	return command
 }
 
 // executed says what the status means that a stack has after the execution of

@@ -74,6 +74,7 @@ const maxReason = 4000
 // Finish concludes the run: it announces the end, remembers it and gives the
 // lock to the next run.
 func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
+	r = folded(r) // Next may have failed after the last wave
 	end := withNext(r.RunID, Conclude(r))
 	r.Outcome, r.Reason, r.Failure = end.Outcome, clip(end.Reason, maxReason), end.Failure
 	stored, err := s.end(ctx, r)

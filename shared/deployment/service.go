@@ -113,7 +113,7 @@ func target(r Release) (events.Target, error) {
 	if !ok {
 		return events.Target{}, fault.Permanent("run %s has no stack %q in stage %q", r.RunID, r.Step.Stack, r.Step.Stage)
 	}
-	return events.Target{Stage: stage.Name, Stack: stack.Name, StackName: stack.StackName, Account: stage.Account, Region: stage.Region}, nil
+	return events.Target{Stage: stage.Name, Stack: stack.Name, StackName: stack.StackName, Account: stage.Account, Region: stage.Region, Role: stage.Role, Owner: r.Repository}, nil
 }
 
 // token is the ClientRequestToken of the plan's operation: the same one

@@ -199,7 +199,7 @@ func (w *world) run(p deployment.Push, stages []pipeline.Stage) deployment.Relea
 }
 
 // waves walks a run from Next to its end, the stacks of a wave one after the
-// other.
+// other; or to where it waits for a stage to open.
 func (w *world) waves(r deployment.Release) deployment.Release {
 	w.t.Helper()
 	for {
@@ -208,16 +208,21 @@ func (w *world) waves(r deployment.Release) deployment.Release {
 			r.Error = caught(err)
 			return w.finish(r)
 		}
-		if r = next; r.Step.Kind == deployment.StepVerify {
+		switch r = next; r.Step.Kind {
+		case deployment.StepVerify:
 			out, caught := verifying[deployment.Release](w, deployment.ActionVerifyStage, r, time.Duration(r.Step.VerifySeconds)*time.Second)
 			if r.Error = caught; caught != nil {
 				return w.finish(r)
 			}
 			r = *out
 			continue
-		}
-		if r.Step.Kind != deployment.StepDeploy {
+		case deployment.StepFinish:
 			return w.finish(r)
+		case deployment.StepWait:
+			if r, err = w.do(deployment.ActionStandAside, r); err != nil {
+				w.t.Fatal(err)
+			}
+			return r
 		}
 		r.Results = []deployment.StackResult{}
 		for _, step := range r.Wave {

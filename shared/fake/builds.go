@@ -19,9 +19,10 @@ var (
 
 // Builds is a CodeBuild project in virtual time.
 type Builds struct {
-	Faults Faults
-	Clock  Timeline
-	Time   time.Duration // that a build takes
+	Faults  Faults
+	Project string // its name; "" is "project"
+	Clock   Timeline
+	Time    time.Duration // that a build takes
 	// End says how a build ends: its status, and what it writes is its own. Nil is SUCCEEDED.
 	End func(o build.Order) build.State
 	// Emit is told the event of each change; nil is not called.
@@ -46,7 +47,7 @@ func (b *Builds) Start(_ context.Context, o build.Order) (string, error) {
 			return b.states[i].ID, b.Faults.at("StartBuild done")
 		}
 	}
-	state := &build.State{ID: fmt.Sprintf("project:%d", len(b.Orders)+1), Status: "IN_PROGRESS", LogGroup: "log", LogStream: "stream"}
+	state := &build.State{ID: fmt.Sprintf("%s:%d", b.name(), len(b.Orders)+1), Status: "IN_PROGRESS", LogGroup: "log", LogStream: "stream"}
 	b.Orders, b.states, b.begun = append(b.Orders, o), append(b.states, state), append(b.begun, b.Clock.Now())
 	b.emit(*state, o)
 	b.Clock.After(b.Time, func() {
@@ -61,11 +62,18 @@ func (b *Builds) Start(_ context.Context, o build.Order) (string, error) {
 	return state.ID, b.Faults.at("StartBuild done")
 }
 
+func (b *Builds) name() string {
+	if b.Project == "" {
+		return "project"
+	}
+	return b.Project
+}
+
 func (b *Builds) emit(s build.State, o build.Order) {
 	if b.Emit == nil {
 		return
 	}
-	detail := events.BuildStateDetail{BuildStatus: s.Status, ProjectName: "project", BuildID: "arn:aws:codebuild:us-east-1:111111111111:build/" + s.ID}
+	detail := events.BuildStateDetail{BuildStatus: s.Status, ProjectName: b.name(), BuildID: "arn:aws:codebuild:us-east-1:111111111111:build/" + s.ID}
 	detail.Information.Environment.Variables = []events.BuildVariable{{Name: build.RunVariable, Type: "PLAINTEXT", Value: o.RunID}}
 	b.Emit(detail)
 }

@@ -64,3 +64,14 @@ func (l *DeploymentStackLocks) Holder(t events.Target) (owner string, expires ti
 	held := l.locks[stackKey(t)]
 	return held.owner, held.expires
 }
+
+// Held counts the locks that somebody holds.
+func (l *DeploymentStackLocks) Held() int {
+	n := 0
+	for _, lock := range l.locks {
+		if l.Now().Before(lock.expires) {
+			n++
+		}
+	}
+	return n
+}

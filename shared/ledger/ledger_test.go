@@ -332,3 +332,19 @@ func TestReader(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 }
+
+// TestApprovalsSideBySide: several stacks of a run may wait for a person, and a
+// run waits as long as one of them does.
+func TestApprovalsSideBySide(t *testing.T) {
+	other := strings.NewReplacer(`"stack": "network"`, `"stack": "site"`, "10c5ee93e3ed4ac94bdfa4984f13825b", "another")
+	list := entries(t, "RunStarted.v1", "ApprovalRequested.v1")
+	list = append(list, entryOf(t, json.RawMessage(other.Replace(string(sample(t, "ApprovalRequested.v1"))))))
+	v, err := ledger.Run(list)
+	if err != nil || v.State != ledger.StateWaiting || len(v.Approvals) != 2 {
+		t.Errorf("%s, %+v, %v", v.State, v.Approvals, err)
+	}
+	v, err = ledger.Run(append(list, entries(t, "ApprovalDecided.v1")...))
+	if err != nil || v.State != ledger.StateWaiting || len(v.Approvals) != 1 || v.Approvals[0].Stack != "site" {
+		t.Errorf("%s, %+v, %v", v.State, v.Approvals, err)
+	}
+}

@@ -37,10 +37,10 @@ const (
 	BuildSecrets    = "evenkeel-build/"
 )
 
-// The defaults of a build.
+// The defaults of a build. The image is one that AWS keeps current.
 const (
 	defaultOutput  = "cdk.out"
-	defaultImage   = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+	DefaultImage   = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 	defaultCompute = "small"
 	defaultBuild   = 15 * time.Minute
 )
@@ -78,7 +78,7 @@ var reserved = []string{"CODEBUILD_", "AWS_", "EVENKEEL_"}
 var buildKeys = []key{
 	{"commands", true, "Shell commands that write the cloud assembly, such as npx cdk synth; they run in one shell, one after the other.", map[string]any{"type": "array", "minItems": 1, "maxItems": maxCommands, "items": map[string]any{"type": "string"}}},
 	{"output", false, "Folder that the commands leave the cloud assembly in; cdk.out without it.", map[string]any{"type": "string"}},
-	{"image", false, "Image of CodeBuild; " + defaultImage + " without it.", text(imagePattern)},
+	{"image", false, "Image of CodeBuild; " + DefaultImage + " without it.", text(imagePattern)},
 	{"compute", false, "Size of the machine: small (the default), medium or large.", map[string]any{"enum": computes}},
 	{"timeout", false, "How long the commands may take: 5m to 60m; 15m without it.", text(timeoutPattern)},
 	{"environment", false, "Environment variables of the commands, by name.", mapOf(ref("variable"))},
@@ -90,7 +90,7 @@ var variableKeys = []key{
 }
 
 func (d *decoder) build(e entry) *Build {
-	b := &Build{Output: defaultOutput, Image: defaultImage, Compute: defaultCompute, Timeout: defaultBuild, at: e.at}
+	b := &Build{Output: defaultOutput, Image: DefaultImage, Compute: defaultCompute, Timeout: defaultBuild, at: e.at}
 	keys := d.object(e.value, "build", buildKeys)
 	if k, ok := keys["commands"]; ok {
 		b.Commands = d.commands(k)
@@ -102,7 +102,7 @@ func (d *decoder) build(e entry) *Build {
 		}
 	}
 	if k, ok := keys["image"]; ok {
-		b.Image = d.matching(k.value, "image", imagePattern, "an image of CodeBuild, such as "+defaultImage)
+		b.Image = d.matching(k.value, "image", imagePattern, "an image of CodeBuild, such as "+DefaultImage)
 	}
 	if k, ok := keys["compute"]; ok {
 		b.Compute = d.oneOf(k.value, "compute", computes)

@@ -138,15 +138,14 @@ func (c Checked) deployed(branch string) []pipeline.Stack {
 	return list
 }
 
-// withAssembly puts the files of a built assembly that describe it (manifests
-// and templates, not the assets) in the place of what the source has in its
-// folder.
-func withAssembly(tree source.Tree, folder string, archive *assembly.Archive) (source.Tree, error) {
-	read := map[string][]byte{}
+// WithAssembly puts the files of an assembly that describe it (manifests and
+// templates, not the assets) in the place of what the tree has in its folder.
+func WithAssembly(tree source.Tree, folder string, read template.ReadFile) (source.Tree, error) {
+	described := map[string][]byte{}
 	keep := func(name string) ([]byte, error) {
-		data, err := archive.Read(name)
+		data, err := read(name)
 		if err == nil {
-			read[name] = data
+			described[name] = data
 		}
 		return data, err
 	}
@@ -159,7 +158,7 @@ func withAssembly(tree source.Tree, folder string, archive *assembly.Archive) (s
 			files = append(files, f)
 		}
 	}
-	for name, data := range read {
+	for name, data := range described {
 		files = append(files, source.File{Path: name, Data: data})
 	}
 	return source.NewTree(files)

@@ -53,5 +53,5 @@ func (s *Service) built(ctx context.Context, r deployment.Release, tree source.T
 	if err != nil {
 		return nil, err
 	}
-	return withAssembly(tree, r.Build.Folder, archive)
+	return WithAssembly(tree, r.Build.Folder, archive.Read)
 }

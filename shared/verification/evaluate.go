@@ -173,4 +173,10 @@ func ranges(list []pipeline.StatusRange) string {
 	return strings.Join(texts, ", ")
 }
 
-func rounded(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+// rounded is what a person wants to know of a time.
+func rounded(d time.Duration) time.Duration {
+	if d < time.Millisecond {
+		return d.Round(time.Microsecond)
+	}
+	return d.Round(time.Millisecond)
+}

@@ -78,7 +78,10 @@ func (c *comments) fields(t reflect.Type, properties object, required *[]string)
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" || name == "-" {
+		if name == "-" {
+			continue // it is not published
+		}
+		if name == "" {
 			return fmt.Errorf("field %s.%s has no JSON name", t.Name(), f.Name)
 		}
 		described, err := c.of(f.Type)

@@ -352,6 +352,36 @@ func TestTaskToken(t *testing.T) {
 }
 
 // TestMap: results in the order of the items, at most MaxConcurrency at once.
+// TestTimeoutPath: the input says how long the task may take; what is no
+// positive whole number fails the execution.
+func TestTimeoutPath(t *testing.T) {
+	definition := machine(`"A": {` + callback + `, "TimeoutSecondsPath": "$.wait", "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Late"}], "End": true},
+		"Late": {"Type": "Pass", "Result": "late", "End": true}`)
+	silent := func(interpreter.Call) (any, *interpreter.Error) { return nil, nil }
+	for input, after := range map[string]time.Duration{`{"wait": 900}`: 15 * time.Minute, `{"wait": 86400}`: 24 * time.Hour} {
+		w := &world{answer: silent}
+		want(t, execute(t, definition, input, w), `"late"`)
+		if got := w.now.Sub(epoch); got != after {
+			t.Errorf("%s ended after %s", input, got)
+		}
+	}
+	for _, input := range []string{`{"wait": 0}`, `{"wait": 1.5}`, `{"wait": "900"}`, `{}`} {
+		wantFailure(t, execute(t, definition, input, &world{answer: silent}), "States.Runtime", "TimeoutSecondsPath")
+	}
+}
+
+// TestVisitsNameTheItem: what an iteration costs can be told from the visits.
+func TestVisitsNameTheItem(t *testing.T) {
+	e := execute(t, machine(`"A": {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "End": true, "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}}`), `{"items": [1, 2, 3]}`, &world{})
+	seen := map[string]int{}
+	for _, v := range e.Visits {
+		seen[fmt.Sprint(v.State, v.Item)]++
+	}
+	if len(seen) != 4 || seen["A-1"] != 1 || seen["A / B0"] != 1 || seen["A / B2"] != 1 {
+		t.Errorf("%v", seen)
+	}
+}
+
 func TestMap(t *testing.T) {
 	definition := machine(`"A": {"Type": "Map", "ItemsPath": "$.items", "ItemSelector": {"v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index", "all.$": "$.n"}, "MaxConcurrency": 2, "ResultPath": "$.results", "OutputPath": "$.results", "End": true,
 		"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "F"}],

@@ -29,9 +29,9 @@ var (
 
 // How long items are kept; DynamoDB deletes them some time after.
 const (
-	runsKept      = 30 * 24 * time.Hour // more than any redelivery of an event
-	approvalsKept = 90 * 24 * time.Hour // the ledger keeps the facts for longer
-	tokensKept    = 7 * 24 * time.Hour  // more than any wait for a stack operation
+	runsKept      = 120 * 24 * time.Hour // more than a run that waits for a stage to open, and any redelivery of an event
+	approvalsKept = 90 * 24 * time.Hour  // the ledger keeps the facts for longer
+	tokensKept    = 7 * 24 * time.Hour   // more than any wait for a stack operation
 )
 
 const (

@@ -102,7 +102,7 @@ func TestRuns(t *testing.T) {
 		t.Errorf("%+v, %v", record, err)
 	}
 	got := last(t, stub, "PutItem")
-	if got.Item["pk"]["S"] != "run#r1" || got.Item["sk"]["S"] != "run" || got.ConditionExpression != "attribute_not_exists(pk)" || got.Item["ttl"]["N"] != "1797940800" {
+	if got.Item["pk"]["S"] != "run#r1" || got.Item["sk"]["S"] != "run" || got.ConditionExpression != "attribute_not_exists(pk)" || got.Item["ttl"]["N"] != "1805716800" {
 		t.Errorf("wrote %+v", got)
 	}
 	stub.On("dynamodb", "PutItem", refused)

@@ -31,21 +31,32 @@ type Workloads struct {
 	sts  *sts.Client
 
 	mu       sync.Mutex
-	sessions map[[2]string]aws.Config
+	sessions map[[4]string]aws.Config
 }
 
 // NewWorkloads returns sessions that assume role (a name, not an ARN) in each
 // account. With an empty role every session is the hub's own.
 func NewWorkloads(hub aws.Config, role string) *Workloads {
-	return &Workloads{hub: hub, role: role, sts: sts.NewFromConfig(hub), sessions: map[[2]string]aws.Config{}}
+	return &Workloads{hub: hub, role: role, sts: sts.NewFromConfig(hub), sessions: map[[4]string]aws.Config{}}
 }
 
 // In returns the configuration for an account and region. Credentials are
 // fetched on first use and renewed five minutes before they expire.
-func (w *Workloads) In(account, region string) aws.Config {
+func (w *Workloads) In(account, region string) aws.Config { return w.As(account, region, "", "") }
+
+// As is In with another role than the installation's own; "" is that one. The
+// owner, a repository, is the external id of the session: so the trust policy of
+// a role says which repositories may have it, although the same function
+// assumes it for all.
+// Source: IAM user guide, "Access to AWS accounts owned by third parties"
+// (external ID, the confused deputy).
+func (w *Workloads) As(account, region, role, owner string) aws.Config {
+	if role == "" {
+		role, owner = w.role, ""
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	key := [2]string{account, region}
+	key := [4]string{account, region, role, owner}
 	if cfg, ok := w.sessions[key]; ok {
 		return cfg
 	}
@@ -53,10 +64,13 @@ func (w *Workloads) In(account, region string) aws.Config {
 	if region != "" {
 		cfg.Region = region
 	}
-	if w.role != "" && account != "" {
-		arn := "arn:" + Partition(cfg.Region) + ":iam::" + account + ":role/" + w.role
+	if role != "" && account != "" {
+		arn := "arn:" + Partition(cfg.Region) + ":iam::" + account + ":role/" + role
 		provider := stscreds.NewAssumeRoleProvider(w.sts, arn, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = "evenkeel"
+			if owner != "" {
+				o.ExternalID = aws.String(owner)
+			}
 		})
 		cfg.Credentials = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
 			o.ExpiryWindow = 5 * time.Minute

@@ -36,6 +36,28 @@ func TestWorkloadsAssumeTheRoleOnce(t *testing.T) {
 	}
 }
 
+// TestARoleOfAStage: it is assumed for one repository, and kept apart from the
+// installation's own.
+func TestARoleOfAStage(t *testing.T) {
+	stub := awsstub.Start(t)
+	workloads := session.NewWorkloads(stub.Config(), "evenkeel-deploy")
+	for _, role := range []string{"", "evenkeel-deploy-shop", "evenkeel-deploy-shop"} {
+		if _, err := workloads.As("222222222222", "us-east-1", role, "acme/shop").Credentials.Retrieve(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	assumed := stub.Calls("sts", "AssumeRole")
+	if len(assumed) != 2 {
+		t.Fatalf("%d calls of AssumeRole, want one a role", len(assumed))
+	}
+	if own := string(assumed[0].Body); strings.Contains(own, "ExternalId") || !strings.Contains(own, "role%2Fevenkeel-deploy&") {
+		t.Errorf("the installation's own: %s", own)
+	}
+	if stages := string(assumed[1].Body); !strings.Contains(stages, "ExternalId=acme%2Fshop") || !strings.Contains(stages, "role%2Fevenkeel-deploy-shop") {
+		t.Errorf("the stage's: %s", stages)
+	}
+}
+
 func TestWorkloadsWithoutARoleStayHome(t *testing.T) {
 	stub := awsstub.Start(t)
 	hub := stub.Config()

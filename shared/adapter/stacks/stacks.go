@@ -43,7 +43,7 @@ func New(workloads *session.Workloads) (*Stacks, *ChangeSets) {
 }
 
 func (c clients) in(t events.Target) *cloudformation.Client {
-	return cloudformation.NewFromConfig(c.workloads.In(t.Account, t.Region))
+	return cloudformation.NewFromConfig(c.workloads.As(t.Account, t.Region, t.Role, t.Owner))
 }
 
 // missing reports the answer for a stack that does not exist. The code is the
