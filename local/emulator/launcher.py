@@ -107,11 +107,11 @@ def record_states_of_maps():
     run, running = stepfunctions._run_sub_machine, threading.local()
 
     def run_sub_machine(states, start_at, input_data, execution, ctx):
-        running.execution = execution
+        outer, running.execution = getattr(running, "execution", None), execution
         try:
             return run(states, start_at, input_data, execution, ctx)
         finally:
-            running.execution = None
+            running.execution = outer
 
     def recorded(kind, handler):
         def handle(state, data, *rest):

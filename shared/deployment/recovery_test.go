@@ -291,3 +291,24 @@ func TestUndoingTakesItsTime(t *testing.T) {
 		t.Errorf("%s: %s", r.Outcome, r.Reason)
 	}
 }
+
+// TestErrorWhileUndoing: the look at the undoing fails for good; the run says
+// that the stack needs a person, whatever kind of error it was.
+func TestErrorWhileUndoing(t *testing.T) {
+	w := newWorld(t)
+	w.pushed(t, 0, queue("10", ""), "")
+	begun := false
+	w.cloud.Fault = func(call string) error {
+		if call == "ContinueUpdateRollback done" {
+			begun = true
+		}
+		if begun && call == "Events" {
+			return fault.Invalid("cannot be read")
+		}
+		return nil
+	}
+	r := w.pushed(t, 1, queue("20", "Fail: no quota, FailRollback: in use, RollbackTries: 1"), "")
+	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "cannot be read") || !strings.Contains(r.Reason, "Next: evenkeel runs show "+r.RunID) {
+		t.Errorf("%s: %s", r.Outcome, r.Reason)
+	}
+}
