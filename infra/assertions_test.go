@@ -330,8 +330,8 @@ func TestOutputs(t *testing.T) {
 func TestTheSpokeForwardsNothingToItself(t *testing.T) {
 	tmpl := templates(t)["evenkeel-spoke"]
 	rules := tmpl.named("AWS::Events::Rule")
-	if len(rules) != 3 {
-		t.Errorf("rules %v, want 3", rules)
+	if len(rules) != 4 {
+		t.Errorf("rules %v, want 4", rules)
 	}
 	for _, id := range rules {
 		if tmpl.Resources[id].Condition != "Elsewhere" {
