@@ -63,16 +63,6 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 	}
 }
 
-// recovering asks for an operation that puts the stack in order, a few times.
-func recovering(r Release, to events.Target, stack Stack, operation string) (Release, error) {
-	if r.Plan.Recoveries >= maxRecoveries {
-		return r, fault.Permanent("the stack %s is in %s again, after %s on it. Next: %s",
-			to.StackName, stack.Status, count(maxRecoveries, "operation"), remedy(stack.Status, to))
-	}
-	r.Plan.StackID, r.Plan.Recoveries = stack.ID, r.Plan.Recoveries+1
-	return operate(r, operation), nil
-}
-
 func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Target, kind string) (Release, error) {
 	_, stack, _ := r.Current()
 	if r.Step.Rollback {

@@ -9,6 +9,16 @@ import (
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
+// recovering asks for an operation that puts the stack in order, a few times.
+func recovering(r Release, to events.Target, stack Stack, operation string) (Release, error) {
+	if r.Plan.Recoveries >= maxRecoveries {
+		return r, fault.Permanent("the stack %s is in %s again, after %s on it. Next: %s",
+			to.StackName, stack.Status, count(maxRecoveries, "operation"), remedy(stack.Status, to))
+	}
+	r.Plan.StackID, r.Plan.Recoveries = stack.ID, r.Plan.Recoveries+1
+	return operate(r, operation), nil
+}
+
 // recovery begins an operation that ends what a failed one left, on a stack
 // that is planned in the way wanted. One that was begun before is awaited; so is
 // one that is under way and has no rows yet that tell whose it is: had somebody

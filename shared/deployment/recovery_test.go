@@ -312,3 +312,16 @@ func TestErrorWhileUndoing(t *testing.T) {
 		t.Errorf("%s: %s", r.Outcome, r.Reason)
 	}
 }
+
+// TestUndoingInAClosedStage: what this run left failed is undone although the
+// stage has closed meanwhile.
+func TestUndoingInAClosedStage(t *testing.T) {
+	const morning = `windows: [{days: [sun], from: "10:00", to: "13:00"}]`
+	w := newWorld(t)
+	w.pushed(t, 0, queue("10", ""), morning)
+	w.cloud.ResourceTime = 2 * time.Hour
+	r := w.pushed(t, 1, queue("20", "Fail: no quota, FailRollback: in use, RollbackTries: 1"), morning)
+	if r.Outcome != events.OutcomeRolledBack || w.cloud.Status(soloQueue) != "UPDATE_ROLLBACK_COMPLETE" || pipeline.Open(soloStages(t, morning)[0], w.clock.Now()).Now {
+		t.Errorf("%s at %s: %s", r.Outcome, w.clock.Now(), r.Reason)
+	}
+}
