@@ -75,3 +75,56 @@ deleted DELETE_COMPLETE
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// nesting plans, deploys, fails, rolls back and deletes nested stacks.
+const nesting = `
+import boto3
+template = open("template.yaml").read()
+cfn = boto3.client("cloudformation")
+def plan(name, kind, **parameters):
+    cfn.create_change_set(StackName="shop", ChangeSetName=name, ChangeSetType=kind, TemplateBody=template, IncludeNestedStacks=True,
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        RollbackConfiguration={"RollbackTriggers": [], "MonitoringTimeInMinutes": 0})
+    cfn.get_waiter("change_set_create_complete").wait(StackName="shop", ChangeSetName=name, WaiterConfig={"Delay": 1})
+    return cfn.describe_change_set(StackName="shop", ChangeSetName=name)
+rows = {c["ResourceChange"]["LogicalResourceId"]: c["ResourceChange"] for c in plan("first", "CREATE")["Changes"]}
+child = cfn.describe_change_set(ChangeSetName=rows["Net"]["ChangeSetId"])
+print("child", child["ParentChangeSetId"] == child["RootChangeSetId"], [c["ResourceChange"]["LogicalResourceId"] for c in child["Changes"]])
+cfn.execute_change_set(StackName="shop", ChangeSetName="first")
+cfn.get_waiter("stack_create_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+print("roots", sorted({s.get("RootId", "none").split("/")[-2] if s.get("RootId") else "-" for s in cfn.describe_stacks()["Stacks"]}))
+plan("second", "UPDATE", Delay="9", Fail="out of luck")
+cfn.execute_change_set(StackName="shop", ChangeSetName="second", DisableRollback=True)
+try:
+    cfn.get_waiter("stack_update_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+except Exception as e:
+    print("failed", cfn.describe_stacks(StackName="shop")["Stacks"][0]["StackStatus"])
+cfn.rollback_stack(StackName="shop", ClientRequestToken="back")
+cfn.get_waiter("stack_rollback_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+print("rolled back", {s["StackStatus"] for s in cfn.describe_stacks()["Stacks"]})
+arn = cfn.describe_stacks(StackName="shop")["Stacks"][0]["StackId"]
+cfn.delete_stack(StackName="shop")
+cfn.get_waiter("stack_delete_complete").wait(StackName=arn, WaiterConfig={"Delay": 1})
+print("left", len(cfn.describe_stacks()["Stacks"]))
+`
+
+// boto3, unmodified, on nested stacks and the ways out of a failure.
+func TestBoto3Nested(t *testing.T) {
+	t.Parallel()
+	python := testtool.Any(t, "EVENKEEL_TEST_PYTHON", "python")
+	w, _ := startNested(t)
+	if _, err := w.command("", python, "-c", "import boto3"); err != nil {
+		testtool.Missing(t, "boto3 is not installed")
+	}
+	dir := t.TempDir()
+	writeFile(t, dir, "template.yaml", parent)
+	want := `child True ['Queue']
+roots ['-', 'shop']
+failed UPDATE_FAILED
+rolled back {'UPDATE_ROLLBACK_COMPLETE'}
+left 0
+`
+	if got := w.must(dir, python, "-c", nesting); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -197,6 +197,10 @@ func (r *region) fillChangeSet(ctx context.Context, s *stack, cs *changeSet, how
 	changes, failures, err := r.plan(ctx, s, cs.prepared, how)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !slices.Contains(s.changes, cs) || s.status == types.StackStatusDeleteComplete {
+		r.abandon(cs) // deleted meanwhile: its children go, too
+		return
+	}
 	cs.changes, cs.failures, cs.stackDrift = changes, failures, types.StackDriftStatusInSync
 	for _, change := range changes {
 		if change.driftStatus == types.StackResourceDriftStatusModified || change.driftStatus == types.StackResourceDriftStatusDeleted {

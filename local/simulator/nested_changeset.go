@@ -131,7 +131,7 @@ func (r *region) planChild(ctx context.Context, parent *changeSet, how planning,
 		s.changes = slices.DeleteFunc(s.changes, func(other *changeSet) bool { return other == set })
 		return nil, nil //nolint:nilnil // no change set is the answer
 	}
-	if set.status == types.ChangeSetStatusFailed {
+	if set.status != types.ChangeSetStatusCreateComplete {
 		return nil, fmt.Errorf("Nested change set %s was not successfully created: Currently in FAILED.", set.id) //nolint:staticcheck,revive // CloudFormation's own sentence
 	}
 	return set, nil

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/evenkeel/evenkeel/local/simulator"
 )
 
 func (w *world) describe(id *string) *cfn.DescribeChangeSetOutput {
@@ -164,4 +166,34 @@ func TestObsoleteChangeSet(t *testing.T) {
 			t.Errorf("executed: %v", err)
 		}
 	}
+}
+
+// CFN-75: a root change set that is deleted while it is made leaves no change set
+// and no stack in review behind.
+func TestNestedChangeSetDeletedWhileItIsMade(t *testing.T) {
+	ctx := context.Background()
+	started, proceed := make(chan struct{}), make(chan struct{})
+	w := start(t, func(o *simulator.Options) {
+		o.FetchTemplate = func(_ context.Context, _, url string) ([]byte, error) {
+			if strings.HasSuffix(url, "net.yaml") {
+				return []byte(netChild), nil
+			}
+			close(started)
+			<-proceed
+			return []byte(appChild), nil
+		}
+	})
+	cs, err := w.cfn.CreateChangeSet(ctx, &cfn.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("plan"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(parent), IncludeNestedStacks: aws.Bool(true)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	if _, err := w.cfn.DeleteChangeSet(ctx, &cfn.DeleteChangeSetInput{ChangeSetName: cs.Id}); err != nil {
+		t.Fatal(err)
+	}
+	close(proceed)
+	w.eventually("the children to go", func() bool {
+		out, err := w.cfn.DescribeStacks(ctx, &cfn.DescribeStacksInput{})
+		return err == nil && len(out.Stacks) == 1 && *out.Stacks[0].StackName == "shop"
+	})
 }
