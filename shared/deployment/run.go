@@ -66,7 +66,7 @@ func (s *Service) Lock(ctx context.Context, r Release, token string) (Answered, 
 	})
 }
 
-// maxReason bounds the reason of a run's end, in characters. It becomes the
+// maxReason bounds the reason of a run's end, in bytes. It becomes the
 // cause of a failed execution, which takes 32,768.
 // Source: Step Functions API reference, HistoryEvent, ExecutionFailedEventDetails.
 const maxReason = 4000
@@ -76,7 +76,7 @@ const maxReason = 4000
 func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
 	r = folded(r) // Next may have failed after the last wave
 	end := withNext(r.RunID, Conclude(r))
-	r.Outcome, r.Reason, r.Failure = end.Outcome, clip(end.Reason, maxReason), end.Failure
+	r.Outcome, r.Reason, r.Failure = end.Outcome, cut(end.Reason, maxReason), end.Failure
 	stored, err := s.end(ctx, r)
 	r.Outcome, r.Reason, r.Failure = stored.Outcome, stored.Reason, stored.Failure
 	return r, err

@@ -44,33 +44,33 @@ type rollbackKeys struct {
 }
 
 // over is the stage's with what the stack says itself in place of it.
-func (stack rollbackKeys) over(stage rollbackKeys) Rollback {
-	var r Rollback
-	for _, keys := range []rollbackKeys{stage, stack} {
+func (r rollbackKeys) over(stage rollbackKeys) Rollback {
+	var all Rollback
+	for _, keys := range []rollbackKeys{stage, r} {
 		if keys.alarms != nil {
-			r.Alarms, r.Lines = *keys.alarms, nil
+			all.Alarms, all.Lines = *keys.alarms, nil
 			for _, at := range keys.at {
-				r.Lines = append(r.Lines, at.Line)
+				all.Lines = append(all.Lines, at.Line)
 			}
 		}
 		if keys.bake != nil {
-			r.Bake = *keys.bake
+			all.Bake = *keys.bake
 		}
 		if keys.disable != nil {
-			r.Disable = *keys.disable
+			all.Disable = *keys.disable
 		}
 	}
-	if len(r.Alarms) == 0 {
-		r.Bake = 0 // nothing is watched
+	if len(all.Alarms) == 0 {
+		all.Bake = 0 // nothing is watched
 	}
-	return r
+	return all
 }
 
 // size is about how many bytes the alarms take in each stack of a stage.
-func (stage rollbackKeys) size() int {
+func (r rollbackKeys) size() int {
 	size := 0
-	if stage.alarms != nil {
-		for _, alarm := range *stage.alarms {
+	if r.alarms != nil {
+		for _, alarm := range *r.alarms {
 			size += len(alarm) + len(`"",9999,`)
 		}
 	}
