@@ -26,6 +26,7 @@ func Facts() []Data {
 		SourceBuilt{},
 		StackDeployed{},
 		StackPlanned{},
+		StackRecoveryRequested{},
 		StackRolledBack{},
 		StackVerified{},
 		StageClosed{},

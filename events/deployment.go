@@ -156,3 +156,21 @@ func (StackRolledBack) Source() string { return SourceDeployment }
 
 // DetailType implements Data.
 func (StackRolledBack) DetailType() string { return "StackRolledBack.v1" }
+
+// StackRecoveryRequested says that a person has a stack recovered that a failed
+// operation left.
+type StackRecoveryRequested struct {
+	RunID string `json:"runId,omitempty"` // of the run that left it so
+	Target
+	StackID     string   `json:"stackId"`
+	StackStatus string   `json:"stackStatus"`
+	Operation   string   `json:"operation"` // rollback, continue, delete
+	Skip        []string `json:"skip"`      // logical ids of the resources that are left as they are
+	By          string   `json:"by"`        // caller ARN
+}
+
+// Source implements Data.
+func (StackRecoveryRequested) Source() string { return SourceDeployment }
+
+// DetailType implements Data.
+func (StackRecoveryRequested) DetailType() string { return "StackRecoveryRequested.v1" }

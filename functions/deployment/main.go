@@ -43,12 +43,13 @@ func main() {
 	state := deploymentstate.New(cfg, table, time.Now)
 	workloads := session.NewWorkloads(cfg, role)
 	workloadStacks, changeSets := stacks.New(workloads)
+	workloadAlarms := alarms.New(workloads)
 	service := &deployment.Service{
-		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads),
+		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Recoveries: workloadStacks, Alarms: workloadAlarms,
 		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
 		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Assets: assets.New(workloads), Publisher: bus.New(cfg, busName),
 		Verifier: &verification.Verifier{
-			HTTP: httpcheck.New(time.Now, loopback), Functions: functions.New(workloads), Alarms: alarms.New(workloads),
+			HTTP: httpcheck.New(time.Now, loopback), Functions: functions.New(workloads), Alarms: workloadAlarms,
 			Builds: testbuilds.New(workloads), Secrets: workloadsecrets.New(workloads), Now: time.Now,
 		},
 		Now: time.Now,

@@ -26,7 +26,7 @@ const soloName = "acme/solo"
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
 	pair, locked := pairGroups()
-	return []Group{verifyGroup(), pair, guardedGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
+	return []Group{verifyGroup(), recoveryGroup(), pair, guardedGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
 }
 
 func concurrentGroup() Group {
@@ -42,7 +42,7 @@ func concurrentGroup() Group {
 			if _, err := runStarts(ctx, w); err != nil {
 				return "", err
 			}
-			return succeeds()(ctx, w)
+			return ends(events.OutcomeSucceeded)(ctx, w)
 		}},
 		{Want: "two commits are pushed one right after the other", Run: func(ctx context.Context, w *World) (string, error) {
 			for i, timeout := range []string{"10", "20"} {

@@ -52,7 +52,7 @@ func buildGroup() Group {
 			}
 			return strings.Join(published.Objects, ", "), firstError(expect("assets", published.Assets, 1), expect("uploaded", published.Uploaded, 1))
 		}},
-		{Want: "the run ends Succeeded", Run: succeeds()},
+		{Want: "the run ends Succeeded", Run: ends(events.OutcomeSucceeded)},
 		{Want: "the object in the workload bucket is the packed folder, with its modes", Run: func(ctx context.Context, w *World) (string, error) {
 			return w.layer(ctx, strings.TrimPrefix(published.Objects[0], appBucket+"/"))
 		}},

@@ -41,7 +41,7 @@ func deployGroup() Group {
 		{Want: "prod/network waits for a person, who is not the author of the push", Run: selfApproval},
 		{Want: "somebody else sees and approves it", Run: approves("network")},
 		{Want: "prod/data waits for a person, who sees and approves it", Run: approves("data")},
-		{Want: "the run ends Succeeded", Run: succeeds()},
+		{Want: "the run ends Succeeded", Run: ends(events.OutcomeSucceeded)},
 		{Want: "the stacks exist in both accounts, the second with the first one's outputs", Run: stacksExist},
 	}}
 }
@@ -128,14 +128,14 @@ func approves(stack string) func(context.Context, *World) (string, error) {
 	}
 }
 
-// succeeds waits for the run's one terminal fact.
-func succeeds() func(context.Context, *World) (string, error) {
+// ends waits for the run's one terminal fact.
+func ends(outcome string) func(context.Context, *World) (string, error) {
 	return func(ctx context.Context, w *World) (string, error) {
 		end, err := w.finished(ctx)
 		if err != nil {
 			return "", err
 		}
-		return end.Outcome + ": " + end.Reason, expect("the outcome", end.Outcome, events.OutcomeSucceeded)
+		return end.Outcome + ": " + end.Reason, expect("the outcome", end.Outcome, outcome)
 	}
 }
 

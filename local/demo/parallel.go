@@ -37,7 +37,7 @@ func pairGroups() (first, last Group) {
 			if _, err := runStarts(ctx, w); err != nil {
 				return "", err
 			}
-			return succeeds()(ctx, w)
+			return ends(events.OutcomeSucceeded)(ctx, w)
 		}},
 		{Want: "both were in operation at the same time", Run: sideBySide},
 		{Want: "a change is pushed while somebody else holds the lock of one", Run: func(ctx context.Context, w *World) (string, error) {

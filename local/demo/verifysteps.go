@@ -105,7 +105,7 @@ func verifyGroup() Group {
 			}
 			return strings.Join(seen, "; "), nil
 		}},
-		{Want: "the run ends Succeeded", Run: succeeds()},
+		{Want: "the run ends Succeeded", Run: ends(events.OutcomeSucceeded)},
 		{Want: "the next commit does not work in test", Run: func(ctx context.Context, w *World) (string, error) {
 			s.breakStage("test", true)
 			return push("40")(ctx, w)

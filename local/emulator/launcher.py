@@ -1,6 +1,6 @@
 """Starts MiniStack as the hub account of the local cloud.
 
-Seven things are changed from outside, none of which changes what it answers to
+Eight things are changed from outside, none of which changes what it answers to
 an AWS client:
 
 - Lines that a Lambda function prints also go to a file of its own.
@@ -14,6 +14,8 @@ an AWS client:
   again as the function's EventInvokeConfig says. Stock MiniStack tries once.
 - The Lambda Runtime API answers without Nagle's algorithm, which makes every
   invocation wait 40 ms for a delayed acknowledgement.
+- Step Functions writes the states inside a Map into the execution's history, as
+  AWS does. Stock MiniStack leaves them out.
 - Step Functions ends a task at its TimeoutSecondsPath. Stock MiniStack knows
   TimeoutSeconds only, and would wait for a lost event for a day.
 - The process ends when the one that started it does.
@@ -93,6 +95,38 @@ def dispatch_asynchronously():
         lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(func, config), event)
 
     eventbridge._dispatch_to_lambda = dispatch
+
+
+def record_states_of_maps():
+    """Adds StateEntered events for the states of an iteration.
+
+    Source: Step Functions API reference, HistoryEvent, StateEnteredEventDetails.
+    """
+    from ministack.services import stepfunctions
+
+    run, running = stepfunctions._run_sub_machine, threading.local()
+
+    def run_sub_machine(states, start_at, input_data, execution, ctx):
+        outer, running.execution = getattr(running, "execution", None), execution
+        try:
+            return run(states, start_at, input_data, execution, ctx)
+        finally:
+            running.execution = outer
+
+    def recorded(kind, handler):
+        def handle(state, data, *rest):
+            execution, ctx = getattr(running, "execution", None), rest[-1]
+            if execution is not None and "Map" in ctx:
+                details = {"name": ctx["State"]["Name"], "input": json.dumps(data)}
+                stepfunctions._add_event(execution, kind + "StateEntered", {"stateEnteredEventDetails": details})
+            return handler(state, data, *rest)
+
+        return handle
+
+    stepfunctions._run_sub_machine = run_sub_machine
+    for kind in ("Task", "Choice", "Pass", "Wait"):
+        name = "_execute_" + kind.lower()
+        setattr(stepfunctions, name, recorded(kind, getattr(stepfunctions, name)))
 
 
 def end_tasks_at_timeout_path():
@@ -182,6 +216,7 @@ def main():
         write_function_logs(lambda_runtime)
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     dispatch_asynchronously()
+    record_states_of_maps()
     end_tasks_at_timeout_path()
     app.app = with_routes(app.app)
     sys.argv = sys.argv[:1]

@@ -136,6 +136,29 @@ func TestStepFunctionsEndsAWaitForATokenAtItsTimeoutPath(t *testing.T) {
 	expectOutput(t, execute(t, newProbe(t), strings.Replace(callback, "TIMEOUT", `"TimeoutSecondsPath":"$.wait",`, 1), `{"fail":"","wait":1}`), `"late"`)
 }
 
+// "HistoryEvent: stateEnteredEventDetails", also for the states of a Map's
+// iterations. MiniStack leaves them out; the launcher adds them.
+func TestStepFunctionsRecordsTheStatesOfAMap(t *testing.T) {
+	t.Parallel()
+	out := execute(t, newProbe(t), `{"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.items","MaxConcurrency":1,"End":true,
+		"ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},"StartAt":"A","States":{
+			"A":{"Type":"Pass","Next":"B?"},"B?":{"Type":"Choice","Choices":[{"Variable":"$","StringEquals":"x","Next":"C"}],"Default":"D"},
+			"C":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"${Probe}","Payload":{}},"End":true},"D":{"Type":"Pass","End":true}}}}}}`, `{"items":["x","y"]}`)
+	history, err := sfn.NewFromConfig(configOf(hub(t), account)).GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: out.ExecutionArn, MaxResults: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []string
+	for _, e := range history.Events {
+		if e.StateEnteredEventDetails != nil {
+			states = append(states, aws.ToString(e.StateEnteredEventDetails.Name))
+		}
+	}
+	if got := strings.Join(states, " "); got != "M A B? C A B? D" {
+		t.Errorf("the history shows %s", got)
+	}
+}
+
 // A task that is failed by its token is tried again after the interval, in a Map
 // too. MiniStack gives each try the same token, where AWS makes a new one.
 func TestStepFunctionsRetriesAFailureByTheToken(t *testing.T) {

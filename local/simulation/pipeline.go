@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -29,8 +27,11 @@ type Pipeline struct {
 	commits   map[string]*commit // by id
 	versions  map[string]int     // repository → of its templates
 	watch     watch
-	stopped   bool // an operator stopped an execution
-	windows   bool // commits say when prod is open
+	service   *deployment.Service
+	alarms    *fake.VerificationAlarms // that deployments are watched with
+	stopped   bool                     // an operator stopped an execution
+	people    int                      // recoveries that a person began
+	windows   bool                     // commits say when prod is open
 }
 
 // commit is what somebody pushed.
@@ -48,7 +49,7 @@ var repositories = []string{"acme/shop", "acme/blog"}
 
 // The kinds of commits, and how often each is pushed.
 var commitKinds = []string{
-	"change", "change", "change", "change", "same", "same", "fail", "fail", "fail both", "stuck", "problem", "unknown key",
+	"change", "change", "change", "change", "change", "change", "change", "change", "same", "same", "fail", "fail", "fail both", "stuck", shaky, leftFailed, leftShaky, retained, alarmed, noAlarm, "problem", "unknown key",
 	"invalid", "shrink", "blocked", "no stage", brokenTest, brokenProd, brokenProd, brokenTests, brokenStage, brokenStage,
 	"app", "app", "app fails",
 }
@@ -71,6 +72,8 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 	}
 	p.cloud.Emit = p.emit
 	p.stacks.Changed = p.watch.locked
+	p.alarms = &fake.VerificationAlarms{Faults: w.port, State: map[string]string{}}
+	p.cloud.Alarms = p.alarms.State
 	p.wire()
 	p.windows = chaos.Force == nil && w.rng.IntN(4) == 0 || chaos.Force != nil && chaos.Force.State == "StandAside"
 	spread := []time.Duration{time.Second, 10 * time.Minute, 90 * time.Minute}[w.rng.IntN(3)]
@@ -90,12 +93,13 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 func (p *Pipeline) wire() {
 	tasks := &fake.DeploymentTasks{Faults: p.port, Succeeded: p.succeed, Failed: p.failTask}
 	service := &deployment.Service{
-		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Templates: p.cloud.Templates(), Locks: p.locks, StackLocks: p.stacks,
+		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Templates: p.cloud.Templates(), Recoveries: p.cloud.Stacks(), Alarms: p.alarms, Locks: p.locks, StackLocks: p.stacks,
 		Runs:      &fake.DeploymentRuns{Faults: p.port},
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
 		Tasks: tasks, Files: p.files, Publisher: p.World, Verifier: newChecks(p).verifier(), Now: p.Clock.Now,
 	}
 	p.approver = &deployment.Approver{Approvals: p.approvals, Runs: service.Runs, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
+	p.service = service
 	p.wireBuilds(service)
 	p.Functions["deployment"] = service.Handle
 	p.Functions["validation"] = p.validate
@@ -106,6 +110,9 @@ func (p *Pipeline) wire() {
 // push makes a commit and announces it.
 func (p *Pipeline) push() {
 	c := &commit{repository: repositories[p.rng.IntN(len(repositories))], branch: "main", kind: commitKinds[p.rng.IntN(len(commitKinds))]}
+	if p.chaos.Force != nil && p.rng.IntN(3) > 0 {
+		c.kind = "change" // so that the state that is forced to fail is reached
+	}
 	if p.rng.IntN(5) == 0 {
 		c.branch = "develop"
 	}
@@ -123,6 +130,7 @@ func (p *Pipeline) push() {
 	c.windows, c.timeout = p.windows, approvalTimeouts[p.rng.IntN(len(approvalTimeouts))]
 	c.interval = []string{"10s", "30s", "1m", "5m"}[p.rng.IntN(4)]
 	c.write()
+	p.ring(c)
 	p.commits[c.id] = c
 	p.Log("push %s %s to %s: %s, version %d", c.id[:8], c.repository, c.branch, c.kind, c.version)
 	p.publish(events.Fact{
@@ -153,10 +161,26 @@ func (c *commit) write() {
 	if c.windows {
 		windows = `, windows: [{days: [mon, tue, wed, thu, fri], from: "09:00", to: "10:30"}], freezes: [{from: 2026-03-03, to: 2026-03-03}]`
 	}
+	more, retain := "", ""
+	switch c.kind {
+	case leftFailed, leftShaky:
+		more = ", disableRollback: true"
+	case noAlarm:
+		more = ", alarms: [no-such-alarm]"
+	case retained:
+		retain = "    DeletionPolicy: Retain\n"
+	}
+	if c.kind != noAlarm && c.version%2 == 0 { // and the others must clear them
+		more += ", bake: 3m, alarms: [" + alarmOf(c.repository) + "]"
+	}
 	fate := map[string]string{
 		"fail":      `Metadata: {Fail: Quota exceeded}`,
 		"fail both": `Metadata: {Fail: Quota exceeded}`,
 		"stuck":     `Metadata: {Fail: Quota exceeded, FailRollback: Cannot delete}`,
+		shaky:       `Metadata: {Fail: Quota exceeded, FailRollback: Cannot delete, RollbackTries: 1}`,
+		leftFailed:  `Metadata: {Fail: Quota exceeded}`,
+		leftShaky:   `Metadata: {Fail: Quota exceeded, FailRollback: Cannot delete, RollbackTries: 2}`,
+		retained:    `Metadata: {Fail: Quota exceeded}`,
 		"problem":   `Metadata: {Problem: Value of property Size is not valid}`,
 	}[c.kind]
 	queue := fmt.Sprintf("  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {Version: %d}\n    %s\n", c.version, fate)
@@ -185,10 +209,10 @@ stacks:
     parameters: {VpcId: {output: network.VpcId}}
     verify: [build: {project: "%[2]s/${output.Version}"}]
 stages:
-  - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
-  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %[3]s%[7]s%[4]s, verify: [{alarm: {names: ["%[2]s/all/${output.network.Version}"]}, interval: %[5]s}, {build: {project: "%[2]s/${output.network.Version}"}}]}
-  - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never}
-`, key, name, approval, windows, c.interval, network, timeout),
+  - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never%[7]s}
+  - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %[3]s%[8]s%[4]s%[7]s, verify: [{alarm: {names: ["%[2]s/all/${output.network.Version}"]}, interval: %[5]s}, {build: {project: "%[2]s/${output.network.Version}"}}]}
+  - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never%[7]s}
+`, key, name, approval, windows, c.interval, network, more, timeout),
 		"templates/network.yaml": fmt.Appendf(nil, `Resources:
   Vpc:
     Type: AWS::EC2::VPC
@@ -210,9 +234,9 @@ Outputs:
     Type: AWS::DynamoDB::Table
     Properties: {Version: %d, Vpc: {Ref: VpcId}}
     Metadata: {Replace: %s}
-%s%sOutputs:
+%s%s%sOutputs:
   Version: {Value: "%d"}
-`, c.version, table, queue, guarded, c.version),
+`, c.version, table, retain, queue, guarded, c.version),
 	}
 }
 
@@ -282,7 +306,7 @@ func (p *Pipeline) person(f events.Fact) {
 		}
 	case events.RunFinished:
 		if data.Outcome == events.OutcomeStuck && p.watch.first(f) {
-			p.Clock.After(p.upTo(time.Hour), p.repair)
+			p.Clock.After(p.upTo(time.Hour), p.recover)
 		}
 	}
 }
@@ -301,19 +325,6 @@ func (p *Pipeline) decide(plan events.ApprovalRequested, by string, approve bool
 		}
 	}
 	p.Clock.After(p.upTo(limit), try)
-}
-
-// repair brings stacks whose rollback failed to a status that can be updated.
-func (p *Pipeline) repair() {
-	for _, key := range slices.Sorted(maps.Keys(p.watch.targets)) {
-		t := p.watch.targets[key]
-		switch p.cloud.Status(t) {
-		case "UPDATE_ROLLBACK_FAILED":
-			p.cloud.Break(t, "UPDATE_ROLLBACK_COMPLETE")
-		case "ROLLBACK_FAILED":
-			p.cloud.Break(t, "ROLLBACK_COMPLETE")
-		}
-	}
 }
 
 // stop is an operator who stops an execution.

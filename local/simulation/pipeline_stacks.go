@@ -58,8 +58,8 @@ func (w *watch) transitions(e *interpreter.Execution) {
 		counts[[2]int{wave, v.Item}]++
 	}
 	for at, n := range counts {
-		w.most = max(w.most, n)
-		if n > maxTransitions {
+		w.most = max(w.most, n-w.allowance(e))
+		if n > maxTransitions+w.allowance(e) {
 			w.p.Violate("%s took %d transitions for stack %d of wave %d", e.Name, n, at[1], at[0])
 		}
 	}

@@ -30,6 +30,8 @@ import (
 //   - nothing is promoted whose checks did not pass, and nothing is brought back
 //     whose checks did not fail;
 //   - no stack takes more transitions than maxTransitions in a stage;
+//   - a stack is recovered under its lock, by nobody else at the same time; no
+//     resource is skipped or lost but for a person;
 //   - what the outcome says about the stacks is true, and every stack that a run
 //     changed is named;
 //   - where no call fails, a run ends as its commit deserves;
@@ -52,7 +54,14 @@ type watch struct {
 	verified map[string]bool            // run/stage/stack
 	failed   map[string]string          // run → what followed from a failed verification
 	count    int                        // of executions looked at
-	most     int                        // transitions that a stack took
+	most     int                        // transitions that a stack took, without what recoveries may cost
+
+	begun      int             // of recoveries looked at
+	recoveries map[string]int  // by call, and those of people
+	operations map[string]int  // run/stack name → recoveries by the run
+	recovering map[string]bool // stacks that a person recovers
+	touched    map[string]bool // and those that one ever has
+	rang       map[string]bool // repositories whose alarm rang
 }
 
 func newWatch(p *Pipeline) watch {
@@ -61,6 +70,7 @@ func newWatch(p *Pipeline) watch {
 		planned: map[string]events.Target{}, executed: map[string]int{}, used: map[string]int{}, rest: map[string]approval.Stack{}, complete: map[string][]string{}, order: map[string][]string{},
 		working: map[string]map[string]bool{}, versions: map[string]string{},
 		verified: map[string]bool{}, failed: map[string]string{},
+		recoveries: map[string]int{}, operations: map[string]int{}, recovering: map[string]bool{}, touched: map[string]bool{}, rang: map[string]bool{},
 	}
 }
 
@@ -109,6 +119,11 @@ var requestToken = regexp.MustCompile(`^evenkeel-([0-9a-f]{8}-[0-9a-f]{6})-([a-z
 // called hears every call to CloudFormation. An execution is looked at in the
 // moment in which it takes effect.
 func (w *watch) called(call string) {
+	for w.begun < len(w.p.cloud.Begun) {
+		did := w.p.cloud.Begun[w.begun]
+		w.begun++ // a look calls, too
+		w.p.silently(func() { w.recovered(did) })
+	}
 	if call != "Execute done" || len(w.p.cloud.Executed) == w.count {
 		return
 	}
@@ -246,12 +261,13 @@ func (w *watch) truth(data events.RunFinished) {
 			w.back(c, data)
 			return
 		}
-		if data.Failure == nil || data.Failure.LogicalID != "Queue" || data.Failure.Reason != "Quota exceeded" {
+		alarm := data.Failure != nil && data.Failure.LogicalID == "" && strings.Contains(data.Failure.Reason, alarmOf(c.repository)) && w.rang[c.repository]
+		if data.Failure == nil || !alarm && (data.Failure.LogicalID != "Queue" || data.Failure.Reason != "Quota exceeded") {
 			w.p.Violate("run %s does not name what failed: %+v", data.RunID, data.Failure)
 			return
 		}
 		t := w.target(c, data.Failure.Stage, data.Failure.Stack)
-		if got, want := w.deployed(t), w.versions[data.RunID+t.StackName]; got != want || !strings.HasSuffix(w.p.cloud.Status(t), "ROLLBACK_COMPLETE") {
+		if got, want := w.deployed(t), w.versions[data.RunID+t.StackName]; got != want || !strings.HasSuffix(w.p.cloud.Status(t), "ROLLBACK_COMPLETE") && !w.touched[t.Account+t.StackName] {
 			w.p.Violate("run %s rolled back, but %s is in %s with version %q, was %q", data.RunID, t.StackName, w.p.cloud.Status(t), got, want)
 		}
 	case events.OutcomeRejected:
@@ -300,8 +316,10 @@ func (w *watch) deserved(data events.RunFinished) {
 		return
 	}
 	kind := w.p.commits[data.Commit].kind
-	broken := strings.Contains(data.Reason, "must be repaired")
-	if data.Outcome == events.OutcomeStuck && (kind == "stuck" || broken) {
+	if data.Outcome == events.OutcomeStuck && w.left(data.Repository) && strings.Contains(data.Reason, "Next: ") {
+		return
+	}
+	if data.Outcome == events.OutcomeRolledBack && w.rang[data.Repository] {
 		return
 	}
 	if w.failed[data.RunID] != "" && (data.Outcome == events.OutcomeStuck || data.Outcome == events.OutcomeRolledBack) {
@@ -311,6 +329,8 @@ func (w *watch) deserved(data events.RunFinished) {
 		"unknown key": {events.OutcomeRejected}, "invalid": {events.OutcomeRejected}, "problem": {events.OutcomeRejected},
 		"no stage": {events.OutcomeSucceeded},
 		"fail":     {events.OutcomeRolledBack, events.OutcomeRejected}, "fail both": {events.OutcomeRolledBack, events.OutcomeRejected}, "stuck": {events.OutcomeRejected},
+		shaky: {events.OutcomeRolledBack, events.OutcomeRejected}, leftFailed: {events.OutcomeRejected}, leftShaky: {events.OutcomeRejected},
+		retained: {events.OutcomeRolledBack, events.OutcomeRejected}, alarmed: {events.OutcomeSucceeded, events.OutcomeRejected}, noAlarm: {events.OutcomeRejected},
 		brokenTest: {events.OutcomeSucceeded, events.OutcomeRejected}, brokenProd: {events.OutcomeSucceeded, events.OutcomeRejected}, // in develop, or where a person says no
 		brokenTests: {events.OutcomeRejected}, brokenStage: {events.OutcomeSucceeded, events.OutcomeRejected},
 		"app fails": {events.OutcomeRejected}, "app": {events.OutcomeSucceeded, events.OutcomeRejected},
@@ -320,6 +340,17 @@ func (w *watch) deserved(data events.RunFinished) {
 	if !slices.Contains(may, data.Outcome) {
 		w.p.Violate("run %s of a commit of kind %q ended as %s: %s", data.RunID, kind, data.Outcome, data.Reason)
 	}
+}
+
+// left reports whether commits of the repository leave stacks that must be
+// recovered.
+func (w *watch) left(repository string) bool {
+	for _, c := range w.p.commits {
+		if c.repository == repository && slices.Contains([]string{"stuck", shaky, leftFailed, leftShaky, retained}, c.kind) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *watch) deployed(t events.Target) string {

@@ -100,7 +100,7 @@ func (r *Review) deployed() {
 			if _, err := r.cloud.ChangeSets().Read(context.Background(), to, id); err != nil {
 				r.Violate("%v", err)
 			}
-			if err := r.cloud.ChangeSets().Execute(context.Background(), to, id, "t"); err != nil {
+			if err := r.cloud.ChangeSets().Execute(context.Background(), to, id, "t", false); err != nil {
 				r.Violate("%v", err)
 			}
 			for r.Clock.Step() {

@@ -117,6 +117,9 @@ func TestPipeline(t *testing.T) {
 		p.Run()
 		p.End()
 		counts := map[string]int{}
+		for what, n := range p.watch.recoveries {
+			counts[what] += n
+		}
 		for _, outcome := range p.watch.finished {
 			counts[outcome]++
 		}
@@ -124,7 +127,12 @@ func TestPipeline(t *testing.T) {
 		return finish(p.World, "pipeline", counts)
 	})
 	wantAll(t, coverage, "pipeline")
-	t.Logf("outcomes of runs: %v", outcomes)
+	for _, what := range []string{"RollbackStack", "ContinueUpdateRollback", "DeleteStack", "by a person"} {
+		if outcomes[what] == 0 && *countFlag >= enough && *seedFlag < 0 {
+			t.Errorf("no recovery: %s", what)
+		}
+	}
+	t.Logf("outcomes of runs, and recoveries: %v", outcomes)
 }
 
 // TestSameSeedSameWorld: a seed reproduces a world line by line.

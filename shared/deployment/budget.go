@@ -10,6 +10,10 @@ import "time"
 const maxTransitions = 30
 
 const (
+	// perRecovery is what each operation that ends what a failed one left may cost
+	// on top: Plan and two retries of it, MayBePlanned?, and a round. There are at
+	// most maxRecoveries of them before the plan and two after its execution.
+	perRecovery = 7
 	// ending is what stays reserved for the end: Verify and four retries of it,
 	// Verified?, EndStack.
 	ending = 7
@@ -30,8 +34,8 @@ var costs = map[string]int{ActionPlan: 2, ActionReadPlan: 2, ActionDescribeOutco
 // rounds is how often the end of an operation may be waited for with what is
 // left.
 func rounds(r Release) int {
-	left := maxTransitions - ending - r.Transitions
-	if r.Plan.Operation != OperationExecute {
+	left := maxTransitions + perRecovery*r.Plan.Recoveries - ending - r.Transitions
+	if r.Plan.Operation != OperationExecute && r.Plan.ChangeSetID == "" {
 		left -= again
 	}
 	return left / round
@@ -58,6 +62,10 @@ func patience(left int) time.Duration {
 // waited for.
 func operate(r Release, operation string) Release {
 	r.Plan.Operation = operation
-	r.Plan.WaitSeconds = int(patience(rounds(r)-1) / time.Second)
+	wait := patience(rounds(r) - 1)
+	if _, stack, _ := r.Current(); operation == OperationExecute {
+		wait += time.Duration(stack.Rollback.Bake) * time.Minute
+	}
+	r.Plan.WaitSeconds = int(wait / time.Second)
 	return r
 }

@@ -21,6 +21,14 @@ type Conclusion struct {
 	Failure *events.Failure
 }
 
+// withNext makes sure that a run that is stuck says what to type next.
+func withNext(runID string, end Conclusion) Conclusion {
+	if end.Outcome == events.OutcomeStuck && !strings.Contains(end.Reason, strings.TrimPrefix(nextIs, ".")) {
+		end.Reason = strings.TrimSuffix(end.Reason, ".") + nextIs + "evenkeel runs show " + runID
+	}
+	return end
+}
+
 // severity orders the outcomes of stacks; the worst is the run's.
 var severity = []string{events.OutcomeSucceeded, events.OutcomeDeferred, events.OutcomeRejected, events.OutcomeRolledBack, events.OutcomeStuck}
 

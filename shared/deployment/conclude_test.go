@@ -169,7 +169,7 @@ func TestWavesAreBounded(t *testing.T) {
 	}
 	results := make([]StackResult, maxWave)
 	for i := range results {
-		text := cut(strings.Repeat("ü", 5000))
+		text := cut(strings.Repeat("ü", 5000), maxStackReason)
 		results[i] = StackResult{Stage: strings.Repeat("s", 32), Stack: strings.Repeat("s", 32), Outcome: events.OutcomeStuck, Reason: text,
 			Failure: &events.Failure{Reason: text}, ChangeSetID: strings.Repeat("a", 250), Digest: strings.Repeat("0", 64), Document: strings.Repeat("d", 120)}
 	}
@@ -179,25 +179,36 @@ func TestWavesAreBounded(t *testing.T) {
 }
 
 // TestBudget: waiting for a whole day fits into the transitions of a stack,
-// whatever came before.
+// whatever came before; operations that end what a failed one left have a
+// budget of their own.
 func TestBudget(t *testing.T) {
-	const plain, worst = 2 + 2 + asking, 2 + 2 + round + 2 + 2 + 2 + 5 + asking // with recovery, conflicts and a slow change set
-	for spent := plain; spent <= worst; spent++ {
-		r := operate(Release{Transitions: spent}, OperationExecute)
-		waited, transitions := time.Duration(0), spent
-		for {
-			waited += r.Plan.wait()
-			transitions += round
-			if r.Transitions = transitions; rounds(r) <= 0 {
-				break
+	const plain, worst = 2 + 2 + asking, 2 + 2 + 2 + 5 + asking // with conflicts and a slow change set
+	for recoveries := range maxRecoveries + 3 {
+		for spent := plain; spent <= worst; spent++ {
+			began := Release{Transitions: spent + perRecovery*recoveries, Plan: Plan{Recoveries: recoveries}}
+			r := operate(began, OperationExecute)
+			waited, transitions := time.Duration(0), began.Transitions
+			for {
+				waited += r.Plan.wait()
+				transitions += round
+				if r.Transitions = transitions; rounds(r) <= 0 {
+					break
+				}
+				r = operate(r, OperationExecute)
 			}
-			r = operate(r, OperationExecute)
-		}
-		if waited < maxOperation || transitions+ending > maxTransitions {
-			t.Errorf("after %d transitions: waits %s, %d transitions in all", spent, waited, transitions+ending)
+			if waited < maxOperation || transitions+ending > maxTransitions+perRecovery*recoveries {
+				t.Errorf("after %d transitions and %d recoveries: waits %s, %d transitions in all", spent, recoveries, waited, transitions+ending)
+			}
 		}
 	}
 	if first := operate(Release{Transitions: plain}, OperationExecute).Plan.wait(); first != 15*time.Minute {
 		t.Errorf("the first look comes after %s", first)
+	}
+	baking := Release{
+		Transitions: plain, Step: Step{Kind: StepDeploy, Stage: "prod", Stack: "web"},
+		Stages: []pipeline.Stage{{Name: "prod", Stacks: []pipeline.Stack{{Name: "web", Rollback: pipeline.Rollback{Bake: 30}}}}},
+	}
+	if first := operate(baking, OperationExecute).Plan.wait(); first != 45*time.Minute {
+		t.Errorf("the first look at a stack that bakes half an hour comes after %s", first)
 	}
 }

@@ -18,6 +18,9 @@ const (
 	ActionFinish      = "finish"
 )
 
+// ActionRecover recovers a stack for a person; it is none of the workflow.
+const ActionRecover = "recover"
+
 // The actions on one stack of a wave.
 const (
 	ActionPlan            = "plan"
@@ -29,7 +32,7 @@ const (
 	ActionEndStack        = "endStack"
 )
 
-// Request is what the workflow sends.
+// Request is what the workflow sends, and for recover, the command line.
 type Request struct {
 	Action    string          `json:"action"`
 	Release   Release         `json:"release"`
@@ -38,6 +41,7 @@ type Request struct {
 	Token     string          `json:"token"`     // of a state that waits
 	Event     json.RawMessage `json:"event"`     // begin: the push
 	Execution string          `json:"execution"` // begin: ARN
+	Recovery  Recovery        `json:"recovery"`  // recover
 }
 
 // Handle performs an action of the workflow, or hears an AWS event. An event
@@ -81,6 +85,8 @@ func (s *Service) act(ctx context.Context, q Request) (any, error) {
 		return s.VerifyStage(ctx, q.Release, q.Token, q.Retries)
 	case ActionFinish:
 		return s.Finish(ctx, q.Release)
+	case ActionRecover:
+		return s.Recover(ctx, q.Recovery)
 	default:
 		return nil, fault.Permanent("the action %q is not known", q.Action)
 	}

@@ -15,14 +15,17 @@ type operation struct {
 	// begin begins it; a repeated call must not begin it twice. It reports
 	// whether the operation was found begun already.
 	begin func(ctx context.Context, s *Service, r Release, to events.Target, before func() error) (begun bool, err error)
-	// ended says what a status means that the stack has after it.
-	ended func(status string) (result string)
+	// ended says what a status means that the stack has after it, and which
+	// operation undoes it when the result is ResultUndo.
+	ended func(r Release, status string) (result, undo string)
 }
 
 // operations are what a plan can ask for, by its Operation.
 var operations = map[string]operation{
-	OperationExecute: {execute, classify},
-	OperationDelete:  {deleteRemains, classifyDeletion},
+	OperationExecute:  {execute, executed},
+	OperationDelete:   {recovery(planClear, (*Service).deleteRemains), deletedRemains},
+	OperationRollback: {recovery(planBack, (*Service).rollBack), wentBack},
+	OperationContinue: {recovery(planGoOn, (*Service).goOn), wentOn},
 }
 
 // Operate begins the plan's operation, and waits for its end: the task is
@@ -57,7 +60,7 @@ func (s *Service) Operate(ctx context.Context, r Release, taskToken string) (Ans
 // be open, the locks ours for as long as it is awaited, and the token stored.
 func (s *Service) prepare(ctx context.Context, r Release, to events.Target, taskToken string) error {
 	stage, _, _ := r.Current()
-	if open := pipeline.Open(stage, s.Now()); !open.Now && !r.Step.Rollback {
+	if open := pipeline.Open(stage, s.Now()); !open.Now && !r.Step.Rollback && !r.Plan.Failed {
 		return fault.Conflict("the stage %s has closed meanwhile: %s; push again to deploy %s then", stage.Name, open.Reason, to.Stack)
 	}
 	if err := s.renewBoth(ctx, r, to, r.Plan.wait()); err != nil {
@@ -74,9 +77,12 @@ func execute(ctx context.Context, s *Service, r Release, to events.Target, befor
 		return false, err
 	}
 	if changeSet.Status != "CREATE_COMPLETE" || changeSet.ExecutionStatus != "AVAILABLE" {
-		return s.executed(ctx, r, to, changeSet)
+		return s.unavailable(ctx, r, to, changeSet)
 	}
 	if err := s.permitted(ctx, r, to, changeSet); err != nil {
+		return false, err
+	}
+	if err := s.quiet(ctx, r, to); err != nil {
 		return false, err
 	}
 	if err := s.keepPrevious(ctx, r, to); err != nil {
@@ -85,7 +91,8 @@ func execute(ctx context.Context, s *Service, r Release, to events.Target, befor
 	if err := before(); err != nil {
 		return false, err
 	}
-	err = s.ChangeSets.Execute(ctx, to, r.Plan.ChangeSetID, token(r))
+	_, stack, _ := r.Current()
+	err = s.ChangeSets.Execute(ctx, to, r.Plan.ChangeSetID, token(r), stack.Rollback.Disable)
 	if !fault.Is(err, fault.ConflictError) {
 		return false, err
 	}
@@ -98,12 +105,12 @@ func execute(ctx context.Context, s *Service, r Release, to events.Target, befor
 	return false, err
 }
 
-// executed handles a change set that cannot be executed. When this run executed
+// unavailable handles a change set that cannot be executed. When this run executed
 // it before, its end is awaited. While it is being executed, the rows that tell
 // by whom may not be there yet: so the end is awaited with the token that they
 // will carry, and had somebody else executed it, the wait times out and the
 // history decides. Otherwise it is not ours to touch.
-func (s *Service) executed(ctx context.Context, r Release, to events.Target, c ChangeSet) (bool, error) {
+func (s *Service) unavailable(ctx context.Context, r Release, to events.Target, c ChangeSet) (bool, error) {
 	rows, err := s.Stacks.Events(ctx, to, r.Plan.StackID, token(r))
 	switch {
 	case err != nil:
@@ -117,36 +124,6 @@ func (s *Service) executed(ctx context.Context, r Release, to events.Target, c C
 }
 
 func executing(c ChangeSet) bool { return strings.HasPrefix(c.ExecutionStatus, "EXECUTE_") }
-
-// deleteRemains deletes what a failed creation left. The
-// stack never was in use.
-func deleteRemains(ctx context.Context, s *Service, r Release, to events.Target, before func() error) (bool, error) {
-	rows, err := s.Stacks.Events(ctx, to, r.Plan.StackID, token(r))
-	if err != nil || len(rows) > 0 {
-		return len(rows) > 0, err
-	}
-	stack, err := s.Stacks.Describe(ctx, to)
-	if err != nil {
-		return false, err
-	}
-	if stack.ID != r.Plan.StackID || planning(stack.Status) != planClear {
-		return false, fault.Conflict("the stack %s is in %s, no longer what a failed creation left", to.StackName, stack.Status)
-	}
-	if err := before(); err != nil {
-		return false, err
-	}
-	return false, s.Stacks.Delete(ctx, to, token(r))
-}
-
-// classifyDeletion says what the status of a stack means whose remains were deleted.
-func classifyDeletion(status string) string {
-	switch status {
-	case "DELETE_COMPLETE":
-		return ResultPlanAgain
-	default:
-		return ResultStuck
-	}
-}
 
 // await stores the token and looks afterwards: an end before the token is seen
 // here, one after it comes as an event.

@@ -31,7 +31,7 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 		return r, err
 	}
 	r = alone(r)
-	r.Plan = Plan{Reasons: []string{}, Recoveries: r.Plan.Recoveries}
+	r.Plan = Plan{Reasons: []string{}, Ringing: []string{}, Recoveries: r.Plan.Recoveries}
 	stack, err := s.Stacks.Describe(ctx, to)
 	if err != nil {
 		return r, err
@@ -43,11 +43,17 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 	case planBusy:
 		return r, fault.Conflict("the stack %s is busy (%s)", to.StackName, stack.Status)
 	case planBroken:
-		return r, fault.Permanent("the stack %s is in %s and must be repaired first, for example with: %s",
-			to.StackName, stack.Status, remedy(stack.Status, to.StackName, to.Region))
+		return r, fault.Permanent("the stack %s is in %s and must be repaired first. Next: %s", to.StackName, stack.Status, remedy(stack.Status, to))
+	case planBack:
+		return recovering(r, to, stack, OperationRollback)
+	case planGoOn:
+		return recovering(r, to, stack, OperationContinue)
 	case planClear:
 		if r.Step.Rollback {
 			return r, fault.Permanent("the stack %s is in %s", to.StackName, stack.Status)
+		}
+		if err := s.nothingLeft(ctx, to, stack); err != nil {
+			return r, err
 		}
 		return recovering(r, to, stack, OperationDelete)
 	case planCreate:
@@ -60,16 +66,6 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 	}
 }
 
-// recovering asks for an operation that puts the stack in order, a few times.
-func recovering(r Release, to events.Target, stack Stack, operation string) (Release, error) {
-	if r.Plan.Recoveries >= maxRecoveries {
-		return r, fault.Permanent("the stack %s is in %s again, after %s on it; repair it with: %s",
-			to.StackName, stack.Status, count(maxRecoveries, "operation"), remedy(stack.Status, to.StackName, to.Region))
-	}
-	r.Plan.StackID, r.Plan.Recoveries = stack.ID, r.Plan.Recoveries+1
-	return operate(r, operation), nil
-}
-
 func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Target, kind string) (Release, error) {
 	_, stack, _ := r.Current()
 	if r.Step.Rollback {
@@ -79,6 +75,11 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 		}
 		return s.create(ctx, r, to, input)
 	}
+	alarms, err := s.watched(ctx, r, to)
+	if err != nil {
+		return r, err
+	}
+	r.Plan.Ringing = append(r.Plan.Ringing, ringing(alarms)...)
 	parameters, err := s.parameters(ctx, r, stack)
 	if err != nil {
 		return r, err
@@ -86,7 +87,7 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 	input := ChangeSetInput{
 		Name: "evenkeel-" + r.RunID + "-" + r.Step.Stage, Type: kind,
 		Description: "run " + r.RunID + ", commit " + r.Commit,
-		Parameters:  parameters, Capabilities: stack.Capabilities, Tags: tags(r, stack),
+		Parameters:  parameters, Capabilities: stack.Capabilities, Tags: tags(r, stack), Rollback: triggers(stack, alarms),
 	}
 	if input.Template, err = s.template(ctx, r, to, stack); err != nil {
 		return r, err
@@ -119,9 +120,9 @@ const ownerTag = "evenkeel:repository"
 // taken over by giving it the tag. The remains of a failed creation hold
 // nothing: without the tag they are nobody's.
 func owned(r Release, to events.Target, stack Stack) error {
-	owner, kind := stack.Tags[ownerTag], planning(stack.Status)
+	owner := stack.Tags[ownerTag]
 	switch {
-	case kind == planCreate, owner == r.Repository, owner == "" && kind == planClear:
+	case planning(stack.Status) == planCreate, owner == r.Repository, owner == "" && stack.Status == "ROLLBACK_COMPLETE":
 		return nil
 	case owner == "":
 		return fault.Invalid("the stack %s exists in %s and was not deployed from here; to take it over, give it the tag %s=%s", to.StackName, to.Account, ownerTag, r.Repository)
@@ -209,6 +210,11 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 			return "", s.planFailed(ctx, r, to, changeSet)
 		default:
 			return "", fault.Conflict("the change set of %s was deleted while it was planned (%s)", to.StackName, changeSet.Status)
+		}
+		if !r.Plan.Empty {
+			if err := refuseRinging(to, r.Plan.Ringing); err != nil {
+				return "", err
+			}
 		}
 		if r, err = s.planned(ctx, r, to, changeSet); err != nil {
 			return "", err

@@ -8,7 +8,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/approval"
 )
 
-// Stacks reads and deletes stacks in a workload account.
+// Stacks reads stacks in a workload account.
 type Stacks interface {
 	// Describe returns the stack; a zero Status means that there is none.
 	Describe(ctx context.Context, target events.Target) (Stack, error)
@@ -18,8 +18,21 @@ type Stacks interface {
 	// Drifts says of each resource that the last drift detection found changed or
 	// deleted what differs, a text each, sorted.
 	Drifts(ctx context.Context, target events.Target) ([]string, error)
-	// Delete begins to delete the stack. The token comes back in its events.
-	Delete(ctx context.Context, target events.Target, clientRequestToken string) error
+}
+
+// Recoveries ends, in a workload account, what a failed operation left of a
+// stack. The token of each operation comes back in the stack's events.
+type Recoveries interface {
+	// Resources returns the stack's resources, sorted by logical id.
+	Resources(ctx context.Context, target events.Target, stackID string) ([]Resource, error)
+	// Rollback begins to roll back what failed with rollback disabled.
+	Rollback(ctx context.Context, target events.Target, clientRequestToken string) error
+	// Continue begins to continue a rollback that failed. The resources of skip
+	// are taken as restored.
+	Continue(ctx context.Context, target events.Target, clientRequestToken string, skip []string) error
+	// Delete begins to delete the stack. The resources of retain are left behind;
+	// CloudFormation takes them only for a stack in DELETE_FAILED.
+	Delete(ctx context.Context, target events.Target, clientRequestToken string, retain []string) error
 }
 
 // ChangeSetInput is what a change set is made from.
@@ -35,6 +48,7 @@ type ChangeSetInput struct {
 	Tags         map[string]string
 	// IncludeNested asks for the change sets of nested stacks as well.
 	IncludeNested bool
+	Rollback      RollbackConfiguration // an empty one removes what the stack has
 }
 
 // ChangeSets makes, reads and executes change sets in a workload account.
@@ -47,7 +61,8 @@ type ChangeSets interface {
 	// status DELETE_COMPLETE.
 	Read(ctx context.Context, target events.Target, changeSetID string) (ChangeSet, error)
 	// Execute begins to execute it. The token comes back in the stack's events.
-	Execute(ctx context.Context, target events.Target, changeSetID, clientRequestToken string) error
+	// Without rollback, a stack that fails is left as it is.
+	Execute(ctx context.Context, target events.Target, changeSetID, clientRequestToken string, disableRollback bool) error
 	// Delete deletes it; one that is gone already is no error.
 	Delete(ctx context.Context, target events.Target, changeSetID string) error
 	// Problems returns what early validation found, a sentence each.

@@ -44,7 +44,7 @@ func Preview(r Release, to events.Target, stack Stack) (kind string, err error) 
 		return "", fault.Permanent("a deployment deletes what a failed creation left of the stack %s (%s), and creates it anew", to.StackName, stack.Status)
 	default:
 		return "", fault.Permanent("the stack %s is in %s and must be repaired first, for example with: %s",
-			to.StackName, stack.Status, remedy(stack.Status, to.StackName, to.Region))
+			to.StackName, stack.Status, remedy(stack.Status, to))
 	}
 }
 

@@ -104,7 +104,10 @@ type Work struct {
 // The operations on a stack that a plan can ask for.
 const (
 	OperationExecute = "execute" // the change set
-	OperationDelete  = "delete"  // what a failed creation left
+	OperationDelete  = "delete"  // what a failed creation or deletion left
+
+	OperationRollback = "rollback" // what failed with rollback disabled
+	OperationContinue = "continue" // a rollback that failed
 )
 
 // What a plan must pass before it is executed.
@@ -121,6 +124,7 @@ const (
 	ResultRunning    = "running"    // the operation has not ended
 	ResultNotStarted = "notStarted" // the operation was not begun
 	ResultRefused    = "refused"    // the same, and trying again would not help; Error says why
+	ResultUndo       = "undo"       // the operation failed, and another one that undoes it is to be begun
 	ResultRolledBack = "rolledBack"
 	ResultStuck      = "stuck"      // a person is needed
 	ResultUnverified = "unverified" // deployed, but its checks did not pass
@@ -143,7 +147,9 @@ type Plan struct {
 	Document    string   `json:"document"`   // S3 key of the rows
 	Result      string   `json:"result"`     // of the operation; one of the Result constants
 	Attempts    int      `json:"attempts"`   // times that beginning the operation failed
-	Recoveries  int      `json:"recoveries"` // operations that the stack needed before it could be planned
+	Recoveries  int      `json:"recoveries"` // operations that ended what a failed one left
+	Failed      bool     `json:"failed"`     // the change set was executed and failed; the operation undoes it
+	Ringing     []string `json:"ringing"`    // alarms that were in ALARM when it was planned
 	Verified    bool     `json:"verified"`
 
 	// Parts are the digests of the parts of Digest, so that a difference can be named.

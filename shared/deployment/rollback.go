@@ -175,14 +175,14 @@ func undone(r Release, ended StackResult) Release {
 			continue
 		}
 		if ended.Outcome != events.OutcomeSucceeded {
-			r.Results[i].Reason = cut(result.Reason+" "+ended.Stack+" could not be brought back: "+ended.Reason)
+			r.Results[i].Reason = cut(result.Reason+" "+ended.Stack+" could not be brought back: "+ended.Reason, maxStackReason)
 			r.Results[i].Failure = ended.Failure
 			return r
 		}
 		r.Done = slices.DeleteFunc(r.Done, func(d Deployed) bool { return d.Stage == ended.Stage && d.Stack == ended.Stack })
 		if r.Results[i].Undoing--; r.Results[i].Undoing == 0 {
 			r.Results[i].Outcome, r.Results[i].Result = events.OutcomeRolledBack, ResultRolledBack
-			r.Results[i].Reason = cut(result.Reason+" What the run changed there is back at its previous template.")
+			r.Results[i].Reason = cut(result.Reason+" What the run changed there is back at its previous template.", maxStackReason)
 		}
 		return r
 	}

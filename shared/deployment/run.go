@@ -69,7 +69,7 @@ func (s *Service) Lock(ctx context.Context, r Release, token string) (Answered, 
 	})
 }
 
-// maxReason bounds the reason of a run's end, in characters. It becomes the
+// maxReason bounds the reason of a run's end, in bytes. It becomes the
 // cause of a failed execution, which takes 32,768.
 // Source: Step Functions API reference, HistoryEvent, ExecutionFailedEventDetails.
 const maxReason = 4000
@@ -78,8 +78,8 @@ const maxReason = 4000
 // lock to the next run.
 func (s *Service) Finish(ctx context.Context, r Release) (Release, error) {
 	r = folded(r) // Next may have failed after the last wave
-	end := Conclude(r)
-	r.Outcome, r.Reason, r.Failure = end.Outcome, clip(end.Reason, maxReason), end.Failure
+	end := withNext(r.RunID, Conclude(r))
+	r.Outcome, r.Reason, r.Failure = end.Outcome, cut(end.Reason, maxReason), end.Failure
 	stored, err := s.end(ctx, r)
 	r.Outcome, r.Reason, r.Failure = stored.Outcome, stored.Reason, stored.Failure
 	return r, err
@@ -140,8 +140,11 @@ func (s *Service) ExecutionEnded(ctx context.Context, detail events.ExecutionSta
 	if record.Execution != detail.ExecutionARN {
 		return Answered{RunID: r.RunID, State: "ignored"}, nil
 	}
-	r.Outcome = events.OutcomeStuck
-	r.Reason = strings.TrimSpace("The workflow execution ended as " + detail.Status + " before the run did. " + detail.Error + " " + detail.Cause)
+	end := withNext(r.RunID, Conclusion{
+		Outcome: events.OutcomeStuck,
+		Reason:  strings.TrimSpace("The workflow execution ended as " + detail.Status + " before the run did. " + detail.Error + " " + detail.Cause),
+	})
+	r.Outcome, r.Reason = end.Outcome, end.Reason
 	_, err = s.end(ctx, r)
 	if record.End != nil {
 		return Answered{RunID: r.RunID, State: "ended before"}, err

@@ -3,10 +3,12 @@ package deployment
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/verification"
 )
 
 // How long things may take. The workflow's TimeoutSeconds of the state is
@@ -19,7 +21,7 @@ const (
 
 	maxOperation  = 24 * time.Hour // then a stack operation counts as stuck
 	maxAttempts   = 3              // to begin an operation
-	maxRecoveries = 2              // of one stack, before it is planned
+	maxRecoveries = 2              // of one stack, before it is planned; one more may follow each failed operation
 )
 
 // Service performs the actions of the pipeline workflow. Each method may be
@@ -28,6 +30,8 @@ type Service struct {
 	Stacks     Stacks
 	ChangeSets ChangeSets
 	Templates  Templates
+	Recoveries Recoveries
+	Alarms     verification.Alarms // of the workload accounts
 	Locks      Locks
 	StackLocks StackLocks
 	Runs       Runs
@@ -118,12 +122,12 @@ func target(r Release) (events.Target, error) {
 func token(r Release) string {
 	name := "evenkeel-" + r.RunID + "-" + r.Step.Stage + "-" + r.Step.Stack
 	if r.Step.Rollback {
-		return name + "-rollback"
+		name += "-rollback"
 	}
 	if r.Plan.Operation == OperationExecute {
 		return name
 	}
-	return name + "-" + r.Plan.Operation
+	return name + "-" + r.Plan.Operation + "-" + strconv.Itoa(r.Plan.Recoveries) // the same one may be needed twice
 }
 
 // writes is how often a queue is read and written again when another run was

@@ -128,7 +128,7 @@ func TestEnds(t *testing.T) {
 		{"the update fails half-way", failing, shop, nil, events.OutcomeRolledBack,
 			"Queue (AWS::SQS::Queue): Value 99999 is too long", "StackRolledBack RunFinished", "Queue"},
 		{"so does the rollback", broken, shop, nil, events.OutcomeStuck,
-			"Next: aws cloudformation continue-update-rollback --stack-name shop-data-test", "StackRolledBack RunFinished", "Queue"},
+			"It could not be undone (continue): cannot go back. Next: evenkeel recover 222222222222/us-east-1/shop-data-test, and when that fails again, to leave them as they are: --skip Queue", "StackRolledBack RunFinished", "Queue"},
 		{"early validation refuses", refused, shop, nil, events.OutcomeRejected,
 			"Queue: Value 99999 is too long", "StackDeployed RunFinished", ""},
 		{"approval denied", changed, shop, func(w *world) { w.decide = decide(false, "not on a Friday") }, events.OutcomeRejected,
@@ -140,8 +140,8 @@ func TestEnds(t *testing.T) {
 			"The plan of data in test is blocked: Orders (AWS::DynamoDB::Table) is protected and is removed", "StackPlanned RunFinished", ""},
 		{"the stack is busy", changed, shop, func(w *world) { w.cloud.Break(inTest, "UPDATE_IN_PROGRESS") }, events.OutcomeDeferred,
 			"shop-data-test is busy (UPDATE_IN_PROGRESS)", "StackDeployed RunFinished", ""},
-		{"the stack is broken", changed, shop, func(w *world) { w.cloud.Break(inTest, "UPDATE_ROLLBACK_FAILED") }, events.OutcomeStuck,
-			"aws cloudformation continue-update-rollback", "StackDeployed RunFinished", ""},
+		{"the stack is broken", changed, shop, func(w *world) { w.cloud.Break(inTest, "IMPORT_ROLLBACK_FAILED") }, events.OutcomeStuck,
+			"Next: aws cloudformation describe-stack-events", "StackDeployed RunFinished", ""},
 		{"an output is missing", changed, strings.ReplaceAll(shop, "network.VpcId", "network.Vpc"), nil, events.OutcomeRejected,
 			"reads the output network.Vpc, which stack network does not have in stage test; it has: VpcId", "StackDeployed RunFinished", ""},
 		{"events are lost", changed, strings.Split(shop, "  - {name: prod")[0], func(w *world) { w.deaf = true }, events.OutcomeSucceeded,
@@ -302,7 +302,7 @@ func TestStacksOfNobodyAreLeftAlone(t *testing.T) {
 	if _, err := w.cloud.ChangeSets().Read(t.Context(), target, id); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.cloud.ChangeSets().Execute(t.Context(), target, id, "by-hand"); err != nil {
+	if err := w.cloud.ChangeSets().Execute(t.Context(), target, id, "by-hand", false); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.Run()

@@ -54,13 +54,13 @@ func (s *Service) EndStack(ctx context.Context, r Release) (StackResult, error) 
 	}
 	end := concludeStack(r)
 	result := StackResult{
-		Stage: to.Stage, Stack: to.Stack, Outcome: end.Outcome, Unchanged: r.Plan.Empty, Result: r.Plan.Result, Reason: cut(end.Reason),
+		Stage: to.Stage, Stack: to.Stack, Outcome: end.Outcome, Unchanged: r.Plan.Empty, Result: r.Plan.Result, Reason: cut(end.Reason, maxStackReason),
 		Rollback:    r.Plan.Undo,
 		ChangeSetID: r.Plan.ChangeSetID, Digest: r.Plan.Digest, Risk: r.Plan.Risk, Document: r.Plan.Document,
 	}
 	if end.Failure != nil {
 		failure := *end.Failure
-		failure.Reason = cut(failure.Reason)
+		failure.Reason = cut(failure.Reason, maxStackReason)
 		result.Failure = &failure
 	}
 	if unexecuted(r, end.Outcome) {
@@ -113,6 +113,7 @@ func concludeStack(r Release) Conclusion {
 func concludeStackError(r Release, at string) Conclusion {
 	message := r.Error.message()
 	switch {
+	case r.Plan.Failed: // the stack is not as it was, whatever the error
 	case r.Error.Name == fault.InvalidError:
 		return Conclusion{Outcome: events.OutcomeRejected, Reason: message}
 	case r.Error.Name == fault.ConflictError:
@@ -127,12 +128,16 @@ func concludeStackError(r Release, at string) Conclusion {
 	return Conclusion{Outcome: events.OutcomeStuck, Reason: "The deployment of " + at + " cannot go on: " + r.Error.Name + ": " + message, Failure: failure}
 }
 
-// cut shortens a text of a result to maxStackReason.
-func cut(text string) string {
-	if len(text) <= maxStackReason {
+// cut shortens a text to so many bytes. What to type next stays.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxStackReason-len("…")], "") + "…"
+	next := ""
+	if i := strings.LastIndex(text, nextIs); i >= 0 && len(text)-i <= limit/2 {
+		text, next = text[:i], text[i:]
+	}
+	return strings.ToValidUTF8(text[:limit-len(next)-len("…")], "") + "…" + next
 }
 
 func stackName(r Release) string {

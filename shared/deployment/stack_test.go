@@ -190,7 +190,7 @@ func TestDeletionOfRemains(t *testing.T) {
 			}
 		}, events.OutcomeSucceeded, "Deployed test/data."},
 		{"it fails", func(w *world) { w.cloud.FailDelete = "a bucket is not empty" }, events.OutcomeStuck,
-			"a bucket is not empty. Next: aws cloudformation delete-stack --stack-name shop-data-test"},
+			"a bucket is not empty. Next: evenkeel recover 222222222222/us-east-1/shop-data-test"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,6 +20,17 @@ type Stack struct {
 
 	Parameters   map[string]string // CloudFormation shows NoEcho values as ****
 	Capabilities []string
+	Protected    bool // termination protection
+}
+
+// Resource is a resource of a stack.
+// Source: CloudFormation API reference, StackResourceSummary.
+type Resource struct {
+	LogicalID  string `json:"logicalId"`
+	PhysicalID string `json:"physicalId,omitempty"`
+	Type       string `json:"type"`
+	Status     string `json:"status"`
+	Reason     string `json:"reason,omitempty"`
 }
 
 // StackEvent is one row of a stack's history.
@@ -39,37 +50,32 @@ const stackType = "AWS::CloudFormation::Stack"
 // nested stack's row has another physical id.
 func (e StackEvent) own(stackID string) bool { return e.Type == stackType && e.PhysicalID == stackID }
 
-// classify says what the status means that a stack has after the execution of
-// a change set.
-// Source: CloudFormation user guide, "Stack status codes".
-func classify(status string) string {
-	switch status {
-	case "CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE":
-		return ResultDeployed
-	case "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE":
-		return ResultRolledBack
-	default:
-		return ResultStuck
-	}
-}
-
 // The ways in which a change set may be made, by the stack's status.
 const (
 	planCreate = "CREATE" // ChangeSetType of a stack that is not there yet
 	planUpdate = "UPDATE"
-	planClear  = "clear"  // delete what a failed creation left, then create
+	planClear  = "clear"  // delete what a failed creation or deletion left, then create
+	planBack   = "back"   // roll back what failed with rollback disabled
+	planGoOn   = "goOn"   // continue a rollback that failed
 	planBusy   = "busy"   // somebody operates on the stack
 	planBroken = "broken" // a person must repair the stack first
 )
 
-// planning says how to plan a stack in a status. ROLLBACK_COMPLETE only
-// follows a failed creation: the stack never was in use and cannot be updated.
+// planning says how to plan a stack in a status. ROLLBACK_COMPLETE and
+// ROLLBACK_FAILED only follow a failed creation: the stack never was in use and
+// cannot be updated, nor can one in DELETE_FAILED.
+// Source: CloudFormation user guide, "Stack status codes"; API reference,
+// RollbackStack, ContinueUpdateRollback.
 func planning(status string) string {
 	switch status {
 	case "", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE":
 		return planCreate
-	case "ROLLBACK_COMPLETE":
+	case "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED":
 		return planClear
+	case "CREATE_FAILED", "UPDATE_FAILED":
+		return planBack
+	case "UPDATE_ROLLBACK_FAILED":
+		return planGoOn
 	case "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE":
 		return planUpdate
 	}
@@ -79,20 +85,17 @@ func planning(status string) string {
 	return planBroken
 }
 
+// nextIs comes before the command that a person types next.
+const nextIs = ". Next: "
+
 // remedy is the next command for a person whose stack is stuck.
-func remedy(status, stackName, region string) string {
-	command := ""
-	switch status {
-	case "UPDATE_ROLLBACK_FAILED":
-		command = "continue-update-rollback"
-	case "CREATE_FAILED", "UPDATE_FAILED":
-		command = "rollback-stack"
-	case "ROLLBACK_FAILED", "DELETE_FAILED":
-		command = "delete-stack"
+func remedy(status string, to events.Target) string {
+	switch planning(status) {
+	case planClear, planBack, planGoOn:
+		return RecoverCommand(to)
 	default:
-		command = "describe-stack-events"
+		return "aws cloudformation describe-stack-events --stack-name " + to.StackName + " --region " + to.Region
 	}
-	return "aws cloudformation " + command + " --stack-name " + stackName + " --region " + region
 }
 
 // ended reports whether a stack in the status has no operation under way.
@@ -106,20 +109,6 @@ func lastStatus(stackID string, rows []StackEvent) (status, reason string) {
 		}
 	}
 	return status, reason
-}
-
-// outcome reads how an operation stands from the rows that carry its token,
-// oldest first.
-func outcome(operation, stackID string, rows []StackEvent) (result, status string) {
-	status, _ = lastStatus(stackID, rows)
-	switch {
-	case len(rows) == 0:
-		return ResultNotStarted, status
-	case !ended(status):
-		return ResultRunning, status // or the stack's own row is not visible yet
-	default:
-		return operations[operation].ended(status), status
-	}
 }
 
 // cancelled begin the reasons of resources that failed only because another

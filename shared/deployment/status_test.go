@@ -9,13 +9,13 @@ import (
 func TestClassify(t *testing.T) {
 	for status, want := range map[string][2]string{
 		"": {ResultNotStarted, planCreate}, "REVIEW_IN_PROGRESS": {ResultRunning, planCreate},
-		"CREATE_COMPLETE": {ResultDeployed, planUpdate}, "CREATE_IN_PROGRESS": {ResultRunning, planBusy}, "CREATE_FAILED": {ResultStuck, planBroken},
-		"DELETE_COMPLETE": {ResultStuck, planCreate}, "DELETE_FAILED": {ResultStuck, planBroken}, "DELETE_IN_PROGRESS": {ResultRunning, planBusy},
-		"ROLLBACK_COMPLETE": {ResultRolledBack, planClear}, "ROLLBACK_FAILED": {ResultStuck, planBroken}, "ROLLBACK_IN_PROGRESS": {ResultRunning, planBusy},
+		"CREATE_COMPLETE": {ResultDeployed, planUpdate}, "CREATE_IN_PROGRESS": {ResultRunning, planBusy}, "CREATE_FAILED": {ResultUndo, planBack},
+		"DELETE_COMPLETE": {ResultStuck, planCreate}, "DELETE_FAILED": {ResultStuck, planClear}, "DELETE_IN_PROGRESS": {ResultRunning, planBusy},
+		"ROLLBACK_COMPLETE": {ResultRolledBack, planClear}, "ROLLBACK_FAILED": {ResultStuck, planClear}, "ROLLBACK_IN_PROGRESS": {ResultRunning, planBusy},
 		"UPDATE_COMPLETE": {ResultDeployed, planUpdate}, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": {ResultRunning, planBusy},
-		"UPDATE_FAILED": {ResultStuck, planBroken}, "UPDATE_IN_PROGRESS": {ResultRunning, planBusy},
+		"UPDATE_FAILED": {ResultUndo, planBack}, "UPDATE_IN_PROGRESS": {ResultRunning, planBusy},
 		"UPDATE_ROLLBACK_COMPLETE": {ResultRolledBack, planUpdate}, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": {ResultRunning, planBusy},
-		"UPDATE_ROLLBACK_FAILED": {ResultStuck, planBroken}, "UPDATE_ROLLBACK_IN_PROGRESS": {ResultRunning, planBusy},
+		"UPDATE_ROLLBACK_FAILED": {ResultUndo, planGoOn}, "UPDATE_ROLLBACK_IN_PROGRESS": {ResultRunning, planBusy},
 		"IMPORT_COMPLETE": {ResultDeployed, planUpdate}, "IMPORT_IN_PROGRESS": {ResultRunning, planBusy},
 		"IMPORT_ROLLBACK_COMPLETE": {ResultRolledBack, planUpdate}, "IMPORT_ROLLBACK_FAILED": {ResultStuck, planBroken},
 	} {
@@ -23,15 +23,40 @@ func TestClassify(t *testing.T) {
 		if status == "" {
 			rows = nil
 		}
-		result, _ := outcome(OperationExecute, "arn:stack", rows)
+		result, _, _ := outcome(Release{Plan: Plan{Operation: OperationExecute, StackID: "arn:stack"}}, rows)
 		if got := [2]string{result, planning(status)}; got != want {
 			t.Errorf("%s: %v, want %v", status, got, want)
 		}
 	}
-	for status, want := range map[string]string{"DELETE_IN_PROGRESS": ResultRunning, "DELETE_COMPLETE": ResultPlanAgain, "DELETE_FAILED": ResultStuck} {
-		rows := []StackEvent{{PhysicalID: "arn:stack", Type: stackType, Status: status}}
-		if got, _ := outcome(OperationDelete, "arn:stack", rows); got != want {
-			t.Errorf("a deletion with %s: %s, want %s", status, got, want)
+}
+
+// TestAfterRecovery: what follows the end of each operation that ends what a
+// failed one left, before a plan and after a failed execution of the run.
+func TestAfterRecovery(t *testing.T) {
+	tests := []struct{ operation, status, before, after, undo string }{
+		{OperationDelete, "DELETE_IN_PROGRESS", ResultRunning, ResultRunning, ""},
+		{OperationDelete, "DELETE_COMPLETE", ResultPlanAgain, ResultPlanAgain, ""},
+		{OperationDelete, "DELETE_FAILED", ResultStuck, ResultStuck, ""},
+		{OperationRollback, "ROLLBACK_IN_PROGRESS", ResultRunning, ResultRunning, ""},
+		{OperationRollback, "ROLLBACK_COMPLETE", ResultPlanAgain, ResultRolledBack, ""},
+		{OperationRollback, "DELETE_COMPLETE", ResultPlanAgain, ResultRolledBack, ""},
+		{OperationRollback, "UPDATE_ROLLBACK_COMPLETE", ResultPlanAgain, ResultRolledBack, ""},
+		{OperationRollback, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", ResultRunning, ResultRunning, ""},
+		{OperationRollback, "UPDATE_ROLLBACK_FAILED", ResultPlanAgain, ResultUndo, OperationContinue},
+		{OperationRollback, "ROLLBACK_FAILED", ResultStuck, ResultStuck, ""},
+		{OperationContinue, "UPDATE_ROLLBACK_IN_PROGRESS", ResultRunning, ResultRunning, ""},
+		{OperationContinue, "UPDATE_ROLLBACK_COMPLETE", ResultPlanAgain, ResultRolledBack, ""},
+		{OperationContinue, "UPDATE_ROLLBACK_FAILED", ResultStuck, ResultStuck, ""},
+	}
+	for _, tt := range tests {
+		rows := []StackEvent{{PhysicalID: "arn:stack", Type: stackType, Status: tt.status}}
+		r := Release{Plan: Plan{Operation: tt.operation, StackID: "arn:stack"}}
+		if got, _, _ := outcome(r, rows); got != tt.before {
+			t.Errorf("%s ended %s: %s, want %s", tt.operation, tt.status, got, tt.before)
+		}
+		r.Plan.Failed = true
+		if got, undo, _ := outcome(r, rows); got != tt.after || undo != tt.undo {
+			t.Errorf("%s after a failed execution ended %s: %s %s, want %s %s", tt.operation, tt.status, got, undo, tt.after, tt.undo)
 		}
 	}
 }

@@ -160,7 +160,7 @@ func (s *Service) announce(ctx context.Context, r Release, to events.Target, v v
 		return s.Publisher.Publish(ctx, s.fact(r, events.StackVerified{Run: r.Run(), Target: to, Results: results(record), Document: key}, to.Stage, to.Stack))
 	}
 	return s.Publisher.Publish(ctx, s.fact(r, events.VerificationFailed{
-		Run: r.Run(), Target: to, Reason: cut(v.Why), Inconclusive: v.Inconclusive, Reaction: reaction, Results: results(record), Document: key,
+		Run: r.Run(), Target: to, Reason: cut(v.Why, maxStackReason), Inconclusive: v.Inconclusive, Reaction: reaction, Results: results(record), Document: key,
 	}, to.Stage, to.Stack))
 }
 
@@ -194,8 +194,8 @@ func (s *Service) VerifyStage(ctx context.Context, r Release, taskToken string, 
 		} else {
 			r.Results = append(slices.Clone(r.Results), StackResult{
 				Stage: stage.Name, Outcome: events.OutcomeStuck, Result: ResultUnverified, Rollback: undo == pipeline.OnFailureRollback,
-				Failure: &events.Failure{Stage: stage.Name, Reason: cut(verdict.Why)},
-				Reason:  cut("The stage "+stage.Name+" is deployed, but its verification failed: "+verdict.Why+"."+unverifiedNext(stage, undo, *verdict, isNew)),
+				Failure: &events.Failure{Stage: stage.Name, Reason: cut(verdict.Why, maxStackReason)},
+				Reason:  cut("The stage "+stage.Name+" is deployed, but its verification failed: "+verdict.Why+"."+unverifiedNext(stage, undo, *verdict, isNew), maxStackReason),
 			})
 		}
 		_, err = s.Tasks.Answer(ctx, taskToken, r)

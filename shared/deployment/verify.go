@@ -65,7 +65,7 @@ func (s *Service) complete(ctx context.Context, r Release, to events.Target) (St
 	if kind := planning(stack.Status); kind == planBusy {
 		return stack, fault.Conflict("the stack %s is busy (%s) right after its deployment", to.StackName, stack.Status)
 	} else if kind != planUpdate {
-		return stack, fault.Permanent("the stack %s is in %s after its deployment; next: %s", to.StackName, stack.Status, remedy(stack.Status, to.StackName, to.Region))
+		return stack, fault.Permanent("the stack %s is in %s after its deployment. Next: %s", to.StackName, stack.Status, remedy(stack.Status, to))
 	}
 	if r.Plan.Empty {
 		return stack, s.discard(ctx, to, r.Plan.ChangeSetID)

@@ -50,8 +50,9 @@ func newWorld(t *testing.T) *world {
 	}
 	w.cloud.Emit = w.hear
 	w.checks = newChecks(clock)
+	w.cloud.Alarms = w.checks.alarms.State
 	w.service = &deployment.Service{
-		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(), Templates: w.cloud.Templates(),
+		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(), Templates: w.cloud.Templates(), Recoveries: w.cloud.Stacks(), Alarms: w.checks.alarms,
 		Locks: &fake.DeploymentLocks{}, StackLocks: w.locks, Runs: &fake.DeploymentRuns{}, Approvals: &fake.DeploymentApprovals{},
 		Verifier: w.checks.verifier(clock), Tokens: &fake.DeploymentTokens{}, Registry: w.listed, Tasks: w.tasks, Files: w.files, Publisher: w.facts, Now: clock.Now,
 	}
@@ -359,7 +360,7 @@ func (w *world) operate(r deployment.Release) deployment.Release {
 			return r
 		case deployment.ResultPlanAgain:
 			return w.deploy(r)
-		case deployment.ResultRunning, deployment.ResultNotStarted:
+		case deployment.ResultRunning, deployment.ResultNotStarted, deployment.ResultUndo:
 		default:
 			return r
 		}

@@ -15,6 +15,7 @@ import (
 var (
 	_ deployment.Stacks     = DeploymentStacks{}
 	_ deployment.ChangeSets = DeploymentChangeSets{}
+	_ deployment.Recoveries = DeploymentStacks{}
 )
 
 // DeploymentCloud is CloudFormation in memory, as far as a deployment uses it:
@@ -35,6 +36,11 @@ type DeploymentCloud struct {
 	FailDelete string
 	// NoEcho names the parameters whose values are not shown.
 	NoEcho []string
+	// Alarms are the states of the alarms by name; watched ones that go to ALARM
+	// roll an operation back.
+	Alarms map[string]string
+	// Begun lists what was begun to recover stacks, in order.
+	Begun []DeploymentRecovery
 	// Executed lists the change sets in the order of their execution.
 	Executed []string
 
@@ -78,6 +84,10 @@ type deploymentStack struct {
 	drift     []string // of its resources, as the last detection found it
 	rows      []deploymentRow
 	operating string // token of the operation that runs
+	protected bool
+	undo      *deploymentUndo                  // of the operation that failed last
+	made      []deployment.Resource            // by a creation, in order
+	rollback  deployment.RollbackConfiguration // stays until another one comes
 }
 
 type deploymentRow struct {
@@ -93,6 +103,8 @@ type deploymentChangeSet struct {
 	template deploymentTemplate
 	given    deployment.ChangeSetInput
 	tags     map[string]string
+
+	disableRollback bool
 }
 
 func stackKey(t events.Target) string { return t.Account + "/" + t.Region + "/" + t.StackName }
@@ -155,7 +167,7 @@ func (s DeploymentStacks) Describe(_ context.Context, t events.Target) (deployme
 	}
 	return deployment.Stack{
 		ID: stack.id, Status: stack.status, Reason: stack.reason, Outputs: maps.Clone(stack.outputs), Tags: maps.Clone(stack.tags),
-		Drift: driftOf(stack.drift), Parameters: parameters, Capabilities: slices.Clone(stack.given.Capabilities),
+		Drift: driftOf(stack.drift), Parameters: parameters, Capabilities: slices.Clone(stack.given.Capabilities), Protected: stack.protected,
 	}, nil
 }
 
@@ -209,31 +221,6 @@ func (s DeploymentStacks) Events(_ context.Context, t events.Target, stackID, to
 	return rows, nil
 }
 
-// Delete implements deployment.Stacks. The stack is gone after the time of one
-// resource. Deleting one that is being deleted does nothing.
-func (s DeploymentStacks) Delete(_ context.Context, t events.Target, token string) error {
-	c := s.cloud
-	if err := c.fail("DeleteStack"); err != nil {
-		return err
-	}
-	key := stackKey(t)
-	if stack := c.stacks[key]; stack != nil && stack.status != "DELETE_IN_PROGRESS" {
-		stack.operating = token
-		c.set(stack, token, "DELETE_IN_PROGRESS", "User Initiated")
-		c.Timeline.After(c.resourceTime(), func() {
-			stack.operating = ""
-			if c.FailDelete != "" {
-				c.set(stack, token, "DELETE_FAILED", c.FailDelete)
-				return
-			}
-			delete(c.stacks, key)
-			c.deleted[stack.id] = stack
-			c.set(stack, token, "DELETE_COMPLETE", "")
-		})
-	}
-	return c.fail("DeleteStack done")
-}
-
 // Create implements deployment.ChangeSets. A change set of the same name is
 // found again.
 func (s DeploymentChangeSets) Create(_ context.Context, t events.Target, in deployment.ChangeSetInput) (string, string, error) {
@@ -273,7 +260,7 @@ func (s DeploymentChangeSets) Create(_ context.Context, t events.Target, in depl
 	set.set = deployment.ChangeSet{
 		ID:      fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%08d", t.Region, t.Account, in.Name, c.count),
 		StackID: stack.id, Status: "CREATE_IN_PROGRESS", ExecutionStatus: "UNAVAILABLE",
-		Parameters: maps.Clone(in.Parameters), Capabilities: slices.Clone(in.Capabilities),
+		Parameters: maps.Clone(in.Parameters), Capabilities: slices.Clone(in.Capabilities), Rollback: watchedBy(in.Rollback),
 	}
 	c.changeSets[set.set.ID] = set
 	return set.set.ID, stack.id, c.fail("Create done")
@@ -316,7 +303,7 @@ func (s DeploymentChangeSets) Problems(_ context.Context, _ events.Target, id st
 
 // Execute implements deployment.ChangeSets. Executing again with the same token
 // does nothing.
-func (s DeploymentChangeSets) Execute(_ context.Context, _ events.Target, id, token string) error {
+func (s DeploymentChangeSets) Execute(_ context.Context, _ events.Target, id, token string, disableRollback bool) error {
 	c := s.cloud
 	if err := c.fail("Execute"); err != nil {
 		return err
@@ -332,6 +319,7 @@ func (s DeploymentChangeSets) Execute(_ context.Context, _ events.Target, id, to
 	}
 	c.operations[set.stack.id+token] = true
 	c.Executed = append(c.Executed, id)
+	set.disableRollback = disableRollback
 	c.run(set, token)
 	return c.fail("Execute done")
 }

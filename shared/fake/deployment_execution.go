@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -20,6 +19,8 @@ import (
 //
 //	Fail: reason          the resource fails
 //	FailRollback: reason  so does the rollback that follows
+//	RollbackTries: n      the rollback fails n times; without it, always
+//	FailDelete: reason    the resource cannot be deleted
 //	Replace: [Property]   these properties force a replacement
 //	Problem: text         early validation refuses the change set
 type deploymentTemplate struct {
@@ -41,6 +42,8 @@ type deploymentResource struct {
 	Metadata       struct {
 		Fail         string   `yaml:"Fail"`
 		FailRollback string   `yaml:"FailRollback"`
+		Tries        int      `yaml:"RollbackTries"`
+		FailDelete   string   `yaml:"FailDelete"`
 		Problem      string   `yaml:"Problem"`
 		Replace      []string `yaml:"Replace"`
 	} `yaml:"Metadata"`
@@ -167,19 +170,27 @@ func (c *DeploymentCloud) run(set *deploymentChangeSet, token string) {
 	if stack.status != "REVIEW_IN_PROGRESS" {
 		verb, undo = "UPDATE", "UPDATE_ROLLBACK"
 	}
-	stack.operating = token
+	stack.operating, stack.rollback = token, set.given.Rollback
+	if verb == "CREATE" {
+		stack.tags, stack.made = set.tags, nil
+	}
 	c.set(stack, token, verb+"_IN_PROGRESS", "User Initiated")
 	c.next(set, token, verb, undo, set.set.Changes)
 }
 
 func (c *DeploymentCloud) next(set *deploymentChangeSet, token, verb, undo string, left []deployment.Change) {
+	if why := c.breach(set.stack); why != "" {
+		c.failed(set, token, undo, deploymentUndo{reason: why})
+		return
+	}
 	if len(left) == 0 {
-		c.Timeline.After(time.Millisecond, func() { c.complete(set, token, verb) })
+		c.bake(set, token, verb, undo, set.stack.rollback.Minutes)
 		return
 	}
 	change := left[0]
 	action := map[string]string{"Add": "CREATE", "Modify": "UPDATE", "Remove": "DELETE"}[change.Action]
-	fate := set.template.Resources[change.LogicalID].Metadata
+	resource := set.template.Resources[change.LogicalID]
+	fate := resource.Metadata
 	c.Timeline.After(c.resourceTime(), func() {
 		row := deployment.StackEvent{LogicalID: change.LogicalID, PhysicalID: change.PhysicalID, Type: change.Type, Status: action + "_COMPLETE"}
 		if fate.Fail != "" && change.Action != "Remove" {
@@ -190,24 +201,15 @@ func (c *DeploymentCloud) next(set *deploymentChangeSet, token, verb, undo strin
 					LogicalID: other.LogicalID, Type: other.Type, Status: action + "_FAILED", Reason: "Resource creation cancelled",
 				})
 			}
-			c.rollBack(set, token, undo, change.LogicalID, fate.FailRollback)
+			reason := "The following resource(s) failed: [" + change.LogicalID + "]."
+			c.failed(set, token, undo, deploymentUndo{resource: change.LogicalID, reason: reason, fails: fate.FailRollback, tries: fate.Tries})
 			return
 		}
 		c.row(set.stack, token, row)
-		c.next(set, token, verb, undo, left[1:])
-	})
-}
-
-func (c *DeploymentCloud) rollBack(set *deploymentChangeSet, token, undo, failed, alsoFails string) {
-	stack := set.stack
-	c.set(stack, token, undo+"_IN_PROGRESS", "The following resource(s) failed: ["+failed+"].")
-	c.Timeline.After(c.resourceTime(), func() {
-		set.set.ExecutionStatus, stack.operating = "EXECUTE_FAILED", ""
-		if alsoFails != "" {
-			c.set(stack, token, undo+"_FAILED", alsoFails)
-			return
+		if verb == "CREATE" {
+			set.stack.make(change, resource)
 		}
-		c.set(stack, token, undo+"_COMPLETE", "")
+		c.next(set, token, verb, undo, left[1:])
 	})
 }
 

@@ -3,6 +3,7 @@ package fake
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -58,14 +59,15 @@ func (f *VerificationFunctions) Invoke(_ context.Context, _ events.Target, funct
 	return code(payload), nil
 }
 
-// VerificationAlarms has states.
+// VerificationAlarms has states. A name that begins with "composite" is a
+// composite alarm.
 type VerificationAlarms struct {
 	Faults Faults
 	State  map[string]string // by name
 }
 
 // States implements verification.Alarms.
-func (a *VerificationAlarms) States(_ context.Context, _ events.Target, names []string) ([]verification.Alarm, error) {
+func (a *VerificationAlarms) States(_ context.Context, to events.Target, names []string) ([]verification.Alarm, error) {
 	if err := a.Faults.at("States"); err != nil {
 		return nil, err
 	}
@@ -73,7 +75,8 @@ func (a *VerificationAlarms) States(_ context.Context, _ events.Target, names []
 	for i, name := range names {
 		list[i] = verification.Alarm{Name: name, State: verification.AlarmMissing}
 		if state, ok := a.State[name]; ok {
-			list[i].State = state
+			list[i].State, list[i].ARN = state, "arn:aws:cloudwatch:"+to.Region+":"+to.Account+":alarm:"+name
+			list[i].Composite = strings.HasPrefix(name, "composite")
 		}
 	}
 	return list, nil

@@ -88,6 +88,13 @@ var tellers = map[string]func(Entry) (string, error){
 	events.StackRolledBack{}.DetailType(): tell(func(d events.StackRolledBack) string {
 		return target(d.Target) + " rolled back: " + FailureText(d.Failure)
 	}),
+	events.StackRecoveryRequested{}.DetailType(): tell(func(d events.StackRecoveryRequested) string {
+		text := fmt.Sprintf("%s has %s recovered from %s: %s", d.By, d.StackName, d.StackStatus, d.Operation)
+		if len(d.Skip) > 0 {
+			text += ", without " + strings.Join(d.Skip, ", ")
+		}
+		return text
+	}),
 	events.StackVerified{}.DetailType(): tell(func(d events.StackVerified) string {
 		return verified(d.Target) + " verified: " + count(len(d.Results), "attempt")
 	}),

@@ -98,6 +98,7 @@ var subjects = map[string]locator{
 	events.ApprovalDecided{}.DetailType():         aboutRun,
 	events.StackDeployed{}.DetailType():           aboutRun,
 	events.StackRolledBack{}.DetailType():         aboutRun,
+	events.StackRecoveryRequested{}.DetailType():  aboutRunOrStack,
 	events.StackVerified{}.DetailType():           aboutRun,
 	events.VerificationFailed{}.DetailType():      aboutRun,
 	events.StageClosed{}.DetailType():             aboutRun,
@@ -143,6 +144,14 @@ func aboutStack(data json.RawMessage) (kind, subject string, err error) {
 		return KindDrift, "", err
 	}
 	return KindDrift, DriftSubject(stack.Account, stack.Region, stack.StackName), nil
+}
+
+// aboutRunOrStack is for what a person does to a stack, of a run or by its name.
+func aboutRunOrStack(data json.RawMessage) (kind, subject string, err error) {
+	if kind, subject, err = aboutRun(data); err != nil || subject != "" {
+		return kind, subject, err
+	}
+	return aboutStack(data)
 }
 
 func aboutHeal(data json.RawMessage) (kind, subject string, err error) {

@@ -59,7 +59,7 @@ func TestEveryFactHasASubject(t *testing.T) {
 			t.Errorf("%s has no sentence: %v, %v", fact.DetailType(), lines, err)
 		}
 	}
-	if kinds[ledger.KindRun] != 16 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 || kinds[ledger.KindReview] != 2 {
+	if kinds[ledger.KindRun] != 17 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 || kinds[ledger.KindReview] != 2 {
 		t.Errorf("kinds = %v", kinds)
 	}
 }
@@ -309,7 +309,7 @@ func TestReader(t *testing.T) {
 		t.Errorf("the newest run = %+v, %v", runs, err)
 	}
 	report, err := r.Run(t.Context(), "1f0c9a7b-1bee13")
-	if err != nil || len(report.Timeline) != 15 || report.Timeline[0].Text != "dana pushed 1f0c9a7b to main of acme/shop" {
+	if err != nil || len(report.Timeline) != 16 || report.Timeline[0].Text != "dana pushed 1f0c9a7b to main of acme/shop" {
 		t.Errorf("report = %+v, %v", report, err)
 	}
 	if _, err := r.Run(t.Context(), "nope"); !errors.Is(err, ledger.ErrUnknown) {

@@ -47,8 +47,8 @@ func (d *decoder) bounded(p *Pipeline, size int) bool {
 		d.fault(Position{}, "cannot be encoded: "+err.Error())
 		return false
 	}
-	// Each stage carries all stacks, and its own parameters over theirs; the file
-	// itself is no less than all of those.
+	// Each stage carries all stacks, its own parameters over theirs, and its alarms
+	// with each of them; the file itself is no less than all those parameters.
 	told := map[string]bool{} // a glob stands in several groups
 	for _, group := range together(p.Stages) {
 		carried, deployed := size, 0
@@ -60,7 +60,8 @@ func (d *decoder) bounded(p *Pipeline, size int) bool {
 			if deployed += len(p.Stacks); deployed > maxDeployed && deployed-len(p.Stacks) <= maxDeployed {
 				d.fault(stage.at, "the stages of the branch "+stage.Branch+" have more than "+strconv.Itoa(maxDeployed)+" stacks together from here on, which is more than one run can deploy")
 			}
-			if carried += len(encoded); carried > maxCarried && carried-len(encoded) <= maxCarried {
+			carries := len(encoded) + len(p.Stacks)*stage.rollback.size()
+			if carried += carries; carried > maxCarried && carried-carries <= maxCarried {
 				d.fault(stage.at, "the stages of the branch "+stage.Branch+" are too large together from here on: every stage carries every stack, and a run carries at most "+
 					strconv.Itoa(maxCarried>>10)+" KiB; use fewer stages, stacks or parameters in one file")
 			}
@@ -85,6 +86,7 @@ func (d *decoder) check(p *Pipeline, size int, exists func(string) bool) {
 		d.references(stack.Parameters, stack.Name, p, ancestors)
 	}
 	d.verifications(p, ancestors)
+	d.checkAlarms(p)
 	seen := map[string]bool{}
 	for _, stage := range p.Stages {
 		if stage.Name != "" && seen[stage.Name] {

@@ -77,7 +77,7 @@ var topKeys = []key{
 	{"build", false, "How the cloud assembly of a CDK app is made.", ref("build")},
 }
 
-var stackKeys = []key{
+var stackKeys = append([]key{
 	{"template", false, "Path of the CloudFormation template in the repository; or artifact.", map[string]any{"type": "string"}},
 	{"artifact", false, "Id of the stack in the cloud assembly, in place of template; ${stage} stands for the name of the stage.", text(artifactPattern)},
 	{"dependsOn", false, "Stacks that must be deployed before this one.", listOf(text(namePattern))},
@@ -86,9 +86,9 @@ var stackKeys = []key{
 	{"tags", false, "Tags of the stack and its resources.", mapOf(scalar)},
 	{"protect", false, "Logical ids of resources whose removal or replacement blocks the deployment.", listOf(text(logicalPattern))},
 	{"verify", false, "What is checked after the stack was deployed.", verifySchema},
-}
+}, rollbackTable...)
 
-var stageKeys = []key{
+var stageKeys = append([]key{
 	{"name", true, "Name of the stage; part of the stack names.", text(namePattern)},
 	{"branch", true, "The branch that the stage follows, or a glob, such as release/*.", text(branchGlob)},
 	{"account", true, "AWS account, 12 digits, in quotes.", text(accountPattern)},
@@ -104,7 +104,7 @@ var stageKeys = []key{
 	{"verify", false, "What is checked when all stacks of the stage were deployed.", verifySchema},
 	{"onVerificationFailure", false, "stop ends the run, rollback brings the stack back to its previous template as well. Without it, rollback in the last stage of a branch and stop in the others.", map[string]any{"enum": onFailures}},
 	{"artifacts", false, "Artifacts of this stage, by stack; they win over the stack's own.", mapOf(text(artifactPattern))},
-}
+}, rollbackTable...)
 
 var parameterKeys = []key{
 	{"output", false, "Output of an earlier stack: stack.OutputName.", text(outputPattern)},

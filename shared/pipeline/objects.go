@@ -84,6 +84,7 @@ func (d *decoder) stack(e entry) Stack {
 	if k, ok := keys["verify"]; ok {
 		stack.Verify = d.checks(k.value, what)
 	}
+	stack.rollback = d.rollback(keys, what)
 	return stack
 }
 
@@ -149,6 +150,7 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 	if k, ok := keys["artifacts"]; ok {
 		d.decodeArtifacts(&stage, k)
 	}
+	stage.rollback = d.rollback(keys, "stage "+stage.Name)
 	return stage
 }
 

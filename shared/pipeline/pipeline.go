@@ -53,6 +53,8 @@ type Stage struct {
 
 	artifacts   map[string]string   // stack → artifact, over the stack's own
 	artifactsAt map[string]Position // of the stack names in artifacts
+
+	rollback rollbackKeys
 }
 
 // Stack is a template and what it is deployed with.
@@ -67,9 +69,12 @@ type Stack struct {
 	Tags         map[string]string    `json:"tags,omitempty"`
 	Protect      []string             `json:"protect,omitempty"` // logical ids
 	Verify       []Check              `json:"verify,omitempty"`  // after its deployment
+	Rollback     Rollback             `json:"rollback,omitzero"` // filled by For
 
 	at      Position
 	depends []Position // of each dependsOn item
+
+	rollback rollbackKeys
 }
 
 // At returns where the stack stands in evenkeel.yaml. It is zero for a stack
@@ -144,6 +149,7 @@ func (p *Pipeline) filled(wanted func(Stage) bool) []Stage {
 			stack := p.Stacks[i]
 			stack.StackName = p.stackName(stack.Name, stage.Name)
 			stack.Artifact = stage.artifactIn(stack)
+			stack.Rollback = stack.rollback.over(stage.rollback)
 			stack.Parameters = merged(stack.Parameters, stage.parameters[stack.Name])
 			stage.Stacks = append(stage.Stacks, stack)
 		}

@@ -87,7 +87,7 @@ func (w *world) deploy(stack, template string, tags map[string]string) {
 	if _, err := w.cloud.ChangeSets().Read(context.Background(), to, id); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.cloud.ChangeSets().Execute(context.Background(), to, id, "t"); err != nil {
+	if err := w.cloud.ChangeSets().Execute(context.Background(), to, id, "t", false); err != nil {
 		w.t.Fatal(err)
 	}
 	w.clock.Advance(time.Hour)

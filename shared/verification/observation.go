@@ -53,9 +53,11 @@ const (
 
 // Alarm is an alarm and its state.
 type Alarm struct {
-	Name   string
-	State  string // one of the constants
-	Reason string
+	Name      string
+	ARN       string // "" when it is missing
+	Composite bool
+	State     string // one of the constants
+	Reason    string
 }
 
 // Statuses of a build. Source: CodeBuild API reference, Build, buildStatus.

@@ -15,9 +15,10 @@ import (
 
 var _ verification.Alarms = (*Client)(nil)
 
-// Sessions gives the configuration for an account and region.
+// Sessions gives the configuration for an account and region, in the role of the
+// stage.
 type Sessions interface {
-	In(account, region string) aws.Config
+	As(account, region, role, owner string) aws.Config
 }
 
 // Client implements verification.Alarms.
@@ -29,7 +30,7 @@ func New(sessions Sessions) *Client { return &Client{sessions} }
 // States implements verification.Alarms. Composite alarms come only when they
 // are asked for. Source: CloudWatch API reference, DescribeAlarms, AlarmTypes.
 func (c *Client) States(ctx context.Context, t events.Target, names []string) ([]verification.Alarm, error) {
-	client := cloudwatch.NewFromConfig(c.sessions.In(t.Account, t.Region))
+	client := cloudwatch.NewFromConfig(c.sessions.As(t.Account, t.Region, t.Role, t.Owner))
 	found := map[string]verification.Alarm{}
 	pages := cloudwatch.NewDescribeAlarmsPaginator(client, &cloudwatch.DescribeAlarmsInput{
 		AlarmNames: names, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm},
@@ -40,18 +41,19 @@ func (c *Client) States(ctx context.Context, t events.Target, names []string) ([
 			return nil, awserr.Classify("read the alarms of "+t.Account+" in "+t.Region, err)
 		}
 		for _, alarm := range page.MetricAlarms {
-			found[aws.ToString(alarm.AlarmName)] = verification.Alarm{State: string(alarm.StateValue), Reason: aws.ToString(alarm.StateReason)}
+			found[aws.ToString(alarm.AlarmName)] = verification.Alarm{ARN: aws.ToString(alarm.AlarmArn), State: string(alarm.StateValue), Reason: aws.ToString(alarm.StateReason)}
 		}
 		for _, alarm := range page.CompositeAlarms {
-			found[aws.ToString(alarm.AlarmName)] = verification.Alarm{State: string(alarm.StateValue), Reason: aws.ToString(alarm.StateReason)}
+			found[aws.ToString(alarm.AlarmName)] = verification.Alarm{ARN: aws.ToString(alarm.AlarmArn), Composite: true, State: string(alarm.StateValue), Reason: aws.ToString(alarm.StateReason)}
 		}
 	}
 	list := make([]verification.Alarm, len(names))
 	for i, name := range names {
-		list[i] = verification.Alarm{Name: name, State: verification.AlarmMissing}
+		list[i] = verification.Alarm{State: verification.AlarmMissing}
 		if alarm, ok := found[name]; ok {
-			list[i].State, list[i].Reason = alarm.State, alarm.Reason
+			list[i] = alarm
 		}
+		list[i].Name = name
 	}
 	return list, nil
 }

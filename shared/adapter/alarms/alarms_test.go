@@ -25,7 +25,7 @@ func start(t *testing.T) (*awsstub.Stub, *alarms.Client) {
 // alarm is one in the answer of DescribeAlarms. The protocol is Smithy RPC v2
 // in CBOR.
 func alarm(name, state, reason string) cbor.Value {
-	return cbor.Map{"AlarmName": cbor.String(name), "StateValue": cbor.String(state), "StateReason": cbor.String(reason)}
+	return cbor.Map{"AlarmName": cbor.String(name), "StateValue": cbor.String(state), "StateReason": cbor.String(reason), "AlarmArn": cbor.String("arn:" + name)}
 }
 
 func answer(members cbor.Map) string { return string(cbor.Encode(members)) }
@@ -38,8 +38,8 @@ func TestStates(t *testing.T) {
 	)
 	got, err := client.States(t.Context(), target, []string{"all", "errors", "none", "latency"})
 	want := []verification.Alarm{
-		{Name: "all", State: verification.AlarmNoData}, {Name: "errors", State: verification.AlarmALARM, Reason: "Threshold Crossed: 1 datapoint"},
-		{Name: "none", State: verification.AlarmMissing}, {Name: "latency", State: verification.AlarmOK, Reason: "quiet"},
+		{Name: "all", ARN: "arn:all", Composite: true, State: verification.AlarmNoData}, {Name: "errors", ARN: "arn:errors", State: verification.AlarmALARM, Reason: "Threshold Crossed: 1 datapoint"},
+		{Name: "none", State: verification.AlarmMissing}, {Name: "latency", ARN: "arn:latency", State: verification.AlarmOK, Reason: "quiet"},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)

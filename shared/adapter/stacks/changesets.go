@@ -22,8 +22,9 @@ import (
 func (c *ChangeSets) Create(ctx context.Context, t events.Target, in deployment.ChangeSetInput) (changeSetID, stackID string, err error) {
 	input := &cloudformation.CreateChangeSetInput{
 		StackName: aws.String(t.StackName), ChangeSetName: aws.String(in.Name), ChangeSetType: types.ChangeSetType(in.Type),
-		Description: aws.String(in.Description),
-		RoleARN:     aws.String("arn:" + session.Partition(t.Region) + ":iam::" + t.Account + ":role/" + ExecutionRole),
+		Description:           aws.String(in.Description),
+		RollbackConfiguration: rollbackInput(in.Rollback),
+		RoleARN:               aws.String("arn:" + session.Partition(t.Region) + ":iam::" + t.Account + ":role/" + ExecutionRole),
 	}
 	if in.IncludeNested {
 		input.IncludeNestedStacks = aws.Bool(true)

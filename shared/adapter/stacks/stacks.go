@@ -73,6 +73,7 @@ func (s *Stacks) Describe(ctx context.Context, t events.Target) (deployment.Stac
 	if found.DriftInformation != nil {
 		stack.Drift = string(found.DriftInformation.StackDriftStatus)
 	}
+	stack.Protected = aws.ToBool(found.EnableTerminationProtection)
 	for _, output := range found.Outputs {
 		stack.Outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
 	}
@@ -154,18 +155,12 @@ func (s *Stacks) Drifts(ctx context.Context, t events.Target) ([]string, error) 
 	return drifts, nil
 }
 
-// Delete implements deployment.Stacks.
-func (s *Stacks) Delete(ctx context.Context, t events.Target, token string) error {
-	_, err := s.in(t).DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(t.StackName), ClientRequestToken: aws.String(token)})
-	return awserr.Classify("delete the stack "+t.StackName, err)
-}
-
 // Execute implements deployment.ChangeSets. DisableRollback is always sent: a
 // missing one rolls back too, although the API model names true as its
 // default.
-func (c *ChangeSets) Execute(ctx context.Context, t events.Target, changeSetID, token string) error {
+func (c *ChangeSets) Execute(ctx context.Context, t events.Target, changeSetID, token string, disableRollback bool) error {
 	_, err := c.in(t).ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
-		ChangeSetName: aws.String(changeSetID), ClientRequestToken: aws.String(token), DisableRollback: aws.Bool(false),
+		ChangeSetName: aws.String(changeSetID), ClientRequestToken: aws.String(token), DisableRollback: aws.Bool(disableRollback),
 	})
 	return awserr.Classify("execute the change set of "+t.StackName, err)
 }

@@ -117,7 +117,9 @@ func TestErrorsAreClassifiedOnce(t *testing.T) {
 				return err
 			}, fault.InvalidError},
 		{"executed by another", "ExecuteChangeSet", 400, "InvalidChangeSetStatus", "ChangeSet is in EXECUTE_COMPLETE",
-			func(_ *stacks.Stacks, c *stacks.ChangeSets) error { return c.Execute(ctx, target, "arn:cs", "t") }, fault.ConflictError},
+			func(_ *stacks.Stacks, c *stacks.ChangeSets) error {
+				return c.Execute(ctx, target, "arn:cs", "t", false)
+			}, fault.ConflictError},
 		{"deleted before", "DeleteChangeSet", 404, "ChangeSetNotFound", "ChangeSet [x] does not exist",
 			func(_ *stacks.Stacks, c *stacks.ChangeSets) error { return c.Delete(ctx, target, "arn:cs") }, ""},
 		{"no history", "DescribeStackEvents", 400, "ValidationError", "Stack [x] does not exist",
@@ -343,7 +345,7 @@ func TestTemplate(t *testing.T) {
 func TestExecuteSendsDisableRollback(t *testing.T) {
 	stub, _, c := start(t)
 	stub.Reply("cloudformation", "ExecuteChangeSet", body("ExecuteChangeSet", ""))
-	if err := c.Execute(context.Background(), target, "arn:cs", "evenkeel-r1-test-data"); err != nil {
+	if err := c.Execute(context.Background(), target, "arn:cs", "evenkeel-r1-test-data", false); err != nil {
 		t.Fatal(err)
 	}
 	sent := stub.Calls("cloudformation", "ExecuteChangeSet")[0].Form

@@ -1,0 +1,251 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/local/gateway"
+	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
+	"github.com/evenkeel/evenkeel/shared/ledger"
+)
+
+const brittleName = "acme/brittle"
+
+// recoveryGroup drives every way out of a failed stack, and looks at the states
+// that each run visited.
+func recoveryGroup() Group {
+	group := Group{"A failed deployment always finds a way back, or says what to type next", nil, []Step{
+		{Want: "a repository is registered", Run: func(ctx context.Context, w *World) (string, error) {
+			return brittleName, w.adopt(ctx, brittleName, "brittle")
+		}},
+	}}
+	timeout := 30
+	for _, b := range brittles {
+		for _, d := range b.steps {
+			timeout++ // every push changes both queues
+			seconds := timeout
+			group.Steps = append(group.Steps, Step{Want: b.name + ": " + d.want, Run: func(ctx context.Context, w *World) (string, error) {
+				return w.deploys(ctx, b.name, d, seconds)
+			}})
+		}
+	}
+	group.Steps = append(group.Steps, Step{Want: "no alarm is left on the stack that names none", Run: notWatched})
+	return group
+}
+
+func (w *World) deploys(ctx context.Context, name string, d deployment, timeout int) (string, error) {
+	stack := name + "-queue-test"
+	if err := w.writeQueues(name, d, timeout); err != nil {
+		return "", err
+	}
+	if d.before != nil {
+		if err := d.before(ctx, w, stack); err != nil {
+			return "", err
+		}
+	}
+	if _, err := w.push(ctx, name+": "+d.want); err != nil {
+		return "", err
+	}
+	if _, err := runStarts(ctx, w); err != nil {
+		return "", err
+	}
+	end, err := w.finished(ctx)
+	if err != nil {
+		return "", err
+	}
+	status, err := w.stackStatus(ctx, stack)
+	if err != nil {
+		return "", err
+	}
+	path, execution, err := w.visited(ctx)
+	if err != nil {
+		return "", err
+	}
+	return end.Outcome + ": " + end.Reason, firstError(
+		expect("the outcome ("+end.Reason+")", end.Outcome, d.outcome),
+		expect("the reason holds "+d.reason+": "+end.Reason, strings.Contains(end.Reason, d.reason), true),
+		expect("the stack's status "+status+" ends with "+d.status, strings.HasSuffix(status, d.status), true),
+		expect("the visited states", path, d.path),
+		alarms(end.Outcome, execution))
+}
+
+// alarms checks that the execution of a run that is stuck failed by that name:
+// the metric ExecutionsFailed counts it, on which there is an alarm.
+// Source: Step Functions developer guide, "Monitoring Step Functions metrics
+// using Amazon CloudWatch".
+func alarms(outcome string, execution *sfn.DescribeExecutionOutput) error {
+	if outcome != events.OutcomeStuck {
+		return nil
+	}
+	return firstError(expect("the execution's status", execution.Status, sfntypes.ExecutionStatusFailed), expect("its error", aws.ToString(execution.Error), events.OutcomeStuck))
+}
+
+// writeQueues writes both files of the repository.
+func (w *World) writeQueues(name string, d deployment, timeout int) error {
+	metadata, retain := d.fails, ""
+	if metadata == "" {
+		metadata = "{}"
+	}
+	if d.retain {
+		retain = "    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n"
+	}
+	for path, text := range map[string]string{
+		"evenkeel.yaml": fmt.Sprintf("version: 1\nname: %s\nstacks: {queue: {template: templates/queue.yaml}}\nstages:\n"+
+			"  - {name: test, branch: main, account: %q, region: us-east-1, approval: never%s}\n", name, testAccount, d.stage),
+		"templates/queue.yaml": fmt.Sprintf(`AWSTemplateFormatVersion: "2010-09-09"
+Description: Two queues, one after the other.
+
+Resources:
+  Before:
+    Type: AWS::SQS::Queue
+%[1]s    Properties: {VisibilityTimeout: %[2]d, SqsManagedSseEnabled: true}
+  Jobs:
+    Type: AWS::SQS::Queue
+    DependsOn: Before
+    Metadata: %[3]s
+    Properties: {VisibilityTimeout: %[2]d, SqsManagedSseEnabled: true}
+`, retain, timeout, metadata),
+	} {
+		if err := os.WriteFile(filepath.Join(w.shop.dir, path), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stackStatus is "" for a stack that is not there.
+func (w *World) stackStatus(ctx context.Context, stack string) (string, error) {
+	out, err := cloudformation.NewFromConfig(w.account(testAccount)).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stack})
+	if err != nil && strings.Contains(err.Error(), "does not exist") {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return string(out.Stacks[0].StackStatus), nil
+}
+
+// visited reads from the execution's history which states the stack of the run
+// went through.
+func (w *World) visited(ctx context.Context) (string, *sfn.DescribeExecutionOutput, error) {
+	hub := w.account(w.Cloud.State.Hub)
+	run, err := deploymentstate.New(hub, w.Outputs["StateTable"], time.Now).Runs().Read(ctx, w.runID)
+	if err != nil {
+		return "", nil, err
+	}
+	client := sfn.NewFromConfig(hub)
+	var ended *sfn.DescribeExecutionOutput
+	if err := await(ctx, "the end of "+run.Execution, func() (bool, error) {
+		ended, err = client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String(run.Execution)})
+		return err == nil && ended.Status != sfntypes.ExecutionStatusRunning, err
+	}); err != nil {
+		return "", nil, err
+	}
+	var states []string
+	pages := sfn.NewGetExecutionHistoryPaginator(client, &sfn.GetExecutionHistoryInput{ExecutionArn: aws.String(run.Execution), MaxResults: 1000})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", nil, err
+		}
+		for _, e := range page.Events {
+			if e.StateEnteredEventDetails != nil {
+				states = append(states, aws.ToString(e.StateEnteredEventDetails.Name))
+			}
+		}
+	}
+	first, last := slices.Index(states, "Plan"), len(states)-1-slices.Index(backward(states), "EndStack")
+	if first < 0 || last >= len(states) || last < first {
+		return "", nil, fmt.Errorf("the history has no stack: %v", states)
+	}
+	return strings.Join(states[first:last+1], " "), ended, nil
+}
+
+func backward(states []string) []string {
+	reversed := slices.Clone(states)
+	slices.Reverse(reversed)
+	return reversed
+}
+
+// recover types evenkeel recover for the stack, and looks for the record of it.
+func (w *World) recover(ctx context.Context, stack, status string, args ...string) error {
+	shown, err := w.evenkeel(ctx, append([]string{"recover", testAccount + "/us-east-1/" + stack, "--yes"}, args...)...)
+	w.Report.Block(shown)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(shown, status+", in order") {
+		return fmt.Errorf("the stack is not in order: %s", shown)
+	}
+	_, err = awaitFact(ctx, w, ledger.DriftSubject(testAccount, "us-east-1", stack), func(r events.StackRecoveryRequested) bool {
+		return r.By != "" && (len(args) == 0 || len(r.Skip) == 1)
+	})
+	return err
+}
+
+// inject adds a fault by the simulator's admin endpoint.
+func (w *World) inject(ctx context.Context, fault string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.Cloud.State.Endpoint+gateway.Prefix+"simulator/faults", strings.NewReader(fault))
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	return firstError(response.Body.Close(), expect("the status of the fault injection", response.StatusCode, http.StatusCreated))
+}
+
+// alarm sets the state of the alarm that the stack watched is watched with.
+func (w *World) alarm(ctx context.Context, state types.StateValue) error {
+	_, err := cloudwatch.NewFromConfig(w.account(testAccount)).SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{
+		AlarmName: aws.String("brittle"), StateValue: state, StateReason: aws.String("set by the demonstration"),
+	})
+	return err
+}
+
+// ringsWhile lets the alarm ring once the stack is in the status, and the
+// resources of the update are through.
+func (w *World) ringsWhile(ctx context.Context, stack, status string) error {
+	go func() {
+		ctx := context.WithoutCancel(ctx)
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		err := await(ctx, stack+" in "+status, func() (bool, error) {
+			now, err := w.stackStatus(ctx, stack)
+			return now == status, err
+		})
+		if err = errors.Join(err, w.alarm(ctx, types.StateValueAlarm)); err != nil {
+			w.Report.Line("%v", err) // the step misses the rollback then
+		}
+	}()
+	return nil
+}
+
+// notWatched looks for what is left of the alarms.
+func notWatched(ctx context.Context, w *World) (string, error) {
+	out, err := cloudformation.NewFromConfig(w.account(testAccount)).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String("watched-queue-test")})
+	if err != nil {
+		return "", err
+	}
+	triggers := 0
+	if c := out.Stacks[0].RollbackConfiguration; c != nil {
+		triggers = len(c.RollbackTriggers)
+	}
+	return fmt.Sprintf("%d alarms", triggers), expect("alarms on the stack", triggers, 0)
+}
