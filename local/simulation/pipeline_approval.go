@@ -85,8 +85,12 @@ func (w *watch) digest(target events.Target, set deployment.ChangeSet, expires t
 	}
 	subject.Drift.Status = stack.Drift
 	if stack.Drift == "DRIFTED" {
-		if subject.Drift.Resources, err = w.p.cloud.Stacks().Drifts(context.Background(), target); err != nil {
+		drifts, err := w.p.cloud.Stacks().Drifts(context.Background(), target)
+		if err != nil {
 			w.p.Violate("%v", err)
+		}
+		for _, drift := range drifts {
+			subject.Drift.Resources = append(subject.Drift.Resources, drift.Text)
 		}
 	}
 	parts, err := subject.Parts()

@@ -26,8 +26,12 @@ func (s *Service) subject(ctx context.Context, r Release, to events.Target, c Ch
 	found.Stack = approval.Stack{ID: stack.ID, Status: stack.Status, Role: stack.Role, Assume: stage.Role}
 	found.Drift = approval.Drift{Status: stack.Drift}
 	if stack.Drift == drifted {
-		if found.Drift.Resources, err = s.Stacks.Drifts(ctx, to); err != nil {
+		drifts, err := s.Stacks.Drifts(ctx, to)
+		if err != nil {
 			return found, err
+		}
+		for _, drift := range drifts {
+			found.Drift.Resources = append(found.Drift.Resources, drift.Text)
 		}
 	}
 	if !c.Unchanged() {

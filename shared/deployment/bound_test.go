@@ -187,3 +187,33 @@ func TestSafePlansGoByPolicy(t *testing.T) {
 		t.Errorf("decided %+v", d)
 	}
 }
+
+// TestDriftRaisesTheRisk: a harmless change of a resource that somebody changed
+// outside of the stack is not safe any more, and the plan shows why.
+func TestDriftRaisesTheRisk(t *testing.T) {
+	for _, tt := range []struct {
+		drift string
+		risk  string
+	}{
+		{"", deployment.RiskSafe},
+		{"Other MODIFIED x", deployment.RiskSafe},
+		{"Queue MODIFIED x", deployment.RiskReview},
+		{"Queue DELETED x", deployment.RiskReview},
+	} {
+		w := deployed(t)
+		w.source(map[string]string{"data.yaml": changedData})
+		if tt.drift != "" {
+			w.cloud.Drift(inProd, tt.drift)
+		}
+		r := w.run(push("bbbb", 10), onlyProd(t, ""))
+		var planned *events.StackPlanned
+		for _, fact := range w.facts.Facts {
+			if data, ok := fact.Data.(events.StackPlanned); ok && data.RunID == r.RunID {
+				planned = &data
+			}
+		}
+		if planned == nil || planned.Risk != tt.risk || tt.risk != deployment.RiskSafe && !strings.Contains(strings.Join(planned.Reasons, ";"), "outside of the stack") {
+			t.Errorf("%s: planned %+v", tt.drift, planned)
+		}
+	}
+}

@@ -227,7 +227,11 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
 	_, stack, _ := r.Current()
 	policy := risk.Policy{Stateful: s.Stateful, Protect: stack.Protect}
-	rated, err := rate(ctx, s.Templates, to, c, policy)
+	shown, err := s.withDrift(ctx, to, c)
+	if err != nil {
+		return r, err
+	}
+	rated, err := rate(ctx, s.Templates, to, shown, policy)
 	if err != nil {
 		return r, err
 	}
@@ -235,7 +239,7 @@ func (s *Service) planned(ctx context.Context, r Release, to events.Target, c Ch
 	if r, err = s.gated(ctx, r, to, c, rated, policy); err != nil {
 		return r, err
 	}
-	plan := NewDocument(c, rated, to.Region)
+	plan := NewDocument(shown, rated, to.Region)
 	plan.Run, plan.Target, plan.Digest = r.Run(), to, r.Plan.Digest
 	plan.Empty, plan.Gate, plan.Planned, plan.Expires = r.Plan.Empty, r.Plan.Gate, s.Now().UTC(), r.Plan.Expires
 	data, err := json.MarshalIndent(plan, "", " ")

@@ -15,9 +15,9 @@ type Stacks interface {
 	// Events returns the rows of the operation with the client request token,
 	// oldest first, also those of a stack that was deleted.
 	Events(ctx context.Context, target events.Target, stackID, clientRequestToken string) ([]StackEvent, error)
-	// Drifts says of each resource that the last drift detection found changed or
-	// deleted what differs, a text each, sorted.
-	Drifts(ctx context.Context, target events.Target) ([]string, error)
+	// Drifts returns the resources that the last drift detection found changed or
+	// deleted, sorted by Text.
+	Drifts(ctx context.Context, target events.Target) ([]ResourceDrift, error)
 }
 
 // Recoveries ends, in a workload account, what a failed operation left of a

@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"slices"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/risk"
@@ -34,6 +35,34 @@ func rate(ctx context.Context, port Templates, to events.Target, c ChangeSet, po
 		templates = found
 	}
 	return risk.Assess(c, templates, risk.Published(to.Region), policy), nil
+}
+
+// withDrift notes on the changes what the last drift detection found about
+// their resources: only a drift-aware change set tells that by itself.
+// Source: CloudFormation API reference, ResourceChange, ResourceDriftStatus.
+func (s *Service) withDrift(ctx context.Context, to events.Target, c ChangeSet) (ChangeSet, error) {
+	if len(c.Changes) == 0 || c.DeploymentMode != "" {
+		return c, nil
+	}
+	stack, err := s.Stacks.Describe(ctx, to)
+	if err != nil || stack.Drift != drifted {
+		return c, err
+	}
+	drifts, err := s.Stacks.Drifts(ctx, to)
+	if err != nil {
+		return c, err
+	}
+	found := map[string]string{}
+	for _, drift := range drifts {
+		found[drift.LogicalID] = drift.Status
+	}
+	c.Changes = slices.Clone(c.Changes)
+	for i, change := range c.Changes {
+		if change.Drift == "" {
+			c.Changes[i].Drift = found[change.LogicalID]
+		}
+	}
+	return c, nil
 }
 
 type templateReader struct {

@@ -33,6 +33,13 @@ type Resource struct {
 	Reason     string `json:"reason,omitempty"`
 }
 
+// ResourceDrift is what a drift detection found about one resource.
+type ResourceDrift struct {
+	LogicalID string
+	Status    string // MODIFIED, DELETED
+	Text      string // all of it; the same whenever the drift is the same
+}
+
 // StackEvent is one row of a stack's history.
 // Source: CloudFormation API reference, StackEvent.
 type StackEvent struct {

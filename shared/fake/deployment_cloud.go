@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -183,14 +184,21 @@ func driftOf(resources []string) string {
 }
 
 // Drifts implements deployment.Stacks.
-func (s DeploymentStacks) Drifts(_ context.Context, t events.Target) ([]string, error) {
+func (s DeploymentStacks) Drifts(_ context.Context, t events.Target) ([]deployment.ResourceDrift, error) {
 	if err := s.cloud.fail("Drifts"); err != nil {
 		return nil, err
 	}
-	return slices.Clone(s.cloud.stacks[stackKey(t)].drift), nil
+	var drifts []deployment.ResourceDrift
+	for _, text := range s.cloud.stacks[stackKey(t)].drift {
+		id, rest, _ := strings.Cut(text, " ")
+		status, _, _ := strings.Cut(rest, " ")
+		drifts = append(drifts, deployment.ResourceDrift{LogicalID: id, Status: status, Text: text})
+	}
+	return drifts, nil
 }
 
-// Drift is what a drift detection of a stack finds: an empty list is none.
+// Drift is what a drift detection of a stack finds, "Queue MODIFIED" and the
+// like: an empty list is none.
 func (c *DeploymentCloud) Drift(t events.Target, resources ...string) {
 	c.stacks[stackKey(t)].drift = append([]string{}, resources...)
 }

@@ -132,12 +132,12 @@ func matching(page []types.StackEvent, token string) (rows []deployment.StackEve
 }
 
 // Drifts implements deployment.Stacks.
-func (s *Stacks) Drifts(ctx context.Context, t events.Target) ([]string, error) {
+func (s *Stacks) Drifts(ctx context.Context, t events.Target) ([]deployment.ResourceDrift, error) {
 	pages := cloudformation.NewDescribeStackResourceDriftsPaginator(s.in(t), &cloudformation.DescribeStackResourceDriftsInput{
 		StackName:                       aws.String(t.StackName),
 		StackResourceDriftStatusFilters: []types.StackResourceDriftStatus{types.StackResourceDriftStatusModified, types.StackResourceDriftStatusDeleted},
 	})
-	var drifts []string
+	var drifts []deployment.ResourceDrift
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -148,10 +148,10 @@ func (s *Stacks) Drifts(ctx context.Context, t events.Target) ([]string, error) 
 			for _, d := range drift.PropertyDifferences {
 				text += fmt.Sprintf("\n%s %s %q %q", d.DifferenceType, aws.ToString(d.PropertyPath), aws.ToString(d.ExpectedValue), aws.ToString(d.ActualValue))
 			}
-			drifts = append(drifts, text)
+			drifts = append(drifts, deployment.ResourceDrift{LogicalID: aws.ToString(drift.LogicalResourceId), Status: string(drift.StackResourceDriftStatus), Text: text})
 		}
 	}
-	slices.Sort(drifts)
+	slices.SortFunc(drifts, func(a, b deployment.ResourceDrift) int { return strings.Compare(a.Text, b.Text) })
 	return drifts, nil
 }
 

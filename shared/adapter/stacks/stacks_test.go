@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,8 +72,11 @@ func TestDrifts(t *testing.T) {
 			<ActualValue>5</ActualValue><DifferenceType>NOT_EQUAL</DifferenceType></member>`)+`</StackResourceDrifts><NextToken>2</NextToken>`),
 		body("DescribeStackResourceDrifts", `<StackResourceDrifts>`+drift("Dead", "DELETED", "")+`</StackResourceDrifts>`))
 	got, err := s.Drifts(context.Background(), target)
-	want := []string{"Dead p DELETED", "Queue p MODIFIED\nNOT_EQUAL /DelaySeconds \"0\" \"5\""}
-	if err != nil || strings.Join(got, ";") != strings.Join(want, ";") {
+	want := []deployment.ResourceDrift{
+		{LogicalID: "Dead", Status: "DELETED", Text: "Dead p DELETED"},
+		{LogicalID: "Queue", Status: "MODIFIED", Text: "Queue p MODIFIED\nNOT_EQUAL /DelaySeconds \"0\" \"5\""},
+	}
+	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
 	}
 	sent := stub.Calls("cloudformation", "DescribeStackResourceDrifts")
