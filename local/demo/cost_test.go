@@ -15,11 +15,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/workflow"
-	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
 
@@ -98,32 +96,24 @@ func (w *World) measured(ctx context.Context) (measuredRun, error) {
 // succeeded (countInvocations).
 // Source: Step Functions pricing, "state transition".
 func (w *World) countTransitions(ctx context.Context, m *measuredRun) error {
-	hub := w.account(w.Cloud.State.Hub)
-	run, err := deploymentstate.New(hub, w.Outputs["StateTable"], time.Now).Runs().Read(ctx, w.runID)
-	if err != nil {
-		return err
-	}
 	inside, err := statesInMap()
 	if err != nil {
 		return err
 	}
 	entered, scheduled := 0.0, 0.0
-	pages := sfn.NewGetExecutionHistoryPaginator(sfn.NewFromConfig(hub), &sfn.GetExecutionHistoryInput{ExecutionArn: aws.String(run.Execution)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
+	all, _, err := w.history(ctx)
+	if err != nil {
+		return err
+	}
+	for _, event := range all {
+		if details := event.StateEnteredEventDetails; details != nil && inside[aws.ToString(details.Name)] != nil {
+			m.told = true
 		}
-		for _, event := range page.Events {
-			if details := event.StateEnteredEventDetails; details != nil && inside[aws.ToString(details.Name)] != nil {
-				m.told = true
-			}
-			switch kind := string(event.Type); {
-			case kind == "TaskScheduled":
-				scheduled++
-			case kind != "TaskStateEntered" && strings.HasSuffix(kind, "StateEntered"):
-				entered++
-			}
+		switch kind := string(event.Type); {
+		case kind == "TaskScheduled":
+			scheduled++
+		case kind != "TaskStateEntered" && strings.HasSuffix(kind, "StateEntered"):
+			entered++
 		}
 	}
 	m.total.transitions = entered + scheduled

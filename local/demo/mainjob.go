@@ -42,6 +42,7 @@ func deployGroup() Group {
 		{Want: "somebody else sees and approves it", Run: approves("network")},
 		{Want: "prod/data waits for a person, who sees and approves it", Run: approves("data")},
 		{Want: "the run ends Succeeded", Run: ends(events.OutcomeSucceeded)},
+		{Want: "no stack took more than 30 transitions of the workflow in a stage", Run: fewTransitions},
 		{Want: "the stacks exist in both accounts, the second with the first one's outputs", Run: stacksExist},
 	}}
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +19,6 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/local/gateway"
-	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
 
@@ -138,48 +136,6 @@ func (w *World) stackStatus(ctx context.Context, stack string) (string, error) {
 		return "", err
 	}
 	return string(out.Stacks[0].StackStatus), nil
-}
-
-// visited reads from the execution's history which states the stack of the run
-// went through.
-func (w *World) visited(ctx context.Context) (string, *sfn.DescribeExecutionOutput, error) {
-	hub := w.account(w.Cloud.State.Hub)
-	run, err := deploymentstate.New(hub, w.Outputs["StateTable"], time.Now).Runs().Read(ctx, w.runID)
-	if err != nil {
-		return "", nil, err
-	}
-	client := sfn.NewFromConfig(hub)
-	var ended *sfn.DescribeExecutionOutput
-	if err := await(ctx, "the end of "+run.Execution, func() (bool, error) {
-		ended, err = client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String(run.Execution)})
-		return err == nil && ended.Status != sfntypes.ExecutionStatusRunning, err
-	}); err != nil {
-		return "", nil, err
-	}
-	var states []string
-	pages := sfn.NewGetExecutionHistoryPaginator(client, &sfn.GetExecutionHistoryInput{ExecutionArn: aws.String(run.Execution), MaxResults: 1000})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return "", nil, err
-		}
-		for _, e := range page.Events {
-			if e.StateEnteredEventDetails != nil {
-				states = append(states, aws.ToString(e.StateEnteredEventDetails.Name))
-			}
-		}
-	}
-	first, last := slices.Index(states, "Plan"), len(states)-1-slices.Index(backward(states), "EndStack")
-	if first < 0 || last >= len(states) || last < first {
-		return "", nil, fmt.Errorf("the history has no stack: %v", states)
-	}
-	return strings.Join(states[first:last+1], " "), ended, nil
-}
-
-func backward(states []string) []string {
-	reversed := slices.Clone(states)
-	slices.Reverse(reversed)
-	return reversed
 }
 
 // recover types evenkeel recover for the stack, and looks for the record of it.
