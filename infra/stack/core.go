@@ -12,12 +12,14 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
 
+	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/infra/construct"
 	"github.com/evenkeel/evenkeel/infra/permission"
 	"github.com/evenkeel/evenkeel/infra/route"
 	"github.com/evenkeel/evenkeel/infra/settings"
 	"github.com/evenkeel/evenkeel/infra/workflow"
 	"github.com/evenkeel/evenkeel/shared/config"
+	"github.com/evenkeel/evenkeel/shared/metrics"
 )
 
 // BusName is the event bus of our facts, ParameterPrefix where settings are.
@@ -87,6 +89,10 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 			return nil, nil, err
 		}
 	}
+	alarms.On(c, construct.Alarm{
+		Name: "run-stuck", Description: "A run is stuck and needs a person: evenkeel runs says which, and what to type next",
+		Namespace: metrics.Namespace, Metric: "RunsFinished", Dimensions: map[string]string{"Outcome": events.OutcomeStuck}, Threshold: 1,
+	})
 	admit(stack, s.WorkloadAccounts)
 	url := functions["webhook"].Lambda.AddFunctionUrl(&awslambda.FunctionUrlOptions{AuthType: awslambda.FunctionUrlAuthType_NONE})
 

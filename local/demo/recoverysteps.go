@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -56,6 +57,10 @@ func (w *World) deploys(ctx context.Context, name string, d deployment, timeout 
 			return "", err
 		}
 	}
+	before, err := w.stuckMetrics()
+	if err != nil {
+		return "", err
+	}
 	if _, err := w.push(ctx, name+": "+d.want); err != nil {
 		return "", err
 	}
@@ -79,18 +84,43 @@ func (w *World) deploys(ctx context.Context, name string, d deployment, timeout 
 		expect("the reason holds "+d.reason+": "+end.Reason, strings.Contains(end.Reason, d.reason), true),
 		expect("the stack's status "+status+" ends with "+d.status, strings.HasSuffix(status, d.status), true),
 		expect("the visited states", path, d.path),
-		alarms(end.Outcome, execution))
+		w.alarms(ctx, end.Outcome, execution, before))
 }
 
-// alarms checks that the execution of a run that is stuck failed by that name:
-// the metric ExecutionsFailed counts it, on which there is an alarm.
-// Source: Step Functions developer guide, "Monitoring Step Functions metrics
-// using Amazon CloudWatch".
-func alarms(outcome string, execution *sfn.DescribeExecutionOutput) error {
+// alarms checks that a run that is stuck is measured: the ledger's line in the
+// embedded metric format, on which there is the alarm evenkeel-run-stuck, and
+// the execution that failed by that name.
+func (w *World) alarms(ctx context.Context, outcome string, execution *sfn.DescribeExecutionOutput, before int) error {
 	if outcome != events.OutcomeStuck {
 		return nil
 	}
-	return firstError(expect("the execution's status", execution.Status, sfntypes.ExecutionStatusFailed), expect("its error", aws.ToString(execution.Error), events.OutcomeStuck))
+	return firstError(
+		expect("the execution's status", execution.Status, sfntypes.ExecutionStatusFailed),
+		expect("its error", aws.ToString(execution.Error), events.OutcomeStuck),
+		await(ctx, "the metric of a stuck run in the ledger's log", func() (bool, error) {
+			found, err := w.stuckMetrics()
+			return found > before, err
+		}))
+}
+
+// stuckMetrics counts the runs that are stuck by the metric lines of the ledger.
+func (w *World) stuckMetrics() (int, error) {
+	log, err := os.ReadFile(filepath.Join(w.Cloud.State.Logs, "lambda-evenkeel-ledger.log"))
+	if err != nil {
+		return 0, err
+	}
+	found := 0
+	for line := range strings.Lines(string(log)) {
+		var metric struct {
+			Outcome      string
+			RunsFinished int
+			AWS          struct{ CloudWatchMetrics []any } `json:"_aws"`
+		}
+		if json.Unmarshal([]byte(line), &metric) == nil && metric.Outcome == events.OutcomeStuck && len(metric.AWS.CloudWatchMetrics) > 0 {
+			found += metric.RunsFinished
+		}
+	}
+	return found, nil
 }
 
 // writeQueues writes both files of the repository.

@@ -254,7 +254,7 @@ func TestBudget(t *testing.T) {
 	if s.Implies(Scenario{{"All", true}}, "Nothing") || s.Scenarios(Wanted{Name: "All", True: true}) == nil {
 		t.Error("undecided")
 	}
-	if d := time.Since(start); d > 2*time.Second {
+	if d := time.Since(start); d > 20*time.Second {
 		t.Error(d)
 	}
 }

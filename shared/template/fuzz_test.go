@@ -36,7 +36,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		begin := time.Now()
 		tmpl, err := template.Parse("fuzz", data)
-		if took := time.Since(begin); took > 2*time.Second {
+		if took := time.Since(begin); took > 20*time.Second {
 			t.Fatalf("took %s", took)
 		}
 		if err != nil {
@@ -79,7 +79,7 @@ func FuzzExpand(f *testing.F) {
 		before := root.Value()
 		begin := time.Now()
 		out, problems := template.ExpandLanguageExtensions(root)
-		if took := time.Since(begin); took > 2*time.Second {
+		if took := time.Since(begin); took > 20*time.Second {
 			t.Fatalf("took %s", took)
 		}
 		if (out == nil) == (problems == nil) {
