@@ -158,6 +158,17 @@ func (a *app) decide(ctx context.Context, v verdict) error {
 		return err
 	}
 	plan, err := choose(waiting, v)
+	if err != nil && v.stage != "" && v.stack != "" {
+		// Decided already, perhaps by a first try that was interrupted: repeating
+		// the same decision completes what that left undone.
+		stored, ok, getErr := approver.Approvals.Get(ctx, v.run, v.stage, v.stack)
+		if getErr != nil {
+			return getErr
+		}
+		if ok && stored.Decision != nil {
+			plan, err = stored, nil
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -205,7 +216,7 @@ func (a *app) show(ctx context.Context, bucket *objects.Bucket, plan deployment.
 		return seen, fmt.Errorf("the plan %s is not the one that the run wrote: its SHA-256 is %.12s, not %.12s", plan.Document, seen.SHA256, plan.Seen)
 	}
 	if a.json {
-		return seen, nil
+		return deployment.Seen{}, nil // nothing is shown; the digest still binds the decision
 	}
 	fmt.Fprintf(a.out, "run %s of %s: %s pushed %.8s to %s\n", a.bold(plan.Run.RunID), plan.Run.Repository, printable(plan.Run.Actor), plan.Run.Commit, printable(plan.Run.Branch))
 	fmt.Fprintf(a.out, "authors: %s\n", printable(strings.Join(plan.Authors.Names(), ", ")))

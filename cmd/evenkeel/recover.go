@@ -85,7 +85,7 @@ func (a *app) recoverStack(ctx context.Context, which string, f recoverFlags) er
 		if request.By, err = session.Caller(ctx, found.cfg); err != nil {
 			return err
 		}
-		request.Begin = true
+		request.Begin, request.Operation = true, answer.Operation
 	}
 	if answer, err = a.followRecovery(ctx, found, request, answer, f.wait); err != nil {
 		return err
@@ -121,6 +121,9 @@ func (a *app) followRecovery(ctx context.Context, found *installation, request d
 		var err error
 		if answer, err = found.recover(ctx, request); err != nil {
 			return answer, err
+		}
+		if answer.State == deployment.RecoveryNeeded && (!request.Begin || answer.Operation != request.Operation) {
+			return answer, fmt.Errorf("the stack %s is in %s now, which needs something else; run evenkeel recover again", request.Target.StackName, answer.Status)
 		}
 		if answer.Status != told && answer.State == deployment.RecoveryRunning {
 			told = answer.Status

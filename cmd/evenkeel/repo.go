@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -141,6 +142,9 @@ func (a *app) addRepository(ctx context.Context, f repoFlags) error {
 	if err := r.Check(); err != nil {
 		return usageError("%w", err)
 	}
+	if err := loosens(ctx, store, r); err != nil {
+		return err
+	}
 	if f.statusStdin {
 		if err := a.keepToken(ctx, r); err != nil {
 			return err
@@ -155,6 +159,28 @@ func (a *app) addRepository(ctx context.Context, f repoFlags) error {
 		return err
 	}
 	return a.print(registered{r.Name, r}, func(w io.Writer) { fmt.Fprintf(w, "%s %s\n", a.green("registered"), r.Name) })
+}
+
+// loosens refuses to lose the bounds of a registration by leaving their flags out:
+// whoever only adds a token does not mean to.
+func loosens(ctx context.Context, store *repositories.Store, r source.Repository) error {
+	before, err := store.Repository(ctx, r.Name)
+	if errors.Is(err, source.ErrNotRegistered) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for flag, lost := range map[string]bool{
+		"--account":          len(before.Accounts) > 0 && len(r.Accounts) == 0,
+		"--identity":         len(before.Identities) > 0 && len(r.Identities) == 0,
+		"--mandatory-checks": len(before.MandatoryChecks) > 0 && len(r.MandatoryChecks) == 0,
+	} {
+		if lost {
+			return usageError("%s is registered with %s, which this would take away: `evenkeel repo list --json` shows it; give it again", r.Name, flag)
+		}
+	}
+	return nil
 }
 
 func (a *app) keepSecret(ctx context.Context, store *repositories.Store, name string) error {

@@ -3,11 +3,18 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
 )
+
+func unregistered(awsstub.Call) awsstub.Answer {
+	return awsstub.JSONError("ParameterNotFound", "no such parameter")
+}
 
 func TestRepoAdd(t *testing.T) {
 	c := newCLI(t)
 	c.aws.Reply("ssm", "PutParameter", `{}`)
+	c.aws.On("ssm", "GetParameter", unregistered)
 	c.app.in = strings.NewReader("correct horse\n")
 	c.run("repo", "add", "acme/shop", "--clone-url", "https://github.com/acme/shop.git", "--webhook-secret-stdin").want(0, "registered acme/shop")
 	puts := c.aws.Calls("ssm", "PutParameter")
@@ -27,6 +34,7 @@ func TestRepoAdd(t *testing.T) {
 func TestRepoAddToken(t *testing.T) {
 	c := newCLI(t)
 	c.aws.Reply("ssm", "PutParameter", `{}`)
+	c.aws.On("ssm", "GetParameter", unregistered)
 	c.aws.Reply("secretsmanager", "PutSecretValue", `{}`)
 	c.app.in = strings.NewReader("github_pat_x\n")
 	c.run("repo", "add", "acme/shop", "--clone-url", "https://github.com/acme/shop.git", "--webhook-secret", "/evenkeel/secrets/acme/shop/webhook", "--status-token-stdin").want(0, "registered acme/shop")
@@ -42,8 +50,20 @@ func TestRepoAddToken(t *testing.T) {
 	c.run("repo", "add", "acme/shop", "--clone-url", "https://github.com/acme/shop.git", "--webhook-secret", "/evenkeel/x", "--status-secret", "other/x").want(1, "begins with evenkeel/")
 }
 
+// TestRepoAddKeepsBounds: whoever only adds a token does not take the accounts away.
+func TestRepoAddKeepsBounds(t *testing.T) {
+	c := newCLI(t)
+	c.aws.Reply("ssm", "GetParameter", `{"Parameter": {"Name": "/evenkeel/repositories/acme/shop", "Type": "String",
+		"Value": "{\"provider\":\"github\",\"cloneUrl\":\"https://github.com/acme/shop.git\",\"webhookSecret\":\"/evenkeel/x\",\"accounts\":{\"222222222222\":\"always\"}}"}}`)
+	c.run("repo", "add", "acme/shop", "--clone-url", "https://github.com/acme/shop.git", "--webhook-secret", "/evenkeel/x").want(2, "registered with --account, which this would take away")
+	if puts := c.aws.Calls("ssm", "PutParameter"); len(puts) != 0 {
+		t.Errorf("written: %v", puts)
+	}
+}
+
 func TestRepoAddRefuses(t *testing.T) {
 	c := newCLI(t)
+	c.aws.On("ssm", "GetParameter", unregistered)
 	const url = "https://github.com/acme/shop.git"
 	for name, args := range map[string][]string{
 		"no secret":     {"acme/shop", "--clone-url", url},
@@ -70,6 +90,7 @@ func TestRepoAddRefuses(t *testing.T) {
 func TestRepoIdentities(t *testing.T) {
 	c := newCLI(t)
 	c.aws.Reply("ssm", "PutParameter", `{}`)
+	c.aws.On("ssm", "GetParameter", unregistered)
 	base := []string{"repo", "add", "ledger", "--provider", "codecommit", "--clone-url", "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/ledger"}
 	c.run(append(base, "--identity", "ada=arn:aws:iam::*:user/ada", "--identity", "ada=ada@shop.example", "--allow-self-approval")...).want(0)
 	if entry := string(c.aws.Calls("ssm", "PutParameter")[0].Body); !strings.Contains(entry, `\"ada\":[\"arn:aws:iam::*:user/ada\",\"ada@shop.example\"]`) || !strings.Contains(entry, `\"selfApproval\":true`) {

@@ -149,7 +149,7 @@ func TestItCannotExecute(t *testing.T) {
 	}
 	allowed := []string{
 		"cloudformation:DescribeStacks", "cloudformation:DescribeEvents", "cloudformation:DescribeChangeSet", "cloudformation:ListChangeSets",
-		"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack", "cloudformation:GetTemplate", "iam:PassRole",
+		"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack", "cloudformation:GetTemplate", "cloudformation:DescribeStackResourceDrifts", "iam:PassRole",
 	}
 	for _, s := range declared.Workload {
 		for _, action := range s.Actions {

@@ -21,6 +21,7 @@ type Options struct {
 	Root     string // folder for the state and logs of the local cloud; emptied first
 	Template string // path of the synthesised template
 	CLI      string // path of the evenkeel binary, which acts as the person
+	Probe    string // folder of a compiled function for workload accounts; the end-to-end test has one
 	Out      io.Writer
 	Color    bool
 	Keep     bool // leave the cloud running until ctx ends

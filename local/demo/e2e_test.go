@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/local/cloudtest"
 	"github.com/evenkeel/evenkeel/local/installation"
 )
 
@@ -39,6 +40,6 @@ func options(t testing.TB) Options {
 	}
 	return Options{
 		Project: project, Root: filepath.Join(project, ".evenkeel", "test"), CLI: filepath.Join(project, "build", "evenkeel"),
-		Template: filepath.Join(project, installation.GoldenTemplate), Out: os.Stdout,
+		Template: filepath.Join(project, installation.GoldenTemplate), Probe: filepath.Join(cloudtest.Probe(t), "probe"), Out: os.Stdout,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -14,9 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/codebuild"
 	buildtypes "github.com/aws/aws-sdk-go-v2/service/codebuild/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/local/forge"
+	"github.com/evenkeel/evenkeel/local/installation"
 )
 
 const checkedName = "acme/checked"
@@ -84,7 +88,8 @@ func verifyGroup() Group {
 			if s, err = newSite(ctx); err != nil {
 				return "", err
 			}
-			return s.url, firstError(w.adoptChecked(ctx, s.url), w.quiet(ctx, testAccount, "checked-test"), w.quiet(ctx, prodAccount, "checked-prod"), w.tests(ctx, testAccount, "checked-tests"), w.tests(ctx, prodAccount, "checked-tests"))
+			return s.url, firstError(w.adoptChecked(ctx, s.url), w.quiet(ctx, testAccount, "checked-test"), w.quiet(ctx, prodAccount, "checked-prod"), w.tests(ctx, testAccount, "checked-tests"), w.tests(ctx, prodAccount, "checked-tests"),
+				w.function(ctx, testAccount, "checked-works"), w.function(ctx, prodAccount, "checked-works"))
 		}},
 		{Want: "a push is verified in test and in prod", Run: func(ctx context.Context, w *World) (string, error) {
 			if _, err := w.push(ctx, "A queue with checks"); err != nil {
@@ -93,7 +98,7 @@ func verifyGroup() Group {
 			if _, err := runStarts(ctx, w); err != nil {
 				return "", err
 			}
-			seen := []string{}
+			seen, checks := []string{}, map[string]bool{}
 			for _, stage := range []string{"test", "prod"} {
 				v, err := awaitFact(ctx, w, w.subject(), func(v events.StackVerified) bool { return v.Stage == stage })
 				if err != nil {
@@ -101,9 +106,10 @@ func verifyGroup() Group {
 				}
 				for _, r := range v.Results {
 					seen = append(seen, stage+" "+r.Check+": "+r.Why)
+					checks[stage+" "+r.Check] = true
 				}
 			}
-			return strings.Join(seen, "; "), nil
+			return strings.Join(seen, "; "), expect("checks of both stages", len(checks), 8)
 		}},
 		{Want: "the run ends Succeeded", Run: ends(events.OutcomeSucceeded)},
 		{Want: "the next commit does not work in test", Run: func(ctx context.Context, w *World) (string, error) {
@@ -174,6 +180,20 @@ func (w *World) tests(ctx context.Context, account, name string) error {
 		Environment: &buildtypes.ProjectEnvironment{
 			Type: buildtypes.EnvironmentTypeLinuxContainer, ComputeType: buildtypes.ComputeTypeBuildGeneral1Small, Image: aws.String("aws/codebuild/amazonlinux-x86_64-standard:5.0"),
 		},
+	})
+	return err
+}
+
+// function makes a function of the account that answers what it is asked to.
+func (w *World) function(ctx context.Context, account, name string) error {
+	code, err := installation.Zip(w.Opts.Probe)
+	if err != nil {
+		return err
+	}
+	_, err = lambda.NewFromConfig(w.account(account)).CreateFunction(ctx, &lambda.CreateFunctionInput{
+		FunctionName: aws.String(name), Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"), Timeout: aws.Int32(10),
+		Role: aws.String("arn:aws:iam::" + account + ":role/works"), Code: &lambdatypes.FunctionCode{ZipFile: code},
+		Environment: &lambdatypes.Environment{Variables: map[string]string{"PROBE_FILE": filepath.Join(w.Opts.Root, name+"-"+account)}},
 	})
 	return err
 }

@@ -77,9 +77,12 @@ func (p *Pipeline) ask(key string, q deployment.Recovery, asked int) {
 		again(time.Minute)
 	case err == nil && found.State == deployment.RecoveryRunning:
 		again(30 * time.Second)
+	case err == nil && found.State == deployment.RecoveryNeeded: // alice is told what it takes, and agrees
+		q.Operation = found.Operation
+		again(time.Second)
 	case err == nil && found.State == deployment.RecoveryStuck && found.Status == "UPDATE_ROLLBACK_FAILED":
 		p.people++
-		q.ID, q.Skip = fmt.Sprintf("person%04d", p.people), []string{"Queue"}
+		q.ID, q.Skip, q.Operation = fmt.Sprintf("person%04d", p.people), []string{"Queue"}, ""
 		again(time.Minute)
 	default:
 		delete(p.watch.recovering, key)

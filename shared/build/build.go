@@ -237,6 +237,9 @@ func (s *Service) Describe(ctx context.Context, r deployment.Release) (deploymen
 	case "", "IN_PROGRESS":
 		return s.again(r, state), nil
 	case "SUCCEEDED":
+		if state.Digest == "" { // without it, whatever lies under the key later would be believed
+			return r, fault.Permanent("CodeBuild gives no SHA-256 of what the build %s made; push again", state.ID)
+		}
 		r.Build.Status, r.Build.Digest, r.Build.Spec, r.Error = deployment.BuildSucceeded, state.Digest, nil, nil
 		return r, s.publish(ctx, r, events.SourceBuilt{Run: r.Run(), BuildID: state.ID, Seconds: state.Seconds, Digest: state.Digest})
 	case "FAULT":

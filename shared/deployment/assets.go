@@ -15,7 +15,10 @@ import (
 // Assets keeps the file assets of cloud assemblies in the bootstrap bucket of
 // a workload account. Both refuse a bucket that another account owns.
 type Assets interface {
-	Has(ctx context.Context, target events.Target, bucket, key string) (bool, error)
+	// Has also returns the SHA-256 that Put noted with the object; "" if somebody
+	// else put it there.
+	Has(ctx context.Context, target events.Target, bucket, key string) (there bool, sum string, err error)
+	// Put replaces nothing: an object that is there by now is a TransientError.
 	Put(ctx context.Context, target events.Target, bucket, key string, data []byte) error
 }
 
@@ -68,8 +71,9 @@ func Sum(data []byte) string {
 // maxNamed bounds the objects that a fact names.
 const maxNamed = 100
 
-// publish puts the assets that are not there yet. Their keys are made from
-// their content, so that one that is there is the same.
+// publish puts the assets that are not there yet. The CDK makes their keys from
+// their content, but the manifest is the repository's word: what an earlier plan
+// put there under the key, of whatever repository, must be the same.
 // Source: AWS CDK developer guide, "Assets".
 func (s *Service) publish(ctx context.Context, r Release, to events.Target, archive *assembly.Archive, assets []assembly.Asset) error {
 	if len(assets) == 0 {
@@ -77,19 +81,26 @@ func (s *Service) publish(ctx context.Context, r Release, to events.Target, arch
 	}
 	fact := events.AssetsPublished{Run: r.Run(), Target: to, Assets: len(assets), Objects: []string{}}
 	for _, asset := range assets {
-		there, err := s.Assets.Has(ctx, to, asset.Bucket, asset.Key)
+		there, sum, err := s.Assets.Has(ctx, to, asset.Bucket, asset.Key)
 		if err != nil {
 			return err
 		}
 		if len(fact.Objects) < maxNamed {
 			fact.Objects = append(fact.Objects, asset.Bucket+"/"+asset.Key)
 		}
-		if there {
+		if there && sum == "" {
 			continue
 		}
 		data, err := archive.Content(asset)
 		if err != nil {
 			return err
+		}
+		if there {
+			if sum != Sum(data) {
+				return fault.Invalid("%s in %s was published with another content (SHA-256 %.12s, this build's is %.12s): somebody took the key, or the build gives other files for the same asset; use AssetHashType.OUTPUT, or delete the object",
+					asset.Key, asset.Bucket, sum, Sum(data))
+			}
+			continue
 		}
 		if err := s.Assets.Put(ctx, to, asset.Bucket, asset.Key, data); err != nil {
 			return err

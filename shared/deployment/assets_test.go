@@ -25,9 +25,12 @@ type store struct {
 
 func (s *store) Get(_ context.Context, key string) ([]byte, error) { return s.objects[key], nil }
 
-func (s *store) Has(_ context.Context, to events.Target, bucket, key string) (bool, error) {
-	_, ok := s.objects[to.Account+"/"+bucket+"/"+key]
-	return ok, nil
+func (s *store) Has(_ context.Context, to events.Target, bucket, key string) (there bool, sum string, err error) {
+	data, ok := s.objects[to.Account+"/"+bucket+"/"+key]
+	if ok && string(data) != "from before" {
+		sum = Sum(data)
+	}
+	return ok, sum, nil
 }
 
 func (s *store) Put(_ context.Context, to events.Target, bucket, key string, data []byte) error {

@@ -75,10 +75,11 @@ func concludeResults(results []StackResult) Conclusion {
 
 func concludeError(r Release) Conclusion {
 	message := r.Error.message()
+	verifying := r.Step.Kind == StepVerify && !slices.Contains(r.Verified, r.Step.Stage) // its stacks are deployed
 	switch {
-	case r.Error.Name == fault.InvalidError:
+	case r.Error.Name == fault.InvalidError && !verifying:
 		return Conclusion{Outcome: events.OutcomeRejected, Reason: message}
-	case r.Error.Name == fault.ConflictError:
+	case r.Error.Name == fault.ConflictError && !verifying:
 		return Conclusion{Outcome: events.OutcomeDeferred, Reason: message}
 	case r.Error.Name == stepTimeout && r.Lock == nil:
 		return Conclusion{Outcome: events.OutcomeDeferred, Reason: "The lock of " + r.Repository + " did not become free in time."}

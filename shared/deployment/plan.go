@@ -226,8 +226,8 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
 	_, stack, _ := r.Current()
-	policy := risk.Policy{Stateful: s.Stateful, Protect: stack.Protect}
-	shown, err := s.withDrift(ctx, to, c)
+	policy := risk.Policy{Protect: stack.Protect}
+	shown, err := WithDrift(ctx, s.Stacks, to, c)
 	if err != nil {
 		return r, err
 	}

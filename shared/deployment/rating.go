@@ -37,18 +37,24 @@ func rate(ctx context.Context, port Templates, to events.Target, c ChangeSet, po
 	return risk.Assess(c, templates, risk.Published(to.Region), policy), nil
 }
 
-// withDrift notes on the changes what the last drift detection found about
+// Drifting is the part of Stacks that tells what the last drift detection found.
+type Drifting interface {
+	Describe(ctx context.Context, target events.Target) (Stack, error)
+	Drifts(ctx context.Context, target events.Target) ([]ResourceDrift, error)
+}
+
+// WithDrift notes on the changes what the last drift detection found about
 // their resources: only a drift-aware change set tells that by itself.
 // Source: CloudFormation API reference, ResourceChange, ResourceDriftStatus.
-func (s *Service) withDrift(ctx context.Context, to events.Target, c ChangeSet) (ChangeSet, error) {
+func WithDrift(ctx context.Context, stacks Drifting, to events.Target, c ChangeSet) (ChangeSet, error) {
 	if len(c.Changes) == 0 || c.DeploymentMode != "" {
 		return c, nil
 	}
-	stack, err := s.Stacks.Describe(ctx, to)
+	stack, err := stacks.Describe(ctx, to)
 	if err != nil || stack.Drift != drifted {
 		return c, err
 	}
-	drifts, err := s.Stacks.Drifts(ctx, to)
+	drifts, err := stacks.Drifts(ctx, to)
 	if err != nil {
 		return c, err
 	}

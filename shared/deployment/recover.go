@@ -23,6 +23,8 @@ type Recovery struct {
 	Skip  []string `json:"skip"`
 	By    string   `json:"by"`    // caller ARN
 	Begin bool     `json:"begin"` // false only looks
+	// Operation is what the person agreed to; another one is not begun.
+	Operation string `json:"operation"`
 }
 
 // States of a recovery.
@@ -81,7 +83,7 @@ func (s *Service) Recover(ctx context.Context, q Recovery) (Recovered, error) {
 		return found, err
 	case found.State == RecoveryDone:
 		return found, s.StackLocks.Release(ctx, q.Target, q.owner())
-	case found.State != RecoveryNeeded || !q.Begin:
+	case found.State != RecoveryNeeded || !q.Begin || q.Operation != found.Operation:
 		return found, nil
 	}
 	err = s.beginRecovery(ctx, q, stack, &found)

@@ -17,6 +17,15 @@ func (w *world) ask(q deployment.Recovery) (deployment.Recovered, error) {
 	if q.Target.StackName == "" {
 		q.Target, q.By = soloQueue, "arn:aws:iam::111111111111:user/ann"
 	}
+	if q.Begin && q.Operation == "" { // ann agrees to what she is told
+		look := q
+		look.Begin = false
+		found, err := handle[deployment.Recovered](w, deployment.Request{Action: deployment.ActionRecover, Recovery: look})
+		if err != nil {
+			return found, err
+		}
+		q.Operation = found.Operation
+	}
 	return handle[deployment.Recovered](w, deployment.Request{Action: deployment.ActionRecover, Recovery: q})
 }
 
@@ -140,6 +149,9 @@ func TestRecoverRefuses(t *testing.T) {
 		t.Errorf("a protected stack: %+v, %v", found, err)
 	}
 	w.cloud.Break(soloQueue, "CREATE_FAILED")
+	if found, err := w.ask(deployment.Recovery{Begin: true, Operation: deployment.OperationDelete}); err != nil || found.State != deployment.RecoveryNeeded || found.Operation != deployment.OperationRollback {
+		t.Errorf("begun what nobody agreed to: %+v, %v", found, err)
+	}
 	if _, err := w.ask(deployment.Recovery{Begin: true, Skip: []string{"Jobs"}}); !fault.Is(err, fault.InvalidError) {
 		t.Errorf("a rollback without a resource: %v", err)
 	}

@@ -90,6 +90,7 @@ func (s *Service) returnInput(ctx context.Context, r Release, to events.Target) 
 	return ChangeSetInput{
 		Name: "evenkeel-" + r.RunID + "-" + r.Step.Stage + "-rollback", Type: planUpdate, Description: "run " + r.RunID + ", back to before it",
 		Template: previous.Template, Parameters: previous.Parameters, Previous: previous.Hidden, Capabilities: previous.Capabilities, Tags: previous.Tags,
+		IncludeNested: nests(previous.Template),
 	}, nil
 }
 
@@ -120,7 +121,8 @@ func (s *Service) rollbackGate(ctx context.Context, r Release, to events.Target,
 	others := c
 	others.Changes = slices.DeleteFunc(slices.Clone(c.Changes), func(change Change) bool { return change.Action == "Remove" && added[change.LogicalID] })
 	rated, err := rate(ctx, s.Templates, to, others, policy)
-	if err != nil || rated.Loses() {
+	unknown := slices.ContainsFunc(rated.Reasons, func(r risk.Reason) bool { return r.Code == "nested-stack-unknown" })
+	if err != nil || rated.Loses() || unknown {
 		return GateBlocked, err
 	}
 	return GateAuto, nil

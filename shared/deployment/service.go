@@ -43,7 +43,6 @@ type Service struct {
 	Assets     Assets // nil where no cloud assembly is deployed
 	Publisher  Publisher
 	Verifier   Verifier
-	Stateful   []string // further types whose resources hold data
 	Now        func() time.Time
 }
 

@@ -113,7 +113,7 @@ func concludeStack(r Release) Conclusion {
 func concludeStackError(r Release, at string) Conclusion {
 	message := r.Error.message()
 	switch {
-	case r.Plan.Failed: // the stack is not as it was, whatever the error
+	case r.Plan.Failed, r.Plan.Result == ResultDeployed: // the stack is not as it was, whatever the error
 	case r.Error.Name == fault.InvalidError:
 		return Conclusion{Outcome: events.OutcomeRejected, Reason: message}
 	case r.Error.Name == fault.ConflictError:

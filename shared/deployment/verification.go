@@ -173,7 +173,7 @@ func (s *Service) VerifyStage(ctx context.Context, r Release, taskToken string, 
 			return "", fault.Permanent("run %s has no stage %q", r.RunID, r.Step.Stage)
 		}
 		stage := r.Stages[at]
-		to := events.Target{Stage: stage.Name, Account: stage.Account, Region: stage.Region}
+		to := events.Target{Stage: stage.Name, Account: stage.Account, Region: stage.Region, Role: stage.Role, Owner: r.Repository}
 		if err := s.renew(ctx, r, time.Duration(verifySeconds(stage.Verify))*time.Second); err != nil {
 			return "", err
 		}

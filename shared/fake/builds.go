@@ -148,9 +148,11 @@ type DeploymentAssets struct {
 }
 
 // Has implements deployment.Assets.
-func (a *DeploymentAssets) Has(_ context.Context, _ events.Target, bucket, key string) (bool, error) {
-	_, ok := a.Objects[bucket+"/"+key]
-	return ok, a.Faults.at("HasAsset")
+func (a *DeploymentAssets) Has(_ context.Context, _ events.Target, bucket, key string) (there bool, sum string, err error) {
+	if data, ok := a.Objects[bucket+"/"+key]; ok {
+		there, sum = true, deployment.Sum(data)
+	}
+	return there, sum, a.Faults.at("HasAsset")
 }
 
 // Put implements deployment.Assets.

@@ -53,6 +53,25 @@ type Check struct {
 // that travelled as JSON.
 func (c Check) At() Position { return c.at }
 
+// Acts returns the function or the project that the check runs.
+func (c Check) Acts() (name string, acts bool) {
+	switch {
+	case c.Lambda != nil:
+		return c.Lambda.Function, true
+	case c.Build != nil:
+		return c.Build.Project, true
+	default:
+		return "", false
+	}
+}
+
+// IsOutput reports whether a text is one reference to an output and nothing else.
+func IsOutput(text string) bool {
+	reference, ok := strings.CutPrefix(text, refBegin)
+	reference, closed := strings.CutSuffix(reference, refEnd)
+	return ok && closed && ownOutputPattern.matches(reference)
+}
+
 // Kind names what the check does: http, lambda, alarm or build.
 func (c Check) Kind() string {
 	switch {

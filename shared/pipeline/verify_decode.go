@@ -263,6 +263,9 @@ func (d *decoder) checkBuild(c *Check, n *yaml.Node) *BuildCheck {
 			if !checkVariablePattern.matches(e.name) {
 				d.fault(e.at, "the variable "+strconv.Quote(e.name)+" is not letters, digits and underscores")
 			}
+			if slices.ContainsFunc(reserved, func(prefix string) bool { return strings.HasPrefix(e.name, prefix) }) {
+				d.fault(e.at, "the variable "+e.name+" is reserved: the build itself sets it")
+			}
 			b.Variables[e.name] = d.value(c, e, "variable "+e.name, checkVariableKeys)
 		}
 	}

@@ -79,7 +79,7 @@ func (s *Service) RunFinished(ctx context.Context, d events.RunFinished) (Handle
 	if state == "" {
 		state = StatusError
 	}
-	return s.runStatus(ctx, d.Run, state, d.Outcome+": "+d.Reason)
+	return s.runStatus(ctx, d.Run, state, d.Outcome+": evenkeel runs show "+d.RunID)
 }
 
 func (s *Service) runStatus(ctx context.Context, run events.Run, state, description string) (Handled, error) {

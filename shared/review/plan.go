@@ -175,6 +175,10 @@ func (s *Service) ReadPlan(ctx context.Context, r Review) (Review, error) {
 	found := StackReview{Target: to}
 	switch {
 	case set.Unchanged(), set.Status == "CREATE_COMPLETE":
+		set, err := deployment.WithDrift(ctx, s.Stacks, to, set)
+		if err != nil {
+			return r, err
+		}
 		document, err := deployment.PreviewDocument(ctx, s.Templates, r.Release, to, stage, stack, set, s.Now())
 		if err != nil {
 			return r, err

@@ -13,6 +13,9 @@ import (
 type Stacks interface {
 	// Describe returns the stack; a zero Status means that there is none.
 	Describe(ctx context.Context, target events.Target) (deployment.Stack, error)
+	// Drifts returns the resources that the last drift detection found changed or
+	// deleted.
+	Drifts(ctx context.Context, target events.Target) ([]deployment.ResourceDrift, error)
 	// ChangeSets lists the change sets of a stack; none when there is no stack.
 	ChangeSets(ctx context.Context, target events.Target) ([]ChangeSetRef, error)
 	// DeleteEmpty deletes the stack with this ARN by a role that can delete no

@@ -270,7 +270,7 @@ func TestTheRegistrationIsTheBoundary(t *testing.T) {
 		{"no boundary", nil, ""},
 		{"as registered", map[string]string{"222222222222": "never", "333333333333": "always"}, ""},
 		{"asks more than it must", map[string]string{"222222222222": "never", "333333333333": "on-risk"}, ""},
-		{"another account", map[string]string{"222222222222": "never"}, "the stage prod names the account 333333333333, but acme/shop is registered for 222222222222 only"},
+		{"another account", map[string]string{"222222222222": "never"}, "the stage prod names the account 333333333333, but acme/shop is not registered for it; evenkeel repo list --json shows its accounts"},
 		{"asks nobody", map[string]string{"222222222222": "on-risk", "333333333333": "always"}, "the stage test has approval: never, but acme/shop is registered to ask for approval: on-risk, or more, in the account 222222222222"},
 	}
 	for _, tt := range tests {
@@ -462,5 +462,26 @@ func TestTheReleaseStaysSmall(t *testing.T) {
 	text, err := json.Marshal(got)
 	if err != nil || len(text) > 100_000 || len(got.Validation.Findings) == 0 {
 		t.Errorf("the release has %d bytes and %d findings, %v", len(text), len(got.Validation.Findings), err)
+	}
+}
+
+// TestAskedAccountsRunNamedOutputsOnly: a check is made although nothing changes,
+// so nobody is asked about the function that it calls.
+func TestAskedAccountsRunNamedOutputsOnly(t *testing.T) {
+	for check, valid := range map[string]bool{
+		"lambda: {function: orders-purge, payload: {all: true}}": false,
+		"lambda: {function: \"x${output.queue.Url}\"}":           false,
+		"build: {project: migrate}":                              false,
+		"lambda: {function: {output: queue.Url}}":                true,
+		"http: {url: https://shop.example/health}":               true,
+	} {
+		text := strings.Replace(goodPipeline, "approval: always", "approval: always, verify: [{"+check+"}]", 1)
+		r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": text, "templates/queue.yaml": goodTemplate}))
+		r.accounts = map[string]string{"222222222222": "never", "333333333333": "always"}
+		got, err := r.service().Validate(t.Context(), release("main"))
+		refused := slices.ContainsFunc(got.Validation.Findings, func(f events.Finding) bool { return f.Rule == validation.RuleBoundary })
+		if err != nil || refused == valid {
+			t.Errorf("%s: %v, %+v", check, err, got.Validation.Findings)
+		}
 	}
 }

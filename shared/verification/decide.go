@@ -44,7 +44,8 @@ func Decide(checks []pipeline.Check, results []Result, began, now time.Time, las
 		case state.passed:
 		case state.failed, last:
 			failed = append(failed, c.Name+": "+state.why())
-			inconclusive = inconclusive && state.last.Outcome != Failed
+			// One that is given up before its attempts were used is no reason to undo anything.
+			inconclusive = inconclusive && (!state.failed || state.last.Outcome != Failed)
 		default:
 			again = later(again, c, state, began, now)
 		}

@@ -76,8 +76,10 @@ func TestTheLastRoundDecides(t *testing.T) {
 		results []Result
 		want    Verdict
 	}{
-		"never made":  {[]Result{result("a", 1, 0, Passed)}, Verdict{State: VerdictFailed, Why: "1 check did not pass: b: could not be checked: no round was left for it", Inconclusive: true}},
-		"seen wrong":  {[]Result{result("a", 1, 0, Passed), result("b", 1, 0, Failed)}, Verdict{State: VerdictFailed, Why: "1 check did not pass: b: failed why"}},
+		"never made": {[]Result{result("a", 1, 0, Passed)}, Verdict{State: VerdictFailed, Why: "1 check did not pass: b: could not be checked: no round was left for it", Inconclusive: true}},
+		"given up":   {[]Result{result("a", 1, 0, Passed), result("b", 1, 0, Failed)}, Verdict{State: VerdictFailed, Why: "1 check did not pass: b: failed why", Inconclusive: true}},
+		"seen wrong": {[]Result{result("a", 1, 0, Passed), result("b", 1, 0, Failed), result("b", 2, 0, Failed), result("b", 3, 0, Failed), result("b", 4, 0, Failed), result("b", 5, 0, Failed)},
+			Verdict{State: VerdictFailed, Why: "1 check did not pass: b: failed why"}},
 		"both passed": {[]Result{result("a", 1, 0, Passed), result("b", 1, 0, Passed)}, Verdict{State: VerdictPassed}},
 	} {
 		if got := Decide([]pipeline.Check{a, b}, tt.results, start, start, true); !reflect.DeepEqual(got, tt.want) {

@@ -28,18 +28,24 @@ var _ deployment.Assets = (*Buckets)(nil)
 func New(workloads *session.Workloads) *Buckets { return &Buckets{workloads} }
 
 func (b *Buckets) client(to events.Target) *s3.Client {
-	return s3.NewFromConfig(b.workloads.In(to.Account, to.Region), func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
+	return s3.NewFromConfig(b.workloads.As(to.Account, to.Region, to.Role, to.Owner), func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
 }
 
+// sumKey is the metadata in which Put notes the SHA-256 of the content.
+const sumKey = "evenkeel-sha256"
+
 // Has implements deployment.Assets.
-func (b *Buckets) Has(ctx context.Context, to events.Target, bucket, key string) (bool, error) {
-	_, err := b.client(to).HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), ExpectedBucketOwner: aws.String(to.Account)})
+func (b *Buckets) Has(ctx context.Context, to events.Target, bucket, key string) (there bool, sum string, err error) {
+	out, err := b.client(to).HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), ExpectedBucketOwner: aws.String(to.Account)})
 	// An answer to HEAD has no body: a missing bucket is told from a missing
 	// object by the write that follows.
 	if awserr.HasCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
-		return false, nil
+		return false, "", nil
 	}
-	return err == nil, classify("look for the asset", bucket, key, to, err)
+	if err != nil {
+		return false, "", classify("look for the asset", bucket, key, to, err)
+	}
+	return true, out.Metadata[sumKey], nil
 }
 
 // Put implements deployment.Assets.
@@ -47,7 +53,11 @@ func (b *Buckets) Put(ctx context.Context, to events.Target, bucket, key string,
 	_, err := b.client(to).PutObject(ctx, &s3.PutObjectInput{
 		Bucket: aws.String(bucket), Key: aws.String(key), ExpectedBucketOwner: aws.String(to.Account),
 		Body: bytes.NewReader(data), ContentLength: aws.Int64(int64(len(data))),
+		IfNoneMatch: aws.String("*"), Metadata: map[string]string{sumKey: deployment.Sum(data)},
 	})
+	if awserr.HasCode(err, "PreconditionFailed", "ConditionalRequestConflict") {
+		return fault.Transient("publish the asset %s in %s: somebody else has just put it there", key, bucket)
+	}
 	return classify("publish the asset", bucket, key, to, err)
 }
 

@@ -26,13 +26,13 @@ func TestAssets(t *testing.T) {
 	stub.On("s3", "HEAD /"+bucket+"/a.zip", func(awsstub.Call) awsstub.Answer { return awsstub.Answer{} })
 	stub.On("s3", "HEAD /"+bucket+"/b.zip", func(awsstub.Call) awsstub.Answer { return awsstub.Answer{Status: 404} })
 	stub.On("s3", "HEAD /"+bucket+"/c.zip", func(awsstub.Call) awsstub.Answer { return awsstub.Answer{Status: 403} })
-	if there, err := b.Has(t.Context(), to, bucket, "a.zip"); err != nil || !there {
+	if there, _, err := b.Has(t.Context(), to, bucket, "a.zip"); err != nil || !there {
 		t.Errorf("%v, %v", there, err)
 	}
-	if there, err := b.Has(t.Context(), to, bucket, "b.zip"); err != nil || there {
+	if there, _, err := b.Has(t.Context(), to, bucket, "b.zip"); err != nil || there {
 		t.Errorf("%v, %v", there, err)
 	}
-	if _, err := b.Has(t.Context(), to, bucket, "c.zip"); !fault.Is(err, fault.PermanentError) || !strings.Contains(err.Error(), "must belong to the account 222222222222") {
+	if _, _, err := b.Has(t.Context(), to, bucket, "c.zip"); !fault.Is(err, fault.PermanentError) || !strings.Contains(err.Error(), "must belong to the account 222222222222") {
 		t.Errorf("the bucket of somebody else: %v", err)
 	}
 	stub.Reply("s3", "PUT /"+bucket+"/b.zip", "")

@@ -18,7 +18,7 @@ var _ verification.Functions = (*Client)(nil)
 
 // Sessions gives the configuration for an account and region.
 type Sessions interface {
-	In(account, region string) aws.Config
+	As(account, region, role, owner string) aws.Config
 }
 
 // maxPayload is how much of an answer is kept, in bytes. Lambda answers up to
@@ -34,7 +34,7 @@ func New(sessions Sessions) *Client { return &Client{sessions} }
 // Invoke implements verification.Functions. The SDK must not repeat a call
 // whose answer was lost: the function would run twice.
 func (c *Client) Invoke(ctx context.Context, t events.Target, function string, payload []byte) (verification.Invocation, error) {
-	client := lambda.NewFromConfig(c.sessions.In(t.Account, t.Region), func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} })
+	client := lambda.NewFromConfig(c.sessions.As(t.Account, t.Region, t.Role, t.Owner), func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} })
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{
 		FunctionName: aws.String(function), InvocationType: types.InvocationTypeRequestResponse, Payload: payload,
 	})

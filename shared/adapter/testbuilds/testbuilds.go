@@ -20,7 +20,7 @@ var _ verification.Builds = (*Client)(nil)
 
 // Sessions gives the configuration for an account and region.
 type Sessions interface {
-	In(account, region string) aws.Config
+	As(account, region, role, owner string) aws.Config
 }
 
 // Client implements verification.Builds.
@@ -30,7 +30,7 @@ type Client struct{ sessions Sessions }
 func New(sessions Sessions) *Client { return &Client{sessions} }
 
 func (c *Client) in(t events.Target) *codebuild.Client {
-	return codebuild.NewFromConfig(c.sessions.In(t.Account, t.Region))
+	return codebuild.NewFromConfig(c.sessions.As(t.Account, t.Region, t.Role, t.Owner))
 }
 
 // Start implements verification.Builds.

@@ -21,7 +21,7 @@ var _ verification.Secrets = (*Client)(nil)
 
 // Sessions gives the configuration for an account and region.
 type Sessions interface {
-	In(account, region string) aws.Config
+	As(account, region, role, owner string) aws.Config
 }
 
 // Client implements verification.Secrets.
@@ -37,7 +37,7 @@ func (c *Client) Value(ctx context.Context, t events.Target, reference string) (
 	if !strings.HasPrefix(id, pipeline.SecretPrefix) {
 		return "", fault.Invalid("the secret %s is not under %s", id, pipeline.SecretPrefix)
 	}
-	client := secretsmanager.NewFromConfig(c.sessions.In(t.Account, t.Region))
+	client := secretsmanager.NewFromConfig(c.sessions.As(t.Account, t.Region, t.Role, t.Owner))
 	out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(id)})
 	switch {
 	case err != nil:

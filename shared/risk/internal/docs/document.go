@@ -68,7 +68,7 @@ func guards(b *strings.Builder) {
 }
 
 func stateful(b *strings.Builder) {
-	b.WriteString("## Stateful types\n\nWhat is lost with a resource: data, or an identity that others refer to. A team adds types by the service's policy.\n\n| type | holds | kind |\n|---|---|---|\n")
+	b.WriteString("## Stateful types\n\nWhat is lost with a resource: data, or an identity that others refer to. `evenkeel plan assess --stateful` adds types, and `protect` in evenkeel.yaml names single resources.\n\n| type | holds | kind |\n|---|---|---|\n")
 	for _, name := range schema.HoldsTypes() {
 		loss, _ := schema.Holds(name)
 		fmt.Fprintf(b, "| %s | %s | %s |\n", name, loss.What, loss.Kind)
