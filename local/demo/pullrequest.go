@@ -84,9 +84,9 @@ func registerToken(ctx context.Context, w *World) (string, error) {
 	if _, err := w.Cloud.Forge.SetUser(forge.User{Login: botName, Token: strings.ReplaceAll(botToken, " ", "-")}); err != nil {
 		return "", err
 	}
-	_, err := w.evenkeelReading(ctx, strings.ReplaceAll(botToken, " ", "-"), "repo", "add", shopName, "--clone-url", w.shop.url,
-		"--account", testAccount+"=never", "--account", prodAccount+"=always",
-		"--webhook-secret", "/evenkeel/secrets/"+shopName+"/webhook", "--status-token-stdin")
+	args := append([]string{"repo", "add", shopName, "--clone-url", w.shop.url, "--account", testAccount + "=never", "--account", prodAccount + "=always",
+		"--webhook-secret", "/evenkeel/secrets/" + shopName + "/webhook", "--status-token-stdin"}, identities...)
+	_, err := w.evenkeelReading(ctx, strings.ReplaceAll(botToken, " ", "-"), args...)
 	return "evenkeel repo add --status-token-stdin", err
 }
 
