@@ -21,18 +21,12 @@
 // stack at an unknown place.
 //
 // A template that SAM refuses is not translated; the problems say why, in our
-// words. [Limits] lists in what a result can differ.
+// words. In what a result can differ from that of SAM:
+//
+//   - AWS::Serverless::Api with AlwaysDeploy: SAM puts the time into the logical id of the deployment, so that it differs each time.
+//   - REST APIs with more than 300 paths, which API Gateway does not take by default: the digest in the logical id of the deployment can differ.
+//   - AWS::Serverless::GraphQLApi and AWS::Serverless::CapacityProvider: values of a wrong type that SAM converts (an empty string to an object, say) stay as they are.
+//   - YAML anchors inside SAM resources: SAM changes all places of an anchor at once in a few cases, here each place is a copy.
+//   - Templates whose parameters refer to each other in their defaults without an end fail after a bounded number of steps.
+//   - Messages name the fault in other words, and a template with several faults can have fewer or more of them.
 package sam
-
-// Limits lists the differences from the translation by cfn-lint and SAM's
-// translator, for the documentation.
-func Limits() []string {
-	return []string{
-		"AWS::Serverless::Api with AlwaysDeploy: SAM puts the time into the logical id of the deployment, so that it differs each time.",
-		"REST APIs with more than 300 paths, which API Gateway does not take by default: the digest in the logical id of the deployment can differ.",
-		"AWS::Serverless::GraphQLApi and AWS::Serverless::CapacityProvider: values of a wrong type that SAM converts (an empty string to an object, say) stay as they are.",
-		"YAML anchors inside SAM resources: SAM changes all places of an anchor at once in a few cases, here each place is a copy.",
-		"Templates whose parameters refer to each other in their defaults without an end fail after a bounded number of steps.",
-		"Messages name the fault in other words, and a template with several faults can have fewer or more of them.",
-	}
-}

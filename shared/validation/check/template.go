@@ -247,13 +247,3 @@ var pseudoParameters = map[string]bool{
 func IsPseudoParameter(name string) bool {
 	return strings.HasPrefix(name, "AWS::") && pseudoParameters[name]
 }
-
-// PseudoParameters returns the names of the pseudo parameters, sorted.
-func PseudoParameters() []string {
-	names := make([]string, 0, len(pseudoParameters))
-	for n := range pseudoParameters {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
