@@ -104,8 +104,9 @@ type State struct {
 	// Target the one that is wanted. While they differ, the router is asked again.
 	Weight int       `json:"weight"`
 	Target int       `json:"target"`
-	Since  time.Time `json:"since"`  // when Weight came into force
-	Stable int       `json:"stable"` // the weight that an abort returns to: 0
+	Since  time.Time `json:"since"`            // when Weight came into force
+	Change string    `json:"change,omitempty"` // of the router: the last change of weights, until it is settled
+	Stable int       `json:"stable"`           // the weight that an abort returns to: 0
 	// Measured is what was measured since Since, oldest first.
 	Measured []Measurement `json:"measured,omitempty"`
 	// Command is what a person wants and was not done yet.
