@@ -43,9 +43,9 @@ type Query struct {
 // Metrics reads metrics in a workload account.
 type Metrics interface {
 	// Value returns the value of the newest whole period and the time at which
-	// that period began; ok is false when there is none. When no whole period
-	// can be read yet, at is the time from which the first one can: nothing is
-	// missing before then.
+	// that period began; ok is false when it has none, whatever earlier ones
+	// have. When no whole period can be read yet, at is the time from which the
+	// first one can: nothing is missing before then.
 	Value(ctx context.Context, target events.Target, q Query) (value float64, at time.Time, ok bool, err error)
 }
 

@@ -4,6 +4,7 @@ package cloudmetrics
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -74,14 +75,29 @@ func (c *Client) Value(ctx context.Context, t events.Target, q rollout.Query) (f
 		from = to.Add(-window)
 	}
 	queries, id := ask(q.Metric)
-	series, err := c.read(ctx, t, id, &cloudwatch.GetMetricDataInput{
+	points, err := c.read(ctx, t, &cloudwatch.GetMetricDataInput{
 		MetricDataQueries: queries, StartTime: &from, EndTime: &to, ScanBy: types.ScanByTimestampDescending,
 	})
 	if err != nil {
 		return 0, time.Time{}, false, err
 	}
-	value, at, ok := newest(series, from, to)
-	return value, at, ok, nil
+	newest := to.Add(-period)
+	value, ok := points[id][newest]
+	if !ok || math.IsNaN(value) || math.IsInf(value, 0) || !measured(q.Metric, points, newest) {
+		return 0, time.Time{}, false, nil
+	}
+	return value, newest, true, nil
+}
+
+// measured reports whether a metric has a value of its own at a time. An
+// expression makes values out of nothing: FILL does, and a comparison.
+// Source: CloudWatch user guide, "Using math expressions with CloudWatch
+// metrics".
+func measured(m pipeline.CloudWatchMetric, points map[string]map[time.Time]float64, at time.Time) bool {
+	return slices.ContainsFunc(m.Queries, func(q pipeline.MetricQuery) bool {
+		_, ok := points[q.ID][at]
+		return ok
+	})
 }
 
 // begin is the begin of the period that a time is in. Periods count from the
@@ -101,8 +117,7 @@ func ask(m pipeline.CloudWatchMetric) (queries []types.MetricDataQuery, id strin
 		}
 		slices.SortFunc(metric.Dimensions, func(a, b types.Dimension) int { return strings.Compare(*a.Name, *b.Name) })
 		queries = append(queries, types.MetricDataQuery{
-			Id: aws.String(q.ID), MetricStat: &types.MetricStat{Metric: metric, Period: seconds, Stat: aws.String(q.Stat)},
-			ReturnData: aws.Bool(m.Expression == ""),
+			Id: aws.String(q.ID), MetricStat: &types.MetricStat{Metric: metric, Period: seconds, Stat: aws.String(q.Stat)}, ReturnData: aws.Bool(true),
 		})
 		id = q.ID
 	}
@@ -115,52 +130,53 @@ func ask(m pipeline.CloudWatchMetric) (queries []types.MetricDataQuery, id strin
 	return append(queries, types.MetricDataQuery{Id: aws.String(id), Expression: aws.String(m.Expression), Period: seconds, ReturnData: aws.Bool(true)}), id
 }
 
-// read returns the values of the query with the id, from all pages. An answer
-// that is not complete is no answer.
+// read returns the values of all queries by the begin of their periods, from all
+// pages. An answer that is not complete is no answer.
 // Source: CloudWatch API reference, MetricDataResult, StatusCode.
-func (c *Client) read(ctx context.Context, t events.Target, id string, in *cloudwatch.GetMetricDataInput) (types.MetricDataResult, error) {
+func (c *Client) read(ctx context.Context, t events.Target, in *cloudwatch.GetMetricDataInput) (map[string]map[time.Time]float64, error) {
 	client := cloudwatch.NewFromConfig(c.sessions.As(t.Account, t.Region, t.Role, t.Owner))
-	var series types.MetricDataResult
+	points := map[string]map[time.Time]float64{}
 	for retries := 0; ; {
 		out, err := client.GetMetricData(ctx, in)
 		if err != nil {
-			return series, awserr.Classify("read the metric "+show(in)+" of "+t.Account+" in "+t.Region, err)
+			return nil, awserr.Classify("read the metric "+show(in)+" of "+t.Account+" in "+t.Region, err)
 		}
-		results := out.MetricDataResults
-		results = slices.DeleteFunc(results, func(r types.MetricDataResult) bool { return aws.ToString(r.Id) != id })
-		if len(results) > 1 {
-			return series, fault.Invalid("the metric %s has %d time series (%s): an expression must give one", show(in), len(results), labels(results))
-		}
-		var status types.StatusCode
-		for _, r := range results {
-			series.Timestamps, series.Values = append(series.Timestamps, r.Timestamps...), append(series.Values, r.Values...)
-			series.Messages, status = append(series.Messages, r.Messages...), r.StatusCode
+		failed := types.StatusCodeComplete
+		messages, seen := out.Messages, map[string]bool{}
+		for _, r := range out.MetricDataResults {
+			id := aws.ToString(r.Id)
+			if seen[id] {
+				return nil, fault.Invalid("the metric %s has several time series: an expression must give one", show(in))
+			}
+			seen[id] = true
+			if r.StatusCode == types.StatusCodeForbidden {
+				return nil, fault.Permanent("the metric %s may not be read in %s%s", show(in), t.Account, said(r.Messages))
+			}
+			if r.StatusCode == types.StatusCodeInternalError || r.StatusCode == types.StatusCodePartialData && failed == types.StatusCodeComplete {
+				failed = r.StatusCode
+			}
+			messages = append(messages, r.Messages...)
+			if points[id] == nil {
+				points[id] = map[time.Time]float64{}
+			}
+			for i, at := range r.Timestamps {
+				if i < len(r.Values) {
+					points[id][at.UTC()] = r.Values[i]
+				}
+			}
 		}
 		switch {
-		case status == types.StatusCodeForbidden:
-			return series, fault.Permanent("the metric %s may not be read in %s%s", show(in), t.Account, said(series.Messages, out.Messages))
+		case failed == types.StatusCodeInternalError && retries < maxRetries:
+			retries++
+			in.NextToken, points = nil, map[string]map[time.Time]float64{}
+		case failed == types.StatusCodeInternalError, failed == types.StatusCodePartialData && aws.ToString(out.NextToken) == "":
+			return nil, fault.Transient("CloudWatch gave no complete answer for the metric %s: %s%s", show(in), failed, said(messages))
 		case aws.ToString(out.NextToken) != "":
 			in.NextToken = out.NextToken
-		case status == types.StatusCodeInternalError && retries < maxRetries:
-			retries++
-			in.NextToken, series = nil, types.MetricDataResult{}
-		case status == types.StatusCodeInternalError, status == types.StatusCodePartialData:
-			return series, fault.Transient("CloudWatch gave no complete answer for the metric %s: %s%s", show(in), status, said(series.Messages, out.Messages))
 		default:
-			return series, nil
+			return points, nil
 		}
 	}
-}
-
-// newest picks the newest value between two times. The order of the values is
-// not relied on.
-func newest(series types.MetricDataResult, from, to time.Time) (value float64, at time.Time, ok bool) {
-	for i, time := range series.Timestamps {
-		if i < len(series.Values) && !time.Before(from) && time.Before(to) && (!ok || time.After(at)) {
-			value, at, ok = series.Values[i], time.UTC(), true
-		}
-	}
-	return value, at, ok
 }
 
 // show names what was asked for.
@@ -172,18 +188,10 @@ func show(in *cloudwatch.GetMetricDataInput) string {
 	return *last.MetricStat.Metric.Namespace + " " + *last.MetricStat.Metric.MetricName
 }
 
-func labels(results []types.MetricDataResult) string {
-	var names []string
-	for _, r := range results {
-		names = append(names, aws.ToString(r.Label))
-	}
-	return strings.Join(names, ", ")
-}
-
 // said are CloudWatch's own words.
-func said(lists ...[]types.MessageData) string {
+func said(messages []types.MessageData) string {
 	var words strings.Builder
-	for _, m := range slices.Concat(lists...) {
+	for _, m := range messages {
 		words.WriteString("; " + aws.ToString(m.Code) + ": " + aws.ToString(m.Value))
 	}
 	return words.String()

@@ -2,6 +2,7 @@ package cloudmetrics_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -92,10 +93,9 @@ func TestValue(t *testing.T) {
 			pages: []string{answer("", series("errors", "Complete", point{"12:02:00", 2}, point{"12:03:00", 3}, point{"12:01:00", 1}))},
 			value: 3, at: "12:03:00",
 		},
-		"only whole periods": {
-			query: query(single(time.Minute), "12:00:30", "12:06:10"), // from 12:01 to 12:04
-			pages: []string{answer("", series("errors", "Complete", point{"12:00:00", 9}, point{"12:01:00", 1}, point{"12:04:00", 9}))},
-			value: 1, at: "12:01:00",
+		"an older one is none": {
+			query: query(single(time.Minute), "12:00:30", "12:06:10"),
+			pages: []string{answer("", series("errors", "Complete", point{"12:02:00", 2}, point{"12:04:00", 4}))},
 		},
 		"zero is a value": {
 			query: query(single(time.Minute), "12:00:00", "12:03:00"),
@@ -104,13 +104,25 @@ func TestValue(t *testing.T) {
 		},
 		"an expression": {
 			query: query(quotient(), "12:00:00", "12:05:00"),
-			pages: []string{answer("", series("value", "Complete", point{"12:02:00", 12.5}))},
+			pages: []string{answer("", series("errors", "Complete"), series("requests", "Complete", point{"12:02:00", 8}), series("value", "Complete", point{"12:02:00", 12.5}))},
 			value: 12.5, at: "12:02:00",
 		},
+		"a value out of nothing": {
+			query: query(quotient(), "12:00:00", "12:05:00"),
+			pages: []string{answer("", series("errors", "Complete", point{"12:01:00", 1}), series("requests", "Complete"), series("value", "Complete", point{"12:02:00", 0}))},
+		},
+		"not a number": {
+			query: query(single(time.Minute), "12:00:00", "12:03:00"),
+			pages: []string{answer("", series("errors", "Complete", point{"12:00:00", math.NaN()}))},
+		},
+		"infinite": {
+			query: query(single(time.Minute), "12:00:00", "12:03:00"),
+			pages: []string{answer("", series("errors", "Complete", point{"12:00:00", math.Inf(-1)}))},
+		},
 		"over two pages": {
-			query: query(single(time.Minute), "12:00:00", "12:06:00"),
-			pages: []string{answer("more", series("errors", "PartialData", point{"12:01:00", 1})), answer("", series("errors", "Complete", point{"12:02:00", 2}))},
-			value: 2, at: "12:02:00",
+			query: query(single(time.Minute), "12:00:00", "12:04:00"),
+			pages: []string{answer("more", series("errors", "PartialData", point{"12:01:00", 1})), answer("", series("errors", "Complete", point{"12:00:00", 2}))},
+			value: 1, at: "12:01:00",
 		},
 		"none": {
 			query: query(single(time.Minute), "12:00:00", "12:06:00"),
@@ -121,8 +133,8 @@ func TestValue(t *testing.T) {
 			pages: []string{answer("")},
 		},
 		"after an error of CloudWatch": {
-			query: query(single(time.Minute), "12:00:00", "12:06:00"),
-			pages: []string{answer("", series("errors", "InternalError", point{"12:01:00", 7})), answer("", series("errors", "Complete", point{"12:00:00", 1}))},
+			query: query(single(time.Minute), "12:00:00", "12:03:00"),
+			pages: []string{answer("", series("errors", "InternalError", point{"12:00:00", 7})), answer("", series("errors", "Complete", point{"12:00:00", 1}))},
 			value: 1, at: "12:00:00",
 		},
 	} {
@@ -167,8 +179,8 @@ func TestWhatIsAsked(t *testing.T) {
 	m.Expression = "100 * errors / value"
 	body := asked(t, query(m, "11:59:01", "12:10:59"))
 	if got := fmt.Sprint(body["MetricDataQueries"]); got != "["+
-		"map[Id:errors MetricStat:map[Metric:map[Dimensions:[map[Name:Api Value:shop] map[Name:Side Value:green]] MetricName:Errors Namespace:Shop] Period:60 Stat:Sum] ReturnData:false] "+
-		"map[Id:value MetricStat:map[Metric:map[MetricName:Requests Namespace:Shop] Period:60 Stat:Sum] ReturnData:false] "+
+		"map[Id:errors MetricStat:map[Metric:map[Dimensions:[map[Name:Api Value:shop] map[Name:Side Value:green]] MetricName:Errors Namespace:Shop] Period:60 Stat:Sum] ReturnData:true] "+
+		"map[Id:value MetricStat:map[Metric:map[MetricName:Requests Namespace:Shop] Period:60 Stat:Sum] ReturnData:true] "+
 		"map[Expression:100 * errors / value Id:value_ Period:60 ReturnData:true]]" {
 		t.Error(got)
 	}
@@ -204,6 +216,11 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// begin is the first whole minute.
+func begin(from string) string {
+	return clock(from).Add(59 * time.Second).Truncate(time.Minute).Format(time.TimeOnly)
+}
+
 // A period is read once it has been over for the margin: until then nothing is
 // missing, and nothing is asked.
 func TestTooEarly(t *testing.T) {
@@ -216,7 +233,7 @@ func TestTooEarly(t *testing.T) {
 			}
 		}
 		stub, client := start(t)
-		stub.Reply("monitoring", "GetMetricData", answer("", series("errors", "Complete", point{"12:01:00", 4}, point{"12:00:00", 4})))
+		stub.Reply("monitoring", "GetMetricData", answer("", series("errors", "Complete", point{begin(from), 4})))
 		if _, _, ok, err := client.Value(t.Context(), target, query(single(time.Minute), from, first)); err != nil || !ok {
 			t.Errorf("from %s, at %s: %t, %v", from, first, ok, err)
 		}
@@ -235,7 +252,7 @@ func TestWhatIsNoValue(t *testing.T) {
 		"partial":            {time.Minute, []string{answer("", message)}, fault.TransientError, "PartialData; Busy: try later"},
 		"an error, again":    {time.Minute, []string{answer("", series("errors", "InternalError"))}, fault.TransientError, "Shop Errors: InternalError"},
 		"forbidden":          {time.Minute, []string{answer("", series("errors", "Forbidden"))}, fault.PermanentError, "222222222222"},
-		"several series":     {time.Minute, []string{answer("", series("errors", "Complete"), series("errors", "Complete"))}, fault.InvalidError, "2 time series"},
+		"several series":     {time.Minute, []string{answer("", series("errors", "Complete"), series("errors", "Complete"))}, fault.InvalidError, "several time series"},
 		"no period":          {0, nil, fault.InvalidError, "period"},
 		"half a second":      {500 * time.Millisecond, nil, fault.InvalidError, "period"},
 		"a second and a bit": {1500 * time.Millisecond, nil, fault.InvalidError, "period"},
