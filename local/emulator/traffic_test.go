@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -28,8 +31,12 @@ import (
 // workload is an account that weights are moved in.
 const workload = "222222222222"
 
-// mover is the adapter, in the workload account of an emulator.
-func mover(cfg aws.Config) *traffic.Client { return traffic.New(session.NewWorkloads(cfg, "")) }
+// mover is the adapter, in the workload account of an emulator. A minute goes
+// by whenever it looks at the clock.
+func mover(cfg aws.Config) *traffic.Client {
+	now := time.Now()
+	return traffic.New(session.NewWorkloads(cfg, ""), func() time.Time { now = now.Add(time.Minute); return now })
+}
 
 func sides(router pipeline.Router, blue, green string) rollout.Routing {
 	return rollout.Routing{
@@ -52,7 +59,7 @@ func move(t *testing.T, client *traffic.Client, r rollout.Routing, percent int) 
 		}
 	}
 	// "Initially, the status of a change is PENDING."
-	if change != "" && asked != 2 {
+	if strings.HasPrefix(change, "/change/") && asked != 2 {
 		unlike(t, "a change is PENDING when it is first asked for, then INSYNC", asked)
 	}
 	if got, found, err := client.Weight(t.Context(), r); err != nil || !found || got != percent {
@@ -220,6 +227,11 @@ func loadBalancer(t *testing.T, client *elb.Client, cfg aws.Config) (listener st
 			t.Fatal(err)
 		}
 		groups[i] = aws.ToString(group.TargetGroups[0].TargetGroupArn)
+		if _, err := client.RegisterTargets(t.Context(), &elb.RegisterTargetsInput{
+			TargetGroupArn: &groups[i], Targets: []elbtypes.TargetDescription{{Id: aws.String("172.31.0." + strconv.Itoa(i+1)), Port: aws.Int32(80)}},
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	made, err := client.CreateListener(t.Context(), &elb.CreateListenerInput{
 		LoadBalancerArn: balancer.LoadBalancers[0].LoadBalancerArn, Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(80),

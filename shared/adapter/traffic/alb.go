@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -21,11 +22,23 @@ import (
 type listener struct {
 	client *elb.Client
 	config pipeline.ALBRouter
+	now    func() time.Time
 }
 
-func newListener(config aws.Config, router pipeline.ALBRouter) listener {
-	return listener{elb.NewFromConfig(config), router}
+func newListener(config aws.Config, router pipeline.ALBRouter, now func() time.Time) listener {
+	return listener{elb.NewFromConfig(config), router, now}
 }
+
+const (
+	// spread is for how long a change may be on its way. Elastic Load Balancing
+	// tells no state of a change, and others have seen old weights for seconds.
+	spread = 30 * time.Second
+	// healthWait is for how long a target group may have no healthy target once
+	// it is in use.
+	healthWait = 10 * time.Minute
+	// attached marks a change that brought the target group into use.
+	attached = " attached"
+)
 
 func (l listener) weight(ctx context.Context, r rollout.Routing) (int, bool, error) {
 	actions, err := l.actions(ctx)
@@ -61,7 +74,8 @@ func (l listener) set(ctx context.Context, r rollout.Routing, percent int) (stri
 	if !alone(r) {
 		wanted = []types.TargetGroupTuple{group(r.Live, 100-percent), wanted[0]}
 	}
-	if have := groups(actions[at]); same(have, wanted) {
+	have := groups(actions[at])
+	if same(have, wanted) {
 		return "", nil
 	}
 	forward := types.Action{Type: types.ActionTypeEnumForward, Order: actions[at].Order, ForwardConfig: &types.ForwardActionConfig{TargetGroups: wanted}}
@@ -81,11 +95,70 @@ func (l listener) set(ctx context.Context, r rollout.Routing, percent int) (stri
 	} else {
 		_, err = l.client.ModifyListener(ctx, &elb.ModifyListenerInput{ListenerArn: aws.String(l.config.Listener), DefaultActions: actions})
 	}
-	return "", l.fault("change the weights of "+l.String(), err)
+	if err != nil {
+		return "", l.fault("change the weights of "+l.String(), err)
+	}
+	change := l.now().UTC().Format(time.RFC3339)
+	if !slices.ContainsFunc(have, func(group types.TargetGroupTuple) bool {
+		return aws.ToString(group.TargetGroupArn) == r.Candidate.Endpoint
+	}) {
+		change += attached
+	}
+	return change, nil
 }
 
-// settled: a load balancer has no changes that are on their way.
-func (l listener) settled(context.Context, string) (bool, error) { return true, nil }
+// settled waits for a while, and, for a target group that has just come into
+// use, until one of its targets is healthy. Before, they were not checked, and
+// what has no healthy target answers 503.
+// Source: Elastic Load Balancing API reference, TargetHealth, Reason
+// (Target.NotInUse).
+func (l listener) settled(ctx context.Context, r rollout.Routing, change string) (bool, error) {
+	text, _ := strings.CutSuffix(change, attached)
+	since, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return false, fault.Invalid("%q is no change of %s", change, l)
+	}
+	waited := l.now().Sub(since)
+	if waited < spread || text == change {
+		return waited >= spread, nil
+	}
+	out, err := l.client.DescribeTargetHealth(ctx, &elb.DescribeTargetHealthInput{TargetGroupArn: aws.String(r.Candidate.Endpoint)})
+	if err != nil {
+		return false, l.fault("read the health of the targets of "+r.Candidate.Endpoint, err)
+	}
+	var states []string
+	for _, target := range out.TargetHealthDescriptions {
+		if target.TargetHealth.State == types.TargetHealthStateEnumHealthy {
+			return true, nil
+		}
+		states = append(states, strings.TrimSpace(aws.ToString(target.Target.Id)+" "+string(target.TargetHealth.State)+" "+string(target.TargetHealth.Reason)))
+	}
+	if waited < healthWait {
+		return false, nil
+	}
+	if states == nil {
+		states = []string{"it has no target"}
+	}
+	return false, fault.Invalid("no target of %s has become healthy in %s: %s", r.Candidate.Endpoint, healthWait, strings.Join(states, ", "))
+}
+
+// serving is the only target group with a weight.
+func (l listener) serving(ctx context.Context) (endpoint string, found bool, err error) {
+	actions, err := l.actions(ctx)
+	if err != nil || len(actions) == 0 {
+		return "", false, err
+	}
+	for _, group := range groups(actions[len(actions)-1]) {
+		if weigh(group) == 0 {
+			continue
+		}
+		if found {
+			return "", false, nil
+		}
+		endpoint, found = aws.ToString(group.TargetGroupArn), true
+	}
+	return endpoint, found, nil
+}
 
 // actions reads the actions, in their order.
 func (l listener) actions(ctx context.Context) ([]types.Action, error) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -34,6 +35,9 @@ func forward(order int, groups ...string) string {
 }
 
 const (
+	noonText     = "2026-06-15T12:00:00Z"
+	noonAttached = noonText + " attached"
+
 	simple = "<member><Type>forward</Type><Order>1</Order><TargetGroupArn>arn:green</TargetGroupArn></member>"
 	fixed  = "<member><Type>fixed-response</Type><Order>1</Order><FixedResponseConfig><StatusCode>503</StatusCode></FixedResponseConfig></member>"
 	oidc   = "<member><Type>authenticate-oidc</Type><Order>1</Order><AuthenticateOidcConfig><Issuer>https://id.example.com</Issuer><AuthorizationEndpoint>https://id.example.com/a</AuthorizationEndpoint>" +
@@ -138,17 +142,18 @@ func TestSetWeightOfTargetGroups(t *testing.T) {
 		actions string
 		percent int
 		want    []string // nothing: there is no change
+		change  string
 	}{
-		"a share":             {byListener, forward(1, "arn:blue 100"), 5, action(one, 1, true, "arn:blue 95", "arn:green 5")},
-		"all":                 {byListener, forward(1, "arn:blue 50", "arn:green 50"), 100, action(one, 1, true, "arn:blue 0", "arn:green 100")},
-		"nothing":             {byListener, forward(1, "arn:blue 75", "arn:green 25"), 0, action(one, 1, true, "arn:blue 100", "arn:green 0")},
-		"is so already":       {byListener, forward(1, "arn:green 5", "arn:blue 95"), 5, nil},
-		"from one without":    {byListener, simple, 100, action(one, 1, false, "arn:blue 0", "arn:green 100")},
-		"the placeholder":     {first(byListener), fixed, 100, action(one, 1, false, "arn:green 100")},
-		"the other goes":      {first(byListener), forward(1, "arn:blue 0", "arn:green 100"), 100, action(one, 1, true, "arn:green 100")},
-		"an old one goes":     {byListener, forward(1, "arn:old 0", "arn:blue 100"), 10, action(one, 1, true, "arn:blue 90", "arn:green 10")},
-		"authentication kept": {byListener, oidc + forward(2, "arn:blue 100"), 5, append(slices.Clone(authenticate), action(two, 2, true, "arn:blue 95", "arn:green 5")...)},
-		"of a rule":           {byRule, forward(1, "arn:blue 100"), 5, action("Actions.member.1", 1, true, "arn:blue 95", "arn:green 5")},
+		"a share":             {byListener, forward(1, "arn:blue 100"), 5, action(one, 1, true, "arn:blue 95", "arn:green 5"), noonAttached},
+		"all":                 {byListener, forward(1, "arn:blue 50", "arn:green 50"), 100, action(one, 1, true, "arn:blue 0", "arn:green 100"), noonText},
+		"nothing":             {byListener, forward(1, "arn:blue 75", "arn:green 25"), 0, action(one, 1, true, "arn:blue 100", "arn:green 0"), noonText},
+		"is so already":       {byListener, forward(1, "arn:green 5", "arn:blue 95"), 5, nil, ""},
+		"from one without":    {byListener, simple, 100, action(one, 1, false, "arn:blue 0", "arn:green 100"), noonText},
+		"the placeholder":     {first(byListener), fixed, 100, action(one, 1, false, "arn:green 100"), noonAttached},
+		"the other goes":      {first(byListener), forward(1, "arn:blue 0", "arn:green 100"), 100, action(one, 1, true, "arn:green 100"), noonText},
+		"an old one goes":     {byListener, forward(1, "arn:old 0", "arn:blue 100"), 10, action(one, 1, true, "arn:blue 90", "arn:green 10"), noonAttached},
+		"authentication kept": {byListener, oidc + forward(2, "arn:blue 100"), 5, append(slices.Clone(authenticate), action(two, 2, true, "arn:blue 95", "arn:green 5")...), noonAttached},
+		"of a rule":           {byRule, forward(1, "arn:blue 100"), 5, action("Actions.member.1", 1, true, "arn:blue 95", "arn:green 5"), noonAttached},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stub, client := start(t)
@@ -156,7 +161,7 @@ func TestSetWeightOfTargetGroups(t *testing.T) {
 			stub.Reply("elasticloadbalancing", "DescribeRules", rules(tt.actions))
 			stub.Reply("elasticloadbalancing", "ModifyListener", "<ModifyListenerResponse><ModifyListenerResult/></ModifyListenerResponse>")
 			stub.Reply("elasticloadbalancing", "ModifyRule", "<ModifyRuleResponse><ModifyRuleResult/></ModifyRuleResponse>")
-			if change, err := client.SetWeight(t.Context(), tt.routing, tt.percent); err != nil || change != "" {
+			if change, err := client.SetWeight(t.Context(), tt.routing, tt.percent); err != nil || change != tt.change {
 				t.Fatalf("%q, %v", change, err)
 			}
 			calls := stub.Calls("elasticloadbalancing", "")[1:]
@@ -186,10 +191,67 @@ func TestForeignTargetGroupsAreNotTouched(t *testing.T) {
 	}
 }
 
+// health is the answer of DescribeTargetHealth: "i-1 unhealthy Target.Timeout".
+func health(targets ...string) string {
+	text := `<DescribeTargetHealthResponse xmlns="http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"><DescribeTargetHealthResult><TargetHealthDescriptions>`
+	for _, target := range targets {
+		fields := strings.Fields(target + " Elb.InitialHealthChecking")
+		text += "<member><Target><Id>" + fields[0] + "</Id></Target><TargetHealth><State>" + fields[1] + "</State><Reason>" + fields[2] + "</Reason></TargetHealth></member>"
+	}
+	return text + "</TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>"
+}
+
 func TestSettledTargetGroups(t *testing.T) {
-	_, client := start(t)
-	if got, err := client.Settled(t.Context(), byListener, "x"); err != nil || !got {
-		t.Errorf("%t, %v", got, err)
+	at := func(ago time.Duration, mark string) string { return noon.Add(-ago).Format(time.RFC3339) + mark }
+	for name, tt := range map[string]struct {
+		change string
+		health string // "" is that it is not asked for
+		want   bool
+		says   string // of an InvalidError
+	}{
+		"no change":             {"", "", true, ""},
+		"just now":              {at(0, ""), "", false, ""},
+		"soon":                  {at(29*time.Second, ""), "", false, ""},
+		"a while ago":           {at(30*time.Second, ""), "", true, ""},
+		"new, just now":         {at(29*time.Second, " attached"), "", false, ""},
+		"new, healthy":          {at(30*time.Second, " attached"), health("i-1 initial", "i-2 healthy"), true, ""},
+		"new, not yet healthy":  {at(9*time.Minute, " attached"), health("i-1 initial"), false, ""},
+		"new, without a target": {at(9*time.Minute, " attached"), health(), false, ""},
+		"new, never healthy":    {at(10*time.Minute, " attached"), health("i-1 unhealthy Target.Timeout", "i-2 draining"), false, "i-1 unhealthy Target.Timeout, i-2 draining"},
+		"new, never a target":   {at(10*time.Minute, " attached"), health(), false, "it has no target"},
+		"something else":        {"/change/C1", "", false, "no change of the listener"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stub, client := start(t)
+			if tt.health != "" {
+				stub.Reply("elasticloadbalancing", "DescribeTargetHealth", tt.health)
+			}
+			got, err := client.Settled(t.Context(), byListener, tt.change)
+			if tt.says != "" {
+				if !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("got %v, want %q", err, tt.says)
+				}
+				return
+			}
+			if err != nil || got != tt.want {
+				t.Errorf("%t, %v", got, err)
+			}
+			if tt.health != "" && stub.Calls("elasticloadbalancing", "")[0].Form.Get("TargetGroupArn") != "arn:green" {
+				t.Error("another target group was asked")
+			}
+		})
+	}
+}
+
+func TestServingTargetGroup(t *testing.T) {
+	for actions, want := range map[string]string{
+		"": "", fixed: "", simple: "arn:green", forward(1, "arn:x 1"): "arn:x", forward(1, "arn:x 0", "arn:y 5"): "arn:y", forward(1, "arn:x 1", "arn:y 5"): "",
+	} {
+		stub, client := start(t)
+		stub.Reply("elasticloadbalancing", "DescribeListeners", listeners(actions))
+		if got, found, err := client.Serving(t.Context(), byListener); err != nil || found != (want != "") || got != want {
+			t.Errorf("%s: %q %t, %v", actions, got, found, err)
+		}
 	}
 }
 
@@ -215,8 +277,10 @@ func TestErrorsOfTargetGroups(t *testing.T) {
 			stub.On("elasticloadbalancing", "ModifyListener", refuse)
 			stub.On("elasticloadbalancing", "ModifyRule", refuse)
 			_, set := client.SetWeight(t.Context(), r, 5)
-			for i, err := range []error{weigh, set} {
-				if !fault.Is(err, tt.kind) || !strings.Contains(fmt.Sprint(err), r.Router.ALB.Listener+r.Router.ALB.Rule) {
+			stub.On("elasticloadbalancing", "DescribeTargetHealth", refuse)
+			_, settled := client.Settled(t.Context(), r, "2026-06-15T11:00:00Z attached")
+			for i, err := range []error{weigh, set, settled} {
+				if !fault.Is(err, tt.kind) || i < 2 && !strings.Contains(fmt.Sprint(err), r.Router.ALB.Listener+r.Router.ALB.Rule) {
 					t.Errorf("%s, call %d: %v", code, i, err)
 				}
 			}

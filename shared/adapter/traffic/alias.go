@@ -27,8 +27,26 @@ type alias struct {
 	config pipeline.LambdaAliasRouter
 }
 
-func newAlias(config aws.Config, router pipeline.LambdaAliasRouter) alias {
-	return alias{lambda.NewFromConfig(config), router}
+// newAlias refuses what an alias cannot lead to.
+// Source: Lambda API reference, CreateAlias, FunctionVersion; developer guide,
+// "Implement Lambda canary deployments using a weighted alias".
+func newAlias(config aws.Config, r rollout.Routing) (router, error) {
+	a := alias{lambda.NewFromConfig(config), *r.Router.LambdaAlias}
+	if parts := strings.Split(a.config.Function, ":"); parts[0] == "arn" && (len(parts) < 7 || parts[3] != r.Target.Region || parts[4] != r.Target.Account) {
+		return nil, fault.Invalid("%s is not in the account %s and the region %s of the stack", a, r.Target.Account, r.Target.Region)
+	}
+	for _, side := range []rollout.Side{r.Live, r.Candidate} {
+		if version := versionOf(side); version != "" && strings.Trim(version, "0123456789") != "" {
+			return nil, fault.Invalid("%s cannot lead to %q: the version is the number of a published one, such as an AWS::Lambda::Version has", a, side.Endpoint)
+		}
+	}
+	return a, nil
+}
+
+// versionOf is the number of a version that is given as such or as an ARN, as Ref
+// of an AWS::Lambda::Version does.
+func versionOf(side rollout.Side) string {
+	return side.Endpoint[strings.LastIndex(side.Endpoint, ":")+1:]
 }
 
 func (a alias) weight(ctx context.Context, r rollout.Routing) (int, bool, error) {
@@ -44,12 +62,12 @@ func (a alias) weight(ctx context.Context, r rollout.Routing) (int, bool, error)
 	}
 	shares[aws.ToString(have.FunctionVersion)] += rest
 	for version, share := range shares {
-		if share > 0 && version != r.Candidate.Endpoint && version != r.Live.Endpoint {
+		if share > 0 && !slices.Contains([]string{versionOf(r.Candidate), versionOf(r.Live)}, version) {
 			return 0, false, fault.Invalid("%s leads to %s, not only to %s: set it back, or name another alias", a, spell(have), versions(r))
 		}
 	}
-	percent := math.Round(shares[r.Candidate.Endpoint])
-	if math.Abs(percent-shares[r.Candidate.Endpoint]) > 1e-6 {
+	percent := math.Round(shares[versionOf(r.Candidate)])
+	if math.Abs(percent-shares[versionOf(r.Candidate)]) > 1e-6 {
 		return 0, false, fault.Invalid("%s leads to %s, which is no percentage: set it back, or abort the rollout", a, spell(have))
 	}
 	return int(percent), true, nil
@@ -59,9 +77,9 @@ func (a alias) weight(ctx context.Context, r rollout.Routing) (int, bool, error)
 // change in between by somebody else.
 // Source: Lambda API reference, UpdateAlias, RevisionId.
 func (a alias) set(ctx context.Context, r rollout.Routing, percent int) (string, error) {
-	version, weights := r.Live.Endpoint, map[string]float64{r.Candidate.Endpoint: float64(percent) / 100}
-	if percent == 100 || version == r.Candidate.Endpoint {
-		version, weights = r.Candidate.Endpoint, map[string]float64{}
+	version, weights := versionOf(r.Live), map[string]float64{versionOf(r.Candidate): float64(percent) / 100}
+	if percent == 100 || version == versionOf(r.Candidate) {
+		version, weights = versionOf(r.Candidate), map[string]float64{}
 	}
 	if percent == 0 {
 		weights = map[string]float64{}
@@ -88,7 +106,16 @@ func (a alias) set(ctx context.Context, r rollout.Routing, percent int) (string,
 }
 
 // settled: an alias has no state that says how far a change is.
-func (a alias) settled(context.Context, string) (bool, error) { return true, nil }
+func (a alias) settled(context.Context, rollout.Routing, string) (bool, error) { return true, nil }
+
+// serving is the only version that the alias leads to.
+func (a alias) serving(ctx context.Context) (string, bool, error) {
+	have, found, err := a.read(ctx)
+	if err != nil || !found || len(additional(have)) > 0 {
+		return "", false, err
+	}
+	return aws.ToString(have.FunctionVersion), true, nil
+}
 
 // read returns the alias; found is false when the function has none of that
 // name. The error is the same when there is no function: to make the alias
@@ -135,7 +162,7 @@ func spell(alias *lambda.GetAliasOutput) string {
 // versions names the endpoints of a routing.
 func versions(r rollout.Routing) string {
 	if alone(r) {
-		return "version " + r.Candidate.Endpoint
+		return "version " + versionOf(r.Candidate)
 	}
-	return "the versions " + r.Live.Endpoint + " and " + r.Candidate.Endpoint
+	return "the versions " + versionOf(r.Live) + " and " + versionOf(r.Candidate)
 }

@@ -133,6 +133,58 @@ func TestSetWeightOfAnAlias(t *testing.T) {
 	}
 }
 
+func TestVersionsOfAnAlias(t *testing.T) {
+	of := func(function, live, candidate string) rollout.Routing {
+		return routing(pipeline.Router{LambdaAlias: &pipeline.LambdaAliasRouter{Function: function, Alias: "live"}}, live, candidate)
+	}
+	const arn = "arn:aws:lambda:eu-west-1:222222222222:function:shop"
+	for name, tt := range map[string]struct {
+		routing rollout.Routing
+		says    string // of an InvalidError
+	}{
+		"numbers":               {of("shop", "3", "4"), ""},
+		"ARNs":                  {of(arn, arn+":3", arn+":4"), ""},
+		"another region":        {of("arn:aws:lambda:us-east-1:222222222222:function:shop", "3", "4"), "not in the account 222222222222 and the region eu-west-1"},
+		"another account":       {of("arn:aws:lambda:eu-west-1:111111111111:function:shop", "3", "4"), "not in the account"},
+		"an ARN that is none":   {of("arn:aws:lambda", "3", "4"), "not in the account"},
+		"what is not published": {of("shop", "3", "$LATEST"), "$LATEST"},
+		"an alias":              {of("shop", "3", arn+":live"), "the number of a published one"},
+		"a live one like that":  {of("shop", "$LATEST", "4"), "$LATEST"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stub, client := start(t)
+			for _, path := range []string{getAlias, "GET /2015-03-31/functions/" + arn + "/aliases/live"} {
+				stub.Reply("lambda", path, alias("3", `{"4":0.07}`))
+			}
+			percent, found, err := client.Weight(t.Context(), tt.routing)
+			if tt.says != "" {
+				if !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("got %v, want %q", err, tt.says)
+				}
+				return
+			}
+			if err != nil || !found || percent != 7 {
+				t.Errorf("%d %t, %v", percent, found, err)
+			}
+		})
+	}
+}
+
+func TestServingVersion(t *testing.T) {
+	for answer, want := range map[string]string{alias("9", ""): "9", alias("9", `{}`): "9", alias("9", `{"8":0.5}`): ""} {
+		stub, client := start(t)
+		stub.Reply("lambda", getAlias, answer)
+		if got, found, err := client.Serving(t.Context(), byAlias); err != nil || found != (want != "") || got != want {
+			t.Errorf("%s: %q %t, %v", answer, got, found, err)
+		}
+	}
+	stub, client := start(t)
+	stub.On("lambda", getAlias, func(awsstub.Call) awsstub.Answer { return restJSONError(404, "ResourceNotFoundException") })
+	if got, found, err := client.Serving(t.Context(), byAlias); err != nil || found {
+		t.Errorf("no alias: %q %t, %v", got, found, err)
+	}
+}
+
 func TestErrorsOfAnAlias(t *testing.T) {
 	for code, tt := range map[string]struct {
 		status int

@@ -37,9 +37,13 @@ func (s records) weight(ctx context.Context, r rollout.Routing) (int, bool, erro
 	}
 	weights := map[string]int64{}
 	for _, set := range sets {
+		if s.plain(set, r.Live) {
+			weights[r.Live.Name]++ // it becomes one of the two
+			continue
+		}
 		name := strings.TrimPrefix(aws.ToString(set.SetIdentifier), setPrefix)
 		if set.Weight == nil || setPrefix+name != aws.ToString(set.SetIdentifier) || name != rollout.Blue && name != rollout.Green {
-			return 0, false, fault.Invalid("%s has the record set %s, which is not of a rollout: delete it, or give the rollout another name", s, describe(set))
+			return 0, false, fault.Invalid("%s has the record set %s, which is not of a rollout: delete it, let it lead to the live side (%s), or give the rollout another name", s, describe(set), orNone(r.Live.Endpoint, "there is none"))
 		}
 		side := r.Candidate
 		if name != side.Name {
@@ -67,18 +71,26 @@ func (s records) weight(ctx context.Context, r rollout.Routing) (int, bool, erro
 }
 
 // set changes both record sets in one batch, which Route 53 takes or refuses as
-// a whole. Both weights are never 0: each side would then get the same.
+// a whole. A plain record of the live side gives way to them in the same batch.
+// Both weights are never 0: each side would then get the same.
 // Source: Route 53 developer guide, "Values specific for weighted records";
 // API reference, ChangeResourceRecordSets (change batches are transactional).
 func (s records) set(ctx context.Context, r rollout.Routing, percent int) (string, error) {
-	changes := []types.Change{s.upsert(r.Candidate, percent)}
-	if alone(r) {
-		old, err := s.others(ctx, r.Candidate.Name)
-		if err != nil {
-			return "", err
+	sets, err := s.list(ctx)
+	if err != nil {
+		return "", err
+	}
+	// A deletion names the whole set as it is.
+	// Source: Route 53 API reference, Change, Action DELETE.
+	var changes []types.Change
+	for _, set := range sets {
+		id := aws.ToString(set.SetIdentifier)
+		if s.plain(set, r.Live) || alone(r) && strings.HasPrefix(id, setPrefix) && id != setPrefix+r.Candidate.Name {
+			changes = append(changes, types.Change{Action: types.ChangeActionDelete, ResourceRecordSet: &set})
 		}
-		changes = append(changes, old...)
-	} else {
+	}
+	changes = append(changes, s.upsert(r.Candidate, percent))
+	if !alone(r) {
 		changes = append(changes, s.upsert(r.Live, 100-percent))
 	}
 	out, err := s.client.ChangeResourceRecordSets(ctx, &route53.ChangeResourceRecordSetsInput{
@@ -91,7 +103,7 @@ func (s records) set(ctx context.Context, r rollout.Routing, percent int) (strin
 }
 
 // settled asks for a change. One that Route 53 no longer knows is long over.
-func (s records) settled(ctx context.Context, change string) (bool, error) {
+func (s records) settled(ctx context.Context, _ rollout.Routing, change string) (bool, error) {
 	out, err := s.client.GetChange(ctx, &route53.GetChangeInput{Id: &change})
 	if awserr.HasCode(err, "NoSuchChange") {
 		return true, nil
@@ -118,18 +130,35 @@ func (s records) upsert(side rollout.Side, percent int) types.Change {
 	return types.Change{Action: types.ChangeActionUpsert, ResourceRecordSet: set}
 }
 
-// others deletes our record sets of other sides. A deletion names the whole set
-// as it is.
-// Source: Route 53 API reference, Change, Action DELETE.
-func (s records) others(ctx context.Context, name string) ([]types.Change, error) {
+// serving is the value of a plain record, or of the only set with a weight.
+func (s records) serving(ctx context.Context) (endpoint string, found bool, err error) {
 	sets, err := s.list(ctx)
-	var changes []types.Change
 	for _, set := range sets {
-		if id := aws.ToString(set.SetIdentifier); strings.HasPrefix(id, setPrefix) && id != setPrefix+name {
-			changes = append(changes, types.Change{Action: types.ChangeActionDelete, ResourceRecordSet: &set})
+		if set.Weight != nil && *set.Weight == 0 {
+			continue
 		}
+		if found {
+			return "", false, nil
+		}
+		endpoint, found = valueOf(set), true
 	}
-	return changes, err
+	return endpoint, found && endpoint != "", err
+}
+
+// plain reports whether a set is a plain record that leads to the side.
+func (s records) plain(set types.ResourceRecordSet, side rollout.Side) bool {
+	return set.SetIdentifier == nil && s.leads(set, side)
+}
+
+// valueOf is the one value of a set, without quotes, or "".
+func valueOf(set types.ResourceRecordSet) string {
+	switch {
+	case set.AliasTarget != nil:
+		return strings.TrimSuffix(aws.ToString(set.AliasTarget.DNSName), ".")
+	case len(set.ResourceRecords) == 1:
+		return strings.Trim(aws.ToString(set.ResourceRecords[0].Value), `"`)
+	}
+	return ""
 }
 
 // list returns all record sets of the name and type. They come in the order of

@@ -31,7 +31,7 @@ func set(name, kind, id, weight, value string) string {
 	if weight != "" {
 		text += "<Weight>" + weight + "</Weight>"
 	}
-	if zone, dns, ok := strings.Cut(value, "/"); ok {
+	if zone, dns, ok := strings.Cut(value, "@"); ok {
 		return text + "<AliasTarget><HostedZoneId>" + zone + "</HostedZoneId><DNSName>" + dns + "</DNSName><EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget></ResourceRecordSet>"
 	}
 	return text + "<TTL>60</TTL><ResourceRecords><ResourceRecord><Value>" + value + "</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>"
@@ -81,7 +81,10 @@ func TestWeightOfRecords(t *testing.T) {
 		"upper case":                  {routing: cname, pages: []string{sets("", set("API.example.com.", "CNAME", "evenkeel-green", "1", "Green.example.net."))}, percent: 100, found: true},
 		"an old value without weight": {routing: cname, pages: []string{sets("", ours("blue", "100"), set("api.example.com.", "CNAME", "evenkeel-green", "0", "old.example.net"))}, found: true},
 
-		"a record without weights": {routing: cname, pages: []string{sets("", another)}, says: "without an identifier (no weight, somewhere.example.net)"},
+		"a plain record of the live": {routing: cname, pages: []string{sets("", set("api.example.com.", "CNAME", "", "", "Blue.example.net."))}, found: true},
+
+		"a record without weights": {routing: cname, pages: []string{sets("", another)}, says: "without an identifier (no weight, somewhere.example.net), which is not of a rollout: delete it, let it lead to the live side (blue.example.net)"},
+		"a plain record, no live":  {routing: first(cname), pages: []string{sets("", set("api.example.com.", "CNAME", "", "", "blue.example.net"))}, says: "live side (there is none)"},
 		"a set of somebody else":   {routing: cname, pages: []string{sets("", ours("blue", "100"), set("api.example.com.", "CNAME", "theirs", "7", "x"))}, says: "theirs (weight 7, x)"},
 		"a side that is none":      {routing: cname, pages: []string{sets("", ours("red", "100"))}, says: "evenkeel-red"},
 		"another target":           {routing: cname, pages: []string{sets("", ours("blue", "50"), set("api.example.com.", "CNAME", "evenkeel-green", "50", "evil.example.net"))}, says: "evil.example.net"},
@@ -147,12 +150,13 @@ func TestSetWeightOfRecords(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stub, client := start(t)
+			stub.Reply("route53", listSets, sets("", ours("blue", "60"), ours("green", "40")))
 			stub.Reply("route53", changeSets, change("PENDING"))
 			id, err := client.SetWeight(t.Context(), tt.routing, tt.percent)
 			if err != nil || id != "/change/C1" {
 				t.Errorf("%q, %v", id, err)
 			}
-			calls := stub.Calls("route53", "")
+			calls := stub.Calls("route53", changeSets)
 			if len(calls) != 1 {
 				t.Fatalf("%d calls", len(calls))
 			}
@@ -177,6 +181,45 @@ func TestSetWeightOfTheOnlySide(t *testing.T) {
 		"<SetIdentifier>evenkeel-blue</SetIdentifier><TTL>60</TTL><Type>CNAME</Type><Weight>0</Weight></ResourceRecordSet></Change>"
 	if !strings.Contains(body, want) || strings.Count(body, "<Change>") != 2 || strings.Contains(body, "theirs") || !strings.Contains(body, "<Weight>100</Weight>") {
 		t.Error(body)
+	}
+}
+
+// A plain record of the live side gives way to the two sets in one batch.
+func TestSetWeightAdoptsAPlainRecord(t *testing.T) {
+	stub, client := start(t)
+	stub.Reply("route53", listSets, sets("", set("api.example.com.", "CNAME", "", "", "blue.example.net")))
+	stub.Reply("route53", changeSets, change("PENDING"))
+	if _, err := client.SetWeight(t.Context(), cname, 5); err != nil {
+		t.Fatal(err)
+	}
+	body := string(stub.Calls("route53", changeSets)[0].Body)
+	want := "<Changes><Change><Action>DELETE</Action><ResourceRecordSet><Name>api.example.com.</Name><ResourceRecords><ResourceRecord><Value>blue.example.net</Value></ResourceRecord></ResourceRecords>" +
+		"<TTL>60</TTL><Type>CNAME</Type></ResourceRecordSet></Change>"
+	if !strings.Contains(body, want) || strings.Count(body, "UPSERT") != 2 || strings.Count(body, "DELETE") != 1 {
+		t.Error(body)
+	}
+}
+
+func TestServingRecords(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sets string
+		want string // "" is that none is found
+	}{
+		"none":           {sets(""), ""},
+		"a plain one":    {sets("", set("api.example.com.", "CNAME", "", "", "x.example.net")), "x.example.net"},
+		"an alias":       {sets("", set("api.example.com.", "CNAME", "", "", "Z9@x.elb.amazonaws.com.")), "x.elb.amazonaws.com"},
+		"a text":         {sets("", set("api.example.com.", "CNAME", "", "", "&quot;blue&quot;")), "blue"},
+		"one of two":     {sets("", ours("blue", "0"), ours("green", "100")), "green.example.net"},
+		"two":            {sets("", ours("blue", "50"), ours("green", "50")), ""},
+		"several values": {sets("", set("api.example.com.", "CNAME", "", "", "a</Value></ResourceRecord><ResourceRecord><Value>b")), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stub, client := start(t)
+			stub.Reply("route53", listSets, tt.sets)
+			if got, found, err := client.Serving(t.Context(), cname); err != nil || found != (tt.want != "") || got != tt.want {
+				t.Errorf("%q %t, %v", got, found, err)
+			}
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ package traffic
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -22,16 +23,20 @@ type Sessions interface {
 }
 
 // Client implements rollout.Traffic.
-type Client struct{ sessions Sessions }
+type Client struct {
+	sessions Sessions
+	now      func() time.Time
+}
 
 // New returns a client that opens its sessions in sessions.
-func New(sessions Sessions) *Client { return &Client{sessions} }
+func New(sessions Sessions, now func() time.Time) *Client { return &Client{sessions, now} }
 
 // router is one kind of rollout.Traffic.
 type router interface {
 	weight(ctx context.Context, r rollout.Routing) (percent int, found bool, err error)
 	set(ctx context.Context, r rollout.Routing, percent int) (change string, err error)
-	settled(ctx context.Context, change string) (bool, error)
+	settled(ctx context.Context, r rollout.Routing, change string) (bool, error)
+	serving(ctx context.Context) (endpoint string, found bool, err error)
 }
 
 // Weight implements rollout.Traffic.
@@ -64,7 +69,19 @@ func (c *Client) Settled(ctx context.Context, r rollout.Routing, change string) 
 	if err != nil || change == "" {
 		return err == nil, err
 	}
-	return router.settled(ctx, change)
+	return router.settled(ctx, r, change)
+}
+
+// Serving returns the endpoint that has all the traffic, although no rollout may
+// have given it any: the value of a plain record, the only target group of an
+// action, the only version of an alias. It is not found when there is none, or
+// more than one.
+func (c *Client) Serving(ctx context.Context, r rollout.Routing) (endpoint string, found bool, err error) {
+	router, err := c.router(r)
+	if err != nil {
+		return "", false, err
+	}
+	return router.serving(ctx)
 }
 
 // router returns the one that the routing asks for.
@@ -76,9 +93,9 @@ func (c *Client) router(r rollout.Routing) (router, error) {
 	case r.Router.Route53 != nil:
 		return newRecords(config, *r.Router.Route53), nil
 	case r.Router.ALB != nil:
-		return newListener(config, *r.Router.ALB), nil
+		return newListener(config, *r.Router.ALB, c.now), nil
 	case r.Router.LambdaAlias != nil:
-		return newAlias(config, *r.Router.LambdaAlias), nil
+		return newAlias(config, r)
 	}
 	return nil, fault.Invalid("the rollout of %s has no router", r.Target.StackName)
 }

@@ -2,6 +2,7 @@ package traffic_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
@@ -16,8 +17,10 @@ var target = events.Target{Stage: "test", Stack: "api", StackName: "shop-api", A
 
 func start(t *testing.T) (*awsstub.Stub, *traffic.Client) {
 	stub := awsstub.Start(t)
-	return stub, traffic.New(session.NewWorkloads(stub.Config(), "evenkeel-rollout"))
+	return stub, traffic.New(session.NewWorkloads(stub.Config(), "evenkeel-rollout"), func() time.Time { return noon })
 }
+
+var noon = time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)
 
 // routing has blue as the live side and green as the candidate.
 func routing(router pipeline.Router, blue, green string) rollout.Routing {
@@ -57,6 +60,9 @@ func TestWhatIsNoRouting(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := client.Settled(t.Context(), routing(pipeline.Router{}, "a", "b"), ""); !fault.Is(err, fault.InvalidError) {
+		t.Error(err)
+	}
+	if _, _, err := client.Serving(t.Context(), routing(pipeline.Router{}, "a", "b")); !fault.Is(err, fault.InvalidError) {
 		t.Error(err)
 	}
 }
