@@ -113,6 +113,9 @@ type State struct {
 	Why      string    `json:"why,omitempty"`      // of Paused, Aborting, Aborted, SwitchedBack
 	Approved int       `json:"approved,omitempty"` // the number of steps that a person let pass: steps below this index do not pause again
 	Paused   time.Time `json:"paused,omitzero"`    // since when
+	// Found says which weights somebody else has set. While it is there nothing
+	// but an abort or a promotion touches the router; resume sets ours again.
+	Found string `json:"found,omitempty"`
 }
 
 // The outcomes of a measurement.
@@ -203,8 +206,19 @@ type Record struct {
 	Began       time.Time `json:"began"`
 	Ended       time.Time `json:"ended,omitzero"`
 	Timeline    []Entry   `json:"timeline"` // oldest first, bounded
-	Version     int       `json:"-"`        // of the stored item
+	// Pending is the entry that is added once State.Target is in force.
+	Pending *Entry `json:"pending,omitempty"`
+	Left    string `json:"left,omitempty"`   // of a retired one, what became of the old side: one of the Left constants
+	Starts  int    `json:"starts,omitempty"` // of its workflow: an execution that failed is followed by another one
+	Version int    `json:"-"`                // of the stored item
 }
+
+// What became of the old side once nothing is given back to it any more.
+const (
+	LeftKept       = "kept"
+	LeftDeleted    = "deleted"
+	LeftNotDeleted = "notDeleted" // it was to be deleted, and could not be
+)
 
 // Entry is a change of a rollout and what decided it.
 type Entry struct {
@@ -214,4 +228,5 @@ type Entry struct {
 	Why      string        `json:"why"`
 	By       string        `json:"by,omitempty"`
 	Measured []Measurement `json:"measured,omitempty"`
+	Told     bool          `json:"told,omitempty"` // its fact was published
 }
