@@ -150,7 +150,7 @@ func loses(text []byte) []string {
 		return []string{"a template that cannot be read"}
 	}
 	var lost []string
-	for _, resource := range parsed.Resources {
+	for _, resource := range parsed.Resources.All() {
 		what, holds := holding(resource.Type)
 		if holds && !slices.Contains([]string{"Retain", "RetainExceptOnCreate"}, resource.DeletionPolicy) {
 			lost = append(lost, fmt.Sprintf("%s (%s: %s)", resource.LogicalID, resource.Type, what))
