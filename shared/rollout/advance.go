@@ -42,14 +42,20 @@ func (s *Service) advance(ctx context.Context, r *Record) (next string, wait tim
 		}
 		health, measured := s.measure(ctx, r)
 		d := Decide(r.Plan, r.State, health)
-		r.observe(s.Now().UTC(), measured)
+		r.observe(health.At, measured)
 		asks := r.State.Phase == Paused && d.Action == Pause
-		if waits := d.Action == Hold || asks || !settled && d.Action == Advance; !waits {
+		switch {
+		case !settled && d.Action != Abort:
+			return NextBake, settleWait, nil
+		case d.Action != Hold && !asks:
 			s.apply(r, d)
-		} else if len(measured) == 0 {
+			err = s.write(ctx, r)
+		case len(measured) > 0:
+			return bakeOr(asks), d.Wait, s.write(ctx, r)
+		default:
 			return bakeOr(asks), d.Wait, nil
 		}
-		if err := s.write(ctx, r); err != nil {
+		if err != nil {
 			return "", 0, err
 		}
 	}
@@ -64,24 +70,21 @@ func (p Phase) over() bool { return p == Promoted || p.Ended() }
 // is in force.
 func (s *Service) apply(r *Record, d Decision) {
 	now := s.Now().UTC()
+	measured := r.State.Measured // of the step that ends with it
 	r.State = Apply(r.Plan, r.State, d, now)
-	e := Entry{Time: now, Weight: r.State.Weight, Why: d.Why, Measured: d.Decided}
+	e := Entry{Time: now, Weight: r.State.Weight, Why: d.Why, Measured: measured}
 	switch d.Action {
 	case Pause:
-		e.Action = ActionPaused
+		e.Action = EntryPaused
 		r.note(e)
 	case Promote:
-		e.Action = ActionPromoted
-		if r.Intent != nil { // a person's promote, which is told with who it was
-			e.Why, e.By, r.Intent = r.Intent.Why, r.Intent.By, nil
-		}
-		r.Old, r.Live = r.Live, r.Request.Candidate
-		r.note(e)
+		e.Action = EntryPromoted
+		r.Intent = &e
 	case Advance:
-		e.Action = ActionStepped
+		e.Action = EntryStepped
 		r.Intent = &e
 	case Abort:
-		e.Action = ActionAborted
+		e.Action = EntryAborted
 		r.Intent = &e
 	}
 }
@@ -92,13 +95,48 @@ func (s *Service) carry(ctx context.Context, r *Record) (settled bool, err error
 	if err := s.compare(ctx, r); err != nil {
 		return false, err
 	}
-	settled = true
-	if r.underWay() {
-		if settled, err = s.move(ctx, r); err != nil {
-			return false, err
-		}
+	switch {
+	case r.underWay():
+		settled, err = s.move(ctx, r)
+	case r.State.Phase == Stepping && r.State.Step < 0 && r.State.Found == "":
+		settled, err = s.prepare(ctx, r)
+	default:
+		settled = true
+	}
+	if err != nil {
+		return false, err
 	}
 	return settled, s.conclude(ctx, r)
+}
+
+// prepare makes the new side known to the router, without traffic, before the
+// first step: a target group is checked from then on.
+// Source: Elastic Load Balancing user guide, "Target group health checks": the
+// targets of a group that no listener uses are not checked.
+func (s *Service) prepare(ctx context.Context, r *Record) (settled bool, err error) {
+	return s.route(ctx, r, 0)
+}
+
+// route asks the router for a weight. One that it refuses for what evenkeel.yaml
+// or the new side say ends the rollout; nothing else would help.
+func (s *Service) route(ctx context.Context, r *Record, percent int) (settled bool, err error) {
+	routing := r.routing()
+	err = s.Traffic.SetWeight(ctx, routing, percent)
+	if stepping := r.State.Phase == Stepping; stepping && fault.Is(err, fault.InvalidError) {
+		d := Decision{Action: Abort, Weight: r.State.Stable, Cause: CauseFailed, Why: "the router refused: " + err.Error()}
+		if r.Plan.First {
+			d.Action, d.Wait = Pause, r.Plan.PauseTimeout
+		}
+		s.apply(r, d)
+		return false, s.write(ctx, r)
+	}
+	if err != nil {
+		return false, err
+	}
+	if r.State.Phase == Promoting || r.State.Phase == Aborting {
+		return true, nil
+	}
+	return s.Traffic.Settled(ctx, routing)
 }
 
 // underWay reports whether the router is to be asked.
@@ -133,7 +171,7 @@ func (s *Service) compare(ctx context.Context, r *Record) error {
 		return nil
 	}
 	s.apply(r, Decision{
-		Action: Pause, Cause: CauseFound, Wait: r.Plan.PauseTimeout,
+		Action: Pause, Cause: CauseForeign, Wait: r.Plan.PauseTimeout,
 		Why: "somebody else has changed the weights: " + found + ". evenkeel rollout resume sets ours again, abort gives all traffic back",
 	})
 	r.State.Found = found
@@ -144,31 +182,28 @@ func (s *Service) compare(ctx context.Context, r *Record) error {
 // force. A step begins only when it is so everywhere; the end of a rollout is
 // not held up by what the router still distributes.
 func (s *Service) move(ctx context.Context, r *Record) (settled bool, err error) {
-	routing := r.routing()
-	if err := s.Traffic.SetWeight(ctx, routing, r.State.Target); err != nil {
+	if settled, err = s.route(ctx, r, r.State.Target); err != nil || !settled {
 		return false, err
 	}
-	if r.State.Phase == Stepping || r.State.Phase == Paused {
-		if settled, err = s.Traffic.Settled(ctx, routing); err != nil || !settled {
-			return false, err
-		}
-	}
 	now := s.Now().UTC()
-	r.State = InForce(r.Plan, r.State, now)
+	r.State = Settle(r.Plan, r.State, now)
 	switch {
+	case r.State.Phase == Promoted && !r.promoted():
+		r.Old, r.Live = r.Live, r.Request.Candidate
 	case r.State.Phase == SwitchedBack && r.promoted():
 		r.Live, r.Old = r.Old, Side{}
-	case r.State.Phase == Aborted && r.Plan.First:
-		r.Live = r.Request.Candidate // there is nothing else that has the traffic
 	}
 	if r.State.Phase.Ended() {
-		r.Ended, r.State.Found = now, ""
+		r.Ended = now
 	}
-	if r.Intent != nil && r.State.Phase != Promoting { // a promotion is told once it is one
+	if r.State.Phase.over() {
+		r.State.Found = ""
+	}
+	if r.Intent != nil {
 		e := *r.Intent
 		e.Time, e.Weight, r.Intent = now, r.State.Weight, nil
 		if r.State.Phase == SwitchedBack {
-			e.Action = ActionSwitchedBack
+			e.Action = EntrySwitchedBack
 		}
 		r.note(e)
 	}
@@ -181,7 +216,7 @@ func (r *Record) observe(now time.Time, measured []Measurement) {
 	state, over := Note(r.State, measured...)
 	r.State = state
 	if len(over) > 0 {
-		r.note(Entry{Time: now, Action: ActionHeld, Weight: state.Weight, Measured: over})
+		r.note(Entry{Time: now, Action: EntryHeld, Weight: state.Weight, Measured: over})
 	}
 }
 
@@ -222,33 +257,43 @@ func (s *Service) conclude(ctx context.Context, r *Record) error {
 	return s.write(ctx, r)
 }
 
-// over says what is left of a rollout that went through or was given back. An
-// invocation that was overtaken may have set its weight after the last one was
-// in force: as long as one may be under way, the weight is looked at again.
+// over says what is left of a rollout that went through or was given back.
 func (s *Service) over(ctx context.Context, r *Record) (next string, wait time.Duration, err error) {
-	want := r.State.Weight
-	percent, routed, err := s.Traffic.Weight(ctx, r.routing())
-	switch {
-	case fault.Is(err, fault.InvalidError): // somebody else's, which is no longer ours to judge
-	case err != nil:
-		return "", 0, err
-	case routed && percent != want:
-		if err := s.Traffic.SetWeight(ctx, r.routing(), want); err != nil {
-			return "", 0, err
+	if r.State.Phase == Retired {
+		if r.Left == "" {
+			return NextKeep, 0, nil // it was interrupted
 		}
+		return NextEnd, 0, nil
+	}
+	if err := s.repair(ctx, r); err != nil {
+		return "", 0, err
 	}
 	now := s.Now()
-	since := r.State.Since
-	if r.State.Phase.Ended() {
-		since = r.Ended
-	}
-	if left := since.Add(invocationTime).Sub(now); left > 0 {
+	if left := r.State.Since.Add(max(invocationTime, r.Plan.MinStep)).Sub(now); left > 0 {
 		return NextBake, left, nil
 	}
 	if r.State.Phase.Ended() {
 		return NextEnd, 0, nil
 	}
 	return NextKeep, Decide(r.Plan, r.State, Health{At: now, Live: Unknown}).Wait, nil
+}
+
+// repair sets the last weight again if it is not there any more. An invocation
+// that was overtaken, a stepping one by a person's abort, may have set its own
+// after the last one: no condition on the record can stop a call of the router
+// that is under way. After a while it was somebody else, who may want it so;
+// but what was aborted stays so.
+func (s *Service) repair(ctx context.Context, r *Record) error {
+	percent, routed, err := s.Traffic.Weight(ctx, r.routing())
+	switch {
+	case fault.Is(err, fault.InvalidError):
+		return nil // of other sides than these
+	case err != nil || !routed || percent == r.State.Weight:
+		return err
+	case r.State.Phase == Promoted && s.Now().Sub(r.State.Since) > repairTime:
+		return nil
+	}
+	return s.Traffic.SetWeight(ctx, r.routing(), r.State.Weight)
 }
 
 // result is what the pipeline is told.

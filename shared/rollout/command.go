@@ -81,16 +81,16 @@ func (s *Service) put(ctx context.Context, r *Record, state State, c Command) er
 	}
 	switch c.Name {
 	case CommandPause:
-		e.Action = ActionPaused
+		e.Action = EntryPaused
 		r.note(e)
 	case CommandResume:
-		e.Action = ActionResumed
+		e.Action = EntryResumed
 		r.note(e)
 	case CommandPromote:
-		e.Action = ActionPromoted
+		e.Action = EntryPromoted
 		r.Intent = &e
 	default:
-		e.Action = ActionAborted
+		e.Action = EntryAborted
 		r.Intent = &e
 	}
 	return s.write(ctx, r)

@@ -13,7 +13,7 @@ import (
 // with the entry is stored, so that nothing is said that did not happen.
 func (r *Record) note(e Entry) {
 	e.Why = told(e.Why)
-	r.Timeline = Append(r.Timeline, e)
+	r.Timeline = Add(r.Timeline, e)
 }
 
 // tell publishes the facts of the entries that were not told yet, oldest first.
@@ -47,25 +47,25 @@ func (s *Service) tell(ctx context.Context, r *Record) (bool, error) {
 func (r *Record) fact(e Entry) events.Data {
 	change := r.changed(e)
 	switch e.Action {
-	case ActionStarted:
+	case EntryStarted:
 		steps := make([]int, len(r.Plan.Steps))
 		for i, step := range r.Plan.Steps {
 			steps[i] = step.Weight
 		}
 		return events.RolloutStarted{RolloutChange: change, Steps: steps}
-	case ActionStepped:
+	case EntryStepped:
 		return events.RolloutStepped{RolloutChange: change}
-	case ActionPaused:
+	case EntryPaused:
 		return events.RolloutPaused{RolloutChange: change, Until: e.Time.Add(r.Plan.PauseTimeout).UTC()}
-	case ActionResumed:
+	case EntryResumed:
 		return events.RolloutResumed{RolloutChange: change}
-	case ActionPromoted:
+	case EntryPromoted:
 		return events.RolloutPromoted{RolloutChange: change, KeptUntil: e.Time.Add(r.Plan.Keep).UTC()}
-	case ActionAborted:
+	case EntryAborted:
 		return events.RolloutAborted{RolloutChange: change, Highest: r.highest()}
-	case ActionSwitchedBack:
+	case EntrySwitchedBack:
 		return events.RolloutSwitchedBack{RolloutChange: change}
-	case ActionRetired:
+	case EntryRetired:
 		return events.RolloutRetired{RolloutChange: change, Old: r.Old.called(), State: r.Left}
 	default:
 		return nil
@@ -77,10 +77,25 @@ func (r *Record) changed(e Entry) events.RolloutChange {
 		Run: r.Request.Run, Target: r.Request.Target, Rollout: r.ID, Strategy: r.Request.Rollout.Strategy, Router: routerName(r.Request.Rollout.Router),
 		Candidate: r.Request.Candidate.Name, Weight: e.Weight, Why: e.Why, By: e.By,
 	}
-	for _, m := range e.Measured {
+	for _, m := range decided(e.Measured) {
 		change.Decided = append(change.Decided, events.RolloutMeasurement{Metric: m.Metric, Time: m.Time.UTC(), Outcome: m.Outcome, Value: m.Value, Why: m.Why})
 	}
 	return change
+}
+
+// decided is what a fact names of the measurements of a step: the last of each
+// metric, in the order in which they were made.
+func decided(measured []Measurement) []Measurement {
+	const last = 3
+	var kept []Measurement
+	seen := map[string]int{}
+	for _, m := range slices.Backward(measured) {
+		if seen[m.Metric]++; seen[m.Metric] <= last {
+			kept = append(kept, m)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // called is what a person knows the side by: its stack, or its version.

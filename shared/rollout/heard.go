@@ -45,7 +45,7 @@ func (s *Service) restart(ctx context.Context, r *Record, e events.ExecutionStat
 	switch {
 	case e.Name != r.executionName():
 		return stateIgnored, nil // an earlier one, that was followed by another
-	case r.State.Phase.Ended() && r.ReleaseTask == "" && s.Now().Sub(r.Ended) > invocationTime:
+	case r.State.Phase == Retired && r.Left != "", r.State.Phase.Ended() && r.State.Phase != Retired && r.ReleaseTask == "" && s.Now().Sub(r.Ended) > invocationTime:
 		return stateIgnored, nil
 	case r.Starts < maxStarts:
 		r.Starts, r.Execution = r.Starts+1, ""

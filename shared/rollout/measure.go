@@ -21,16 +21,20 @@ const checkTimeout = 10 * time.Second
 // may go back.
 func (s *Service) measure(ctx context.Context, r *Record) (Health, []Measurement) {
 	now := s.Now().UTC()
-	due, _ := Due(r.Plan, r.State, now)
 	candidate := sideOf(r.Request.Candidate, r.Request.Outputs)
+	health := Health{At: now, Live: Unknown, Awaited: map[string]time.Time{}}
 	var measured []Measurement
 	failed := false
-	for _, m := range due {
-		measurement := s.look(ctx, r, candidate.metric(m), candidate.problem, now)
+	for _, m := range Due(r.Plan, r.State, now) {
+		measurement, from := s.look(ctx, r, candidate.metric(m), candidate.problem, now)
+		if from.After(now) {
+			health.Awaited[m.Name] = from
+			continue
+		}
 		failed = failed || measurement.Outcome == Failed
 		measured = append(measured, measurement)
 	}
-	health := Health{At: now, Measured: slices.Concat(r.State.Measured, measured), Live: Unknown}
+	health.Measured = slices.Concat(r.State.Measured, measured)
 	if failed {
 		health.Live = s.live(ctx, r, now)
 	}
@@ -52,7 +56,7 @@ func (s *Service) live(ctx context.Context, r *Record, now time.Time) string {
 		if theirs.problem != "" || reflect.DeepEqual(metric, ours.metric(m)) {
 			continue
 		}
-		switch s.look(ctx, r, metric, "", now).Outcome {
+		switch measurement, _ := s.look(ctx, r, metric, "", now); measurement.Outcome {
 		case Failed:
 			return Unhealthy
 		case Successful:
@@ -63,17 +67,19 @@ func (s *Service) live(ctx context.Context, r *Record, now time.Time) string {
 }
 
 // look measures one metric whose references are resolved, unless there was a
-// problem with them.
-func (s *Service) look(ctx context.Context, r *Record, m pipeline.Metric, problem string, now time.Time) Measurement {
-	measurement := Measurement{Metric: m.Name, Time: now, Outcome: Errored, Why: problem}
+// problem with them. A value that cannot be there yet is none that is missing:
+// from says when it can.
+func (s *Service) look(ctx context.Context, r *Record, m pipeline.Metric, problem string, now time.Time) (measurement Measurement, from time.Time) {
+	measurement = Measurement{Metric: m.Name, Time: now, Outcome: Errored, Why: problem}
 	switch {
 	case problem != "":
 	case m.CloudWatch != nil:
-		value, _, ok, err := s.Metrics.Value(ctx, r.target(), Query{Metric: *m.CloudWatch, From: r.State.Since, To: now})
+		value, at, ok, err := s.Metrics.Value(ctx, r.target(), Query{Metric: *m.CloudWatch, From: r.State.Since, To: now})
 		switch {
 		case err != nil:
 			measurement.Why = "could not be read: " + err.Error()
 		case !ok:
+			from = at
 			measurement.Outcome, measurement.Why = NoData, "there is no value of a whole period since "+r.State.Since.UTC().Format(time.TimeOnly)
 		default:
 			measurement.Value = &value
@@ -83,7 +89,7 @@ func (s *Service) look(ctx context.Context, r *Record, m pipeline.Metric, proble
 		measurement.Outcome, measurement.Why = s.check(ctx, r, m)
 	}
 	measurement.Why = told(measurement.Why)
-	return measurement
+	return measurement, from
 }
 
 // check measures by a check of an URL or of alarms.
@@ -110,23 +116,23 @@ func (s *Service) check(ctx context.Context, r *Record, m pipeline.Metric) (outc
 
 // sideTexts resolves texts that differ by side.
 type sideTexts struct {
-	name    string
+	side    Side
 	outputs map[string]string
 	problem string // the first reference that is not known
 }
 
 func sideOf(side Side, outputs map[string]string) *sideTexts {
-	return &sideTexts{name: side.Name, outputs: outputs}
+	return &sideTexts{side: side, outputs: outputs}
 }
 
 func (t *sideTexts) text(text string) string {
-	text = strings.ReplaceAll(text, "${side}", t.name)
+	text = strings.NewReplacer("${side}", t.side.Name, "${endpoint}", t.side.Endpoint).Replace(text)
 	expanded, unknown, ok := pipeline.Expand(text, func(stack, output string) (string, bool) {
 		value, known := t.outputs[output]
 		return value, known && stack == ""
 	})
 	if !ok && t.problem == "" {
-		t.problem = "there is no output " + unknown + " of the " + t.name + " side"
+		t.problem = "there is no output " + unknown + " of the " + t.side.Name + " side"
 	}
 	return expanded
 }

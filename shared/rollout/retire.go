@@ -58,7 +58,7 @@ func (s *Service) retire(ctx context.Context, r *Record, last bool) error {
 		return err
 	}
 	r.Left = left
-	r.note(Entry{Time: s.Now().UTC(), Action: ActionRetired, Weight: r.State.Weight, Why: why})
+	r.note(Entry{Time: s.Now().UTC(), Action: EntryRetired, Weight: r.State.Weight, Why: why})
 	if err := s.write(ctx, r); err != nil {
 		return err
 	}
@@ -85,11 +85,17 @@ func (s *Service) leave(ctx context.Context, r *Record, last bool) (left, why st
 	}
 	percent, routed, err := s.Traffic.Weight(ctx, r.routing())
 	const all = 100
-	if err != nil || !routed || percent != all {
-		if err != nil && !last && !fault.Is(err, fault.InvalidError) {
-			return "", "", err
-		}
-		return LeftNotDeleted, "the router no longer gives all traffic to the new side", nil
+	switch {
+	case fault.Is(err, fault.InvalidError):
+		return LeftNotDeleted, told(err.Error()), nil
+	case err != nil:
+		return "", "", err
+	case routed && percent != all:
+		return LeftNotDeleted, fmt.Sprintf("the old side gets %d %% of the traffic", all-percent), nil
+	}
+	// A route to what is gone could be taken over by somebody else.
+	if err := s.Traffic.SetWeight(ctx, Routing{Target: r.target(), Router: r.Request.Rollout.Router, Candidate: r.Live}, all); err != nil {
+		return "", "", err
 	}
 	to := r.target()
 	to.StackName = r.Old.StackName

@@ -136,7 +136,6 @@ const (
 	CauseTimeout      Cause = "timeout"      // nobody answered, or it took too long
 	CauseForeign      Cause = "foreign"      // somebody else has set the weights
 	CauseSwitchBack   Cause = "switchBack"   // a person, or a check of the stage, after it was promoted
-	CauseFound        Cause = "found"        // somebody else has changed the weights
 	CauseStopped      Cause = "stopped"      // its workflow failed too often
 	CausePassed       Cause = "passed"       // of Stepping: a person let the step pass although it was inconclusive
 )

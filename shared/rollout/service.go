@@ -18,14 +18,15 @@ const (
 	// TimeoutSeconds of the workflow's Task states. One that was overtaken may
 	// set a weight until then that is no longer wanted.
 	invocationTime = 2 * time.Minute
+	repairTime     = 10 * time.Minute // after a promotion, in which another weight counts as one that came late
 	settleWait     = 10 * time.Second // between two looks whether a weight is in force
 	lockTime       = 15 * time.Minute // of the old side's stack, while its deletion is begun
 )
 
 const (
-	writes    = 10 // how often a record is read and written again when somebody else was faster
-	rounds    = 8  // of decisions in one invocation; each changes the state
-	maxStarts = 5  // of a rollout's workflow, by its failures
+	writes    = 10  // how often a record is read and written again when somebody else was faster
+	rounds    = 8   // of decisions in one invocation; each changes the state
+	maxStarts = 5   // of a rollout's workflow, by its failures
 	maxWhy    = 300 // characters of a reason
 )
 

@@ -11,7 +11,7 @@ import (
 
 const nothingWhy = "the new side has all traffic already"
 
-func (q Request) id() string { return NewID(q.Run.RunID, q.Target.Stage, q.Target.Stack) }
+func (q Request) id() string { return ID(q.Run.RunID, q.Target.Stage, q.Target.Stack) }
 
 // Start begins a rollout for the release, or goes on with the one that an
 // earlier call began, and keeps the token of the release's state. A candidate
@@ -40,6 +40,8 @@ func (s *Service) begin(ctx context.Context, q Request, token string) (string, e
 			state, err = s.begun(ctx, &r, token)
 		case ok && !r.State.Phase.over():
 			return "", fault.Conflict("the rollout %s of %s is not over. Next: evenkeel rollout status %s", r.ID, q.Target.StackName, shownTarget(q.Target))
+		case ok && r.Live.Name == q.Candidate.Name && !same(r.Live, q.Candidate):
+			return "", fault.Invalid("the %s side of %s is the live one: the other side has to be deployed before traffic can be moved to it", q.Candidate.Name, q.Target.StackName)
 		default:
 			state, err = s.fresh(ctx, q, token, r)
 		}
@@ -58,9 +60,11 @@ func shownTarget(to events.Target) string {
 func (s *Service) fresh(ctx context.Context, q Request, token string, before Record) (string, error) {
 	now := s.Now().UTC()
 	r := Record{
-		ID: q.id(), Request: q, Plan: NewPlan(q.Rollout, before.Live == Side{}), Live: before.Live, ReleaseTask: token, Began: now, Starts: 1, Version: before.Version,
+		ID: q.id(), Request: q, Plan: NewPlan(q, before.Live), Live: before.Live, ReleaseTask: token, Began: now, Starts: 1, Version: before.Version,
 	}
 	r.Request.Why = told(q.Why)
+	// Resolvers may still have what the router gave out before.
+	r.Plan.MinStep = max(r.Plan.MinStep, before.Plan.MinStep)
 	percent, routed, err := s.Traffic.Weight(ctx, r.routing())
 	if err != nil && !fault.Is(err, fault.InvalidError) {
 		return "", err
@@ -73,9 +77,9 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 		r.State.Phase, r.State.Weight, r.State.Target = Retired, all, all
 		return s.again(ctx, &r)
 	}
-	r.note(Entry{Time: now, Action: ActionStarted, Why: "deployed from " + short(q.Candidate.Commit) + ", and its checks passed"})
+	r.note(Entry{Time: now, Action: EntryStarted, Why: "deployed from " + short(q.Candidate.Commit) + ", and its checks passed"})
 	if r.Plan.First {
-		r.Intent = &Entry{Time: now, Action: ActionStepped, Why: "there is no other side"}
+		r.Intent = &Entry{Time: now, Action: EntryStepped, Why: "there is no other side"}
 	}
 	return s.again(ctx, &r)
 }
@@ -109,7 +113,7 @@ func (s *Service) again(ctx context.Context, r *Record) (string, error) {
 // clock sees to it that an execution of the workflow exists. The same name
 // finds the same one.
 func (s *Service) clock(ctx context.Context, r *Record) error {
-	if r.Execution != "" || r.State.Phase.Ended() {
+	if r.Execution != "" || r.State.Phase.Ended() && (r.State.Phase != Retired || r.Left != "") {
 		return nil
 	}
 	if r.Starts == 0 {
@@ -143,7 +147,7 @@ func (s *Service) switchBack(ctx context.Context, q Request, token string) (stri
 				return err
 			}
 			r.State = state
-			r.Intent = &Entry{Time: now, Action: ActionSwitchedBack, Why: q.Why}
+			r.Intent = &Entry{Time: now, Action: EntrySwitchedBack, Why: q.Why}
 			if err := s.write(ctx, r); err != nil {
 				return err
 			}
