@@ -54,17 +54,17 @@ func NewWorkflow(c *Common, name, definition string, functions map[string]*Funct
 		// The data of a run is in the ledger; a log of every state's payload would keep it twice.
 		Logs: &awsstepfunctions.LogOptions{Destination: logs, Level: awsstepfunctions.LogLevel_ALL, IncludeExecutionData: no()},
 	})
+	made := &Workflow{Machine: machine, Name: name}
+	if byRule {
+		made.DeadLetters = deadLetters(c, id+"DeadLetters", "evenkeel-"+name+"-workflow-dead-letters", "the workflow evenkeel-"+name)
+		made.Starter = starter(c, id, name, machine)
+	}
 	for _, metric := range []string{"ExecutionsFailed", "ExecutionsTimedOut"} {
 		c.Alarms.On(c, Alarm{
 			Name:        name + "-workflow-" + strings.ToLower(strings.TrimPrefix(metric, "Executions")),
 			Description: metric + " of the workflow evenkeel-" + name, Namespace: "AWS/States", Metric: metric,
 			Dimensions: map[string]string{"StateMachineArn": *machine.StateMachineArn()}, Threshold: 1,
 		})
-	}
-	made := &Workflow{Machine: machine, Name: name}
-	if byRule {
-		made.DeadLetters = deadLetters(c, id+"DeadLetters", "evenkeel-"+name+"-workflow-dead-letters", "the workflow evenkeel-"+name)
-		made.Starter = starter(c, id, name, machine)
 	}
 	return made, nil
 }
