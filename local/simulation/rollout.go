@@ -95,7 +95,12 @@ func (r *Rollout) wire() {
 	}
 	r.Functions["rollout"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
 		defer r.watch.calling(raw)()
-		return r.service.Handle(ctx, raw)
+		out, err := r.service.Handle(ctx, raw)
+		if answered, ok := out.(rollout.Answered); ok {
+			action, id := rollout.Describe(raw)
+			r.Log("rollout: %s %s: %s %s", action, id, answered.State, answered.Error)
+		}
+		return out, err
 	}
 	r.traffic.Changed = r.watch.changed
 	r.onFact = append(r.onFact, r.watch.fact)
@@ -272,6 +277,19 @@ func (r *Rollout) person(name string, tries int) {
 	case tries < 20:
 		r.Clock.After(time.Minute, func() { r.person(name, tries+1) })
 	}
+}
+
+// caretaker is a person who looks after a rollout of which the release says
+// that nothing drives it any more.
+func (r *Rollout) caretaker(tries int) {
+	record := r.record()
+	if record.ID == "" || record.State.Phase.Ended() || record.State.Phase == rollout.Promoted && record.Execution != "" || tries > 50 {
+		return
+	}
+	if record.Execution == "" {
+		r.person(rollout.CommandAbort, 0)
+	}
+	r.Clock.After(6*time.Hour, func() { r.caretaker(tries + 1) })
 }
 
 // meddle is somebody who sets weights by hand.

@@ -236,6 +236,8 @@ func (w *rolloutWatch) ended(e *interpreter.Execution) {
 		w.r.Clock.After(w.r.upTo(wait), w.r.push)
 	}
 	if e.Status != interpreter.Succeeded {
+		// Somebody reads what the run says, and gives the traffic back.
+		w.r.Clock.After(time.Hour, func() { w.r.caretaker(0) })
 		return
 	}
 	var told struct {
