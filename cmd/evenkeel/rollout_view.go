@@ -1,0 +1,277 @@
+//go:build !validator
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/rollout"
+)
+
+// share is what a side has of the traffic.
+type share struct {
+	Side   string `json:"side"`
+	Weight int    `json:"weight"` // percent
+	Stack  string `json:"stackName"`
+	Commit string `json:"commit,omitempty"`
+	Target string `json:"endpoint,omitempty"` // what the router knows it by
+}
+
+// shares are the weights in force, those of the new side first. A first
+// rollout has no other side.
+func shares(r rollout.Record) []share { return sharesAt(r, r.State.Weight) }
+
+// sharesAt are the weights when the new side gets weight.
+func sharesAt(r rollout.Record, weight int) []share {
+	all := []share{shareOf(r.Request.Candidate, weight)}
+	if other := otherSide(r); other.Name != "" {
+		all = append(all, shareOf(other, 100-weight))
+	}
+	return all
+}
+
+func shareOf(s rollout.Side, weight int) share {
+	return share{Side: s.Name, Weight: weight, Stack: s.StackName, Commit: s.Commit, Target: s.Endpoint}
+}
+
+// otherSide has what the new side has not: the live one until the new one is
+// promoted, and the old one from then on.
+func otherSide(r rollout.Record) rollout.Side {
+	if r.Live.Name != r.Request.Candidate.Name {
+		return r.Live
+	}
+	return r.Old
+}
+
+// rolloutView is a rollout as --json shows it: its record without the tokens
+// that would let anybody answer for it, and what follows from it.
+type rolloutView struct {
+	rollout.Record
+	Name        string  `json:"name"`
+	Weights     []share `json:"weights"` // in force
+	Next        next    `json:"next"`
+	ReleaseTask string  `json:"releaseTask,omitempty"`
+	PauseTask   string  `json:"pauseTask,omitempty"`
+}
+
+func (a *app) rolloutView(r rollout.Record) rolloutView {
+	return rolloutView{Record: r, Name: rolloutName(r), Weights: shares(r), Next: nextOf(r, a.now())}
+}
+
+// next is what comes next if nobody acts and nothing is found wrong.
+type next struct {
+	What   string     `json:"what"`             // one sentence
+	brief  string     // the same for a list
+	Weight *int       `json:"weight,omitempty"` // that the new side is to get
+	At     *time.Time `json:"at,omitempty"`     // at the earliest
+}
+
+// inBrief is for a list.
+func (n next) inBrief() string { return cmp.Or(n.brief, n.What) }
+
+// nextOf says what the clock of the rollout does next.
+func nextOf(r rollout.Record, now time.Time) next {
+	s, side := r.State, r.Request.Candidate.Name
+	if s.Weight != s.Target && !s.Phase.Ended() && s.Phase != rollout.Paused {
+		return next{What: fmt.Sprintf("%s gets %d %%, which the router was asked for", side, s.Target), Weight: &s.Target}
+	}
+	switch s.Phase {
+	case rollout.Stepping:
+		return nextStep(r)
+	case rollout.Paused:
+		until := s.Paused.Add(r.Plan.PauseTimeout)
+		if !s.Deadline.IsZero() && s.Deadline.Before(until) {
+			until = s.Deadline
+		}
+		return next{What: "a person lets it go on (resume), takes all traffic (promote) or gives it back (abort); after that time it is aborted", At: &until, brief: "a person decides, or it is aborted"}
+	case rollout.Promoting:
+		return next{What: side + " becomes the live side"}
+	case rollout.Aborting:
+		return next{What: "the traffic goes back to " + otherSide(r).Name}
+	case rollout.Promoted:
+		return nextOfPromoted(r, now)
+	case rollout.Retired:
+		return next{What: "nothing, it has ended; the old side " + left(r), brief: "-"}
+	default:
+		return next{What: "nothing, it has ended", brief: "-"}
+	}
+}
+
+// left says what became of the old side of a rollout that cannot be switched
+// back any more.
+func left(r rollout.Record) string {
+	switch r.Left {
+	case rollout.LeftDeleted:
+		return "is deleted"
+	case rollout.LeftNotDeleted:
+		return "could not be deleted: see the timeline"
+	default:
+		return "is kept, without traffic, for the next rollout"
+	}
+}
+
+// nextStep says what comes when the bake of the step is over.
+func nextStep(r rollout.Record) next {
+	s, steps := r.State, r.Plan.Steps
+	following := s.Step + 1
+	if s.Step < 0 || s.Step >= len(steps) {
+		following = min(max(following, 0), len(steps)-1)
+		weight := steps[following].Weight
+		return next{What: fmt.Sprintf("%s gets %d %%", r.Request.Candidate.Name, weight), Weight: &weight}
+	}
+	end := s.Since.Add(max(time.Duration(steps[s.Step].Bake), r.Plan.MinStep))
+	n := next{At: &end}
+	switch {
+	case asks(r.Plan, s):
+		n.What = "a person is asked whether it goes on"
+	case following >= len(steps):
+		n.What = r.Request.Candidate.Name + " is promoted"
+	default:
+		n.Weight = &steps[following].Weight
+		n.What = fmt.Sprintf("%s gets %d %%", r.Request.Candidate.Name, *n.Weight)
+	}
+	n.brief = n.What
+	if len(r.Plan.Metrics) > 0 {
+		n.What += ", if " + metricNames(r.Plan.Metrics) + " let it"
+	}
+	return n
+}
+
+// asks reports whether a person is asked when the bake of the step is over.
+func asks(p rollout.Plan, s rollout.State) bool {
+	if s.Step < s.Approved {
+		return false
+	}
+	return p.Steps[s.Step].Pause || p.Manual && s.Step == len(p.Steps)-2
+}
+
+func nextOfPromoted(r rollout.Record, now time.Time) next {
+	if r.Old.Name == "" {
+		return next{What: "nothing, and there is no old side to switch back to", brief: "-"}
+	}
+	until := r.State.Since.Add(r.Plan.Keep)
+	what := "is kept, without traffic, for the next rollout"
+	if r.Request.Rollout.Retire == pipeline.RetireDelete {
+		what = "is deleted"
+	}
+	if !now.Before(until) {
+		return next{What: r.Old.Name + " " + what}
+	}
+	return next{What: fmt.Sprintf("%s can take the traffic back at once (abort); after that time it %s", r.Old.Name, what), At: &until, brief: r.Old.Name + " is kept no longer"}
+}
+
+// metricNames lists the metrics of a plan.
+func metricNames(metrics []pipeline.Metric) string {
+	names := make([]string, 0, len(metrics))
+	for _, m := range metrics {
+		names = append(names, m.Name)
+	}
+	return joined(names)
+}
+
+// joined is a list as people say it.
+func joined(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// settled reports whether the weights that are wanted are in force, and the
+// rollout does nothing to change them at this moment.
+func settled(r rollout.Record) bool {
+	p := r.State.Phase
+	return p != rollout.Promoting && p != rollout.Aborting && r.State.Weight == r.State.Target
+}
+
+// over reports whether the rollout is decided: nothing moves traffic any more
+// but a person.
+func over(r rollout.Record) bool { return r.State.Phase == rollout.Promoted || r.State.Phase.Ended() }
+
+// phases are the phases as people say them.
+var phases = map[rollout.Phase]string{
+	rollout.Stepping: "stepping", rollout.Paused: "paused", rollout.Promoting: "being promoted", rollout.Promoted: "promoted",
+	rollout.Aborting: "being aborted", rollout.Aborted: "aborted", rollout.SwitchedBack: "switched back", rollout.Retired: "promoted, old side retired",
+}
+
+// phaseText says in a few words how a rollout stands.
+func phaseText(r rollout.Record) string {
+	phase, known := phases[r.State.Phase]
+	if !known {
+		phase = string(r.State.Phase)
+	}
+	return fmt.Sprintf("%s, %s has %d %%", phase, r.Request.Candidate.Name, r.State.Weight)
+}
+
+// routerText names what the traffic is moved with.
+func routerText(r pipeline.Router) string {
+	switch {
+	case r.Route53 != nil:
+		return "Route 53, " + r.Route53.Type + " " + r.Route53.Name + " in " + r.Route53.Zone
+	case r.ALB != nil && r.ALB.Rule != "":
+		return "ALB, rule " + r.ALB.Rule
+	case r.ALB != nil:
+		return "ALB, listener " + r.ALB.Listener
+	case r.LambdaAlias != nil:
+		return "Lambda, alias " + r.LambdaAlias.Alias + " of " + r.LambdaAlias.Function
+	default:
+		return "no router"
+	}
+}
+
+// looks are the measurements of one metric in the step at hand.
+type looks struct {
+	metric   string
+	outcomes map[string]int
+	last     rollout.Measurement
+}
+
+// counts says how many there are of each outcome, the worst first.
+func (l looks) counts() string {
+	var parts []string
+	for _, o := range []string{rollout.Failed, rollout.Inconclusive, rollout.NoData, rollout.Errored, rollout.Successful} {
+		if l.outcomes[o] > 0 {
+			parts = append(parts, strconv.Itoa(l.outcomes[o])+" "+outcomeText(o))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// measuredNow groups the measurements of the step by metric, in the order of
+// the plan, and those of others behind. It counts those too of which only the
+// tally is kept: what is neither failed nor inconclusive there was successful,
+// but for those at the end that had no data.
+func measuredNow(r rollout.Record) []looks {
+	var groups []looks
+	of := func(metric string) *looks {
+		i := slices.IndexFunc(groups, func(l looks) bool { return l.metric == metric })
+		if i < 0 {
+			groups = append(groups, looks{metric: metric, outcomes: map[string]int{}})
+			i = len(groups) - 1
+		}
+		return &groups[i]
+	}
+	for _, m := range r.Plan.Metrics {
+		of(m.Name)
+	}
+	for _, t := range r.State.Earlier {
+		l := of(t.Metric)
+		l.outcomes[rollout.Failed] += t.Failed
+		l.outcomes[rollout.Inconclusive] += t.Inconclusive
+		l.outcomes[rollout.NoData] += t.Missing
+		l.outcomes[rollout.Successful] += t.Measured - t.Failed - t.Inconclusive - t.Missing
+		l.last = rollout.Measurement{Metric: t.Metric, Time: t.Last, Outcome: t.Outcome}
+	}
+	for _, m := range r.State.Measured {
+		l := of(m.Metric)
+		l.outcomes[m.Outcome]++
+		l.last = m
+	}
+	return slices.DeleteFunc(groups, func(l looks) bool { return l.last.Time.IsZero() })
+}
