@@ -27,8 +27,8 @@ run or of its own id. docs/rollouts.md says what a rollout does by itself.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.rolloutStatus(cmd.Context(), "", nil) },
 	}
 	cmd.AddCommand(newRolloutStatusCommand(a), newRolloutGraphCommand(a))
-	for _, d := range deeds() {
-		cmd.AddCommand(newDeedCommand(a, d))
+	for name, d := range deeds() {
+		cmd.AddCommand(newDeedCommand(a, name, d)) // cobra sorts them
 	}
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,31 +17,23 @@ import (
 
 // deed is a command that changes a rollout.
 type deed struct {
-	command, done string // rollout.CommandPromote, "promoted"
-	short, long   string
-	fits          func(rollout.Record) bool // whether there is anything to do
+	done        string // "promoted"
+	short, long string
+	phases      []rollout.Phase // in which there is something to do
 }
 
-func deeds() []deed {
-	in := func(phases ...rollout.Phase) func(rollout.Record) bool {
-		return func(r rollout.Record) bool {
-			for _, p := range phases {
-				if r.State.Phase == p {
-					return true
-				}
-			}
-			return false
-		}
-	}
-	return []deed{
-		{rollout.CommandPromote, "promoted", "Give the new side all traffic now", `Give the new side all traffic now, whatever steps and measurements are left, and make it the live one. A
-rollout that is being aborted is not promoted: push again.`, in(rollout.Stepping, rollout.Paused)},
-		{rollout.CommandPause, "paused", "Hold a rollout where it is", `Keep the weights as they are until somebody resumes, promotes or aborts the rollout. Nobody does for the
-rollout's pauseTimeout: it is aborted.`, in(rollout.Stepping)},
-		{rollout.CommandResume, "resumed", "Let a paused rollout go on", `Let a rollout go on that waits for a person, or that somebody paused: with its next step, or with its
-promotion when there is none.`, in(rollout.Paused)},
-		{rollout.CommandAbort, "aborted", "Give the traffic back", `Give all traffic back to the live side, now; the run ends RolledBack. Of a promoted rollout, while its old
-side is kept, it is the switch back: the old side is the live one again, at once and without a deployment.`, in(rollout.Stepping, rollout.Paused, rollout.Promoting, rollout.Promoted)},
+// deeds are the commands by their names.
+func deeds() map[string]deed {
+	return map[string]deed{
+		rollout.CommandPromote: {"promoted", "Give the new side all traffic now", `Give the new side all traffic at once and make it the live one, whatever steps and measurements are left.
+A rollout that is being aborted is not promoted: push again.`, []rollout.Phase{rollout.Stepping, rollout.Paused}},
+		rollout.CommandPause: {"paused", "Hold a rollout where it is", `Keep the weights as they are until somebody resumes, promotes or aborts the rollout. When nobody does for
+its pauseTimeout, it is aborted.`, []rollout.Phase{rollout.Stepping}},
+		rollout.CommandResume: {"resumed", "Let a paused rollout go on", `Let a rollout go on that waits for a person. Where evenkeel.yaml wants a person, and where the metrics said
+neither yes nor no, it goes on with the next step; after any other pause the step is watched anew.`, []rollout.Phase{rollout.Paused}},
+		rollout.CommandAbort: {"aborted", "Give the traffic back, or switch back", `Give all traffic back to the live side, now; the run ends RolledBack. Of a promoted rollout, while its old
+side is kept, it is the switch back: the old side is the live one again, at once and without a deployment.`,
+			[]rollout.Phase{rollout.Stepping, rollout.Paused, rollout.Promoting, rollout.Promoted}},
 	}
 }
 
@@ -55,19 +48,19 @@ type deedFlags struct {
 // have a change everywhere.
 const followFor = 2 * time.Minute
 
-func newDeedCommand(a *app, d deed) *cobra.Command {
+func newDeedCommand(a *app, name string, d deed) *cobra.Command {
 	f := &deedFlags{wait: followFor}
 	cmd := &cobra.Command{
-		Use:   d.command + " stage/stack|account/region/stack|run",
+		Use:   name + " stage/stack|account/region/stack|run",
 		Short: d.short,
 		Long: d.long + `
 
 It shows the weights before and after, asks, does it through the rollout function with your name in the
 ledger, and prints the weights that are in force at the end. Ctrl-C stops the waiting only.`,
-		Example:           fmt.Sprintf("  evenkeel rollout %[1]s prod/api\n  evenkeel rollout %[1]s 333333333333/us-east-1/shop-api-prod --yes --reason \"seen by the team\"", d.command),
+		Example:           fmt.Sprintf("  evenkeel rollout %[1]s prod/api\n  evenkeel rollout %[1]s 333333333333/us-east-1/shop-api-prod --yes --reason \"seen by the team\"", name),
 		Args:              usageArgs(cobra.ExactArgs(1)),
-		ValidArgsFunction: a.rolloutNames(d.fits),
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.act(cmd.Context(), d, args[0], *f) },
+		ValidArgsFunction: a.rolloutNames(func(r rollout.Record) bool { return slices.Contains(d.phases, r.State.Phase) }),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.act(cmd.Context(), name, args[0], *f) },
 	}
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why; kept in the ledger")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
@@ -84,7 +77,7 @@ type acted struct {
 	Rollout rolloutView `json:"rollout"`
 }
 
-func (a *app) act(ctx context.Context, d deed, which string, f deedFlags) error {
+func (a *app) act(ctx context.Context, name, which string, f deedFlags) error {
 	found, err := a.installation(ctx)
 	if err != nil {
 		return err
@@ -101,20 +94,21 @@ func (a *app) act(ctx context.Context, d deed, which string, f deedFlags) error 
 	if err != nil {
 		return err
 	}
-	plan, err := effectOf(d.command, before)
+	command := rollout.Command{Name: name, Via: a.via(), Reason: f.reason, At: a.now().UTC()}
+	plan, err := effectOf(command, before)
 	if err != nil {
 		return err
 	}
-	result := acted{Command: d.command, Before: shares(before)}
+	result := acted{Command: name, Before: shares(before)}
 	after := before
 	if !plan.already {
 		if err := a.agree(before, plan, f.yes); err != nil {
 			return err
 		}
-		if result.By, err = session.Caller(ctx, found.cfg); err != nil {
+		if command.By, err = session.Caller(ctx, found.cfg); err != nil {
 			return err
 		}
-		command := rollout.Command{Name: d.command, By: result.By, Via: a.via(), Reason: f.reason, At: a.now().UTC()}
+		result.By = command.By
 		request := rollout.CommandRequest{Action: rollout.ActionCommand, ID: before.ID, Target: before.Request.Target, Command: command}
 		if err := found.invoke(ctx, "RolloutFunction", request, &after); err != nil {
 			return err
@@ -125,7 +119,7 @@ func (a *app) act(ctx context.Context, d deed, which string, f deedFlags) error 
 		return err
 	}
 	result.Rollout = a.rolloutView(after)
-	return a.print(result, func(w io.Writer) { a.actedText(w, d, plan, result, after) })
+	return a.print(result, func(w io.Writer) { a.actedText(w, plan, result, after) })
 }
 
 // agree shows what is about to change, and asks.
@@ -185,13 +179,9 @@ func (a *app) follow(ctx context.Context, records rollout.Records, r rollout.Rec
 	return r, nil
 }
 
-func (a *app) actedText(w io.Writer, d deed, plan effect, result acted, after rollout.Record) {
+func (a *app) actedText(w io.Writer, plan effect, result acted, after rollout.Record) {
 	if result.Changed {
-		done := d.done
-		if plan.done != "" {
-			done = plan.done
-		}
-		fmt.Fprintf(w, "%s %s as %s\n", a.green(done), rolloutName(after), result.By)
+		fmt.Fprintf(w, "%s %s as %s\n", a.green(plan.done), rolloutName(after), result.By)
 	} else {
 		fmt.Fprintf(w, "%s: nothing to do, it is %s already\n", rolloutName(after), phases[after.State.Phase])
 	}

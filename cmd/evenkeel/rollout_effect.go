@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/rollout"
@@ -16,86 +17,63 @@ type effect struct {
 	weight   int    // that the new side has afterwards
 	question string // for a person
 	then     string // what follows, besides the weights
-	done     string // what it is called when it is done, where that is not the command's name
+	done     string // what it is called when it is done
 }
 
 // effectOf says what a command does, or why it cannot be done.
-func effectOf(command string, r rollout.Record) (effect, error) {
-	switch command {
+func effectOf(c rollout.Command, r rollout.Record) (effect, error) {
+	state, err := rollout.Obey(r.Plan, r.State, c)
+	if err != nil {
+		return effect{}, fmt.Errorf("%s: %w", rolloutName(r), err)
+	}
+	if reflect.DeepEqual(state, r.State) {
+		return effect{already: true}, nil
+	}
+	e := effect{weight: state.Target, done: deeds()[c.Name].done}
+	switch c.Name {
 	case rollout.CommandPromote:
-		return promoting(r)
-	case rollout.CommandPause:
-		return pausing(r)
-	case rollout.CommandResume:
-		return resuming(r)
-	default:
-		return aborting(r)
-	}
-}
-
-func promoting(r rollout.Record) (effect, error) {
-	side := r.Request.Candidate.Name
-	switch r.State.Phase {
-	case rollout.Stepping, rollout.Paused:
-		e := effect{weight: 100, question: fmt.Sprintf("Give %s all traffic now?", side), then: "without the steps and the measurements that are left"}
-		return e, nil
-	case rollout.Promoting, rollout.Promoted, rollout.Retired:
-		return effect{already: true}, nil
-	default:
-		return effect{}, unfit(r, "cannot be promoted: push the commit again")
-	}
-}
-
-func pausing(r rollout.Record) (effect, error) {
-	switch r.State.Phase {
-	case rollout.Stepping:
-		until := fmt.Sprintf("it is aborted if nobody resumes or promotes it within %s", pipeline.Duration(r.Plan.PauseTimeout))
-		return effect{weight: r.State.Weight, question: "Hold it there?", then: until}, nil
-	case rollout.Paused:
-		return effect{already: true}, nil
-	default:
-		return effect{}, unfit(r, "has nothing left to hold")
-	}
-}
-
-func resuming(r rollout.Record) (effect, error) {
-	switch r.State.Phase {
-	case rollout.Paused:
-		following := min(max(r.State.Step+1, 0), len(r.Plan.Steps)-1)
-		e := effect{weight: r.Plan.Steps[following].Weight, question: "Let it go on?"}
-		if r.State.Step >= len(r.Plan.Steps)-1 {
-			e.then = "and is promoted, since no step is left"
+		e.question = fmt.Sprintf("Give %s all traffic now?", r.Request.Candidate.Name)
+		e.then = "at once, and nothing more is measured"
+		if r.State.Cause == rollout.CauseGate {
+			e.then += "; resume goes on with what evenkeel.yaml says"
 		}
-		return e, nil
-	case rollout.Stepping:
-		return effect{already: true}, nil
+	case rollout.CommandPause:
+		e.question = "Hold it there?"
+		e.then = "it is aborted if nobody decides within " + pipeline.Duration(r.Plan.PauseTimeout).String()
+	case rollout.CommandResume:
+		e.question = "Let it go on?"
+		e.resumed(state, r)
+	case rollout.CommandAbort:
+		e.givesBack(state, r)
+	}
+	return e, nil
+}
+
+// resumed says how a rollout goes on: after a gate, and after metrics that say
+// nothing, with the next step; after everything else with the same one, anew.
+func (e *effect) resumed(state rollout.State, r rollout.Record) {
+	following := state.Step + 1
+	switch {
+	case state.Approved <= r.State.Approved:
+		e.then = "the step is watched anew"
+	case following >= len(r.Plan.Steps):
+		e.then = r.Request.Candidate.Name + " is promoted"
 	default:
-		return effect{}, unfit(r, "does not wait for a person")
+		e.weight = r.Plan.Steps[following].Weight
+		if r.State.Cause == rollout.CauseGate && len(r.Plan.Metrics) > 0 && state.Step >= 0 {
+			e.then = "as soon as its metrics are good again"
+		}
 	}
 }
 
-func aborting(r rollout.Record) (effect, error) {
-	other := otherSide(r)
-	switch r.State.Phase {
-	case rollout.Aborting, rollout.Aborted, rollout.SwitchedBack:
-		return effect{already: true}, nil
-	case rollout.Retired:
-		return effect{}, unfit(r, "can no longer be switched back at once: push the commit that worked")
+func (e *effect) givesBack(state rollout.State, r rollout.Record) {
+	other := otherSide(r).Name
+	switch {
+	case r.State.Phase == rollout.Promoted:
+		e.question, e.then, e.done = fmt.Sprintf("Switch back to %s?", other), other+" is the live side again", "switched back"
+	case r.Plan.First:
+		e.question, e.then = "End it?", "there is no other side that could take the traffic, and the run ends RolledBack"
+	default:
+		e.question, e.then = fmt.Sprintf("Give all traffic back to %s?", other), "and the run ends RolledBack"
 	}
-	if other.Name == "" {
-		return effect{}, unfit(r, "has no other side that could take the traffic: push a commit that works")
-	}
-	if r.State.Phase == rollout.Promoted {
-		return effect{question: fmt.Sprintf("Switch back to %s?", other.Name), done: "switched back", then: other.Name + " is the live side again"}, nil
-	}
-	return effect{question: fmt.Sprintf("Give all traffic back to %s?", other.Name), then: "and the run ends RolledBack"}, nil
-}
-
-// unfit says why a command does not fit a rollout.
-func unfit(r rollout.Record, why string) error {
-	phase := phases[r.State.Phase]
-	if phase == "" {
-		phase = string(r.State.Phase)
-	}
-	return fmt.Errorf("the rollout %s of %s is %s and %s", r.ID, rolloutName(r), phase, why)
 }

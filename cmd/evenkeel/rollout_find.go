@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 	"github.com/evenkeel/evenkeel/shared/rollout"
 )
@@ -141,7 +140,7 @@ func rolloutsOfRun(ctx context.Context, reader *ledger.Reader, kept files, which
 	var all []rollout.Record
 	for _, stage := range report.Stages {
 		for _, stack := range stage.Stacks {
-			of, err := keptRollout(ctx, kept, rollout.ID(events.Run{RunID: run}, stack.Target))
+			of, err := keptRollout(ctx, kept, rollout.ID(run, stack.Stage, stack.Stack))
 			if err != nil {
 				return nil, err
 			}

@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
 	"github.com/evenkeel/evenkeel/shared/rollout"
 )
@@ -59,7 +58,6 @@ func TestFirstRollout(t *testing.T) {
 	if strings.Contains(c.out.String(), "blue ") {
 		t.Errorf("a side that does not exist is shown:\n%s", c.out.String())
 	}
-	c.run("rollout", "abort", "prod/api", "--yes").want(1, "has no other side that could take the traffic")
 }
 
 func TestRolloutIsFoundByItsNames(t *testing.T) {
@@ -107,7 +105,7 @@ func TestOldRollouts(t *testing.T) {
 	c.ledger(finishedRun...)
 	ids := func(stacks ...string) []string {
 		for i, s := range stacks {
-			stacks[i] = rollout.ID(events.Run{RunID: "1f0c9a7b-1bee13"}, events.Target{Stage: strings.Split(s, "/")[0], Stack: strings.Split(s, "/")[1]})
+			stacks[i] = rollout.ID("1f0c9a7b-1bee13", strings.Split(s, "/")[0], strings.Split(s, "/")[1])
 		}
 		return stacks
 	}
@@ -230,34 +228,39 @@ func TestRolloutGraph(t *testing.T) {
 }
 
 func TestRolloutCommands(t *testing.T) {
+	gate := canary()
+	gate.State = rollout.State{Phase: rollout.Paused, Step: 2, Weight: 25, Target: 25, Since: clock("04:40:00"), Paused: clock("04:50:00"), Cause: rollout.CauseGate}
+	byPerson := paused()
+	byPerson.State.Cause = rollout.CausePerson
+	first := canary()
+	first.Live, first.Plan.First, first.State.Stable, first.State.Weight, first.State.Target, first.State.Step = rollout.Side{}, true, 100, 100, 100, 4
 	tests := []struct {
-		command string
-		before  rollout.Record
-		after   func(*rollout.State)
-		want    []string
+		name, command string
+		before        rollout.Record
+		phase         rollout.Phase
+		weight        int
+		want          []string
 	}{
-		{"promote", paused(), func(s *rollout.State) {
-			s.Phase, s.Weight, s.Target, s.Since = rollout.Promoted, 100, 100, clock("05:00:00")
-		},
-			[]string{"green   10 %  → 100 %", "blue    90 %  →   0 %", "without the steps and the measurements that are left", "promoted prod/api as arn:aws:iam::111111111111:user/kim", "████████████████████  100 %"}},
-		{"pause", canary(), func(s *rollout.State) { s.Phase, s.Paused = rollout.Paused, clock("05:00:00") },
-			[]string{"green   10 %  →  10 %", "it is aborted if nobody resumes or promotes it within 24h", "paused prod/api", "2026-01-03 05:00:00 UTC, in 24h0m0s"}},
-		{"resume", paused(), func(s *rollout.State) {
-			s.Phase, s.Step, s.Weight, s.Target, s.Since = rollout.Stepping, 2, 25, 25, clock("05:00:00")
-		},
-			[]string{"green   10 %  →  25 %", "blue    90 %  →  75 %", "resumed prod/api", "next: a person is asked whether it goes on, if errors and health let it; 2026-01-02 05:10:00 UTC, in 10m0s"}},
-		{"abort", canary(), func(s *rollout.State) { s.Phase, s.Weight, s.Target = rollout.Aborted, 0, 0 },
+		{"inconclusive", "promote", paused(), rollout.Promoted, 100,
+			[]string{"green   10 %  → 100 %", "blue    90 %  →   0 %", "  at once, and nothing more is measured\n", "promoted prod/api as arn:aws:iam::111111111111:user/kim", "████████████████████  100 %", "next: blue can take the traffic back at once (abort)"}},
+		{"gate", "promote", gate, rollout.Promoted, 100, []string{"at once, and nothing more is measured; resume goes on with what evenkeel.yaml says"}},
+		{"stepping", "pause", canary(), rollout.Paused, 10,
+			[]string{"green   10 %  →  10 %", "it is aborted if nobody decides within 24h", "paused prod/api", "2026-01-03 05:00:00 UTC, in 24h0m0s"}},
+		{"inconclusive", "resume", paused(), rollout.Stepping, 10,
+			[]string{"green   10 %  →  25 %", "blue    90 %  →  75 %", "resumed prod/api", "next: green gets 25 %, if errors and health let it; 2026-01-02 05:02:10 UTC, in 2m10s"}},
+		{"gate", "resume", gate, rollout.Stepping, 25, []string{"green   25 %  →  50 %", "as soon as its metrics are good again"}},
+		{"by a person", "resume", byPerson, rollout.Stepping, 10, []string{"green   10 %  →  10 %", "the step is watched anew", "2026-01-02 05:05:00 UTC, in 5m0s"}},
+		{"stepping", "abort", canary(), rollout.Aborted, 0,
 			[]string{"green   10 %  →   0 %", "blue    90 %  → 100 %", "and the run ends RolledBack", "aborted prod/api", "nothing, it has ended"}},
-		{"abort", promoted(), func(s *rollout.State) { s.Phase, s.Weight, s.Target = rollout.SwitchedBack, 0, 0 },
+		{"first", "abort", first, rollout.Aborted, 100, []string{"there is no other side that could take the traffic", "aborted prod/api"}},
+		{"promoted", "abort", promoted(), rollout.SwitchedBack, 0,
 			[]string{"green  100 %  →   0 %", "blue     0 %  → 100 %", "blue is the live side again", "switched back prod/orders"}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.command+" "+string(tt.before.State.Phase), func(t *testing.T) {
+		t.Run(tt.command+" "+tt.name, func(t *testing.T) {
 			c := newCLI(t)
 			c.rollouts(tt.before)
-			after := withoutTokens(tt.before)
-			tt.after(&after.State)
-			c.obeys(func(rollout.CommandRequest) rollout.Record { return after })
+			c.obeys(tt.before, asIs)
 			c.run("rollout", tt.command, rolloutName(tt.before), "--yes", "--reason", "seen by the team").want(0, tt.want...)
 			got := c.ordered()
 			if len(got) != 1 {
@@ -270,7 +273,7 @@ func TestRolloutCommands(t *testing.T) {
 			}
 			c.rollouts(tt.before)
 			c.run("rollout", tt.command, rolloutPath(tt.before), "--yes", "--json").want(0)
-			if out := decoded[acted](c); !out.Changed || out.Command != tt.command || out.Before[0].Weight != tt.before.State.Weight || out.Rollout.Weights[0].Weight != after.State.Weight || out.By == "" {
+			if out := decoded[acted](c); !out.Changed || out.Command != tt.command || out.Before[0].Weight != tt.before.State.Weight || out.Rollout.Weights[0].Weight != tt.weight || out.Rollout.State.Phase != tt.phase || out.By == "" {
 				t.Errorf("%+v", out)
 			}
 			if c.err.Len() != 0 || strings.Contains(c.out.String(), "token-of") {
@@ -288,7 +291,7 @@ func TestRolloutCommands(t *testing.T) {
 func TestRolloutCommandsAsk(t *testing.T) {
 	c := newCLI(t)
 	c.rollouts(paused())
-	c.obeys(func(rollout.CommandRequest) rollout.Record { return withoutTokens(aborted()) })
+	c.obeys(paused(), asIs)
 	c.run("rollout", "abort", "prod/api").want(2, `there is no terminal to ask "Give all traffic back to blue?" on: say --yes`)
 	c.app.prompt = true
 	for _, answer := range []string{"n\n", "", "maybe\n"} {
@@ -308,16 +311,19 @@ func TestRolloutCommandsThatDoNotFit(t *testing.T) {
 	c := newCLI(t)
 	retired := promoted()
 	retired.State.Phase, retired.Left = rollout.Retired, rollout.LeftKept
+	late := promoted()
+	late.Plan.Keep = 10 * time.Minute
 	tests := []struct {
 		command string
 		record  rollout.Record
 		want    string
 	}{
-		{"promote", aborted(), "is aborted and cannot be promoted: push the commit again"},
-		{"pause", aborted(), "is aborted and has nothing left to hold"},
-		{"pause", promoted(), "is promoted and has nothing left to hold"},
-		{"resume", promoted(), "is promoted and does not wait for a person"},
-		{"abort", retired, "can no longer be switched back at once: push the commit that worked"},
+		{"promote", aborted(), "prod/api: the rollout has ended (aborted): there is nothing to promote; push again"},
+		{"pause", aborted(), "there is nothing to pause"},
+		{"pause", promoted(), "is promoted: there is nothing to pause"},
+		{"resume", promoted(), "is promoted: there is nothing to resume"},
+		{"abort", late, "the old side was kept until 2026-01-02T04:40:00Z, and may be gone"},
+		{"abort", retired, "its old side retired: there is nothing to abort"},
 	}
 	for _, tt := range tests {
 		c.rollouts(tt.record)
@@ -339,7 +345,7 @@ func TestRolloutCommandIsFollowed(t *testing.T) {
 	aborting.State.Phase, aborting.State.Target = rollout.Aborting, 0
 	c := newCLI(t)
 	table := c.rollouts(canary())
-	c.obeys(func(rollout.CommandRequest) rollout.Record { return withoutTokens(aborting) })
+	c.obeys(canary(), func(r *rollout.Record) { *r = aborting })
 	c.aws.On("dynamodb", "GetItem", func(call awsstub.Call) awsstub.Answer {
 		c.keep(aborted())
 		return table.get(call)
@@ -428,9 +434,13 @@ func TestNext(t *testing.T) {
 	}{
 		{"a step bakes", func(*rollout.Record) {}, "green gets 25 %, if errors and health let it", "05:02:10"},
 		{"not shorter than the TTL", func(r *rollout.Record) { r.Plan.MinStep = 10 * time.Minute }, "green gets 25 %, if errors and health let it", "05:07:10"},
+		{"a person switches", func(r *rollout.Record) {
+			*r = promoted()
+			r.State = rollout.State{Phase: rollout.Stepping, Step: -1}
+		}, "a person is asked whether it goes on", ""},
 		{"before the first", func(r *rollout.Record) { r.State.Step, r.State.Weight, r.State.Target = -1, 0, 0 }, "green gets 5 %", ""},
 		{"a person is wanted", func(r *rollout.Record) { r.State.Step = 2 }, "a person is asked whether it goes on, if errors and health let it", "05:07:10"},
-		{"and was there", func(r *rollout.Record) { r.State.Step, r.State.Approved = 2, 3 }, "green gets 50 %, if errors and health let it", "05:07:10"},
+		{"and was there", func(r *rollout.Record) { r.State.Step, r.State.Approved = 2, 4 }, "green gets 50 %, if errors and health let it", "05:07:10"},
 		{"a person promotes", func(r *rollout.Record) { r.State.Step, r.Plan.Manual, r.Plan.Metrics = 3, true, nil }, "a person is asked whether it goes on", "05:02:10"},
 		{"the last step", func(r *rollout.Record) { r.State.Step, r.Plan.Metrics = 4, nil }, "green is promoted", "05:02:10"},
 		{"the router is slow", func(r *rollout.Record) { r.State.Target = 25 }, "green gets 25 %, which the router was asked for", ""},

@@ -66,7 +66,7 @@ func (a *app) rolloutView(r rollout.Record) rolloutView {
 
 // next is what comes next if nobody acts and nothing is found wrong.
 type next struct {
-	What   string     `json:"what"`             // one sentence
+	What   string     `json:"what"` // one sentence
 	brief  string     // the same for a list
 	Weight *int       `json:"weight,omitempty"` // that the new side is to get
 	At     *time.Time `json:"at,omitempty"`     // at the earliest
@@ -119,36 +119,36 @@ func left(r rollout.Record) string {
 // nextStep says what comes when the bake of the step is over.
 func nextStep(r rollout.Record) next {
 	s, steps := r.State, r.Plan.Steps
-	following := s.Step + 1
-	if s.Step < 0 || s.Step >= len(steps) {
-		following = min(max(following, 0), len(steps)-1)
-		weight := steps[following].Weight
-		return next{What: fmt.Sprintf("%s gets %d %%", r.Request.Candidate.Name, weight), Weight: &weight}
-	}
-	end := s.Since.Add(max(time.Duration(steps[s.Step].Bake), r.Plan.MinStep))
-	n := next{At: &end}
+	following, side := s.Step+1, r.Request.Candidate.Name
+	var n next
 	switch {
 	case asks(r.Plan, s):
 		n.What = "a person is asked whether it goes on"
 	case following >= len(steps):
-		n.What = r.Request.Candidate.Name + " is promoted"
+		n.What = side + " is promoted"
 	default:
 		n.Weight = &steps[following].Weight
-		n.What = fmt.Sprintf("%s gets %d %%", r.Request.Candidate.Name, *n.Weight)
+		n.What = fmt.Sprintf("%s gets %d %%", side, *n.Weight)
 	}
 	n.brief = n.What
+	if s.Step < 0 {
+		return n
+	}
+	end := s.Since.Add(max(time.Duration(steps[s.Step].Bake), r.Plan.MinStep))
+	n.At = &end
 	if len(r.Plan.Metrics) > 0 {
 		n.What += ", if " + metricNames(r.Plan.Metrics) + " let it"
 	}
 	return n
 }
 
-// asks reports whether a person is asked when the bake of the step is over.
+// asks reports whether a person is asked before the next step, or after the
+// last one before the promotion: where a step says so, and before the last
+// weight of a manual promotion, unless somebody let it pass already.
 func asks(p rollout.Plan, s rollout.State) bool {
-	if s.Step < s.Approved {
-		return false
-	}
-	return p.Steps[s.Step].Pause || p.Manual && s.Step == len(p.Steps)-2
+	following := s.Step + 1
+	gate := s.Step >= 0 && p.Steps[s.Step].Pause || p.Manual && following == len(p.Steps)-1
+	return gate && following >= s.Approved
 }
 
 func nextOfPromoted(r rollout.Record, now time.Time) next {
