@@ -261,9 +261,10 @@ func TestPassRoleIsBound(t *testing.T) {
 func TestWorkflowRoles(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	want := map[string][]string{
-		"evenkeel-workflow-pipeline": {"Build", "Deployment", "Validation"},
+		"evenkeel-workflow-pipeline": {"Build", "Deployment", "Rollout", "Validation"},
 		"evenkeel-workflow-drift":    {"Drift"},
 		"evenkeel-workflow-review":   {"Review", "Validation"},
+		"evenkeel-workflow-rollout":  {"Rollout"},
 		"evenkeel-start-review":      {"ReviewWorkflow"},
 		"evenkeel-start-pipeline":    {"PipelineWorkflow"},
 		"evenkeel-start-drift":       {"DriftWorkflow"},
@@ -319,7 +320,7 @@ func TestDataOutlivesTheStack(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
-		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow"} {
+		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow", "RolloutFunction", "RolloutWorkflow"} {
 		if tmpl.Outputs[name] == nil {
 			t.Errorf("no output %s", name)
 		}
@@ -420,7 +421,7 @@ func TestWorkloadAccountsAreAdmitted(t *testing.T) {
 	if admitted := all["evenkeel"].named("AWS::Events::EventBusPolicy"); len(admitted) != 2 {
 		t.Errorf("admitted %v, want both accounts", admitted)
 	}
-	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-review-broken"}
+	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-review-broken", "evenkeel-rollout-broken"}
 	for _, id := range all["evenkeel"].named("AWS::Events::Rule") {
 		properties := all["evenkeel"].Resources[id].Properties
 		pattern, _ := properties["EventPattern"].(map[string]any)
