@@ -71,7 +71,7 @@ ledger, and prints the weights that are in force at the end. Ctrl-C stops the wa
 // acted is what became of a deed.
 type acted struct {
 	Command string      `json:"command"`
-	By      string      `json:"by,omitempty"`
+	By      string      `json:"by"`
 	Changed bool        `json:"changed"` // false: it was so already
 	Before  []share     `json:"before"`
 	Rollout rolloutView `json:"rollout"`
@@ -99,26 +99,25 @@ func (a *app) act(ctx context.Context, name, which string, f deedFlags) error {
 	if err != nil {
 		return err
 	}
-	result := acted{Command: name, Before: shares(before)}
-	after := before
 	if !plan.already {
 		if err := a.agree(before, plan, f.yes); err != nil {
 			return err
 		}
-		if command.By, err = session.Caller(ctx, found.cfg); err != nil {
-			return err
-		}
-		result.By = command.By
-		request := rollout.CommandRequest{Action: rollout.ActionCommand, ID: before.ID, Target: before.Request.Target, Command: command}
-		if err := found.invoke(ctx, "RolloutFunction", request, &after); err != nil {
-			return err
-		}
-		result.Changed = true
+	}
+	if command.By, err = session.Caller(ctx, found.cfg); err != nil {
+		return err
+	}
+	// What is so already is ordered all the same: that completes what an
+	// interrupted first try left undone.
+	var after rollout.Record
+	request := rollout.CommandRequest{Action: rollout.ActionCommand, ID: before.ID, Target: before.Request.Target, Command: command}
+	if err := found.invoke(ctx, "RolloutFunction", request, &after); err != nil {
+		return err
 	}
 	if after, err = a.follow(ctx, records, after, f.wait); err != nil {
 		return err
 	}
-	result.Rollout = a.rolloutView(after)
+	result := acted{Command: name, By: command.By, Changed: !plan.already, Before: shares(before), Rollout: a.rolloutView(after)}
 	return a.print(result, func(w io.Writer) { a.actedText(w, plan, result, after) })
 }
 

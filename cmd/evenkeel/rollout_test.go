@@ -279,11 +279,14 @@ func TestRolloutCommands(t *testing.T) {
 			if c.err.Len() != 0 || strings.Contains(c.out.String(), "token-of") {
 				t.Errorf("with --json: %s\n%s", c.err.String(), c.out.String())
 			}
-			// Done already: nothing is asked of anybody.
+			// Done already: nobody is asked, and what a first try left is completed.
+			done := decoded[acted](c).Rollout.Record
+			c.obeys(done, asIs)
 			c.run("rollout", tt.command, rolloutPath(tt.before), "--json").want(0)
-			if out := decoded[acted](c); out.Changed || len(c.ordered()) != 2 {
+			if out := decoded[acted](c); out.Changed || len(c.ordered()) != 3 || out.Rollout.State.Weight != tt.weight {
 				t.Errorf("%+v, %d orders", out, len(c.ordered()))
 			}
+			c.run("rollout", tt.command, rolloutPath(tt.before)).want(0, "nothing to do, it is "+phases[tt.phase]+" already")
 		})
 	}
 }
