@@ -50,10 +50,10 @@ func Decide(p Plan, s State, h Health) Decision {
 	case Aborted, SwitchedBack, Retired:
 		return Decision{Action: Finish, Weight: s.Weight, Why: "the rollout has ended: " + string(s.Phase)}
 	case Promoting:
-		if j := judge(p, s, h.Measured); j.cause == CauseFailed {
-			return pause(p, s, h.At, CauseFailed, j.why+"; it was about to take all traffic, and stays where it is", j.decided)
-		}
 		if s.Weight == 100 {
+			if j := judge(p, s, h.Measured); j.cause == CauseFailed {
+				return pause(p, s, h.At, CauseFailed, j.why+"; it has all traffic already, and stays where it is", j.decided)
+			}
 			return Decision{Action: Promote, Weight: 100, Why: s.Why}
 		}
 	}

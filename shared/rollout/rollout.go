@@ -136,6 +136,7 @@ const (
 	CauseTimeout      Cause = "timeout"      // nobody answered, or it took too long
 	CauseForeign      Cause = "foreign"      // somebody else has set the weights
 	CauseSwitchBack   Cause = "switchBack"   // a person, or a check of the stage, after it was promoted
+	CauseStopped      Cause = "stopped"      // its workflow failed too often
 	CausePassed       Cause = "passed"       // of Stepping: a person let the step pass although it was inconclusive
 )
 
@@ -242,8 +243,8 @@ type Record struct {
 	Began       time.Time `json:"began"`
 	Ended       time.Time `json:"ended,omitzero"`
 	Timeline    []Entry   `json:"timeline"` // oldest first, bounded
-	// Pending is the entry that is added once State.Target is in force.
-	Pending *Entry `json:"pending,omitempty"`
+	// Intent is the entry that is added once State.Target is in force.
+	Intent  *Entry `json:"intent,omitempty"`
 	Left    string `json:"left,omitempty"`   // of a retired one, what became of the old side: one of the Left constants
 	Starts  int    `json:"starts,omitempty"` // of its workflow: an execution that failed is followed by another one
 	Version int    `json:"-"`                // of the stored item
