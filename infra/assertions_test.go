@@ -464,6 +464,45 @@ func TestEventBridgeMayUseTheKey(t *testing.T) {
 	}
 }
 
+// TestWhatARolloutMayDo: it changes no record but those of the types that it
+// weights, under names that the account bounds; and it modifies and deletes
+// nothing that is not tagged as Evenkeel's, and no stack that is not a side.
+func TestWhatARolloutMayDo(t *testing.T) {
+	bounds := map[string][]string{
+		"route53:ChangeResourceRecordSets":    {`"ForAllValues:StringEquals"`, `"route53:ChangeResourceRecordSetsRecordTypes":["A","AAAA","CNAME","TXT"]`, `"route53:ChangeResourceRecordSetsActions":["UPSERT","DELETE"]`, `"ForAllValues:StringLike":{"route53:ChangeResourceRecordSetsNormalizedRecordNames":{"Ref":"RecordNames"}}`, `"Null":{"route53:ChangeResourceRecordSetsNormalizedRecordNames":"false"}`},
+		"elasticloadbalancing:ModifyListener": {`:listener/app/*`, `"aws:ResourceTag/evenkeel:repository":"*"`},
+		"elasticloadbalancing:ModifyRule":     {`:listener-rule/app/*`, `"aws:ResourceTag/evenkeel:repository":"*"`},
+		"lambda:CreateAlias":                  {`"aws:ResourceTag/evenkeel:repository":"*"`},
+		"lambda:UpdateAlias":                  {`"aws:ResourceTag/evenkeel:repository":"*"`},
+		"cloudformation:DeleteStack":          {`:stack/*-blue/*`, `:stack/*-green/*`, `"aws:ResourceTag/evenkeel:repository":"*"`},
+	}
+	seen := 0
+	for _, s := range roleStatements(templates(t)["evenkeel-spoke"], "evenkeel-rollout") {
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, action := range list(s["Action"]) {
+			_, verb, _ := strings.Cut(action, ":")
+			if read := strings.HasPrefix(verb, "Describe") || strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List"); read {
+				continue
+			}
+			if bounds[action] == nil {
+				t.Errorf("a rollout may %s", action)
+			}
+			seen++
+			for _, bound := range bounds[action] {
+				if !strings.Contains(string(text), bound) {
+					t.Errorf("%s is not bound by %s: %s", action, bound, text)
+				}
+			}
+		}
+	}
+	if seen != len(bounds) {
+		t.Errorf("%d actions that change something, want %d", seen, len(bounds))
+	}
+}
+
 // TestWhatABuildMayDo: the commands of a repository run in this role. It reads
 // sources, writes results, and no secret but those that are kept for builds.
 func TestWhatABuildMayDo(t *testing.T) {
