@@ -458,7 +458,10 @@ func TestNext(t *testing.T) {
 			r.Request.Rollout.Retire, r.Plan.Keep = "delete", time.Minute
 		}, "blue is deleted", ""},
 		{"the first one", func(r *rollout.Record) { *r = promoted(); r.Old = rollout.Side{} }, "nothing, and there is no old side to switch back to", ""},
-		{"retired", func(r *rollout.Record) { r.State.Phase, r.Left = rollout.Retired, rollout.LeftNotDeleted }, "nothing, it has ended; the old side could not be deleted: see the timeline", ""},
+		{"retired", func(r *rollout.Record) {
+			r.State.Phase, r.Left = rollout.Retired, rollout.LeftNotDeleted
+			r.Old = promoted().Old
+		}, "nothing, it has ended; the old side could not be deleted: see the timeline", ""},
 		{"switched back", func(r *rollout.Record) { r.State.Phase = rollout.SwitchedBack }, "nothing, it has ended", ""},
 	}
 	for _, tt := range tests {
@@ -482,5 +485,20 @@ func TestMeasuredNow(t *testing.T) {
 	groups := measuredNow(r)
 	if len(groups) != 3 || groups[0].counts() != "2 failed, 1 inconclusive, 2 no data, 6 successful" || *groups[0].last.Value != 0.5 || groups[1].metric != "health" || groups[2].counts() != "1 successful" {
 		t.Errorf("%+v", groups)
+	}
+}
+
+// An entry with all measurements of a step is told in a line a metric.
+func TestManyMeasurementsOfAnEntry(t *testing.T) {
+	var e rollout.Entry
+	for i := range 40 {
+		e.Measured = append(e.Measured, rollout.Measurement{Metric: "errors", Outcome: rollout.Successful, Value: number(float64(i) / 100)}, rollout.Measurement{Metric: "health", Outcome: rollout.Successful, Why: "200"})
+	}
+	e.Measured = append(e.Measured, rollout.Measurement{Metric: "errors", Outcome: rollout.Failed, Value: number(7.5), Why: "7.5 is >= 5"}, rollout.Measurement{Metric: "health", Outcome: rollout.NoData, Why: "no answer"})
+	var out strings.Builder
+	newCLI(t).app.entryText(&out, unlimited, e)
+	want := under + "errors 1 failed, 40 successful, 0 to 7.5: 7.5 is >= 5\n" + under + "health 1 no data, 40 successful: no answer\n"
+	if !strings.HasSuffix(out.String(), want) || strings.Count(out.String(), "\n") != 3 {
+		t.Errorf("%s", out.String())
 	}
 }

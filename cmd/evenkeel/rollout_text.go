@@ -162,19 +162,32 @@ func (a *app) entryText(w io.Writer, width int, e rollout.Entry) {
 		fmt.Fprintln(w, head+a.action(e.Action))
 		wrapped(w, width, under, under, why)
 	}
-	for _, m := range e.Measured {
-		text := printable(m.Metric) + " " + a.measured(m.Outcome)
-		if v := value(m); v != "" && !strings.Contains(m.Why, v) {
-			text += ", " + v
-		}
-		if m.Why != "" {
-			text += ": " + printable(m.Why)
-		}
-		wrapped(w, width, under, under+"  ", text)
+	for _, l := range grouped(nil, e.Measured) {
+		wrapped(w, width, under, under+"  ", a.looksText(l))
 	}
 	if e.By != "" {
 		wrapped(w, width, under, under+"  ", "by "+printable(e.By))
 	}
+}
+
+// looksText says what the measurements of one metric came to: how many had
+// which outcome, between which values, and of those that are not good why the
+// last one is not.
+func (a *app) looksText(l looks) string {
+	text := printable(l.metric) + " "
+	worst := l.worst()
+	if l.total() == 1 {
+		text += a.measured(worst.Outcome)
+	} else {
+		text += l.counts()
+	}
+	if values := l.values(); values != "" && (l.total() > 1 || !strings.Contains(worst.Why, values)) {
+		text += ", " + values
+	}
+	if worst.Why != "" && (l.total() == 1 || worst.Outcome != rollout.Successful) {
+		text += ": " + printable(worst.Why)
+	}
+	return text
 }
 
 // value is what was measured, where that is a number.
@@ -182,8 +195,10 @@ func value(m rollout.Measurement) string {
 	if m.Value == nil {
 		return ""
 	}
-	return strconv.FormatFloat(*m.Value, 'g', 6, 64)
+	return numeral(*m.Value)
 }
+
+func numeral(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 
 // outcomeText is the outcome as people say it.
 func outcomeText(outcome string) string {

@@ -24,13 +24,13 @@ type share struct {
 }
 
 // shares are the weights in force, those of the new side first. A first
-// rollout has no other side.
+// rollout has no other side, and one that is deleted is none.
 func shares(r rollout.Record) []share { return sharesAt(r, r.State.Weight) }
 
 // sharesAt are the weights when the new side gets weight.
 func sharesAt(r rollout.Record, weight int) []share {
 	all := []share{shareOf(r.Request.Candidate, weight)}
-	if other := otherSide(r); other.Name != "" {
+	if other := otherSide(r); other.Name != "" && r.Left != rollout.LeftDeleted {
 		all = append(all, shareOf(other, 100-weight))
 	}
 	return all
@@ -97,10 +97,12 @@ func nextOf(r rollout.Record, now time.Time) next {
 	case rollout.Promoted:
 		return nextOfPromoted(r, now)
 	case rollout.Retired:
+		if r.Old.Name == "" {
+			break
+		}
 		return next{What: "nothing, it has ended; the old side " + left(r), brief: "-"}
-	default:
-		return next{What: "nothing, it has ended", brief: "-"}
 	}
+	return next{What: "nothing, it has ended", brief: "-"}
 }
 
 // left says what became of the old side of a rollout that cannot be switched
@@ -225,17 +227,23 @@ func routerText(r pipeline.Router) string {
 	}
 }
 
-// looks are the measurements of one metric in the step at hand.
+// looks are measurements of one metric.
 type looks struct {
 	metric   string
 	outcomes map[string]int
 	last     rollout.Measurement
+	lastOf   map[string]rollout.Measurement // by outcome
+	low      *float64                       // of the values
+	high     *float64
 }
+
+// worstFirst are the outcomes.
+var worstFirst = []string{rollout.Failed, rollout.Inconclusive, rollout.NoData, rollout.Errored, rollout.Successful}
 
 // counts says how many there are of each outcome, the worst first.
 func (l looks) counts() string {
 	var parts []string
-	for _, o := range []string{rollout.Failed, rollout.Inconclusive, rollout.NoData, rollout.Errored, rollout.Successful} {
+	for _, o := range worstFirst {
 		if l.outcomes[o] > 0 {
 			parts = append(parts, strconv.Itoa(l.outcomes[o])+" "+outcomeText(o))
 		}
@@ -243,35 +251,90 @@ func (l looks) counts() string {
 	return strings.Join(parts, ", ")
 }
 
-// measuredNow groups the measurements of the step by metric, in the order of
-// the plan, and those of others behind. It counts those too of which only the
-// tally is kept: what is neither failed nor inconclusive there was successful,
-// but for those at the end that had no data.
-func measuredNow(r rollout.Record) []looks {
+func (l looks) total() (n int) {
+	for _, of := range l.outcomes {
+		n += of
+	}
+	return n
+}
+
+// worst is the last measurement of the worst outcome.
+func (l looks) worst() rollout.Measurement {
+	for _, o := range worstFirst {
+		if m, ok := l.lastOf[o]; ok {
+			return m
+		}
+	}
+	return l.last
+}
+
+// values says between which values they are.
+func (l looks) values() string {
+	switch {
+	case l.low == nil:
+		return ""
+	case *l.low == *l.high:
+		return numeral(*l.low)
+	default:
+		return numeral(*l.low) + " to " + numeral(*l.high)
+	}
+}
+
+func (l *looks) add(m rollout.Measurement) {
+	l.outcomes[m.Outcome]++
+	l.last, l.lastOf[m.Outcome] = m, m
+	if m.Value == nil {
+		return
+	}
+	if l.low == nil || *m.Value < *l.low {
+		l.low = m.Value
+	}
+	if l.high == nil || *m.Value > *l.high {
+		l.high = m.Value
+	}
+}
+
+// tallied counts what is no longer kept. What is neither failed nor inconclusive
+// was successful, but for those at the end that had no data.
+func (l *looks) tallied(t rollout.Tally) {
+	l.outcomes[rollout.Failed] += t.Failed
+	l.outcomes[rollout.Inconclusive] += t.Inconclusive
+	l.outcomes[rollout.NoData] += t.Missing
+	l.outcomes[rollout.Successful] += t.Measured - t.Failed - t.Inconclusive - t.Missing
+	l.last = rollout.Measurement{Metric: t.Metric, Time: t.Last, Outcome: t.Outcome}
+}
+
+// grouped groups measurements by metric, in the order in which they came first.
+func grouped(earlier []rollout.Tally, measured []rollout.Measurement) []looks {
 	var groups []looks
 	of := func(metric string) *looks {
 		i := slices.IndexFunc(groups, func(l looks) bool { return l.metric == metric })
 		if i < 0 {
-			groups = append(groups, looks{metric: metric, outcomes: map[string]int{}})
+			groups = append(groups, looks{metric: metric, outcomes: map[string]int{}, lastOf: map[string]rollout.Measurement{}})
 			i = len(groups) - 1
 		}
 		return &groups[i]
 	}
-	for _, m := range r.Plan.Metrics {
-		of(m.Name)
+	for _, t := range earlier {
+		of(t.Metric).tallied(t)
 	}
-	for _, t := range r.State.Earlier {
-		l := of(t.Metric)
-		l.outcomes[rollout.Failed] += t.Failed
-		l.outcomes[rollout.Inconclusive] += t.Inconclusive
-		l.outcomes[rollout.NoData] += t.Missing
-		l.outcomes[rollout.Successful] += t.Measured - t.Failed - t.Inconclusive - t.Missing
-		l.last = rollout.Measurement{Metric: t.Metric, Time: t.Last, Outcome: t.Outcome}
+	for _, m := range measured {
+		of(m.Metric).add(m)
 	}
-	for _, m := range r.State.Measured {
-		l := of(m.Metric)
-		l.outcomes[m.Outcome]++
-		l.last = m
+	return groups
+}
+
+// measuredNow groups the measurements of the step at hand, in the order of the
+// plan, and those of metrics that are not in it behind.
+func measuredNow(r rollout.Record) []looks {
+	groups := grouped(r.State.Earlier, r.State.Measured)
+	place := func(l looks) int {
+		i := slices.IndexFunc(r.Plan.Metrics, func(m pipeline.Metric) bool { return m.Name == l.metric })
+		if i < 0 {
+			return len(r.Plan.Metrics)
+		}
+		return i
 	}
-	return slices.DeleteFunc(groups, func(l looks) bool { return l.last.Time.IsZero() })
+	slices.SortStableFunc(groups, func(a, b looks) int { return cmp.Compare(place(a), place(b)) })
+	return groups
 }
