@@ -50,10 +50,13 @@ func effectOf(c rollout.Command, r rollout.Record) (effect, error) {
 }
 
 // resumed says how a rollout goes on: after a gate, and after metrics that say
-// nothing, with the next step; after everything else with the same one, anew.
+// nothing, with the next step; after everything else, and when somebody has changed the
+// weights, with the same one, anew.
 func (e *effect) resumed(state rollout.State, r rollout.Record) {
 	following := state.Step + 1
 	switch {
+	case r.State.Found != "":
+		e.then = "our weights are set again, and the step is watched anew"
 	case state.Approved <= r.State.Approved:
 		e.then = "the step is watched anew"
 	case following >= len(r.Plan.Steps):

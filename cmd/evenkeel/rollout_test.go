@@ -232,6 +232,8 @@ func TestRolloutCommands(t *testing.T) {
 	gate.State = rollout.State{Phase: rollout.Paused, Step: 2, Weight: 25, Target: 25, Since: clock("04:40:00"), Paused: clock("04:50:00"), Cause: rollout.CauseGate}
 	byPerson := paused()
 	byPerson.State.Cause = rollout.CausePerson
+	foreign := paused()
+	foreign.State.Cause, foreign.State.Found = rollout.CauseForeign, "green has 40 %"
 	first := canary()
 	first.Live, first.Plan.First, first.State.Stable, first.State.Weight, first.State.Target, first.State.Step = rollout.Side{}, true, 100, 100, 100, 4
 	tests := []struct {
@@ -250,6 +252,7 @@ func TestRolloutCommands(t *testing.T) {
 			[]string{"green   10 %  →  25 %", "blue    90 %  →  75 %", "resumed prod/api", "next: green gets 25 %, if errors and health let it; 2026-01-02 05:02:10 UTC, in 2m10s"}},
 		{"gate", "resume", gate, rollout.Stepping, 25, []string{"green   25 %  →  50 %", "as soon as its metrics are good again"}},
 		{"by a person", "resume", byPerson, rollout.Stepping, 10, []string{"green   10 %  →  10 %", "the step is watched anew", "2026-01-02 05:05:00 UTC, in 5m0s"}},
+		{"somebody else", "resume", foreign, rollout.Stepping, 10, []string{"our weights are set again, and the step is watched anew"}},
 		{"stepping", "abort", canary(), rollout.Aborted, 0,
 			[]string{"green   10 %  →   0 %", "blue    90 %  → 100 %", "and the run ends RolledBack", "aborted prod/api", "nothing, it has ended"}},
 		{"first", "abort", first, rollout.Aborted, 100, []string{"there is no other side that could take the traffic", "aborted prod/api"}},
