@@ -130,6 +130,12 @@ func (s *Service) route(ctx context.Context, r *Record, percent int) (settled bo
 		s.apply(r, d)
 		return false, s.write(ctx, r)
 	}
+	if r.State.Phase == Aborting && fault.Is(err, fault.InvalidError) {
+		// What it never took needs not be taken back.
+		if has, routed, readErr := s.Traffic.Weight(ctx, routing); readErr == nil && (!routed || has == percent) {
+			return true, nil
+		}
+	}
 	if err != nil {
 		return false, err
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"math/rand/v2"
 	"reflect"
 	"strconv"
 	"testing"
@@ -77,7 +78,7 @@ func (h *history) fail(format string, args ...any) {
 }
 
 // turn is one call of the clock. It returns for how long to wait.
-func (h *history) turn(mayFail, quiet bool) time.Duration {
+func (h *history) turn(mayFail bool, outcome func(metric int) string) time.Duration {
 	for range 3 {
 		if !h.state.Pending() {
 			break
@@ -92,12 +93,8 @@ func (h *history) turn(mayFail, quiet bool) time.Duration {
 		h.move(Settle(h.plan, h.state, h.now), nil)
 	}
 	var measured []Measurement
-	for _, m := range Due(h.plan, h.state, h.now) {
-		outcome := Successful
-		if !quiet {
-			outcome = outcomes[h.next(len(outcomes))]
-		}
-		measured = append(measured, Measurement{Metric: m.Name, Time: h.now, Outcome: outcome})
+	for i, m := range Due(h.plan, h.state, h.now) {
+		measured = append(measured, Measurement{Metric: m.Name, Time: h.now, Outcome: outcome(i)})
 	}
 	if mayFail && h.next(8) == 1 {
 		return time.Second // what was measured is lost
@@ -169,14 +166,17 @@ func (h *history) check(d Decision, health Health) {
 		var failed, inconclusive, n int
 		last := ""
 		for _, x := range health.Measured {
-			if x.Metric == m.Name && !x.Time.Before(s.Since) {
-				n, last = n+1, x.Outcome
-				switch x.Outcome {
-				case Failed:
-					failed++
-				case Inconclusive:
-					inconclusive++
-				}
+			if x.Metric != m.Name || x.Time.Before(s.Since) {
+				continue
+			}
+			last = x.Outcome
+			switch last {
+			case Successful:
+				n++
+			case Failed:
+				n, failed = n+1, failed+1
+			case Inconclusive:
+				n, inconclusive = n+1, inconclusive+1
 			}
 		}
 		if last != Successful || n < m.Count || failed > m.FailureLimit || inconclusive > m.InconclusiveLimit {
@@ -259,7 +259,7 @@ func FuzzHistory(f *testing.F) {
 		h.plan = anyPlan(h.tape)
 		h.state = Begin(h.plan, start)
 		for !h.over() && !h.state.Phase.Ended() {
-			wait := h.turn(true, false)
+			wait := h.turn(true, func(int) string { return outcomes[h.next(len(outcomes))] })
 			switch h.next(8) {
 			case 0, 1, 2, 3:
 				h.now = h.now.Add(wait)
@@ -272,15 +272,33 @@ func FuzzHistory(f *testing.F) {
 				h.obey()
 			}
 		}
-		// From here on nobody answers, and everything works.
+		// From here on nobody answers and no call fails. The metrics go on with one
+		// outcome, in turns, or any old how.
+		rest := rand.New(rand.NewPCG(uint64(len(bytes)), 1))
+		mode := len(bytes) % 8
 		settled := h.state.Phase == Promoted
+		end := h.began.Add(h.plan.Longest())
+		if h.now.After(end) {
+			end = h.now
+		}
 		for turn := 0; ; turn++ {
-			wait := h.turn(false, turn%2 == 0)
+			wait := h.turn(false, func(metric int) string {
+				switch mode {
+				case 5:
+					return outcomes[(turn+metric)%2*3]
+				case 6:
+					return outcomes[(turn+metric)%len(outcomes)]
+				case 7:
+					return outcomes[rest.IntN(len(outcomes))]
+				default:
+					return outcomes[mode]
+				}
+			})
 			phase := h.state.Phase
 			if phase == Promoted && Decide(h.plan, h.state, Health{At: h.now}).Wait == 0 || phase.Ended() {
 				break
 			}
-			if phase != Promoted && !settled && h.now.After(h.began.Add(h.plan.Longest())) {
+			if phase != Promoted && !settled && h.now.After(end) {
 				h.fail("it takes longer than %s", h.plan.Longest())
 			}
 			if turn > 20000 {
