@@ -484,7 +484,7 @@ func TestNext(t *testing.T) {
 // The counts are right when only a tally of the first measurements is kept.
 func TestMeasuredNow(t *testing.T) {
 	r := canary()
-	r.State.Earlier = []rollout.Tally{{Metric: "errors", Measured: 9, Failed: 2, Inconclusive: 1, Missing: 2, Last: clock("04:57:30"), Outcome: rollout.NoData}, {Metric: "gone", Measured: 1, Last: clock("04:57:20"), Outcome: rollout.Successful}}
+	r.State.Earlier = []rollout.Tally{{Metric: "errors", Looked: 9, Measured: 7, Failed: 2, Inconclusive: 1, Missing: 1, Last: clock("04:57:30"), Outcome: rollout.NoData}, {Metric: "gone", Looked: 1, Measured: 1, Last: clock("04:57:20"), Outcome: rollout.Successful}}
 	groups := measuredNow(r)
 	if len(groups) != 3 || groups[0].counts() != "2 failed, 1 inconclusive, 2 no data, 6 successful" || *groups[0].last.Value != 0.5 || groups[1].metric != "health" || groups[2].counts() != "1 successful" {
 		t.Errorf("%+v", groups)

@@ -294,13 +294,14 @@ func (l *looks) add(m rollout.Measurement) {
 	}
 }
 
-// tallied counts what is no longer kept. What is neither failed nor inconclusive
-// was successful, but for those at the end that had no data.
+// tallied counts what is no longer kept. What says something about the new side
+// and is neither failed nor inconclusive was successful; what says nothing had
+// no data, or was in error, which a tally does not tell apart.
 func (l *looks) tallied(t rollout.Tally) {
 	l.outcomes[rollout.Failed] += t.Failed
 	l.outcomes[rollout.Inconclusive] += t.Inconclusive
-	l.outcomes[rollout.NoData] += t.Missing
-	l.outcomes[rollout.Successful] += t.Measured - t.Failed - t.Inconclusive - t.Missing
+	l.outcomes[rollout.NoData] += t.Looked - t.Measured
+	l.outcomes[rollout.Successful] += t.Measured - t.Failed - t.Inconclusive
 	l.last = rollout.Measurement{Metric: t.Metric, Time: t.Last, Outcome: t.Outcome}
 }
 
