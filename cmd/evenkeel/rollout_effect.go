@@ -44,7 +44,7 @@ func effectOf(c rollout.Command, r rollout.Record) (effect, error) {
 		e.question = "Let it go on?"
 		e.resumed(state, r)
 	case rollout.CommandAbort:
-		e.givesBack(state, r)
+		e.givesBack(r)
 	}
 	return e, nil
 }
@@ -69,7 +69,7 @@ func (e *effect) resumed(state rollout.State, r rollout.Record) {
 	}
 }
 
-func (e *effect) givesBack(state rollout.State, r rollout.Record) {
+func (e *effect) givesBack(r rollout.Record) {
 	other := otherSide(r).Name
 	switch {
 	case r.State.Phase == rollout.Promoted:

@@ -90,11 +90,8 @@ func (a *app) watchRollouts(ctx context.Context, found *installation, which stri
 		if which != "" && !slices.ContainsFunc(shown, func(r rollout.Record) bool { return !over(r) }) {
 			return shown, nil
 		}
-		if sleep(ctx, every) != nil {
-			return shown, nil // Ctrl-C is how a watch ends
-		}
-		all, err := records.List(ctx)
-		if ctx.Err() != nil {
+		all, err := nextLook(ctx, records, every)
+		if ctx.Err() != nil { // Ctrl-C is how a watch ends
 			return shown, nil
 		}
 		if err != nil {
@@ -106,6 +103,14 @@ func (a *app) watchRollouts(ctx context.Context, found *installation, which stri
 			}
 		}
 	}
+}
+
+// nextLook waits, and reads the records.
+func nextLook(ctx context.Context, records rollout.Records, every time.Duration) ([]rollout.Record, error) {
+	if err := sleep(ctx, every); err != nil {
+		return nil, err
+	}
+	return records.List(ctx)
 }
 
 // picture draws the rollouts, over the last picture when it is live.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -205,6 +206,23 @@ func TestRolloutWatch(t *testing.T) {
 		return table.scan(call)
 	})
 	c.run("rollout", "status", "1f0c", "-w", "--interval", "1ms").want(3, "is no longer the last one of its stack")
+}
+
+// Ctrl-C ends a watch of what goes on, without an error.
+func TestRolloutWatchIsInterrupted(t *testing.T) {
+	c := newCLI(t)
+	table := c.rollouts(canary())
+	ctx, stop := context.WithCancel(t.Context())
+	looks := 0
+	c.aws.On("dynamodb", "Scan", func(call awsstub.Call) awsstub.Answer {
+		if looks++; looks == 3 {
+			stop()
+		}
+		return table.scan(call)
+	})
+	if code := run(ctx, c.app, []string{"rollout", "status", "prod/api", "--watch", "--interval", "1ms"}); code != 0 || looks != 3 || strings.Count(c.out.String(), "next: ") != 1 {
+		t.Errorf("exit code %d after %d looks:\n%s%s", code, looks, c.out.String(), c.err.String())
+	}
 }
 
 func TestRolloutGraph(t *testing.T) {
