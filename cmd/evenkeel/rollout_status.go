@@ -91,11 +91,12 @@ func (a *app) watchRollouts(ctx context.Context, found *installation, which stri
 			return shown, nil
 		}
 		all, err := nextLook(ctx, records, every)
-		if ctx.Err() != nil { // Ctrl-C is how a watch ends
-			return shown, nil
-		}
-		if err != nil {
+		interrupted := ctx.Err() != nil // Ctrl-C is how a watch ends
+		if err != nil && !interrupted {
 			return shown, err
+		}
+		if interrupted {
+			return shown, nil
 		}
 		if shown = all; which != "" {
 			if shown = matchingRollouts(all, which); len(shown) == 0 {
