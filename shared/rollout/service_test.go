@@ -33,6 +33,34 @@ func TestFirstRollout(t *testing.T) {
 	}
 }
 
+// TestFirstRolloutOverWhatServes: what had the traffic before the first rollout
+// keeps it until the new side was watched, and gets it back.
+func TestFirstRolloutOverWhatServes(t *testing.T) {
+	w := newWorld(t)
+	w.traffic.Meddle(stack, map[string]int{"legacy.example.com": 100})
+	q := canary("r0", rollout.Blue)
+	q.Rollout.Retire = pipeline.RetireDelete
+	w.start(q)
+	w.until(stepped(w, 25))
+	if shares := w.traffic.Shares(stack); shares["legacy.example.com"] != 75 {
+		t.Errorf("%v", shares)
+	}
+	w.until(func() bool { return w.record().Left != "" })
+	if r := w.record(); r.Left != rollout.LeftKept || r.Live.Name != rollout.Blue || len(w.stacks.Deleted) != 0 {
+		t.Errorf("%s, %+v", r.Left, r.Live)
+	}
+	w = newWorld(t)
+	w.traffic.Meddle(stack, map[string]int{"legacy.example.com": 100})
+	w.start(q)
+	w.until(stepped(w, 5))
+	if _, err := w.command(rollout.CommandAbort); err != nil {
+		t.Fatal(err)
+	}
+	if shares := w.traffic.Shares(stack); shares["legacy.example.com"] != 100 {
+		t.Errorf("%v", shares)
+	}
+}
+
 func TestCanaryGoesThrough(t *testing.T) {
 	w := newWorld(t).live()
 	w.traffic.Settling = 30 * time.Second
