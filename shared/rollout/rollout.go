@@ -104,15 +104,46 @@ type State struct {
 	// Target the one that is wanted. While they differ, the router is asked again.
 	Weight int       `json:"weight"`
 	Target int       `json:"target"`
-	Since  time.Time `json:"since"`  // when Weight came into force
-	Stable int       `json:"stable"` // the weight that an abort returns to: 0
-	// Measured is what was measured since Since, oldest first.
+	Since  time.Time `json:"since"`  // when Weight came into force, or its bake began anew; of Promoted, when it was
+	Stable int       `json:"stable"` // the weight that an abort returns to: 0, of a first rollout 100
+	// Measured is what was measured since Since, oldest first; Earlier counts what
+	// of it is no longer in Measured.
 	Measured []Measurement `json:"measured,omitempty"`
+	Earlier  []Tally       `json:"earlier,omitempty"`
+	// Deadline is when it is aborted, whatever it waits for.
+	Deadline time.Time `json:"deadline,omitzero"`
 	// Command is what a person wants and was not done yet.
 	Command  *Command  `json:"command,omitempty"`
 	Why      string    `json:"why,omitempty"`      // of Paused, Aborting, Aborted, SwitchedBack
-	Approved int       `json:"approved,omitempty"` // the number of steps that a person let pass: steps below this index do not pause again
+	Cause    Cause     `json:"cause,omitempty"`    // what Why is about
+	Approved int       `json:"approved,omitempty"` // the pauses before the steps below this index are over
 	Paused   time.Time `json:"paused,omitzero"`    // since when
+}
+
+// Cause is the kind of a reason.
+type Cause string
+
+// The causes. What a person can do depends on them.
+const (
+	CauseGate         Cause = "gate"         // evenkeel.yaml wants a person here
+	CausePerson       Cause = "person"       // a person wanted it
+	CauseFailed       Cause = "failed"       // a metric passed its failure limit
+	CauseInconclusive Cause = "inconclusive" // a metric passed its inconclusive limit
+	CauseNoData       Cause = "noData"       // a metric could not be judged
+	CauseTimeout      Cause = "timeout"      // nobody answered, or it took too long
+	CauseSwitchBack   Cause = "switchBack"   // a person, or a check of the stage, after it was promoted
+	CausePassed       Cause = "passed"       // of Stepping: a person let the step pass although it was inconclusive
+)
+
+// Tally counts measurements of a metric.
+type Tally struct {
+	Metric       string    `json:"metric"`
+	Measured     int       `json:"measured"`     // all
+	Failed       int       `json:"failed"`       // of them
+	Inconclusive int       `json:"inconclusive"` // of them
+	Missing      int       `json:"missing"`      // without data or in error, in a row at the end
+	Last         time.Time `json:"last"`         // time of the newest
+	Outcome      string    `json:"outcome"`      // of the newest
 }
 
 // The outcomes of a measurement.
@@ -165,9 +196,10 @@ const (
 // Decision is what Decide decides.
 type Decision struct {
 	Action Action        `json:"action"`
-	Weight int           `json:"weight"` // of Advance and Abort
-	Wait   time.Duration `json:"wait"`   // of Hold, Pause, Finish
-	Why    string        `json:"why"`    // one sentence for a person
+	Weight int           `json:"weight"`          // of Advance and Abort
+	Wait   time.Duration `json:"wait"`            // of Hold, Pause, Finish
+	Why    string        `json:"why"`             // one sentence for a person
+	Cause  Cause         `json:"cause,omitempty"` // of Pause and Abort
 	// Decided are the measurements that decided.
 	Decided []Measurement `json:"decided,omitempty"`
 }
