@@ -33,6 +33,10 @@ func TestRunShow(t *testing.T) {
 	c.golden("run-waiting")
 	c.run("runs", "show", "1f0c9a7b", "--wait", "1m").want(0, "evenkeel approve 1f0c9a7b-1bee13")
 
+	c.ledger(append(waitingRun[:4:4], "RolloutStarted.v1", "RolloutStepped.v1", "RolloutPaused.v1")...)
+	c.run("runs", "show", "1f0c9a7b", "--wait", "1m").want(0, "evenkeel rollout resume, promote or abort prod/api", "errors inconclusive 2.5")
+	c.golden("run-paused-rollout")
+
 	c.ledger(finishedRun...)
 	c.run("runs", "show", "1f0c").want(1)
 	c.golden("run-rolled-back")
