@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/shared/threshold"
 )
 
 // rollout reads how a stack comes into use. what names the stack in messages.
@@ -387,9 +389,14 @@ func (d *decoder) conditions(m *Metric, keys map[string]entry) {
 			continue
 		}
 		given++
-		if *c.into = d.matching(k.value, c.name, conditionPattern, `a condition, such as "< 1" or ">= 0.5 and < 2"`); m.CloudWatch == nil {
+		if m.CloudWatch == nil {
 			d.fault(k.at, c.name+" is a condition on the value of a CloudWatch metric; "+m.Kind()+" is good or bad by itself")
 		}
+		text, isText := d.scalar(k.value, c.name)
+		if _, err := threshold.Parse(text); isText && err != nil {
+			d.fault(position(k.value), c.name+` is not a condition, such as "< 1" or ">= 0.5 and < 2": `+err.Error())
+		}
+		*c.into = text
 	}
 	if given == 0 && m.CloudWatch != nil {
 		d.fault(m.at, `the metric says neither when its value is good nor when it is bad; write success, such as "< 1", or failure`)

@@ -1,6 +1,10 @@
 package pipeline
 
-import "time"
+import (
+	"time"
+
+	"github.com/evenkeel/evenkeel/shared/threshold"
+)
 
 var (
 	// Source: Route 53 API reference, HostedZone, Id.
@@ -19,13 +23,9 @@ var (
 	metricPattern    = newPattern(`^[^\x00-\x1f\x7f]{1,255}$`)
 	// Source: CloudWatch user guide, "CloudWatch statistics definitions".
 	statPattern = newPattern(`^(SampleCount|Average|Sum|Minimum|Maximum|IQM|p100|(p|tm|wm|tc|ts)[0-9]{1,2}(\.[0-9]{1,10})?|(TM|WM|PR|TC|TS)\([0-9.%]*:[0-9.%]*\))$`)
-	// One comparison, or several joined by and.
-	conditionPattern = newPattern(`^ *` + comparison + `( +and +` + comparison + `){0,3} *$`)
 	// Identifiers of metric math, and what stands in quotes.
 	mathPattern = newPattern(`"[^"]*"|'[^']*'|[a-zA-Z_][a-zA-Z0-9_]*`)
 )
-
-const comparison = `(<=|<|>=|>|==|!=) *-?[0-9]{1,15}(\.[0-9]{1,15})?`
 
 var (
 	strategies  = []string{StrategyDirect, StrategyBlueGreen, StrategyCanary}
@@ -123,8 +123,8 @@ var metricKeys = []key{
 	{"cloudwatch", false, "A CloudWatch metric, or an expression over several.", ref("cloudwatch")},
 	{"alarm", false, "CloudWatch alarms, which must be OK.", ref("alarmCheck")},
 	{"http", false, "Asks a URL.", ref("httpCheck")},
-	{"success", false, "When the value of a CloudWatch metric is good: \"< 1\", \">= 0.5 and < 2\". Without it, whenever it does not meet failure.", text(conditionPattern)},
-	{"failure", false, "When it is bad. Without it, whenever it does not meet success. With both, a value that meets neither is inconclusive.", text(conditionPattern)},
+	{"success", false, "When the value of a CloudWatch metric is good: \"< 1\", \">= 0.5 and < 2\". Without it, whenever it does not meet failure.", condition},
+	{"failure", false, "When it is bad. Without it, whenever it does not meet success. With both, a value that meets neither is inconclusive.", condition},
 	{"interval", false, "From one measurement to the next: 1s to 1h, of a CloudWatch metric not shorter than its period. Without it, 1m, or the period.", duration},
 	{"delay", false, "Before the first measurement of a step. Without it, none.", duration},
 	{"count", false, "Measurements of a step that it needs. Without it, as many as the bake takes, at least one.", limit(0)},
@@ -147,6 +147,8 @@ var queryKeys = []key{
 	{"dimensions", false, "Dimensions, by name; ${side} stands for blue or green.", mapOf(scalarOrText)},
 	{"stat", true, "Statistic: Sum, Average, Minimum, Maximum, SampleCount, p99 and others of CloudWatch.", text(statPattern)},
 }
+
+var condition = map[string]any{"type": "string", "minLength": 1, "maxLength": threshold.MaxText}
 
 var percent = map[string]any{"type": "integer", "minimum": 1, "maximum": 100}
 
