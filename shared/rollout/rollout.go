@@ -131,6 +131,7 @@ const (
 	CauseInconclusive Cause = "inconclusive" // a metric passed its inconclusive limit
 	CauseNoData       Cause = "noData"       // a metric could not be judged
 	CauseTimeout      Cause = "timeout"      // nobody answered, or it took too long
+	CauseForeign      Cause = "foreign"      // somebody else has set the weights
 	CauseSwitchBack   Cause = "switchBack"   // a person, or a check of the stage, after it was promoted
 	CausePassed       Cause = "passed"       // of Stepping: a person let the step pass although it was inconclusive
 )
@@ -178,6 +179,9 @@ type Health struct {
 	// new ones, oldest first.
 	Measured []Measurement
 	Live     string // one of the healths
+	// Awaited are metrics that are due and cannot have a value yet, and from when
+	// they can: that is no missing data.
+	Awaited map[string]time.Time
 }
 
 // Action is what to do now.
