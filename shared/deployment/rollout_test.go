@@ -550,11 +550,8 @@ func TestRecoveryOfASide(t *testing.T) {
 func TestWalkOfARollout(t *testing.T) {
 	w := rolled(t, rolling)
 	w.newAPI()
-	stages := stagesOf(t, rolling)
-	stages[0].Stacks = stages[0].Stacks[1:2]
-	stages[0].Stacks[0].DependsOn = nil
-	w.run(push("bbbb", 10), append(stages, pipeline.Stage{}))
-	if i := slices.Index(w.visited, deployment.ActionVerify); i < 0 || w.visited[i+1] != "rollOut" || w.visited[i+2] != deployment.ActionEndStack {
+	w.run(push("bbbb", 10), stagesOf(t, rolling))
+	if i := slices.Index(w.visited, "rollOut"); i < 1 || w.visited[i-1] != deployment.ActionVerify || w.visited[i+1] != deployment.ActionEndStack {
 		t.Errorf("visited %v", w.visited)
 	}
 }

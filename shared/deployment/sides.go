@@ -257,7 +257,7 @@ func (s *Service) takeSide(ctx context.Context, r Release, to events.Target, rec
 	return s.Publisher.Publish(ctx, s.fact(r, events.RolloutRetired{RolloutChange: events.RolloutChange{
 		Run: record.Request.Run, Target: at, Rollout: record.ID, Strategy: record.Request.Rollout.Strategy, Router: record.Request.Rollout.Router.Kind(),
 		Candidate: record.Request.Candidate.Name, Weight: record.State.Weight, Why: why,
-	}, Old: old.StackName, State: pipeline.RetireKeep}, to.Stage, to.Stack))
+	}, Old: old.StackName, State: "kept"}, to.Stage, to.Stack))
 }
 
 // drainTime is what an application load balancer takes at most to heed weights.
