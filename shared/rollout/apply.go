@@ -20,7 +20,7 @@ func Begin(p Plan, at time.Time) State {
 // it always is: what an older call may have set, the record does not know. And
 // before a side is called the live one, it is asked once more.
 func (s State) Pending() bool {
-	return s.Phase == Aborting || s.Phase == Promoting || s.Target != s.Weight
+	return s.Phase == Aborting || s.Phase == Promoting || s.Target != s.Weight || s.Step >= 0 && s.Since.IsZero()
 }
 
 // Apply writes a decision into the state: what is wanted, before anything is
@@ -31,6 +31,9 @@ func Apply(p Plan, s State, d Decision, at time.Time) State {
 	case d.Action == Advance && s.Phase == Stepping && d.Weight > s.Target:
 		s.Target, s.Why, s.Cause = d.Weight, "", ""
 	case d.Action == Pause && (s.Phase == Stepping || s.Phase == Promoting):
+		if d.Cause == CauseFailed && s.Target != s.Weight {
+			s.Target, s.Since = s.Weight, time.Time{} // not onwards: set once more what was
+		}
 		s.Phase, s.Paused, s.Why, s.Cause = Paused, at, d.Why, d.Cause
 	case d.Action == Promote && s.Phase == Stepping && !s.Pending() && s.Step == len(p.Steps)-1:
 		s.Phase, s.Target, s.Why, s.Cause = Promoting, 100, d.Why, ""
@@ -167,7 +170,10 @@ func resume(s State, c Command) (State, error) {
 	case CauseInconclusive:
 		s.Approved, s.Cause = s.Step+2, CausePassed
 	default:
-		s.Since, s.Measured, s.Earlier = c.At, nil, nil
+		s.Measured, s.Earlier = nil, nil
+		if !s.Since.IsZero() {
+			s.Since = c.At
+		}
 	}
 	return s, nil
 }

@@ -26,7 +26,8 @@ const maxDecided = 10
 //	           a metric was not measured, not as
 //	           often as Count, or is not Successful  Hold; Pause when it has been looked at too often
 //	           all is well                           Advance; Pause at a gate; Promote after the last step
-//	Paused     somebody is waited for                Pause, for the rest of PauseTimeout
+//	Paused     somebody is waited for                Pause, for the rest of PauseTimeout or until metrics are due
+//	           Failed > FailureLimit meanwhile       Abort, unless the live side is unhealthy, or there is none
 //	           nobody answered                       Abort
 //	Promoting  Failed > FailureLimit                 Pause: it neither goes on nor back by itself
 //	           else                                  Promote, again
@@ -50,10 +51,10 @@ func Decide(p Plan, s State, h Health) Decision {
 	case Aborted, SwitchedBack, Retired:
 		return Decision{Action: Finish, Weight: s.Weight, Why: "the rollout has ended: " + string(s.Phase)}
 	case Promoting:
-		if j := judge(p, s, h.Measured); j.cause == CauseFailed {
-			return pause(p, s, h.At, CauseFailed, j.why+"; it was about to take all traffic, and stays where it is", j.decided)
-		}
 		if s.Weight == 100 {
+			if j := judge(p, s, h.Measured); j.cause == CauseFailed {
+				return pause(p, s, h.At, CauseFailed, j.why+"; it has all traffic already, and stays where it is", j.decided)
+			}
 			return Decision{Action: Promote, Weight: 100, Why: s.Why}
 		}
 	}
@@ -62,7 +63,7 @@ func Decide(p Plan, s State, h Health) Decision {
 	}
 	switch s.Phase {
 	case Paused:
-		return paused(p, s, h.At)
+		return paused(p, s, h)
 	case Promoting:
 		return Decision{Action: Promote, Weight: 100, Why: s.Why}
 	default:
@@ -70,11 +71,17 @@ func Decide(p Plan, s State, h Health) Decision {
 	}
 }
 
-func paused(p Plan, s State, at time.Time) Decision {
-	if end := s.Paused.Add(p.PauseTimeout); !end.After(at) {
+func paused(p Plan, s State, h Health) Decision {
+	if end := s.Paused.Add(p.PauseTimeout); !end.After(h.At) {
 		return abort(s, CauseTimeout, "nobody decided for "+brief(p.PauseTimeout)+" after it paused: "+s.Why)
 	}
-	return pause(p, s, at, s.Cause, s.Why, nil)
+	if watched(s) {
+		if j := judge(p, s, h.Measured); j.cause == CauseFailed && !p.First && h.Live != Unhealthy {
+			j.why += "; it was paused: " + s.Why
+			return failed(p, s, h, j)
+		}
+	}
+	return pause(p, s, h.At, s.Cause, s.Why, nil)
 }
 
 func stepping(p Plan, s State, h Health) Decision {
@@ -135,9 +142,13 @@ func abort(s State, cause Cause, why string) Decision {
 }
 
 func pause(p Plan, s State, at time.Time, cause Cause, why string, decided []Measurement) Decision {
-	wait := p.PauseTimeout
-	if s.Phase == Paused {
-		wait = s.Paused.Add(p.PauseTimeout).Sub(at)
+	if s.Phase != Paused {
+		s.Paused = at
+	}
+	wait := s.Paused.Add(p.PauseTimeout).Sub(at)
+	s.Phase, s.Cause = Paused, cause
+	if len(p.Metrics) > 0 && watched(s) {
+		wait = min(wait, watchInterval(p))
 	}
 	return Decision{Action: Pause, Weight: s.Weight, Wait: until(s, at, wait), Cause: cause, Why: why, Decided: decided}
 }
@@ -207,7 +218,7 @@ func (j *judgement) wait(p Plan, s State, m pipeline.Metric, t Tally, measured [
 	if lacks && missing(t.Outcome) && m.NoData == pipeline.NoDataAbort {
 		j.abort = true
 	}
-	j.exhausted = j.exhausted || s.Step >= 0 && t.Measured >= p.budget(m, s.Step)
+	j.exhausted = j.exhausted || s.Step >= s.Approved-1 && t.Looked >= p.budget(m, s.Step)
 }
 
 // newest is the last measurement of a metric with an outcome, or with any.

@@ -139,7 +139,8 @@ const (
 // Tally counts measurements of a metric.
 type Tally struct {
 	Metric       string    `json:"metric"`
-	Measured     int       `json:"measured"`     // all
+	Looked       int       `json:"looked"`       // all
+	Measured     int       `json:"measured"`     // those that say something about the candidate
 	Failed       int       `json:"failed"`       // of them
 	Inconclusive int       `json:"inconclusive"` // of them
 	Missing      int       `json:"missing"`      // without data or in error, in a row at the end

@@ -12,6 +12,9 @@ import (
 // Source: DynamoDB developer guide, "Service, account, and table quotas".
 const maxMeasured = 160
 
+// maxWatches is how often a candidate is measured in a pause.
+const maxWatches = 100
+
 // missing reports whether an outcome says nothing about the candidate.
 func missing(outcome string) bool { return outcome == NoData || outcome == Errored }
 
@@ -21,18 +24,20 @@ func (t Tally) add(m Measurement) Tally {
 	if !m.Time.After(t.Last) {
 		return t
 	}
-	t.Measured++
+	t.Looked++
 	t.Last, t.Outcome = m.Time, m.Outcome
+	if missing(m.Outcome) {
+		t.Missing++
+		return t
+	}
+	t.Measured++
+	t.Missing = 0
 	switch m.Outcome {
 	case Failed:
 		t.Failed++
 	case Inconclusive:
 		t.Inconclusive++
-	case NoData, Errored:
-		t.Missing++
-		return t
 	}
-	t.Missing = 0
 	return t
 }
 
@@ -60,7 +65,7 @@ func complete(m pipeline.Metric, t Tally) bool {
 
 // due is when a metric is to be measured next.
 func due(m pipeline.Metric, s State, t Tally) time.Time {
-	if t.Measured == 0 {
+	if t.Looked == 0 {
 		return s.Since.Add(time.Duration(m.Delay))
 	}
 	return t.Last.Add(interval(m))
@@ -70,16 +75,40 @@ func due(m pipeline.Metric, s State, t Tally) time.Time {
 // measurements of one look bear the same time, that of the look: then metrics
 // of one interval stay together. When to look again is in the decision.
 func Due(p Plan, s State, at time.Time) []pipeline.Metric {
-	if s.Phase != Stepping || s.Pending() || s.Step < 0 || s.Cause == CausePassed {
+	if !watched(s) {
 		return nil
 	}
 	var metrics []pipeline.Metric
 	for _, m := range p.Metrics {
-		if t := tally(s, s.Measured, m.Name); !complete(m, t) && !due(m, s, t).After(at) {
+		t := tally(s, s.Measured, m.Name)
+		if s.Phase == Stepping && complete(m, t) || due(m, s, t).After(at) {
+			continue
+		}
+		if s.Phase == Stepping || !t.Last.Add(watchInterval(p)).After(at) {
 			metrics = append(metrics, m)
 		}
 	}
 	return metrics
+}
+
+// watched reports whether the candidate is measured: while a step bakes, and
+// while a person is waited for, unless it is known to be bad.
+func watched(s State) bool {
+	if s.Pending() || s.Step < 0 {
+		return false
+	}
+	return s.Phase == Stepping && s.Cause != CausePassed || s.Phase == Paused && s.Cause != CauseFailed && s.Cause != CauseForeign
+}
+
+// watchInterval is the time between two looks while a person is waited for:
+// that of the metrics, but no more than a hundred looks a pause, for an
+// execution has an end (25,000 events).
+func watchInterval(p Plan) time.Duration {
+	d := p.PauseTimeout
+	for _, m := range p.Metrics {
+		d = min(d, interval(m))
+	}
+	return max(d, p.PauseTimeout/maxWatches)
 }
 
 // look is when the state is to be looked at again: at the end of the bake, or
