@@ -6,6 +6,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/verification"
 )
 
 // Routing is a router with its sides: everything that a weight is set with.
@@ -61,4 +62,63 @@ type Records interface {
 type Executions interface {
 	// Start starts it; the same name finds the same execution again.
 	Start(ctx context.Context, name string, input any) (execution string, err error)
+}
+
+// Checks makes checks over HTTP and of alarms. *verification.Verifier
+// implements it.
+type Checks interface {
+	// Round makes one attempt of each check that is due; what went wrong is a
+	// result.
+	Round(ctx context.Context, subject verification.Subject, record verification.Record, last bool) (verification.Record, verification.Verdict)
+}
+
+// Tasks answers states that wait.
+type Tasks interface {
+	// Answer completes the task with a JSON-encodable value; waiting is false
+	// when nobody waits for it any more.
+	Answer(ctx context.Context, token string, output any) (waiting bool, err error)
+	// Fail fails the task with an error name and a cause.
+	Fail(ctx context.Context, token, kind, cause string) error
+}
+
+// Files keeps what outlives the record.
+type Files interface {
+	Put(ctx context.Context, key string, data []byte) error
+}
+
+// Stack is the stack of an old side.
+type Stack struct {
+	ID         string // ARN
+	Status     string // "" when there is none
+	Reason     string // of Status
+	Repository string // that it is deployed for, by its tag
+	Protected  bool   // termination protection
+}
+
+// Stacks reads and deletes the stacks of old sides in a workload account.
+type Stacks interface {
+	// Describe returns the stack; a zero Status means that there is none.
+	Describe(ctx context.Context, target events.Target) (Stack, error)
+	// Template returns the template that the stack was deployed from, its
+	// transforms done.
+	Template(ctx context.Context, target events.Target) ([]byte, error)
+	// Delete begins to delete the stack with this ARN. The same token does
+	// nothing again.
+	Delete(ctx context.Context, target events.Target, stackID, clientRequestToken string) error
+}
+
+// StackLocks keeps who may operate on a stack. A lock ends by itself at the
+// time that its holder has given.
+type StackLocks interface {
+	// Acquire gives the stack's lock to owner, until then, when nobody has it,
+	// its time is over, or owner or over has it; over may be "". It returns the
+	// holder: owner, or the one that has it.
+	Acquire(ctx context.Context, target events.Target, owner, over string, until time.Time) (holder string, err error)
+	// Release ends the lock if owner has it.
+	Release(ctx context.Context, target events.Target, owner string) error
+}
+
+// Publisher publishes facts.
+type Publisher interface {
+	Publish(ctx context.Context, facts ...events.Fact) error
 }

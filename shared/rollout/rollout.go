@@ -118,6 +118,9 @@ type State struct {
 	Cause    Cause     `json:"cause,omitempty"`    // what Why is about
 	Approved int       `json:"approved,omitempty"` // the pauses before the steps below this index are over
 	Paused   time.Time `json:"paused,omitzero"`    // since when
+	// Found says which weights somebody else has set. While it is there nothing
+	// but an abort or a promotion touches the router; resume sets ours again.
+	Found string `json:"found,omitempty"`
 }
 
 // Cause is the kind of a reason.
@@ -133,6 +136,7 @@ const (
 	CauseTimeout      Cause = "timeout"      // nobody answered, or it took too long
 	CauseForeign      Cause = "foreign"      // somebody else has set the weights
 	CauseSwitchBack   Cause = "switchBack"   // a person, or a check of the stage, after it was promoted
+	CauseStopped      Cause = "stopped"      // its workflow failed too often
 	CausePassed       Cause = "passed"       // of Stepping: a person let the step pass although it was inconclusive
 )
 
@@ -240,8 +244,19 @@ type Record struct {
 	Began       time.Time `json:"began"`
 	Ended       time.Time `json:"ended,omitzero"`
 	Timeline    []Entry   `json:"timeline"` // oldest first, bounded
-	Version     int       `json:"-"`        // of the stored item
+	// Intent is the entry that is added once State.Target is in force.
+	Intent  *Entry `json:"intent,omitempty"`
+	Left    string `json:"left,omitempty"`   // of a retired one, what became of the old side: one of the Left constants
+	Starts  int    `json:"starts,omitempty"` // of its workflow: an execution that failed is followed by another one
+	Version int    `json:"-"`                // of the stored item
 }
+
+// What became of the old side once nothing is given back to it any more.
+const (
+	LeftKept       = "kept"
+	LeftDeleted    = "deleted"
+	LeftNotDeleted = "notDeleted" // it was to be deleted, and could not be
+)
 
 // Entry is a change of a rollout and what decided it.
 type Entry struct {
@@ -251,4 +266,5 @@ type Entry struct {
 	Why      string        `json:"why"`
 	By       string        `json:"by,omitempty"`
 	Measured []Measurement `json:"measured,omitempty"`
+	Told     bool          `json:"told,omitempty"` // its fact was published
 }
