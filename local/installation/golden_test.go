@@ -21,7 +21,7 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	builds := t.TempDir()
-	for _, name := range []string{"webhook", "validation", "build", "deployment", "drift", "healing", "ledger", "review"} {
+	for _, name := range []string{"webhook", "validation", "build", "deployment", "drift", "healing", "ledger", "review", "rollout"} {
 		if err := os.MkdirAll(filepath.Join(builds, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
