@@ -53,7 +53,7 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 			r.Plan.Side, r.Plan.Live, r.Plan.Empty = record.Live.Name, true, true
 			return r, nil
 		}
-		if err := s.takeSide(ctx, r, to, record); err != nil {
+		if err := s.ready(ctx, r, to, record, made); err != nil {
 			return r, err
 		}
 	}
@@ -106,12 +106,12 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 	}
 	r.Plan.Ringing = append(r.Plan.Ringing, ringing(alarms)...)
 	if from == nil {
-		if from, err = s.made(ctx, r, to); err != nil {
+		if from, err = s.made(ctx, r, to); err == nil {
+			err = fits(stack, from)
+		}
+		if err != nil {
 			return r, err
 		}
-	}
-	if err := fits(stack, from.template); err != nil {
-		return r, err
 	}
 	input := ChangeSetInput{
 		Name: "evenkeel-" + r.RunID + "-" + r.Step.Stage, Type: kind,

@@ -40,6 +40,7 @@ stages:
 `
 
 const api = `
+Parameters: {Name: {Type: String}, VpcId: {Type: String}, Side: {Type: String}}
 Resources:
   Queue: {Type: "AWS::SQS::Queue", Properties: {VisibilityTimeout: 30, Name: {Ref: Name}, Vpc: {Ref: VpcId}, Side: {Ref: Side}}}
 Outputs:
@@ -300,9 +301,9 @@ func TestAFailedCheckLeavesTheLiveSide(t *testing.T) {
 	if failed, _ := last[events.VerificationFailed](w); failed.StackName != "shop-api-test-green" || failed.Reaction != pipeline.OnFailureStop {
 		t.Errorf("%+v", failed)
 	}
-	// An output that the router needs is missing.
+	// The template that names the output that the router needs is a macro's.
 	w = rolled(t, strings.Replace(rolling, "    verify: [alarm: {names: [\"errors-${side}-${output.Host}\"]}]\n", "", 1))
-	w.source(map[string]string{"api.yaml": strings.Replace(api, "Host:", "Name:", 1)})
+	w.source(map[string]string{"api.yaml": "Transform: [Macro]\n" + strings.Replace(api, "Host:", "Name:", 1)})
 	r = w.run(push("bbbb", 10), stagesOf(t, strings.Replace(rolling, "    verify: [alarm: {names: [\"errors-${side}-${output.Host}\"]}]\n", "", 1)))
 	if r.Outcome != events.OutcomeRolledBack || !strings.Contains(r.Reason, "the rollout of api reads its output Host, which shop-api-test-green does not have") {
 		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
@@ -463,13 +464,29 @@ func TestAFailedStageGivesTheTrafficBack(t *testing.T) {
 	}
 }
 
-// TestDataIsNotSharedOut: before anything is made.
-func TestDataIsNotSharedOut(t *testing.T) {
+// TestTemplatesThatCannotBeThereTwice are refused before anything is made.
+func TestTemplatesThatCannotBeThereTwice(t *testing.T) {
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"data", "Outputs:", "  Orders: {Type: \"AWS::DynamoDB::Table\", Properties: {}}\nOutputs:",
+			"api.yaml:5:3: Orders (AWS::DynamoDB::Table) holds a table's items: each side of the stack api would have some of its own. Put it into a stack that api depends on"},
+		{"a name", "Outputs:", "  Jobs: {Type: \"AWS::SQS::Queue\", Properties: {QueueName: jobs}}\nOutputs:", "api.yaml:5:"},
+		{"an export", "{Value: {Ref: Queue}}", "{Value: {Ref: Queue}, Export: {Name: host}}", "api.yaml:6:"},
+		{"no output", "Host:", "Name:", "the rollout of the stack api reads the output Host, which the template does not have"},
+		{"no side parameter", ", Side: {Type: String}", "", "the sideParameter Side of the rollout of the stack api is no parameter of the template"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := rollingWorld(t)
+			w.source(map[string]string{"api.yaml": strings.Replace(api, tt.old, tt.new, 1)})
+			r := w.run(push("aaaa", 0), stagesOf(t, rolling))
+			if r.Outcome != events.OutcomeRejected || w.cloud.Status(blueAPI) != "" || !strings.Contains(r.Reason, tt.want) {
+				t.Errorf("ended %s: %s", r.Outcome, r.Reason)
+			}
+		})
+	}
+	// What differs by side is no collision.
 	w := rollingWorld(t)
-	w.source(map[string]string{"api.yaml": strings.Replace(api, "Outputs:", "  Orders: {Type: \"AWS::DynamoDB::Table\", Properties: {}}\nOutputs:", 1)})
-	r := w.run(push("aaaa", 0), stagesOf(t, rolling))
-	if r.Outcome != events.OutcomeRejected || w.cloud.Status(blueAPI) != "" ||
-		!strings.Contains(r.Reason, "api.yaml:4:3: Orders (AWS::DynamoDB::Table) holds a table's items: each side of the stack api would have some of its own. Put it into a stack that api depends on") {
+	w.source(map[string]string{"api.yaml": strings.Replace(api, "Outputs:", "  Jobs: {Type: \"AWS::SQS::Queue\", Properties: {QueueName: {Ref: Name}}}\nOutputs:", 1)})
+	if r := w.run(push("aaaa", 0), stagesOf(t, rolling)); r.Outcome != events.OutcomeSucceeded {
 		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
 	}
 }

@@ -1,29 +1,30 @@
 package deployment
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 	"github.com/evenkeel/evenkeel/shared/schema"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
-// fits refuses a template that cannot be there twice, before anything is made:
-// with names that both sides would have, or with data that they would share out
-// between them. A template that cannot be read here is CloudFormation's to
+// fits refuses a template that cannot be rolled out, before anything is made. A
+// template that cannot be read here is CloudFormation's to
 // refuse.
-func fits(stack pipeline.Stack, text []byte) error {
+func fits(stack pipeline.Stack, from *made) error {
 	if stack.Rollout == nil {
 		return nil
 	}
-	t, err := template.Parse(stack.Template, text)
+	t, err := template.Parse(stack.Template, from.template)
 	if err != nil {
 		return nil
 	}
-	problems := Misfits(t, stack)
+	problems := Misfits(t, stack, from.parameters)
 	if len(problems) == 0 {
 		return nil
 	}
@@ -43,23 +44,44 @@ var passing = []string{
 	"AWS::SecretsManager::Secret",
 }
 
-// Misfit is a place of a template that keeps its stack from being rolled out.
-type Misfit struct {
-	Line, Column int
-	Message      string
-}
-
-// Misfits lists what keeps a stack with a rollout from being there twice, in the
-// order of the template.
-func Misfits(t *template.Template, stack pipeline.Stack) []Misfit {
-	if !stack.Sides() {
+// Misfits lists what keeps a stack from being rolled out, in the order of its
+// template: names that both sides would have, data that they would share out
+// between them, outputs that the rollout reads and the template does not have.
+// parameters are those that the stack is given, with ${side} where they differ.
+func Misfits(t *template.Template, stack pipeline.Stack, parameters map[string]string) []rollout.Collision {
+	if stack.Rollout == nil {
 		return nil
 	}
-	var list []Misfit
-	for id, resource := range t.Resources.All() {
-		if loss, ok := schema.Holds(resource.Type); ok && loss.Kind == schema.Data && !slices.Contains(passing, resource.Type) {
-			list = append(list, Misfit{resource.Line, resource.Column, fmt.Sprintf("%s (%s) holds %s: each side of the stack %s would have some of its own. Put it into a stack that %s depends on", id, resource.Type, loss.What, stack.Name, stack.Name)})
+	list := rollout.Collisions(t, *stack.Rollout, parameters)
+	if stack.Sides() {
+		for id, resource := range t.Resources.All() {
+			if loss, ok := schema.Holds(resource.Type); ok && loss.Kind == schema.Data && !slices.Contains(passing, resource.Type) {
+				list = append(list, rollout.Collision{Name: id, Line: resource.Line, Column: resource.Column, Message: fmt.Sprintf(
+					"%s (%s) holds %s: each side of the stack %s would have some of its own. Put it into a stack that %s depends on", id, resource.Type, loss.What, stack.Name, stack.Name)})
+			}
 		}
 	}
+	outputs := map[string]bool{}
+	for name := range t.Outputs.All() {
+		outputs[name] = true
+	}
+	for _, name := range stack.Rollout.OwnOutputs() {
+		if !outputs[name] && len(t.Transforms) == 0 && !t.Loops { // else a macro may make it
+			list = append(list, rollout.Collision{Name: name, Line: 1, Column: 1, Message: "the rollout of the stack " + stack.Name + " reads the output " + name + ", which the template does not have"})
+		}
+	}
+	if name := stack.Rollout.SideParameter; name != "" && !declares(t, name) {
+		list = append(list, rollout.Collision{Name: name, Line: 1, Column: 1, Message: "the sideParameter " + name + " of the rollout of the stack " + stack.Name + " is no parameter of the template"})
+	}
+	slices.SortStableFunc(list, func(a, b rollout.Collision) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return list
+}
+
+func declares(t *template.Template, parameter string) bool {
+	for name := range t.Parameters.All() {
+		if name == parameter {
+			return true
+		}
+	}
+	return false
 }

@@ -240,6 +240,15 @@ func Digest(template []byte, parameters map[string]string, stack pipeline.Stack)
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// ready makes sure that a side may be deployed to.
+func (s *Service) ready(ctx context.Context, r Release, to events.Target, record rollout.Record, from *made) error {
+	stack, _ := declared(r)
+	if err := fits(stack, from); err != nil {
+		return err
+	}
+	return s.takeSide(ctx, r, to, record)
+}
+
 // takeSide ends, before the old side of the last rollout is changed, the time in
 // which it could take the traffic back.
 func (s *Service) takeSide(ctx context.Context, r Release, to events.Target, record rollout.Record) error {
@@ -249,7 +258,7 @@ func (s *Service) takeSide(ctx context.Context, r Release, to events.Target, rec
 	at, now, old := whole(r, to), s.Now().UTC(), record.Old
 	why := "run " + r.RunID + " deploys to it"
 	record.State = rollout.Retire(record.State)
-	record.Old, record.Ended = rollout.Side{}, now
+	record.Old, record.Ended, record.Left = rollout.Side{}, now, "kept"
 	record.Timeline = rollout.Add(record.Timeline, rollout.Entry{Time: now, Action: rollout.EntryRetired, Weight: record.State.Weight, Why: why})
 	if err := s.Rollouts.Write(ctx, at, record); err != nil {
 		return err
