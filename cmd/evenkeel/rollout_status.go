@@ -91,12 +91,11 @@ func (a *app) watchRollouts(ctx context.Context, found *installation, which stri
 			return shown, nil
 		}
 		all, err := nextLook(ctx, records, every)
-		interrupted := ctx.Err() != nil // Ctrl-C is how a watch ends
-		if err != nil && !interrupted {
-			return shown, err
+		if ctx.Err() != nil {
+			return shown, nil //nolint:nilerr // Ctrl-C is how a watch ends
 		}
-		if interrupted {
-			return shown, nil
+		if err != nil {
+			return shown, err
 		}
 		if shown = all; which != "" {
 			if shown = matchingRollouts(all, which); len(shown) == 0 {
