@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
@@ -109,9 +111,9 @@ func (a *app) act(ctx context.Context, name, which string, f deedFlags) error {
 	}
 	// What is so already is ordered all the same: that completes what an
 	// interrupted first try left undone.
-	var after rollout.Record
 	request := rollout.CommandRequest{Action: rollout.ActionCommand, ID: before.ID, Target: before.Request.Target, Command: command}
-	if err := found.invoke(ctx, "RolloutFunction", request, &after); err != nil {
+	after, err := a.order(ctx, found, request)
+	if err != nil {
 		return err
 	}
 	if after, err = a.follow(ctx, records, after, f.wait); err != nil {
@@ -119,6 +121,28 @@ func (a *app) act(ctx context.Context, name, which string, f deedFlags) error {
 	}
 	result := acted{Command: name, By: command.By, Changed: !plan.already, Before: shares(before), Rollout: a.rolloutView(after)}
 	return a.print(result, func(w io.Writer) { a.actedText(w, plan, result, after) })
+}
+
+// orders is how often a command is given that the function could not finish.
+const orders = 5
+
+// order gives the command, again when it was written down and not done: the
+// workflow would do it at its next look only, and that may be hours away.
+func (a *app) order(ctx context.Context, found *installation, request rollout.CommandRequest) (after rollout.Record, err error) {
+	pause := pollEvery
+	for i := range orders {
+		err = found.invoke(ctx, "RolloutFunction", request, &after)
+		var failure *functionError
+		if !errors.As(err, &failure) || failure.kind == fault.ConflictError || failure.kind == fault.PermanentError || i == orders-1 {
+			break
+		}
+		a.progress("%v; trying again", err)
+		if err := sleep(ctx, pause); err != nil {
+			return after, fmt.Errorf("stopped before the %s was done: evenkeel rollout status %s: %w", request.Command.Name, targetPath(request.Target), err)
+		}
+		pause *= 2
+	}
+	return after, err
 }
 
 // agree shows what is about to change, and asks.

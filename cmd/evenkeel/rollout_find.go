@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 	"github.com/evenkeel/evenkeel/shared/rollout"
 )
@@ -21,10 +22,9 @@ func rolloutName(r rollout.Record) string {
 
 // rolloutPath names it where two repositories have a stage and a stack of the
 // same names.
-func rolloutPath(r rollout.Record) string {
-	t := r.Request.Target
-	return t.Account + "/" + t.Region + "/" + t.StackName
-}
+func rolloutPath(r rollout.Record) string { return targetPath(r.Request.Target) }
+
+func targetPath(t events.Target) string { return t.Account + "/" + t.Region + "/" + t.StackName }
 
 // unambiguous is the shortest name that only this rollout of all has.
 func unambiguous(r rollout.Record, all []rollout.Record) string {

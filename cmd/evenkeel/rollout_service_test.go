@@ -42,7 +42,7 @@ func newServiced(t *testing.T) *serviced {
 	s.aws.On("lambda", invokeRollout, func(call awsstub.Call) awsstub.Answer {
 		answer, err := s.service.Handle(context.Background(), call.Body)
 		if err != nil {
-			return awsstub.Answer{Header: map[string]string{"X-Amz-Function-Error": "Unhandled"}, Body: encoded(t, map[string]string{"errorType": fault.Kind(err), "errorMessage": err.Error()})}
+			return failure(t, fault.Kind(err), err.Error())
 		}
 		return awsstub.Answer{Body: encoded(t, answer)}
 	})

@@ -363,6 +363,30 @@ func TestRolloutCommandsThatDoNotFit(t *testing.T) {
 	c.run("rollout", "promote", "prod/api", "--yes").want(3, "no such rollout")
 }
 
+// A command that the function wrote down and could not finish is given again.
+func TestRolloutCommandIsRepeated(t *testing.T) {
+	c := newCLI(t)
+	c.rollouts(canary())
+	tries := 0
+	answers := []awsstub.Answer{
+		failure(t, "TransientError", "change the record sets: Throttling"), failure(t, "Sandbox.Timedout", "Task timed out after 60.00 seconds"),
+		{Body: encoded(t, withoutTokens(aborted()))},
+	}
+	c.aws.On("lambda", invokeRollout, func(awsstub.Call) awsstub.Answer {
+		tries++
+		return answers[min(tries, len(answers))-1]
+	})
+	c.run("rollout", "abort", "prod/api", "--yes").want(0, "TransientError: change the record sets: Throttling; trying again", "Sandbox.Timedout", "aborted prod/api")
+	if orders := c.ordered(); tries != 3 || orders[0] != orders[2] {
+		t.Errorf("%d tries: %+v", tries, orders)
+	}
+	c.refuses("PermanentError", "access denied")
+	c.run("rollout", "abort", "prod/api", "--yes").want(1, "PermanentError: access denied")
+	if n := len(c.ordered()); n != 4 {
+		t.Errorf("what will not help was repeated: %d orders", n)
+	}
+}
+
 // A command is followed until the weights are in force.
 func TestRolloutCommandIsFollowed(t *testing.T) {
 	aborting := canary()

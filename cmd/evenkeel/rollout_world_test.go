@@ -117,9 +117,12 @@ func asIs(*rollout.Record) {}
 
 // refuses makes the rollout function fail each command.
 func (c *cli) refuses(kind, message string) {
-	c.aws.On("lambda", invokeRollout, func(awsstub.Call) awsstub.Answer {
-		return awsstub.Answer{Header: map[string]string{"X-Amz-Function-Error": "Unhandled"}, Body: encoded(c.t, map[string]string{"errorType": kind, "errorMessage": message})}
-	})
+	c.aws.On("lambda", invokeRollout, func(awsstub.Call) awsstub.Answer { return failure(c.t, kind, message) })
+}
+
+// failure is the answer of a function that failed.
+func failure(t *testing.T, kind, message string) awsstub.Answer {
+	return awsstub.Answer{Header: map[string]string{"X-Amz-Function-Error": "Unhandled"}, Body: encoded(t, map[string]string{"errorType": kind, "errorMessage": message})}
 }
 
 // ordered are the commands that the rollout function got.
