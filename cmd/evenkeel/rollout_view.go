@@ -121,7 +121,7 @@ func left(r rollout.Record) string {
 // nextStep says what comes when the bake of the step is over.
 func nextStep(r rollout.Record) next {
 	s, steps := r.State, r.Plan.Steps
-	following, side := s.Step+1, r.Request.Candidate.Name
+	following, side := max(s.Step, -1)+1, r.Request.Candidate.Name
 	var n next
 	switch {
 	case asks(r.Plan, s):
@@ -134,6 +134,9 @@ func nextStep(r rollout.Record) next {
 	}
 	n.brief = n.What
 	if s.Step < 0 {
+		return n
+	}
+	if s.Step >= len(steps) {
 		return n
 	}
 	end := s.Since.Add(max(time.Duration(steps[s.Step].Bake), r.Plan.MinStep))
@@ -149,7 +152,7 @@ func nextStep(r rollout.Record) next {
 // weight of a manual promotion, unless somebody let it pass already.
 func asks(p rollout.Plan, s rollout.State) bool {
 	following := s.Step + 1
-	gate := s.Step >= 0 && p.Steps[s.Step].Pause || p.Manual && following == len(p.Steps)-1
+	gate := s.Step >= 0 && s.Step < len(p.Steps) && p.Steps[s.Step].Pause || p.Manual && following == len(p.Steps)-1
 	return gate && following >= s.Approved
 }
 
