@@ -90,7 +90,7 @@ func (r *Rollout) wire() {
 		r.StartNamed(programs()["rollout"], name, input)
 	}}
 	r.service = &rollout.Service{
-		Traffic: r.traffic, Metrics: &fake.RolloutMetrics{Faults: r.port, Read: r.read}, Records: watchedRecords{r}, Executions: executions, Tasks: tasks,
+		Traffic: r.traffic, Metrics: &fake.RolloutMetrics{Faults: r.port, Read: r.read}, Records: r.records, Executions: executions, Tasks: tasks,
 		Files: &fake.DeploymentFiles{Faults: r.port}, Stacks: watchedStacks{r.stacks, r}, Locks: r.locks, Publisher: r.World, Now: r.Clock.Now,
 	}
 	r.Functions["rollout"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
@@ -102,7 +102,7 @@ func (r *Rollout) wire() {
 		}
 		return out, err
 	}
-	r.traffic.Changed = r.watch.changed
+	r.traffic.Changed, r.records.Stored = r.watch.changed, r.watch.stored
 	r.onFact = append(r.onFact, r.watch.fact)
 	r.onEnd = append(r.onEnd, r.watch.ended)
 }
@@ -163,14 +163,11 @@ func (r *Rollout) request(run string) rollout.Request {
 	to := rolloutTarget
 	side := rollout.Blue
 	r.silently(func() { // the deployment of the new side is not simulated here
-		before, ok, err := r.records.Read(context.Background(), to)
-		if err != nil {
-			r.Violate("%v", err)
-		}
+		before := r.watch.current
 		if before.Live.Name == rollout.Blue {
 			side = rollout.Green
 		}
-		if ok && before.State.Phase == rollout.Promoted { // its old side is taken
+		if before.State.Phase == rollout.Promoted { // its old side is taken
 			before.State, before.Left, before.Ended = rollout.Retire(before.State), rollout.LeftKept, r.Clock.Now()
 			if err := r.records.Write(context.Background(), to, before); err != nil {
 				r.Violate("%v", err)
@@ -254,10 +251,8 @@ var commands = []string{rollout.CommandPromote, rollout.CommandPause, rollout.Co
 // person gives a command, and gives it again when it failed for no reason of
 // theirs.
 func (r *Rollout) person(name string, tries int) {
-	var record rollout.Record
-	var ok bool
-	r.silently(func() { record, ok, _ = r.records.Read(context.Background(), rolloutTarget) })
-	if !ok {
+	record := r.watch.current
+	if record.ID == "" {
 		return
 	}
 	raw, err := json.Marshal(rollout.CommandRequest{
@@ -282,7 +277,7 @@ func (r *Rollout) person(name string, tries int) {
 // caretaker is a person who looks after a rollout of which the release says
 // that nothing drives it any more.
 func (r *Rollout) caretaker(tries int) {
-	record := r.record()
+	record := r.watch.current
 	if record.ID == "" || record.State.Phase.Ended() || record.State.Phase == rollout.Promoted && record.Execution != "" || tries > 50 {
 		return
 	}
