@@ -55,10 +55,11 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 	w := NewWorld(seed, chaos)
 	r := &Rollout{
 		World: w, orderly: chaos.Force != nil,
-		traffic: &fake.RolloutTraffic{Faults: w.port, Now: w.Clock.Now}, records: &fake.RolloutRecords{Faults: w.port},
+		traffic: &fake.RolloutTraffic{Now: w.Clock.Now}, records: &fake.RolloutRecords{Faults: w.port},
 		stacks: &fake.RolloutStacks{Faults: w.port, Timeline: w.Clock, Known: map[string]*rollout.Stack{}, Templates: map[string]string{}},
 		locks:  &fake.DeploymentStackLocks{Faults: w.port, Now: w.Clock.Now},
 	}
+	r.traffic.Faults = r.router
 	r.watch = newRolloutWatch(r)
 	r.traffic.Settling = []time.Duration{0, 30 * time.Second, 2 * time.Minute}[w.rng.IntN(3)]
 	r.stacks.Deleting = []time.Duration{time.Second, 5 * time.Minute, 3 * time.Hour}[w.rng.IntN(3)]
@@ -105,6 +106,17 @@ func (r *Rollout) wire() {
 	r.traffic.Changed, r.records.Stored = r.watch.changed, r.watch.stored
 	r.onFact = append(r.onFact, r.watch.fact)
 	r.onEnd = append(r.onEnd, r.watch.ended)
+}
+
+// router is asked around every call of the router. Now and then a person gives a
+// command while a call is under way, so that it comes too late.
+func (r *Rollout) router(call string) error {
+	if call == "SetWeight" && !r.orderly && r.depth == 0 && r.chance(r.chaos.Interleave/5) {
+		r.depth++
+		r.person(commands[r.rng.IntN(len(commands))], 0)
+		r.depth--
+	}
+	return r.port(call)
 }
 
 // read is what CloudWatch tells of a side.
