@@ -295,6 +295,21 @@ func TestStartIsRefused(t *testing.T) {
 	}
 }
 
+// TestAbandoned: a rollout whose workflow could not be started does not stand
+// in the way of the next push.
+func TestAbandoned(t *testing.T) {
+	w := newWorld(t).live()
+	w.executions.Faults = func(string) error { return fault.Transient("slow down") }
+	call := rollout.Call{Action: rollout.ActionStart, Request: canary("r1", rollout.Green), Token: "first"}
+	if got := must[rollout.Answered](w, call); got.State != "failed" || w.record().State.Phase != rollout.Stepping {
+		t.Fatalf("%+v", got)
+	}
+	w.executions.Faults = nil
+	w.start(canary("r2", rollout.Green))
+	w.until(phase(w, rollout.Promoted))
+	w.wantFacts("RolloutStarted", "RolloutAborted", "RolloutStarted", "RolloutStepped", "RolloutStepped", "RolloutStepped", "RolloutPromoted")
+}
+
 func TestSwitchBackOfAStage(t *testing.T) {
 	w := newWorld(t).live()
 	w.start(canary("r1", rollout.Green))

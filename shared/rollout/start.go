@@ -38,6 +38,8 @@ func (s *Service) begin(ctx context.Context, q Request, token string) (string, e
 		switch {
 		case ok && r.ID == q.id():
 			state, err = s.begun(ctx, &r, token)
+		case ok && !r.State.Phase.over() && r.Execution == "":
+			err = s.abandon(ctx, &r)
 		case ok && !r.State.Phase.over():
 			return "", fault.Conflict("the rollout %s of %s is not over. Next: evenkeel rollout status %s", r.ID, q.Target.StackName, shownTarget(q.Target))
 		case ok && r.Live.Name == q.Candidate.Name && !same(r.Live, q.Candidate):
@@ -45,7 +47,7 @@ func (s *Service) begin(ctx context.Context, q Request, token string) (string, e
 		default:
 			state, err = s.fresh(ctx, q, token, r)
 		}
-		if !errors.As(err, new(*overtaken)) {
+		if !errors.As(err, new(*overtaken)) && (err != nil || state != "") {
 			return state, err
 		}
 	}
@@ -77,7 +79,7 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 	const all = 100
 	if err == nil && routed && percent == all {
 		// The live side is the one with the traffic, whatever the record said.
-		r.Live, r.Starts, r.Ended = q.Candidate, 0, now
+		r.Live, r.Starts, r.Ended, r.Left = q.Candidate, 0, now, LeftKept
 		r.State.Phase, r.State.Weight, r.State.Target = Retired, all, all
 		return s.again(ctx, &r)
 	}
@@ -86,6 +88,19 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 		r.Intent = &Entry{Time: now, Action: EntryStepped, Why: "there is no other side"}
 	}
 	return s.again(ctx, &r)
+}
+
+// abandon gives the traffic back from a rollout that has no workflow, because it
+// could not be started or failed too often: nobody else would end it.
+func (s *Service) abandon(ctx context.Context, r *Record) error {
+	if r.State.Phase != Aborting && r.State.Phase != Promoting {
+		s.apply(r, Decision{Action: Abort, Weight: r.State.Stable, Cause: CauseStopped, Why: "it has no workflow any more, and another push came"})
+		if err := s.write(ctx, r); err != nil {
+			return err
+		}
+	}
+	_, err := s.carry(ctx, r)
+	return err
 }
 
 // serving is the live side. Before the first rollout it is what has the traffic
