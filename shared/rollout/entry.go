@@ -21,7 +21,7 @@ const (
 const (
 	maxEntries         = 120 // of a timeline
 	maxEntryMeasured   = 160 // measurements of one entry
-	maxTimelineOutline = 640 // measurements of all entries
+	maxTimelineMeasured = 640 // measurements of all entries
 	maxEntryText       = 300 // characters of a reason
 )
 
@@ -41,7 +41,7 @@ func Add(timeline []Entry, e Entry) []Entry {
 	if over := len(timeline) - maxEntries; over > 0 {
 		timeline = slices.Delete(timeline, 1, 1+over)
 	}
-	for total := count(timeline); total > maxTimelineOutline; total = count(timeline) {
+	for total := count(timeline); total > maxTimelineMeasured; total = count(timeline) {
 		most := 0
 		for i := range timeline {
 			if len(timeline[i].Measured) > len(timeline[most].Measured) {
