@@ -37,7 +37,6 @@ type RolloutTraffic struct {
 	Refused string // why the router refuses every weight, "" if it does not
 
 	shares map[string]map[string]int // stack → endpoint → percentage
-	set    map[string]time.Time      // stack → last change
 }
 
 // Weight implements rollout.Traffic.
@@ -55,16 +54,16 @@ func (t *RolloutTraffic) Weight(_ context.Context, r rollout.Routing) (int, bool
 }
 
 // SetWeight implements rollout.Traffic.
-func (t *RolloutTraffic) SetWeight(_ context.Context, r rollout.Routing, percent int) error {
+func (t *RolloutTraffic) SetWeight(_ context.Context, r rollout.Routing, percent int) (string, error) {
 	if err := t.Faults.at("SetWeight"); err != nil {
-		return err
+		return "", err
 	}
 	const all = 100
 	switch {
 	case t.Refused != "":
-		return fault.Invalid("%s", t.Refused)
+		return "", fault.Invalid("%s", t.Refused)
 	case r.Live == (rollout.Side{}) && percent != all:
-		return fault.Permanent("there is no live side that could have %d %%", all-percent)
+		return "", fault.Invalid("there is no live side that could have %d %%", all-percent)
 	}
 	key := stackKey(r.Target)
 	before := t.shares[key]
@@ -78,22 +77,40 @@ func (t *RolloutTraffic) SetWeight(_ context.Context, r rollout.Routing, percent
 			t.Changed(r, before[r.Candidate.Endpoint], percent)
 		}
 	}
-	return t.Faults.at("SetWeight done")
+	if t.Settling == 0 {
+		return "", t.Faults.at("SetWeight done")
+	}
+	return t.Now().Format(time.RFC3339Nano), t.Faults.at("SetWeight done")
 }
 
 func (t *RolloutTraffic) put(key string, shares map[string]int) {
 	if t.shares == nil {
-		t.shares, t.set = map[string]map[string]int{}, map[string]time.Time{}
+		t.shares = map[string]map[string]int{}
 	}
-	t.shares[key], t.set[key] = shares, t.Now()
+	t.shares[key] = shares
 }
 
 // Settled implements rollout.Traffic.
-func (t *RolloutTraffic) Settled(_ context.Context, r rollout.Routing) (bool, error) {
-	if err := t.Faults.at("Settled"); err != nil {
-		return false, err
+func (t *RolloutTraffic) Settled(_ context.Context, _ rollout.Routing, change string) (bool, error) {
+	if err := t.Faults.at("Settled"); err != nil || change == "" {
+		return err == nil, err
 	}
-	return t.Now().Sub(t.set[stackKey(r.Target)]) >= t.Settling, nil
+	at, err := time.Parse(time.RFC3339Nano, change)
+	return err == nil && t.Now().Sub(at) >= t.Settling, err
+}
+
+// Serving implements rollout.Traffic.
+func (t *RolloutTraffic) Serving(_ context.Context, r rollout.Routing) (string, bool, error) {
+	if err := t.Faults.at("Serving"); err != nil {
+		return "", false, err
+	}
+	const all = 100
+	for _, endpoint := range slices.Sorted(maps.Keys(t.shares[stackKey(r.Target)])) {
+		if t.shares[stackKey(r.Target)][endpoint] == all {
+			return endpoint, true, nil
+		}
+	}
+	return "", false, nil
 }
 
 // Shares returns what each endpoint of the stack gets.

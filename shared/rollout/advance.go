@@ -71,7 +71,7 @@ func (p Phase) over() bool { return p == Promoted || p.Ended() }
 func (s *Service) apply(r *Record, d Decision) {
 	now := s.Now().UTC()
 	measured := r.State.Measured // of the step that ends with it
-	r.State = Apply(r.Plan, r.State, d, now)
+	r.to(Apply(r.Plan, r.State, d, now))
 	e := Entry{Time: now, Weight: r.State.Weight, Why: d.Why, Measured: measured}
 	switch d.Action {
 	case Pause:
@@ -87,6 +87,15 @@ func (s *Service) apply(r *Record, d Decision) {
 		e.Action = EntryAborted
 		r.Intent = &e
 	}
+}
+
+// to makes it the state of the record. The change that the router works on is
+// only of interest while the same weight is wanted.
+func (r *Record) to(state State) {
+	if state.Target != r.State.Target || state.Phase == Promoting || state.Phase == Aborting {
+		state.Change = ""
+	}
+	r.State = state
 }
 
 // carry brings into force what the record wants, tells what was not told, and
@@ -117,26 +126,54 @@ func (s *Service) prepare(ctx context.Context, r *Record) (settled bool, err err
 	return s.route(ctx, r, 0)
 }
 
-// route asks the router for a weight. One that it refuses for what evenkeel.yaml
-// or the new side say ends the rollout; nothing else would help.
+// route asks the router for a weight, and waits until it is in force everywhere:
+// the change that the router works on is kept in the record. The end of a
+// rollout is not held up by what the router still distributes. A weight that it
+// refuses for what evenkeel.yaml or the new side say ends the rollout; nothing
+// else would help.
 func (s *Service) route(ctx context.Context, r *Record, percent int) (settled bool, err error) {
 	routing := r.routing()
-	err = s.Traffic.SetWeight(ctx, routing, percent)
-	if stepping := r.State.Phase == Stepping; stepping && fault.Is(err, fault.InvalidError) {
+	if r.State.Change == "" {
+		change, err := s.Traffic.SetWeight(ctx, routing, percent)
+		if err != nil {
+			return s.refused(ctx, r, percent, err)
+		}
+		if change == "" || r.State.Phase == Promoting || r.State.Phase == Aborting {
+			return true, nil
+		}
+		r.State.Change = change
+		if err := s.write(ctx, r); err != nil {
+			return false, err
+		}
+	}
+	settled, err = s.Traffic.Settled(ctx, routing, r.State.Change)
+	if err != nil {
+		return s.refused(ctx, r, percent, err)
+	}
+	if settled {
+		r.State.Change = ""
+	}
+	return settled, nil
+}
+
+// refused is what follows from an answer of the router that is none.
+func (s *Service) refused(ctx context.Context, r *Record, percent int, err error) (settled bool, _ error) {
+	switch {
+	case !fault.Is(err, fault.InvalidError):
+		return false, err
+	case r.State.Phase == Stepping:
 		d := Decision{Action: Abort, Weight: r.State.Stable, Cause: CauseFailed, Why: "the router refused: " + err.Error()}
 		if r.Plan.First {
 			d.Action, d.Wait = Pause, r.Plan.PauseTimeout
 		}
 		s.apply(r, d)
 		return false, s.write(ctx, r)
+	case r.State.Phase == Aborting: // what it never took needs not be taken back
+		if has, routed, readErr := s.Traffic.Weight(ctx, r.routing()); readErr == nil && (!routed || has == percent) {
+			return true, nil
+		}
 	}
-	if err != nil {
-		return false, err
-	}
-	if r.State.Phase == Promoting || r.State.Phase == Aborting {
-		return true, nil
-	}
-	return s.Traffic.Settled(ctx, routing)
+	return false, err
 }
 
 // underWay reports whether the router is to be asked.
@@ -293,7 +330,8 @@ func (s *Service) repair(ctx context.Context, r *Record) error {
 	case r.State.Phase == Promoted && s.Now().Sub(r.State.Since) > repairTime:
 		return nil
 	}
-	return s.Traffic.SetWeight(ctx, r.routing(), r.State.Weight)
+	_, err = s.Traffic.SetWeight(ctx, r.routing(), r.State.Weight)
+	return err
 }
 
 // result is what the pipeline is told.

@@ -69,12 +69,12 @@ func (s *Service) obey(ctx context.Context, r *Record, c Command) error {
 func (s *Service) put(ctx context.Context, r *Record, state State, c Command) error {
 	if c.Name == CommandResume && r.State.Found != "" {
 		// The record says ours already: the router is set before it is looked at again.
-		if err := s.Traffic.SetWeight(ctx, r.routing(), r.State.Target); err != nil {
+		if _, err := s.Traffic.SetWeight(ctx, r.routing(), r.State.Target); err != nil {
 			return err
 		}
 		state.Found = ""
 	}
-	r.State = state
+	r.to(state)
 	e := Entry{Time: c.At, Weight: r.State.Weight, Why: c.Reason, By: c.By}
 	if e.Why == "" {
 		e.Why = "no reason was given"

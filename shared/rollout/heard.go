@@ -43,8 +43,11 @@ func (s *Service) ExecutionEnded(ctx context.Context, e events.ExecutionStatusDe
 
 func (s *Service) restart(ctx context.Context, r *Record, e events.ExecutionStatusDetail) (string, error) {
 	switch {
-	case e.Name != r.executionName():
-		return stateIgnored, nil // an earlier one, that was followed by another
+	case e.Name != r.executionName(): // an earlier one, that was followed by another
+		if r.Execution == "" && r.Starts > 1 {
+			return stateRestarted, s.clock(ctx, r) // or was about to be
+		}
+		return stateIgnored, nil
 	case r.State.Phase == Retired && r.Left != "", r.State.Phase.Ended() && r.State.Phase != Retired && r.ReleaseTask == "" && s.Now().Sub(r.Ended) > invocationTime:
 		return stateIgnored, nil
 	case r.Starts < maxStarts:

@@ -24,11 +24,16 @@ type Traffic interface {
 	// somebody else, or of other sides) are an InvalidError that says what was found.
 	Weight(ctx context.Context, r Routing) (percent int, found bool, err error)
 	// SetWeight gives the candidate that percentage, and the live side the rest,
-	// in one call. It is idempotent.
-	SetWeight(ctx context.Context, r Routing, percent int) error
-	// Settled reports whether the last SetWeight is in force everywhere: Route 53
-	// tells INSYNC; the others are at once.
-	Settled(ctx context.Context, r Routing) (bool, error)
+	// in one call. It is idempotent. Without a live side the percentage must be
+	// 100, and the other side, if it is still known to the router, is taken out.
+	// The change is what Settled asks about; "" when it is in force already.
+	SetWeight(ctx context.Context, r Routing, percent int) (change string, err error)
+	// Settled reports whether a change is in force everywhere: Route 53 tells
+	// INSYNC; the others are at once.
+	Settled(ctx context.Context, r Routing, change string) (bool, error)
+	// Serving returns the endpoint that has all the traffic, although no rollout
+	// may have given it any; found is false when there is none, or more than one.
+	Serving(ctx context.Context, r Routing) (endpoint string, found bool, err error)
 }
 
 // Query is a CloudWatch metric with its references resolved and the time that
@@ -41,8 +46,10 @@ type Query struct {
 
 // Metrics reads metrics in a workload account.
 type Metrics interface {
-	// Value returns the value of the newest whole period; ok is false when there
-	// is none.
+	// Value returns the value of the newest whole period and the time at which
+	// that period began; ok is false when it has none, whatever earlier ones
+	// have. When no whole period can be read yet, at is the time from which the
+	// first one can: nothing is missing before then.
 	Value(ctx context.Context, target events.Target, q Query) (value float64, at time.Time, ok bool, err error)
 }
 

@@ -80,6 +80,8 @@ func (s *Service) leave(ctx context.Context, r *Record, last bool) (left, why st
 		return LeftKept, "there was no old side", nil
 	case r.Request.Rollout.Retire != pipeline.RetireDelete:
 		return LeftKept, r.Old.called() + " stays without traffic, for the next rollout", nil
+	case r.Old.StackName == "":
+		return LeftKept, r.Old.called() + " was not deployed from here", nil
 	case r.Old.StackName == r.Live.StackName:
 		return LeftKept, r.Old.called() + " is the stack of the new side too", nil
 	}
@@ -94,7 +96,7 @@ func (s *Service) leave(ctx context.Context, r *Record, last bool) (left, why st
 		return LeftNotDeleted, fmt.Sprintf("the old side gets %d %% of the traffic", all-percent), nil
 	}
 	// A route to what is gone could be taken over by somebody else.
-	if err := s.Traffic.SetWeight(ctx, Routing{Target: r.target(), Router: r.Request.Rollout.Router, Candidate: r.Live}, all); err != nil {
+	if _, err := s.Traffic.SetWeight(ctx, Routing{Target: r.target(), Router: r.Request.Rollout.Router, Candidate: r.Live}, all); err != nil {
 		return "", "", err
 	}
 	to := r.target()

@@ -104,8 +104,9 @@ type State struct {
 	// Target the one that is wanted. While they differ, the router is asked again.
 	Weight int       `json:"weight"`
 	Target int       `json:"target"`
-	Since  time.Time `json:"since"`  // when Weight came into force, or its bake began anew; of Promoted, when it was
-	Stable int       `json:"stable"` // the weight that an abort returns to: 0, of a first rollout 100
+	Since  time.Time `json:"since"`            // when Weight came into force, or its bake began anew; of Promoted, when it was
+	Change string    `json:"change,omitempty"` // of the router: the last change of weights, until it is settled
+	Stable int       `json:"stable"`           // the weight that an abort returns to: 0, of a first rollout 100
 	// Measured is what was measured since Since, oldest first; Earlier counts what
 	// of it is no longer in Measured.
 	Measured []Measurement `json:"measured,omitempty"`

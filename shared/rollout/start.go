@@ -59,8 +59,12 @@ func shownTarget(to events.Target) string {
 // fresh writes the record of a rollout over the one that was before.
 func (s *Service) fresh(ctx context.Context, q Request, token string, before Record) (string, error) {
 	now := s.Now().UTC()
+	live, err := s.serving(ctx, q, before)
+	if err != nil {
+		return "", err
+	}
 	r := Record{
-		ID: q.id(), Request: q, Plan: NewPlan(q, before.Live), Live: before.Live, ReleaseTask: token, Began: now, Starts: 1, Version: before.Version,
+		ID: q.id(), Request: q, Plan: NewPlan(q, live), Live: live, ReleaseTask: token, Began: now, Starts: 1, Version: before.Version,
 	}
 	r.Request.Why = told(q.Why)
 	// Resolvers may still have what the router gave out before.
@@ -82,6 +86,23 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 		r.Intent = &Entry{Time: now, Action: EntryStepped, Why: "there is no other side"}
 	}
 	return s.again(ctx, &r)
+}
+
+// serving is the live side. Before the first rollout it is what has the traffic
+// already, if anything has: nobody may lose it to a side that nobody watched.
+func (s *Service) serving(ctx context.Context, q Request, before Record) (Side, error) {
+	if before.ID != "" {
+		return before.Live, nil
+	}
+	endpoint, found, err := s.Traffic.Serving(ctx, Routing{Target: q.Target, Router: q.Rollout.Router, Candidate: q.Candidate})
+	if err != nil || !found || endpoint == q.Candidate.Endpoint {
+		return Side{}, err
+	}
+	side := Side{Name: Blue, Endpoint: endpoint}
+	if q.Candidate.Name == Blue {
+		side.Name = Green
+	}
+	return side, nil
 }
 
 // short is how a person writes a commit.
@@ -146,7 +167,7 @@ func (s *Service) switchBack(ctx context.Context, q Request, token string) (stri
 			if err != nil {
 				return err
 			}
-			r.State = state
+			r.to(state)
 			r.Intent = &Entry{Time: now, Action: EntrySwitchedBack, Why: q.Why}
 			if err := s.write(ctx, r); err != nil {
 				return err
