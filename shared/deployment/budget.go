@@ -17,8 +17,9 @@ const (
 	// ending is what stays reserved for the end: Verify and four retries of it,
 	// RollOut?, EndStack.
 	ending = 7
-	// rolling is what moving the traffic costs on top: RollOut.
-	rolling = 1
+	// rolling is what moving the traffic costs on top: RollOut and two retries of
+	// it.
+	rolling = 3
 	// round is what it costs to wait once: Operate, DescribeOutcome, Outcome?.
 	round = 3
 	// asking is what an approval costs: RequestApproval, Approved?.

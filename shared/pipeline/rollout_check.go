@@ -14,6 +14,10 @@ import (
 // in the parameters and checks of a stack that has one.
 const Side = "${side}"
 
+// Endpoint stands in the texts of an analysis for what the router knows the side
+// at hand by: the value of its record, its target group, its version.
+const Endpoint = "${endpoint}"
+
 // At returns where the rollout stands in evenkeel.yaml. It is zero for one that
 // travelled as JSON.
 func (r Rollout) At() Position { return r.at }
@@ -202,12 +206,39 @@ func (d *decoder) rolloutOf(p *Pipeline, stack Stack, r *Rollout, parameters map
 			d.fault(ref.at, "the rollout reads an output of "+ref.stack+", which "+stack.Name+" does not depend on; add it to dependsOn")
 		}
 	}
+	d.publicName(stack, r)
 	if set, ok := stack.Parameters[r.SideParameter]; ok && r.SideParameter != "" && parameters[r.SideParameter] == set {
 		d.fault(set.at, "the parameter "+r.SideParameter+" is told the side by the rollout; do not set it as well")
 	}
 	if data, err := json.Marshal(r); err != nil || len(data) > maxRollout {
 		d.fault(r.at, "the rollout has "+strconv.Itoa(len(data)>>10)+" KiB; the limit is "+strconv.Itoa(maxRollout>>10)+": use fewer or shorter metrics")
 	}
+}
+
+// publicName refuses checks of the new side that ask the name which everybody
+// asks: before the first step, the live side would answer for it.
+func (d *decoder) publicName(stack Stack, r *Rollout) {
+	if r.Router.Route53 == nil || r.Router.Route53.Name == "" || strings.Contains(r.Router.Route53.Name, "${") {
+		return
+	}
+	name := strings.TrimSuffix(r.Router.Route53.Name, ".")
+	asked := func(at Position, h *HTTPCheck) {
+		if h != nil && strings.Contains(strings.ToLower(h.URL), strings.ToLower(name)) && !d.told(at) {
+			d.fault(at, "the URL asks "+name+", whose traffic the rollout moves: the other side may answer. Ask the new side itself, such as https://${output.Host}/")
+		}
+	}
+	for _, c := range stack.Verify {
+		asked(c.at, c.HTTP)
+	}
+	for _, m := range r.Analysis.Metrics {
+		asked(m.at, m.HTTP)
+	}
+}
+
+// told reports whether there is a fault at the place already: a stack's checks
+// are looked at for each of its rollouts.
+func (d *decoder) told(at Position) bool {
+	return slices.ContainsFunc(d.faults, func(f Fault) bool { return f.Line == at.Line && f.Column == at.Column })
 }
 
 // sideNames refuses stacks whose sides are named as another stack is.

@@ -224,19 +224,22 @@ func (d *decoder) text(r *Rollout, n *yaml.Node, what string) string {
 	c := Check{}
 	text := d.withOutputs(&c, n, what)
 	r.outputs = append(r.outputs, c.outputs...)
-	d.sideOnly(position(n), text, what)
+	d.known(position(n), text, what, Side)
 	return text
 }
 
-// sideOnly refuses references that nothing would replace.
-func (d *decoder) sideOnly(at Position, text, what string) {
+// known refuses references that nothing would replace; there are outputs, and
+// names.
+func (d *decoder) known(at Position, text, what string, names ...string) {
 	for rest := text; ; {
 		_, after, found := strings.Cut(rest, "${")
 		if !found {
 			return
 		}
-		if rest = after; !strings.HasPrefix("${"+after, refBegin) && !strings.HasPrefix("${"+after, Side) {
-			d.fault(at, what+" has "+strconv.Quote("${"+clip(after))+", which is no reference; there are ${output.Name}, ${output.stack.Name} and "+Side)
+		rest = after
+		begins := func(name string) bool { return strings.HasPrefix("${"+after, name) }
+		if !begins(refBegin) && !slices.ContainsFunc(names, begins) {
+			d.fault(at, what+" has "+strconv.Quote("${"+clip(after))+", which is no reference; there are ${output.Name}, ${output.stack.Name} and "+strings.Join(names, ", "))
 			return
 		}
 	}
@@ -449,6 +452,9 @@ func (d *decoder) cloudWatch(r *Rollout, n *yaml.Node) *CloudWatchMetric {
 	if k, ok := keys["expression"]; ok {
 		m.Expression = d.shortText(k.value, "expression")
 		d.expression(k, m)
+	} else if len(m.Queries) == 1 && onlyErrors.matches(m.Queries[0].Metric) {
+		q := m.Queries[0]
+		d.fault(position(n), q.Metric+" has no data while nothing fails, and no data is never taken for success; use an expression that has a value then: FILL("+q.ID+", 0), or a share of RequestCount")
 	} else if len(m.Queries) > 1 {
 		d.fault(position(n), "cloudwatch has "+strconv.Itoa(len(m.Queries))+" queries and no expression that makes one value of them")
 	}
@@ -473,7 +479,11 @@ func (d *decoder) query(r *Rollout, e entry) MetricQuery {
 			if !metricPattern.matches(dimension.name) {
 				d.fault(dimension.at, "the dimension "+strconv.Quote(clip(dimension.name))+" must have 1 to 255 characters")
 			}
-			q.Dimensions[dimension.name] = d.text(r, dimension.value, "dimension "+clip(dimension.name))
+			c := Check{}
+			value := d.withOutputs(&c, dimension.value, "dimension "+clip(dimension.name))
+			r.outputs = append(r.outputs, c.outputs...)
+			d.known(position(dimension.value), value, "dimension "+clip(dimension.name), Side, Endpoint)
+			q.Dimensions[dimension.name] = value
 		}
 		if len(q.Dimensions) > maxDimensions {
 			d.fault(position(k.value), "dimensions has "+strconv.Itoa(len(q.Dimensions))+" dimensions; the limit is "+strconv.Itoa(maxDimensions))

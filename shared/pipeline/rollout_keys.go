@@ -23,6 +23,10 @@ var (
 	metricPattern    = newPattern(`^[^\x00-\x1f\x7f]{1,255}$`)
 	// Source: CloudWatch user guide, "CloudWatch statistics definitions".
 	statPattern = newPattern(`^(SampleCount|Average|Sum|Minimum|Maximum|IQM|p100|(p|tm|wm|tc|ts)[0-9]{1,2}(\.[0-9]{1,10})?|(TM|WM|PR|TC|TS)\([0-9.%]*:[0-9.%]*\))$`)
+	// Metrics that are reported when they are not zero only.
+	// Source: Elastic Load Balancing user guide, "CloudWatch metrics for your
+	// Application Load Balancer", reporting criteria.
+	onlyErrors = newPattern(`^(HTTPCode_(ELB|Target)_[345][0-9X]{2}_Count|RejectedConnectionCount|TargetConnectionErrorCount|ClientTLSNegotiationErrorCount|ELBAuthError)$`)
 	// Identifiers of metric math, and what stands in quotes.
 	mathPattern = newPattern(`"[^"]*"|'[^']*'|[a-zA-Z_][a-zA-Z0-9_]*`)
 )
@@ -144,7 +148,7 @@ var cloudWatchKeys = []key{
 var queryKeys = []key{
 	{"namespace", true, "Namespace of the metric.", text(namespacePattern)},
 	{"metric", true, "Name of the metric.", text(metricPattern)},
-	{"dimensions", false, "Dimensions, by name; ${side} stands for blue or green.", mapOf(scalarOrText)},
+	{"dimensions", false, "Dimensions, by name; ${side} stands for blue or green, ${endpoint} for what the router sends traffic to, such as the version.", mapOf(scalarOrText)},
 	{"stat", true, "Statistic: Sum, Average, Minimum, Maximum, SampleCount, p99 and others of CloudWatch.", text(statPattern)},
 }
 
