@@ -55,10 +55,11 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 	w := NewWorld(seed, chaos)
 	r := &Rollout{
 		World: w, orderly: chaos.Force != nil,
-		traffic: &fake.RolloutTraffic{Faults: w.port, Now: w.Clock.Now}, records: &fake.RolloutRecords{Faults: w.port},
+		traffic: &fake.RolloutTraffic{Now: w.Clock.Now}, records: &fake.RolloutRecords{Faults: w.port},
 		stacks: &fake.RolloutStacks{Faults: w.port, Timeline: w.Clock, Known: map[string]*rollout.Stack{}, Templates: map[string]string{}},
 		locks:  &fake.DeploymentStackLocks{Faults: w.port, Now: w.Clock.Now},
 	}
+	r.traffic.Faults = r.router
 	r.watch = newRolloutWatch(r)
 	r.traffic.Settling = []time.Duration{0, 30 * time.Second, 2 * time.Minute}[w.rng.IntN(3)]
 	r.stacks.Deleting = []time.Duration{time.Second, 5 * time.Minute, 3 * time.Hour}[w.rng.IntN(3)]
@@ -90,7 +91,7 @@ func (r *Rollout) wire() {
 		r.StartNamed(programs()["rollout"], name, input)
 	}}
 	r.service = &rollout.Service{
-		Traffic: r.traffic, Metrics: &fake.RolloutMetrics{Faults: r.port, Read: r.read}, Records: watchedRecords{r}, Executions: executions, Tasks: tasks,
+		Traffic: r.traffic, Metrics: &fake.RolloutMetrics{Faults: r.port, Read: r.read}, Records: r.records, Executions: executions, Tasks: tasks,
 		Files: &fake.DeploymentFiles{Faults: r.port}, Stacks: watchedStacks{r.stacks, r}, Locks: r.locks, Publisher: r.World, Now: r.Clock.Now,
 	}
 	r.Functions["rollout"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
@@ -102,9 +103,20 @@ func (r *Rollout) wire() {
 		}
 		return out, err
 	}
-	r.traffic.Changed = r.watch.changed
+	r.traffic.Changed, r.records.Stored = r.watch.changed, r.watch.stored
 	r.onFact = append(r.onFact, r.watch.fact)
 	r.onEnd = append(r.onEnd, r.watch.ended)
+}
+
+// router is asked around every call of the router. Now and then a person gives a
+// command while a call is under way, so that it comes too late.
+func (r *Rollout) router(call string) error {
+	if call == "SetWeight" && !r.orderly && r.depth == 0 && r.chance(r.chaos.Interleave/5) {
+		r.depth++
+		r.person(commands[r.rng.IntN(len(commands))], 0)
+		r.depth--
+	}
+	return r.port(call)
 }
 
 // read is what CloudWatch tells of a side.
@@ -163,14 +175,11 @@ func (r *Rollout) request(run string) rollout.Request {
 	to := rolloutTarget
 	side := rollout.Blue
 	r.silently(func() { // the deployment of the new side is not simulated here
-		before, ok, err := r.records.Read(context.Background(), to)
-		if err != nil {
-			r.Violate("%v", err)
-		}
+		before := r.watch.current
 		if before.Live.Name == rollout.Blue {
 			side = rollout.Green
 		}
-		if ok && before.State.Phase == rollout.Promoted { // its old side is taken
+		if before.State.Phase == rollout.Promoted { // its old side is taken
 			before.State, before.Left, before.Ended = rollout.Retire(before.State), rollout.LeftKept, r.Clock.Now()
 			if err := r.records.Write(context.Background(), to, before); err != nil {
 				r.Violate("%v", err)
@@ -254,10 +263,8 @@ var commands = []string{rollout.CommandPromote, rollout.CommandPause, rollout.Co
 // person gives a command, and gives it again when it failed for no reason of
 // theirs.
 func (r *Rollout) person(name string, tries int) {
-	var record rollout.Record
-	var ok bool
-	r.silently(func() { record, ok, _ = r.records.Read(context.Background(), rolloutTarget) })
-	if !ok {
+	record := r.watch.current
+	if record.ID == "" {
 		return
 	}
 	raw, err := json.Marshal(rollout.CommandRequest{
@@ -282,7 +289,7 @@ func (r *Rollout) person(name string, tries int) {
 // caretaker is a person who looks after a rollout of which the release says
 // that nothing drives it any more.
 func (r *Rollout) caretaker(tries int) {
-	record := r.record()
+	record := r.watch.current
 	if record.ID == "" || record.State.Phase.Ended() || record.State.Phase == rollout.Promoted && record.Execution != "" || tries > 50 {
 		return
 	}

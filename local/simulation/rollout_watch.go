@@ -37,6 +37,7 @@ type rolloutWatch struct {
 	taken    map[string]bool            // ids whose old side a later push took
 	touched  time.Time                  // when somebody last set weights by hand
 	since    map[string]time.Time       // id → when it ended
+	current  rollout.Record             // as it is stored
 	counts   map[string]int
 }
 
@@ -68,39 +69,10 @@ func (w *rolloutWatch) read(side string, value float64, ok bool) { w.last[side] 
 
 func (w *rolloutWatch) meddled(map[string]int) { w.touched = w.r.Clock.Now() }
 
-// watchedRecords sees every record that is stored.
-type watchedRecords struct{ r *Rollout }
-
-func (s watchedRecords) Read(ctx context.Context, to events.Target) (rollout.Record, bool, error) {
-	return s.r.records.Read(ctx, to)
-}
-
-func (s watchedRecords) List(ctx context.Context) ([]rollout.Record, error) {
-	return s.r.records.List(ctx)
-}
-
-func (s watchedRecords) Write(ctx context.Context, to events.Target, after rollout.Record) error {
-	before := s.r.record()
-	err := s.r.records.Write(ctx, to, after)
-	if stored := s.r.record(); stored.Version == after.Version+1 && before.Version <= after.Version && before.Version != stored.Version {
-		s.r.watch.stored(before, stored)
-	}
-	return err
-}
-
-// record is the record as it is stored.
-func (r *Rollout) record() (record rollout.Record) {
-	r.silently(func() {
-		var err error
-		if record, _, err = r.records.Read(context.Background(), rolloutTarget); err != nil {
-			r.Violate("%v", err)
-		}
-	})
-	return record
-}
-
-// stored looks at a change of the record.
-func (w *rolloutWatch) stored(before, after rollout.Record) {
+// stored looks at a change of the record, in the moment in which it is stored.
+func (w *rolloutWatch) stored(after rollout.Record) {
+	before := w.current
+	w.current = after
 	if before.ID != after.ID {
 		w.r.Log("record %s: %s, first %v", after.ID, after.State.Phase, after.Plan.First)
 		if before.ID != "" && !before.State.Phase.Ended() && before.State.Phase != rollout.Promoted {
@@ -138,7 +110,7 @@ func (w *rolloutWatch) stored(before, after rollout.Record) {
 
 // changed looks at the router in the moment in which a call takes effect.
 func (w *rolloutWatch) changed(r rollout.Routing, from, to int) {
-	now := w.r.record()
+	now := w.current
 	w.r.Log("router: %s gets %d after %d, for %s", r.Candidate.Name, to, from, now.ID)
 	id := rollout.ID(r.Candidate.Commit, r.Target.Stage, r.Target.Stack)
 	const all = 100
@@ -280,7 +252,7 @@ func (r *Rollout) End() {
 			r.Violate("%s was announced to end %d times: %v", id, ends, facts)
 		}
 	}
-	record := r.record()
+	record := r.watch.current
 	if record.ID == "" {
 		return
 	}
