@@ -50,7 +50,7 @@ func (l listener) weight(ctx context.Context, r rollout.Routing) (int, bool, err
 		return 0, false, err
 	}
 	groups := groups(actions[at])
-	percent, ok := share(weightOf(groups, r.Candidate.Endpoint), weightOf(groups, r.Live.Endpoint))
+	percent, ok := rollout.Percent(weightOf(groups, r.Candidate.Endpoint), weightOf(groups, r.Live.Endpoint))
 	if !ok {
 		return 0, false, fault.Invalid("%s has the weights %s, which are no percentages: set them back, or abort the rollout", l, show(groups))
 	}
@@ -70,9 +70,10 @@ func (l listener) set(ctx context.Context, r rollout.Routing, percent int) (stri
 	if err != nil {
 		return "", err
 	}
-	wanted := []types.TargetGroupTuple{group(r.Candidate, percent)}
+	candidate, live := rollout.Weights(percent)
+	wanted := []types.TargetGroupTuple{group(r.Candidate, candidate)}
 	if !alone(r) {
-		wanted = []types.TargetGroupTuple{group(r.Live, 100-percent), wanted[0]}
+		wanted = []types.TargetGroupTuple{group(r.Live, live), wanted[0]}
 	}
 	have := groups(actions[at])
 	if same(have, wanted) {
@@ -239,8 +240,8 @@ func groups(action types.Action) []types.TargetGroupTuple {
 	return nil
 }
 
-func group(side rollout.Side, percent int) types.TargetGroupTuple {
-	return types.TargetGroupTuple{TargetGroupArn: aws.String(side.Endpoint), Weight: aws.Int32(int32(percent))}
+func group(side rollout.Side, weight int64) types.TargetGroupTuple {
+	return types.TargetGroupTuple{TargetGroupArn: aws.String(side.Endpoint), Weight: aws.Int32(int32(weight))}
 }
 
 func weightOf(groups []types.TargetGroupTuple, arn string) int64 {

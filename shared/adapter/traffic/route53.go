@@ -63,7 +63,7 @@ func (s records) weight(ctx context.Context, r rollout.Routing) (int, bool, erro
 			rest += weight
 		}
 	}
-	percent, ok := share(candidate, rest)
+	percent, ok := rollout.Percent(candidate, rest)
 	if !ok {
 		return 0, false, fault.Invalid("%s has the weights %s %d and the other side %d, which are no percentages: set them back, or abort the rollout", s, r.Candidate.Name, candidate, rest)
 	}
@@ -89,9 +89,10 @@ func (s records) set(ctx context.Context, r rollout.Routing, percent int) (strin
 			changes = append(changes, types.Change{Action: types.ChangeActionDelete, ResourceRecordSet: &set})
 		}
 	}
-	changes = append(changes, s.upsert(r.Candidate, percent))
+	candidate, live := rollout.Weights(percent)
+	changes = append(changes, s.upsert(r.Candidate, candidate))
 	if !alone(r) {
-		changes = append(changes, s.upsert(r.Live, 100-percent))
+		changes = append(changes, s.upsert(r.Live, live))
 	}
 	out, err := s.client.ChangeResourceRecordSets(ctx, &route53.ChangeResourceRecordSetsInput{
 		HostedZoneId: aws.String(s.config.Zone), ChangeBatch: &types.ChangeBatch{Changes: changes, Comment: aws.String("evenkeel rollout of " + r.Target.StackName)},
@@ -117,9 +118,9 @@ func (s records) settled(ctx context.Context, _ rollout.Routing, change string) 
 // upsert makes or replaces the record set of a side. Whether the target is
 // healthy is not evaluated: a set that is not would give its share to the other
 // side, and a measurement would not be of the weights that were set.
-func (s records) upsert(side rollout.Side, percent int) types.Change {
+func (s records) upsert(side rollout.Side, weight int64) types.Change {
 	set := &types.ResourceRecordSet{
-		Name: aws.String(s.config.Name), Type: types.RRType(s.config.Type), SetIdentifier: aws.String(setPrefix + side.Name), Weight: aws.Int64(int64(percent)),
+		Name: aws.String(s.config.Name), Type: types.RRType(s.config.Type), SetIdentifier: aws.String(setPrefix + side.Name), Weight: aws.Int64(weight),
 	}
 	if side.AliasZone != "" {
 		set.AliasTarget = &types.AliasTarget{DNSName: aws.String(side.Endpoint), HostedZoneId: aws.String(side.AliasZone)}

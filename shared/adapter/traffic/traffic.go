@@ -103,16 +103,6 @@ func (c *Client) router(r rollout.Routing) (router, error) {
 // alone reports whether there is no live side.
 func alone(r rollout.Routing) bool { return r.Live.Endpoint == "" }
 
-// share is the candidate's percentage of two relative weights; ok is false when
-// it is not a whole one.
-func share(candidate, live int64) (percent int, ok bool) {
-	total := candidate + live
-	if total == 0 || candidate*100%total != 0 {
-		return 0, false
-	}
-	return int(candidate * 100 / total), true
-}
-
 // weightText shows a weight in a message.
 func weightText(weight *int64) string {
 	if weight == nil {
