@@ -31,7 +31,7 @@ type scenario struct {
 
 // play drives the pure functions as the service does, with a clock that is
 // always in time, and keeps the record.
-func play(t *testing.T, sc scenario) (Record, time.Time) {
+func play(t testing.TB, sc scenario) (Record, time.Time) {
 	t.Helper()
 	minute := pipeline.Duration(time.Minute)
 	step := func(weight int, bake pipeline.Duration) pipeline.RolloutStep {
