@@ -193,8 +193,9 @@ func (g *drawing) pauses() {
 	var since time.Time
 	shade := func(until time.Time) {
 		if !since.IsZero() {
-			fmt.Fprintf(&g.back, "<rect x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" class=\"pause\"/>\n",
-				coordinate(g.x(since)), coordinate(plotTop), coordinate(max(g.x(until)-g.x(since), 1)), coordinate(plotHeight))
+			x, width := coordinate(g.x(since)), coordinate(max(g.x(until)-g.x(since), 1))
+			fmt.Fprintf(&g.back, "<rect x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" class=\"pause\"/><rect x=\"%s\" y=\"%s\" width=\"%s\" height=\"5\" class=\"band\"/>\n",
+				x, coordinate(plotTop), width, coordinate(plotHeight), x, coordinate(percentY(0)+2), width)
 		}
 		since = time.Time{}
 	}
@@ -245,7 +246,7 @@ func (g *drawing) events(y float64) float64 {
 		g.described = append(g.described, strings.TrimSuffix(title+" after "+brief(e.Time.Sub(g.began))+": "+why, ": "))
 		lines := wrap(why, reasonWidth, reasonLines)
 		for _, line := range lines {
-			g.text(plotLeft+112, y, "start", "body", line)
+			g.text(plotLeft+120, y, "start", "body", line)
 			y += eventHeight - 3
 		}
 		y += eventHeight - float64(min(len(lines), 1))*(eventHeight-3)

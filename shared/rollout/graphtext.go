@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"html"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ import (
 const style = `.card{fill:#fff}.frame{fill:#fff;stroke:#d1d9e0}.lane{fill:#f6f8fa}.area{fill-opacity:.16}.area.blue{fill:#0969da}.area.green{fill:#1a7f37}
 .line{fill:none;stroke-width:2.5;stroke-linejoin:round}.line.blue{stroke:#0969da}.line.green{stroke:#1a7f37}.swatch{fill-opacity:.35;stroke-width:1.5}
 .swatch.blue{fill:#0969da;stroke:#0969da}.swatch.green{fill:#1a7f37;stroke:#1a7f37}.grid,.tick{stroke:#59636e;stroke-opacity:.18;fill:none}
-.pause{fill:#bf8700;fill-opacity:.18}.bound{stroke:#59636e;stroke-dasharray:4 4;stroke-opacity:.7}.value{fill:none;stroke:#59636e;stroke-opacity:.6}
+.pause{fill:#bf8700;fill-opacity:.09}.band{fill:#bf8700}.bound{stroke:#59636e;stroke-dasharray:4 4;stroke-opacity:.7}.value{fill:none;stroke:#59636e;stroke-opacity:.6}
 .mark{fill:none;stroke:#59636e;stroke-dasharray:2 3}.badge.good{fill:#1a7f37}.badge.bad{fill:#cf222e}.badge.wait{fill:#9a6700}.badge.plain{fill:#59636e}
 .successful{fill:#1a7f37}.failed{fill:none;stroke:#cf222e;stroke-width:2.5;stroke-linecap:round}.inconclusive{fill:#9a6700}
 .noData{fill:#fff;stroke:#59636e;stroke-width:1.6}.error{fill:#fff;stroke:#8250df;stroke-width:1.6;stroke-linejoin:round}
@@ -25,7 +26,7 @@ text{font-family:system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;f
 .number{font-size:11px;font-weight:600;fill:#fff}
 @media(prefers-color-scheme:dark){.card{fill:#0d1117}.frame{fill:#0d1117;stroke:#3d444d}.lane{fill:#151b23}.area{fill-opacity:.24}.area.blue{fill:#4493f8}.area.green{fill:#3fb950}
 .line.blue{stroke:#4493f8}.line.green{stroke:#3fb950}.swatch.blue{fill:#4493f8;stroke:#4493f8}.swatch.green{fill:#3fb950;stroke:#3fb950}
-.grid,.tick{stroke:#9198a1}.bound,.value,.mark{stroke:#9198a1}.pause{fill:#d29922;fill-opacity:.22}
+.grid,.tick{stroke:#9198a1}.bound,.value,.mark{stroke:#9198a1}.pause{fill:#d29922;fill-opacity:.12}.band{fill:#9e6a03}
 .badge.good{fill:#238636}.badge.bad{fill:#da3633}.badge.wait{fill:#9e6a03}.badge.plain{fill:#656c76}.successful{fill:#3fb950}.failed{stroke:#f85149}.inconclusive{fill:#d29922}
 .noData{fill:#0d1117;stroke:#9198a1}.error{fill:#0d1117;stroke:#ab7df8}text,.body{fill:#f0f6fc}.sub,.small{fill:#9198a1}.number{fill:#fff}}`
 
@@ -38,7 +39,7 @@ func (g *drawing) document(height float64) []byte {
 	fmt.Fprintf(&out, "<title id=\"title\">%s</title>\n<desc id=\"description\">%s</desc>\n<style>%s</style>\n",
 		escape(title), escape(g.candidate()+" over time: "+strings.Join(g.described, "; ")), style)
 	fmt.Fprintf(&out, "<rect x=\"0.5\" y=\"0.5\" width=\"%d\" height=\"%s\" rx=\"8\" class=\"frame\"/>\n", graphWidth-1, coordinate(height-1))
-	fmt.Fprintf(&out, "<text x=\"28\" y=\"36\" class=\"title\">%s</text>\n<text x=\"28\" y=\"57\" class=\"sub\">%s</text>\n", escape(shorten(title, 80)), escape(shorten(sub, 90)))
+	fmt.Fprintf(&out, "<text x=\"28\" y=\"36\" class=\"title\">%s</text>\n<text x=\"28\" y=\"57\" class=\"sub\">%s</text>\n", escape(shorten(title, 80)), escape(shorten(sub, 132)))
 	out.WriteString(g.legend())
 	out.Write(g.back.Bytes())
 	out.Write(g.fore.Bytes())
@@ -152,7 +153,7 @@ func escape(text string) string {
 		}
 		return r
 	}, text)
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(text)
+	return html.EscapeString(text)
 }
 
 // wrap breaks a text into lines of at most so many characters; the last one
