@@ -55,10 +55,11 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 	w := NewWorld(seed, chaos)
 	r := &Rollout{
 		World: w, orderly: chaos.Force != nil,
-		traffic: &fake.RolloutTraffic{Faults: w.port, Now: w.Clock.Now}, records: &fake.RolloutRecords{Faults: w.port},
+		traffic: &fake.RolloutTraffic{Now: w.Clock.Now}, records: &fake.RolloutRecords{Faults: w.port},
 		stacks: &fake.RolloutStacks{Faults: w.port, Timeline: w.Clock, Known: map[string]*rollout.Stack{}, Templates: map[string]string{}},
 		locks:  &fake.DeploymentStackLocks{Faults: w.port, Now: w.Clock.Now},
 	}
+	r.traffic.Faults = r.router
 	r.watch = newRolloutWatch(r)
 	r.traffic.Settling = []time.Duration{0, 30 * time.Second, 2 * time.Minute}[w.rng.IntN(3)]
 	r.stacks.Deleting = []time.Duration{time.Second, 5 * time.Minute, 3 * time.Hour}[w.rng.IntN(3)]
@@ -90,11 +91,10 @@ func (r *Rollout) wire() {
 		r.StartNamed(programs()["rollout"], name, input)
 	}}
 	r.service = &rollout.Service{
-		Traffic: r.traffic, Metrics: &fake.RolloutMetrics{Faults: r.port, Read: r.read}, Records: watchedRecords{r}, Executions: executions, Tasks: tasks,
+		Traffic: r.traffic, Metrics: &fake.RolloutMetrics{Faults: r.port, Read: r.read}, Records: r.records, Executions: executions, Tasks: tasks,
 		Files: &fake.DeploymentFiles{Faults: r.port}, Stacks: watchedStacks{r.stacks, r}, Locks: r.locks, Publisher: r.World, Now: r.Clock.Now,
 	}
 	r.Functions["rollout"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
-		defer r.watch.calling(raw)()
 		out, err := r.service.Handle(ctx, raw)
 		if answered, ok := out.(rollout.Answered); ok {
 			action, id := rollout.Describe(raw)
@@ -102,9 +102,20 @@ func (r *Rollout) wire() {
 		}
 		return out, err
 	}
-	r.traffic.Changed = r.watch.changed
+	r.traffic.Changed, r.records.Stored = r.watch.changed, r.watch.stored
 	r.onFact = append(r.onFact, r.watch.fact)
 	r.onEnd = append(r.onEnd, r.watch.ended)
+}
+
+// router is asked around every call of the router. Now and then a person gives a
+// command while a call is under way, so that it comes too late.
+func (r *Rollout) router(call string) error {
+	if call == "SetWeight" && !r.orderly && r.depth == 0 && r.chance(r.chaos.Interleave/4) {
+		r.depth++
+		r.person([]string{rollout.CommandAbort, rollout.CommandAbort, rollout.CommandPromote}[r.rng.IntN(3)], 0)
+		r.depth--
+	}
+	return r.port(call)
 }
 
 // read is what CloudWatch tells of a side.
@@ -138,11 +149,18 @@ func (r *Rollout) weather() {
 	r.Clock.After(r.upTo(lasts), func() { r.health[side] = good })
 }
 
+// quiet is how long after its end a rollout's weights are surely right: what
+// came too late was looked for.
+const quiet = 30 * time.Minute
+
 // push deploys a commit to the side that is not live, and lets the release roll
 // it out. What the release holds is the lock of the repository: the next push
 // comes after it.
 func (r *Rollout) push() {
 	r.pushes--
+	if at := r.watch.current.State.Since; r.watch.current.State.Phase.Ended() && r.Clock.Now().Sub(at) > quiet {
+		r.traffiked(r.watch.current)
+	}
 	n := len(r.releases)
 	q := r.request(fmt.Sprintf("r%d", n))
 	seconds := int(rollout.NewPlan(q, rollout.Side{}).Longest() / time.Second)
@@ -163,14 +181,11 @@ func (r *Rollout) request(run string) rollout.Request {
 	to := rolloutTarget
 	side := rollout.Blue
 	r.silently(func() { // the deployment of the new side is not simulated here
-		before, ok, err := r.records.Read(context.Background(), to)
-		if err != nil {
-			r.Violate("%v", err)
-		}
+		before := r.watch.current
 		if before.Live.Name == rollout.Blue {
 			side = rollout.Green
 		}
-		if ok && before.State.Phase == rollout.Promoted { // its old side is taken
+		if before.State.Phase == rollout.Promoted { // its old side is taken
 			before.State, before.Left, before.Ended = rollout.Retire(before.State), rollout.LeftKept, r.Clock.Now()
 			if err := r.records.Write(context.Background(), to, before); err != nil {
 				r.Violate("%v", err)
@@ -192,7 +207,9 @@ func (r *Rollout) request(run string) rollout.Request {
 	metric := fake.RolloutErrors("errors")
 	metric.FailureLimit, metric.InconclusiveLimit, metric.ErrorLimit = r.rng.IntN(2), r.rng.IntN(2), r.rng.IntN(4)
 	metric.NoData = []string{pipeline.NoDataPause, pipeline.NoDataAbort}[r.rng.IntN(2)]
-	q.Rollout.Analysis.Metrics = []pipeline.Metric{metric}
+	if r.rng.IntN(5) > 0 {
+		q.Rollout.Analysis.Metrics = []pipeline.Metric{metric}
+	}
 	if r.rng.IntN(3) > 0 {
 		q.Rollout.Steps = []pipeline.RolloutStep{{Weight: 5, Bake: bake}, {Weight: 25, Bake: bake, Pause: r.rng.IntN(4) == 0}, {Weight: 50, Bake: bake}, {Weight: 100, Bake: bake}}
 	} else {
@@ -212,18 +229,13 @@ func (r *Rollout) request(run string) rollout.Request {
 
 // releaseProgram is the RollOut state of the real pipeline, alone.
 var releaseProgram = sync.OnceValue(func() *interpreter.Program {
-	m, err := workflow.Parse([]byte(workflow.Definitions()[workflow.Pipeline]))
-	if err != nil {
-		panic(err) // the definition is embedded, and linted by a test
-	}
-	_ = m
 	var document struct {
 		States map[string]struct {
 			ItemProcessor struct{ States map[string]map[string]any }
 		}
 	}
 	if err := json.Unmarshal([]byte(workflow.Definitions()[workflow.Pipeline]), &document); err != nil {
-		panic(err)
+		panic(err) // the definition is embedded, and linted by a test
 	}
 	for _, state := range document.States {
 		rollOut := state.ItemProcessor.States["RollOut"]
@@ -231,8 +243,11 @@ var releaseProgram = sync.OnceValue(func() *interpreter.Program {
 			continue
 		}
 		rollOut["Next"] = "Told"
-		for _, caught := range rollOut["Catch"].([]any) {
-			caught.(map[string]any)["Next"] = "NotTold"
+		catches, _ := rollOut["Catch"].([]any)
+		for _, caught := range catches {
+			if entry, ok := caught.(map[string]any); ok {
+				entry["Next"] = "NotTold"
+			}
 		}
 		text, err := json.Marshal(map[string]any{"StartAt": "RollOut", "States": map[string]any{
 			"RollOut": rollOut, "Told": map[string]any{"Type": "Succeed"}, "NotTold": map[string]any{"Type": "Fail", "Error": "NotTold"},
@@ -254,10 +269,8 @@ var commands = []string{rollout.CommandPromote, rollout.CommandPause, rollout.Co
 // person gives a command, and gives it again when it failed for no reason of
 // theirs.
 func (r *Rollout) person(name string, tries int) {
-	var record rollout.Record
-	var ok bool
-	r.silently(func() { record, ok, _ = r.records.Read(context.Background(), rolloutTarget) })
-	if !ok {
+	record := r.watch.current
+	if record.ID == "" {
 		return
 	}
 	raw, err := json.Marshal(rollout.CommandRequest{
@@ -282,7 +295,7 @@ func (r *Rollout) person(name string, tries int) {
 // caretaker is a person who looks after a rollout of which the release says
 // that nothing drives it any more.
 func (r *Rollout) caretaker(tries int) {
-	record := r.record()
+	record := r.watch.current
 	if record.ID == "" || record.State.Phase.Ended() || record.State.Phase == rollout.Promoted && record.Execution != "" || tries > 50 {
 		return
 	}
@@ -302,7 +315,7 @@ func (r *Rollout) meddle() {
 		shares = map[string]int{"elsewhere.example.com": 100}
 	}
 	r.Log("somebody sets %v", shares)
-	r.watch.meddled(shares)
+	r.watch.meddled = true
 	r.traffic.Meddle(rolloutTarget, shares)
 }
 

@@ -143,6 +143,7 @@ func (m *RolloutMetrics) Value(_ context.Context, _ events.Target, q rollout.Que
 // RolloutRecords keeps records as JSON, as the table does.
 type RolloutRecords struct {
 	Faults  Faults
+	Stored  func(record rollout.Record) // hears what is stored; nil for nobody
 	records map[string]versioned
 }
 
@@ -187,7 +188,11 @@ func (s *RolloutRecords) Write(_ context.Context, to events.Target, record rollo
 	if s.records == nil {
 		s.records = map[string]versioned{}
 	}
-	s.records[key] = versioned{data, record.Version + 1}
+	record.Version++
+	s.records[key] = versioned{data, record.Version}
+	if s.Stored != nil {
+		s.Stored(record)
+	}
 	return s.Faults.at("WriteRollout done")
 }
 

@@ -47,7 +47,7 @@ func (s *Service) gone(ctx context.Context, q CommandRequest) error {
 func (s *Service) obey(ctx context.Context, r *Record, c Command) error {
 	state, err := Obey(r.Plan, r.State, c)
 	if err != nil {
-		return fault.Conflict("%w", err)
+		return err
 	}
 	if changed := !reflect.DeepEqual(state, r.State); changed {
 		if err := s.put(ctx, r, state, c); err != nil {

@@ -79,7 +79,7 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 	const all = 100
 	if err == nil && routed && percent == all {
 		// The live side is the one with the traffic, whatever the record said.
-		r.Live, r.Starts, r.Ended = q.Candidate, 0, now
+		r.Live, r.Starts, r.Ended, r.Left = q.Candidate, 0, now, LeftKept
 		r.State.Phase, r.State.Weight, r.State.Target = Retired, all, all
 		return s.again(ctx, &r)
 	}
