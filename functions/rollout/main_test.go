@@ -223,7 +223,7 @@ func TestErrorsKeepTheirName(t *testing.T) {
 			t.Errorf("%s: %s %s, want %s", payload, errorType, out, want)
 		}
 	}
-	if sent := stub.Calls("states", "SendTaskFailure"); len(sent) != 1 || !strings.Contains(fmt.Sprintf("%s", sent[0].Body), "TransientError") {
+	if sent := stub.Calls("states", "SendTaskFailure"); len(sent) != 1 || !strings.Contains(string(sent[0].Body), "TransientError") {
 		t.Errorf("sent %s", sent)
 	}
 }

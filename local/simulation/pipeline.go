@@ -83,7 +83,13 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 	p.rolls = chaos.Force == nil && w.rng.IntN(3) == 0 || chaos.Force != nil && strings.Contains(chaos.Force.State, "RollOut")
 	p.windows = chaos.Force == nil && w.rng.IntN(4) == 0 || chaos.Force != nil && chaos.Force.State == "StandAside"
 	spread := []time.Duration{time.Second, 10 * time.Minute, 90 * time.Minute}[w.rng.IntN(3)]
+	if p.rolls && w.rng.IntN(2) == 0 { // so that a rollout ends before the next push
+		spread = 24 * time.Hour
+	}
 	pushes := 2 + w.rng.IntN(5)
+	if p.rolls && chaos.Force == nil {
+		pushes = 5 + w.rng.IntN(3)
+	}
 	if chaos == crowded() {
 		spread, pushes = time.Second, 6
 	}
@@ -118,8 +124,11 @@ func (p *Pipeline) wire() {
 // push makes a commit and announces it.
 func (p *Pipeline) push() {
 	c := &commit{repository: repositories[p.rng.IntN(len(repositories))], branch: "main", kind: commitKinds[p.rng.IntN(len(commitKinds))]}
-	if p.chaos.Force != nil && p.rng.IntN(3) > 0 {
+	if p.chaos.Force != nil && (p.rng.IntN(3) > 0 || p.chaos.Force.State == "VerifyStage") {
 		c.kind = "change" // so that the state that is forced to fail is reached
+	}
+	if p.rolls && p.chaos.Force == nil {
+		c.kind, c.repository = p.rollouts.kind(c.kind), "acme/blog" // whose plans seldom need a person
 	}
 	if p.rng.IntN(5) == 0 {
 		c.branch = "develop"
@@ -306,7 +315,7 @@ func (p *Pipeline) person(f events.Fact) {
 			p.Clock.After(p.upTo(time.Hour), func() { p.scan(data.Target) })
 		}
 		if p.watch.first(f) && p.rng.IntN(10) > 0 {
-			p.decide(data, "alice", p.rng.IntN(4) > 0)
+			p.decide(data, "alice", p.rng.IntN(4) > 0 || p.rolls)
 			if p.rng.IntN(3) == 0 {
 				p.decide(data, author, true)
 			}

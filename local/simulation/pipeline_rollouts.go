@@ -38,6 +38,19 @@ func newRollouts(p *Pipeline) *rollouts {
 	}
 }
 
+// kind makes commits more often than others do go through a rollout, or fail
+// after one.
+func (o *rollouts) kind(kind string) string {
+	switch o.p.rng.IntN(8) {
+	case 0, 1, 2:
+		return "change"
+	case 3, 4:
+		return brokenStage
+	default:
+		return kind
+	}
+}
+
 // handle is the function: only its action start, which may be repeated.
 func (o *rollouts) handle(_ context.Context, raw json.RawMessage) (any, error) {
 	var q struct {
@@ -97,9 +110,9 @@ func (o *rollouts) begin(id string, q rollout.Request) {
 	})
 	after, outcome := o.p.upTo(plan.Longest()), rollout.OutcomePromoted
 	switch o.p.rng.IntN(10) {
-	case 0, 1:
+	case 0:
 		outcome = rollout.OutcomeAborted
-	case 2: // nobody decides until the pipeline has given up
+	case 1: // nobody decides until the pipeline has given up
 		outcome, after = rollout.OutcomeAborted, plan.Longest()+2*time.Hour
 		o.late[q.Run.RunID] = true
 	}

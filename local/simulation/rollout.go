@@ -95,7 +95,6 @@ func (r *Rollout) wire() {
 		Files: &fake.DeploymentFiles{Faults: r.port}, Stacks: watchedStacks{r.stacks, r}, Locks: r.locks, Publisher: r.World, Now: r.Clock.Now,
 	}
 	r.Functions["rollout"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
-		defer r.watch.calling(raw)()
 		out, err := r.service.Handle(ctx, raw)
 		if answered, ok := out.(rollout.Answered); ok {
 			action, id := rollout.Describe(raw)
@@ -111,9 +110,9 @@ func (r *Rollout) wire() {
 // router is asked around every call of the router. Now and then a person gives a
 // command while a call is under way, so that it comes too late.
 func (r *Rollout) router(call string) error {
-	if call == "SetWeight" && !r.orderly && r.depth == 0 && r.chance(r.chaos.Interleave/5) {
+	if call == "SetWeight" && !r.orderly && r.depth == 0 && r.chance(r.chaos.Interleave/4) {
 		r.depth++
-		r.person(commands[r.rng.IntN(len(commands))], 0)
+		r.person([]string{rollout.CommandAbort, rollout.CommandAbort, rollout.CommandPromote}[r.rng.IntN(3)], 0)
 		r.depth--
 	}
 	return r.port(call)
@@ -150,11 +149,18 @@ func (r *Rollout) weather() {
 	r.Clock.After(r.upTo(lasts), func() { r.health[side] = good })
 }
 
+// quiet is how long after its end a rollout's weights are surely right: what
+// came too late was looked for.
+const quiet = 30 * time.Minute
+
 // push deploys a commit to the side that is not live, and lets the release roll
 // it out. What the release holds is the lock of the repository: the next push
 // comes after it.
 func (r *Rollout) push() {
 	r.pushes--
+	if at := r.watch.current.State.Since; r.watch.current.State.Phase.Ended() && r.Clock.Now().Sub(at) > quiet {
+		r.traffiked(r.watch.current)
+	}
 	n := len(r.releases)
 	q := r.request(fmt.Sprintf("r%d", n))
 	seconds := int(rollout.NewPlan(q, rollout.Side{}).Longest() / time.Second)
@@ -201,7 +207,9 @@ func (r *Rollout) request(run string) rollout.Request {
 	metric := fake.RolloutErrors("errors")
 	metric.FailureLimit, metric.InconclusiveLimit, metric.ErrorLimit = r.rng.IntN(2), r.rng.IntN(2), r.rng.IntN(4)
 	metric.NoData = []string{pipeline.NoDataPause, pipeline.NoDataAbort}[r.rng.IntN(2)]
-	q.Rollout.Analysis.Metrics = []pipeline.Metric{metric}
+	if r.rng.IntN(5) > 0 {
+		q.Rollout.Analysis.Metrics = []pipeline.Metric{metric}
+	}
 	if r.rng.IntN(3) > 0 {
 		q.Rollout.Steps = []pipeline.RolloutStep{{Weight: 5, Bake: bake}, {Weight: 25, Bake: bake, Pause: r.rng.IntN(4) == 0}, {Weight: 50, Bake: bake}, {Weight: 100, Bake: bake}}
 	} else {
@@ -221,18 +229,13 @@ func (r *Rollout) request(run string) rollout.Request {
 
 // releaseProgram is the RollOut state of the real pipeline, alone.
 var releaseProgram = sync.OnceValue(func() *interpreter.Program {
-	m, err := workflow.Parse([]byte(workflow.Definitions()[workflow.Pipeline]))
-	if err != nil {
-		panic(err) // the definition is embedded, and linted by a test
-	}
-	_ = m
 	var document struct {
 		States map[string]struct {
 			ItemProcessor struct{ States map[string]map[string]any }
 		}
 	}
 	if err := json.Unmarshal([]byte(workflow.Definitions()[workflow.Pipeline]), &document); err != nil {
-		panic(err)
+		panic(err) // the definition is embedded, and linted by a test
 	}
 	for _, state := range document.States {
 		rollOut := state.ItemProcessor.States["RollOut"]
@@ -240,8 +243,11 @@ var releaseProgram = sync.OnceValue(func() *interpreter.Program {
 			continue
 		}
 		rollOut["Next"] = "Told"
-		for _, caught := range rollOut["Catch"].([]any) {
-			caught.(map[string]any)["Next"] = "NotTold"
+		catches, _ := rollOut["Catch"].([]any)
+		for _, caught := range catches {
+			if entry, ok := caught.(map[string]any); ok {
+				entry["Next"] = "NotTold"
+			}
 		}
 		text, err := json.Marshal(map[string]any{"StartAt": "RollOut", "States": map[string]any{
 			"RollOut": rollOut, "Told": map[string]any{"Type": "Succeed"}, "NotTold": map[string]any{"Type": "Fail", "Error": "NotTold"},
@@ -309,7 +315,7 @@ func (r *Rollout) meddle() {
 		shares = map[string]int{"elsewhere.example.com": 100}
 	}
 	r.Log("somebody sets %v", shares)
-	r.watch.meddled(shares)
+	r.watch.meddled = true
 	r.traffic.Meddle(rolloutTarget, shares)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -28,15 +29,13 @@ import (
 type rolloutWatch struct {
 	r        *Rollout
 	requests map[string]rollout.Request // by id
-	calls    []string                   // actions under way, innermost last
 	last     map[string]reading         // side → what was read last
 	wanted   map[string]map[int]bool    // id → weights that its record wanted
-	rose     map[string]time.Time       // id → when the router got its last greater weight
 	said     map[string][]string        // id → facts
 	weights  map[string]int             // id → last weight that was announced
 	taken    map[string]bool            // ids whose old side a later push took
-	touched  time.Time                  // when somebody last set weights by hand
-	since    map[string]time.Time       // id → when it ended
+	over     map[string]time.Time       // id → when its end was announced
+	meddled  bool                       // somebody has set weights by hand
 	current  rollout.Record             // as it is stored
 	counts   map[string]int
 }
@@ -48,8 +47,8 @@ type reading struct {
 
 func newRolloutWatch(r *Rollout) rolloutWatch {
 	return rolloutWatch{
-		r: r, requests: map[string]rollout.Request{}, last: map[string]reading{}, wanted: map[string]map[int]bool{}, rose: map[string]time.Time{},
-		said: map[string][]string{}, weights: map[string]int{}, taken: map[string]bool{}, since: map[string]time.Time{}, counts: map[string]int{},
+		r: r, requests: map[string]rollout.Request{}, last: map[string]reading{}, wanted: map[string]map[int]bool{},
+		said: map[string][]string{}, weights: map[string]int{}, taken: map[string]bool{}, over: map[string]time.Time{}, counts: map[string]int{},
 	}
 }
 
@@ -58,16 +57,7 @@ func (w *rolloutWatch) request(q rollout.Request) {
 	w.requests[id], w.wanted[id] = q, map[int]bool{0: true}
 }
 
-// calling keeps an invocation while it lasts.
-func (w *rolloutWatch) calling(raw json.RawMessage) (done func()) {
-	action, _ := rollout.Describe(raw)
-	w.calls = append(w.calls, action)
-	return func() { w.calls = w.calls[:len(w.calls)-1] }
-}
-
 func (w *rolloutWatch) read(side string, value float64, ok bool) { w.last[side] = reading{ok, value} }
-
-func (w *rolloutWatch) meddled(map[string]int) { w.touched = w.r.Clock.Now() }
 
 // stored looks at a change of the record, in the moment in which it is stored.
 func (w *rolloutWatch) stored(after rollout.Record) {
@@ -89,11 +79,8 @@ func (w *rolloutWatch) stored(after rollout.Record) {
 	if was.Phase.Ended() && is.Phase != was.Phase {
 		w.r.Violate("%s was %s and is %s", id, was.Phase, is.Phase)
 	}
-	if is.Phase.Ended() && !was.Phase.Ended() {
-		w.since[id] = w.r.Clock.Now()
-	}
 	person := is.Phase == rollout.Promoting && is.Cause == rollout.CausePerson
-	first := after.Plan.First || was.Step < 0
+	first := after.Plan.First || was.Step < 0 || len(after.Plan.Metrics) == 0
 	if is.Target > was.Target && !person && !first && was.Cause != rollout.CausePassed && was.Cause != rollout.CauseInconclusive {
 		if last := w.last[after.Request.Candidate.Name]; !last.ok || last.value >= 1 {
 			w.r.Violate("%s wants %d %% after %d %% although the last value was %+v", id, is.Target, was.Target, last)
@@ -138,16 +125,11 @@ func (s watchedStacks) Delete(ctx context.Context, to events.Target, stackID, to
 	err := s.RolloutStacks.Delete(ctx, to, stackID, token)
 	if len(s.Deleted) > deleted {
 		s.r.Log("delete %s", to.StackName)
-		if percent := shares[to.StackName+".example.com"]; percent > 0 && s.r.watch.calm() {
+		if percent := shares[to.StackName+".example.com"]; percent > 0 && !s.r.watch.meddled {
 			s.r.Violate("%s is deleted, and gets %d %% of the traffic", to.StackName, percent)
 		}
 	}
 	return err
-}
-
-// calm reports whether nobody set weights by hand in the last hours.
-func (w *rolloutWatch) calm() bool {
-	return w.touched.IsZero()
 }
 
 func (w *rolloutWatch) fact(f events.Fact) {
@@ -164,12 +146,21 @@ func (w *rolloutWatch) fact(f events.Fact) {
 	if change.Why == "" {
 		w.r.Violate("%s without a reason", f.Metadata.ID)
 	}
+	if name == "RolloutPromoted.v1" || name == "RolloutAborted.v1" {
+		w.over[change.Rollout] = w.r.Clock.Now()
+	}
 	if steps {
 		if change.Weight <= w.weights[change.Rollout] {
 			w.r.Violate("%s announces %d %% after %d %%", f.Metadata.ID, change.Weight, w.weights[change.Rollout])
 		}
 		w.weights[change.Rollout] = change.Weight
 	}
+}
+
+// unkind worlds lose the last word of some things for good, as calls that fail
+// for ever do, and invocations that never answer.
+func (r *Rollout) unkind() bool {
+	return r.chaos.Permanent > 0 || r.chaos.Hang > 0 || r.chaos.Force != nil
 }
 
 // rolloutChange is what the fact of a rollout says; nil for other facts.
@@ -208,6 +199,10 @@ func (w *rolloutWatch) ended(e *interpreter.Execution) {
 		w.r.Clock.After(w.r.upTo(wait), w.r.push)
 	}
 	if e.Status != interpreter.Succeeded {
+		id := strings.TrimPrefix(e.Name, "release-") + "-test-api"
+		if end := w.over[id]; !end.IsZero() && w.r.Clock.Now().Sub(end) > time.Hour && !w.r.unkind() {
+			w.r.Violate("%s was never told that %s had ended %s before", e.Name, id, w.r.Clock.Now().Sub(end))
+		}
 		// Somebody reads what the run says, and gives the traffic back.
 		w.r.Clock.After(time.Hour, func() { w.r.caretaker(0) })
 		return
@@ -270,7 +265,7 @@ func (r *Rollout) traffiked(record rollout.Record) {
 		side = record.Request.Candidate
 	}
 	const all = 100
-	if got := shares[side.Endpoint]; got != all && r.watch.calm() {
+	if got := shares[side.Endpoint]; got != all && !r.watch.meddled {
 		r.Violate("the live side of %s is %s, which has %d %% of %v; it is %s", record.ID, side.Name, got, shares, record.State.Phase)
 	}
 }

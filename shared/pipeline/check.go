@@ -24,7 +24,7 @@ const (
 	maxCarried = 128 << 10 // bytes of one branch's stages; they travel through the workflow, which takes 256 KB
 
 	// maxDeployed is how many stacks, over its stages, one branch may have: each
-	// takes about 70 events of an execution's history, which ends at 25,000.
+	// takes about 75 events of an execution's history, which ends at 25,000.
 	// Source: Step Functions developer guide, "Service quotas": input or result
 	// data size of a task, and execution history size.
 	maxDeployed = 300

@@ -31,7 +31,7 @@ type scenario struct {
 
 // play drives the pure functions as the service does, with a clock that is
 // always in time, and keeps the record.
-func play(t *testing.T, sc scenario) (Record, time.Time) {
+func play(t testing.TB, sc scenario) (Record, time.Time) {
 	t.Helper()
 	minute := pipeline.Duration(time.Minute)
 	step := func(weight int, bake pipeline.Duration) pipeline.RolloutStep {
@@ -276,6 +276,8 @@ func TestGraphOfNothing(t *testing.T) {
 // well-formed and has nothing active in it.
 func FuzzGraph(f *testing.F) {
 	f.Add("api", "errors", "7 is not < 1", "< 1", 7.0, 5, int64(60))
+	f.Add("api", "errors", "x", "< -1e308", 1.7e308, 5, int64(60))
+	f.Add("api", "errors", "x", "< 1e-320 or > 1.7976931348623157e308", -1.7976931348623157e308, 5, int64(60))
 	f.Add("<script>", "\"onload=\"x", "a\x00b\xff]]>", "&amp;", math.Inf(1), -3, int64(-5))
 	f.Fuzz(func(t *testing.T, stack, metric, why, condition string, value float64, weight int, seconds int64) {
 		at := start.Add(time.Duration(seconds) * time.Second)

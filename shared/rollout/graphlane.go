@@ -27,7 +27,8 @@ func (g *drawing) lane(name string, top float64) {
 
 	low, high, valued := laneRange(measured, bounds)
 	y := func(v float64) float64 {
-		return top + laneHeight - 8 - (laneHeight-16)*(v-low)/(high-low)
+		part := (v/2 - low/2) / (high/2 - low/2) // halves do not overflow
+		return top + laneHeight - 8 - (laneHeight-16)*min(max(part, 0), 1)
 	}
 	for _, b := range bounds {
 		if valued {
@@ -109,8 +110,8 @@ func laneRange(measured []Measurement, bounds []float64) (low, high float64, val
 	if low > 0 && low < high/2 {
 		low = 0
 	}
-	if high-low < 1e-9*max(math.Abs(high), 1) {
-		low, high = low-1, high+1
+	if margin := max(math.Abs(high), math.Abs(low), 1) * 1e-9; high/2-low/2 < margin {
+		low, high = max(low-margin, -math.MaxFloat64), min(high+margin, math.MaxFloat64)
 	}
 	return low, high, true
 }

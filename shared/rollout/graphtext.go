@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"html"
 	"strconv"
 	"strings"
 	"time"
@@ -152,7 +153,7 @@ func escape(text string) string {
 		}
 		return r
 	}, text)
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(text)
+	return html.EscapeString(text)
 }
 
 // wrap breaks a text into lines of at most so many characters; the last one

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -510,6 +511,29 @@ func TestAskedAccountsRunNamedOutputsOnly(t *testing.T) {
 		refused := slices.ContainsFunc(got.Validation.Findings, func(f events.Finding) bool { return f.Rule == validation.RuleBoundary })
 		if err != nil || refused == valid {
 			t.Errorf("%s: %v, %+v", check, err, got.Validation.Findings)
+		}
+	}
+}
+
+// TestRollingRepository: the repository that the end-to-end test rolls out is as
+// it must be.
+func TestRollingRepository(t *testing.T) {
+	files := map[string]string{}
+	for _, name := range []string{"evenkeel.yaml", "templates/web.yaml", "templates/alias.yaml"} {
+		data, err := os.ReadFile("../../testdata/repositories/rolling/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(data)
+	}
+	r := newRemote(treeOf(t, files))
+	got, err := r.service().Validate(t.Context(), release("main"))
+	if err != nil || !got.Validation.Valid || len(got.Stages) != 1 {
+		t.Fatalf("%+v, %v", got.Validation, err)
+	}
+	for _, stack := range got.Stages[0].Stacks {
+		if stack.Rollout == nil {
+			t.Errorf("%s has no rollout", stack.Name)
 		}
 	}
 }
