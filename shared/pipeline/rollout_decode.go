@@ -444,9 +444,9 @@ func (d *decoder) cloudWatch(r *Rollout, n *yaml.Node) *CloudWatchMetric {
 		slices.SortFunc(m.Queries, func(a, b MetricQuery) int { return strings.Compare(a.ID, b.ID) })
 	}
 	if k, ok := keys["period"]; ok {
-		m.Period = d.duration(k.value, "period", time.Minute, maxMetricTime)
-		if time.Duration(m.Period)%time.Minute != 0 {
-			d.fault(position(k.value), "period "+strconv.Quote(k.value.Value)+" is not a multiple of 1m")
+		m.Period = d.duration(k.value, "period", minStep, maxMetricTime)
+		if time.Duration(m.Period)%time.Minute != 0 && !slices.Contains(finePeriods, m.Period) {
+			d.fault(position(k.value), "period "+strconv.Quote(k.value.Value)+" is not a multiple of 1m, nor 1s, 5s, 10s or 30s, which metrics of high resolution have")
 		}
 	}
 	if k, ok := keys["expression"]; ok {
@@ -454,7 +454,7 @@ func (d *decoder) cloudWatch(r *Rollout, n *yaml.Node) *CloudWatchMetric {
 		d.expression(k, m)
 	} else if len(m.Queries) == 1 && onlyErrors.matches(m.Queries[0].Metric) {
 		q := m.Queries[0]
-		d.fault(position(n), q.Metric+" has no data while nothing fails, and no data is never taken for success; use an expression that has a value then: FILL("+q.ID+", 0), or a share of RequestCount")
+		d.fault(position(n), q.Metric+" has no data while nothing fails, and no data is never taken for success; use an expression that has a value then: a share of RequestCount, such as 100 * "+q.ID+" / requests")
 	} else if len(m.Queries) > 1 {
 		d.fault(position(n), "cloudwatch has "+strconv.Itoa(len(m.Queries))+" queries and no expression that makes one value of them")
 	}

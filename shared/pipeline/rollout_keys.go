@@ -38,6 +38,10 @@ var (
 	rolloutData = []string{NoDataPause, NoDataAbort}
 	recordTypes = []string{"A", "AAAA", "CNAME", "TXT"}
 	aliasTypes  = []string{"A", "AAAA"}
+
+	// finePeriods are those below a minute.
+	// Source: CloudWatch API reference, MetricStat, Period.
+	finePeriods = []Duration{Duration(time.Second), Duration(5 * time.Second), Duration(10 * time.Second), Duration(30 * time.Second)}
 )
 
 // Defaults and limits of rollouts.
@@ -142,7 +146,7 @@ var cloudWatchKeys = []key{
 	{"queries", true, "Statistics of metrics, by the id that the expression uses: a lower-case letter, then letters, digits and underscores.",
 		map[string]any{"type": "object", "minProperties": 1, "maxProperties": maxQueries, "propertyNames": text(queryPattern), "additionalProperties": ref("query")}},
 	{"expression", false, "Metric math over the queries: \"100 * errors / requests\". Needed with more than one query.", map[string]any{"type": "string"}},
-	{"period", false, "Of one value, a multiple of 1m up to 1h. Without it, 1m.", duration},
+	{"period", false, "Of one value, a multiple of 1m up to 1h, or 1s, 5s, 10s or 30s of metrics of high resolution. Without it, 1m.", duration},
 }
 
 var queryKeys = []key{
