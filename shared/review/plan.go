@@ -32,39 +32,26 @@ const inReview = "REVIEW_IN_PROGRESS"
 
 // Plan begins to make the change set of the step's stack, or settles why there
 // can be none. Of a stack with sides it is that of the side which a push would
-// deploy, the one that is not in use. No lock is taken: a plan changes nothing, and a stack that
-// somebody operates on is reported as busy.
+// deploy, the one that is not in use. No lock is taken: a plan changes nothing,
+// and a stack that somebody operates on is reported as busy.
 func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 	_, stack, to, err := r.current()
 	if err != nil {
 		return r, err
 	}
 	r.Plan = Plan{Status: PlanPending, Since: s.Now().UTC(), WaitSeconds: waits[0]}
-	record, err := s.record(ctx, stack, to)
-	if err != nil {
-		return r, err
-	}
-	parameters, missing, err := s.parameters(ctx, r, stack)
-	if err != nil {
-		return r, err
-	}
-	var input deployment.ChangeSetInput
-	if err := s.template(ctx, r, to, stack, &input); err != nil {
-		return r, err
-	}
 	if stack.Sides() {
-		same, err := isLive(stack, input.Template, parameters, record)
+		record, same, err := s.compared(ctx, r, stack, to)
 		if err != nil {
 			return r, err
 		}
-		if same && missing == "" {
+		if same {
 			return s.settle(ctx, r, StackReview{Target: to, State: StackUnchanged})
 		}
 		r.Plan.Side = deployment.Candidate(record)
 		if _, stack, to, err = r.current(); err != nil {
 			return r, err
 		}
-		parameters = deployment.OfSide(parameters, r.Plan.Side)
 	}
 	found, err := s.Stacks.Describe(ctx, to)
 	if err != nil {
@@ -74,12 +61,21 @@ func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 	if err != nil {
 		return s.cannot(ctx, r, to, err)
 	}
+	parameters, missing, err := s.parameters(ctx, r, stack)
+	if err != nil {
+		return r, err
+	}
 	if missing != "" {
 		return s.settle(ctx, r, StackReview{Target: to, State: StackNotPlanned, Note: missing})
 	}
-	input.Name, input.Type, input.Parameters, input.Capabilities = changeSetName(r.ReviewID, to.Stage), kind, parameters, stack.Capabilities
-	input.Description = "review of pull request " + r.name() + ", commit " + r.PullRequest.Head
-	input.Tags = deployment.PreviewTags(r.Release, to.Stage, stack, r.Plan.Side)
+	input := deployment.ChangeSetInput{
+		Name: changeSetName(r.ReviewID, to.Stage), Type: kind, Parameters: parameters, Capabilities: stack.Capabilities,
+		Description: "review of pull request " + r.name() + ", commit " + r.PullRequest.Head,
+		Tags:        deployment.PreviewTags(r.Release, to.Stage, stack, r.Plan.Side),
+	}
+	if err := s.template(ctx, r, to, stack, &input); err != nil {
+		return r, err
+	}
 	if err := s.keep(ctx, r, to, input.Name, found); err != nil {
 		return r, err
 	}
@@ -102,13 +98,25 @@ func (s *Service) record(ctx context.Context, stack pipeline.Stack, to events.Ta
 	return record, err
 }
 
-// isLive reports whether the side that is in use is what would be deployed.
-func isLive(stack pipeline.Stack, template []byte, parameters map[string]string, record rollout.Record) (bool, error) {
+// compared reads the record of a stack with sides, and reports whether the side
+// that is in use is what would be deployed.
+func (s *Service) compared(ctx context.Context, r Review, stack pipeline.Stack, to events.Target) (record rollout.Record, same bool, err error) {
+	if record, err = s.record(ctx, stack, to); err != nil || record.Live.Digest == "" {
+		return record, false, err
+	}
+	parameters, missing, err := s.parameters(ctx, r, stack)
+	if err != nil || missing != "" {
+		return record, false, err
+	}
 	if name := stack.Rollout.SideParameter; name != "" {
 		parameters[name] = pipeline.Side
 	}
+	template, err := s.Files.File(ctx, r.Release.SourceKey, stack.Template)
+	if err != nil {
+		return record, false, err
+	}
 	digest, err := deployment.Digest(template, parameters, stack)
-	return digest != "" && digest == record.Live.Digest, err
+	return record, digest != "" && digest == record.Live.Digest, err
 }
 
 // live is the target of another stack of the stage, and of its live side if it
