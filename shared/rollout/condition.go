@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/template"
@@ -28,6 +29,9 @@ func Judge(m pipeline.Metric, value float64) (outcome, why string) {
 		return Errored, fmt.Sprintf("the value is %v", value)
 	}
 	shown := Number(value)
+	if rounded, err := strconv.ParseFloat(shown, 64); err != nil || success.Holds(rounded) != success.Holds(value) || failure.Holds(rounded) != failure.Holds(value) {
+		shown = template.FormatNumber(value) // else it would read "5 is not >= 5"
+	}
 	switch {
 	case failure.Holds(value):
 		return Failed, fmt.Sprintf("%s is %s", shown, failure)

@@ -16,7 +16,7 @@ func TestJudge(t *testing.T) {
 	}{
 		{"< 1", "", 0.25, Successful, "0.25 is < 1"},
 		{"< 1", "", 1, Failed, "1 is not < 1"},
-		{"", ">= 5", 4.99999, Successful, "5 is not >= 5"},
+		{"", ">= 5", 4.99999, Successful, "4.99999 is not >= 5"},
 		{"", ">= 5", 5, Failed, "5 is >= 5"},
 		{"< 1", ">= 5", 0, Successful, "0 is < 1"},
 		{"< 1", ">= 5", 3, Inconclusive, "3 is neither < 1 nor >= 5"},

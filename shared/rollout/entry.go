@@ -19,10 +19,10 @@ const (
 )
 
 const (
-	maxEntries         = 120 // of a timeline
-	maxEntryMeasured   = 160 // measurements of one entry
+	maxEntries          = 120 // of a timeline
+	maxEntryMeasured    = 160 // measurements of one entry
 	maxTimelineMeasured = 640 // measurements of all entries
-	maxEntryText       = 300 // characters of a reason
+	maxEntryText        = 300 // characters of a reason
 )
 
 // Add puts an entry where its time belongs. The timeline stays bounded: the

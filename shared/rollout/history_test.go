@@ -254,57 +254,80 @@ func FuzzHistory(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 1, 1, 4, 0, 0, 19, 1, 0, 24, 0, 0, 50, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{2, 2, 1, 0, 59, 2, 1, 59, 0, 1, 3, 1, 1, 1, 2, 1, 1, 1, 1, 0, 0, 0, 2, 2, 2, 1, 1, 0, 0, 1, 7, 3, 1, 2, 2, 1, 0, 4, 3, 2, 1, 0, 1, 2, 3})
 	f.Add([]byte("a person promotes while it aborts, and another one resumes what was never paused"))
-	f.Fuzz(func(t *testing.T, bytes []byte) {
-		h := &history{T: t, tape: &tape{bytes: bytes}, began: start, now: start}
-		h.plan = anyPlan(h.tape)
-		h.state = Begin(h.plan, start)
-		for !h.over() && !h.state.Phase.Ended() {
-			wait := h.turn(true, func(int) string { return outcomes[h.next(len(outcomes))] })
-			switch h.next(8) {
-			case 0, 1, 2, 3:
-				h.now = h.now.Add(wait)
-			case 4:
-				h.now = h.now.Add(wait / 2) // a call that nobody waited for
-			case 5:
-				h.now = h.now.Add(wait + time.Duration(h.next(200))*time.Second) // late
-			case 6: // at once, again
-			case 7:
-				h.obey()
-			}
+	f.Fuzz(func(t *testing.T, bytes []byte) { playHistory(t, bytes) })
+}
+
+// TestHistories plays as many without being asked; a seed plays the same again.
+func TestHistories(t *testing.T) {
+	ends := map[Phase]int{}
+	for seed := range uint64(1000) {
+		choices := rand.New(rand.NewPCG(seed, 5))
+		bytes := make([]byte, 20+choices.IntN(300))
+		for i := range bytes {
+			// A history in which all fails ends soon: many choices are 0, which is good.
+			bytes[i] = byte(choices.IntN(256) * choices.IntN(2) * choices.IntN(2))
 		}
-		// From here on nobody answers and no call fails. The metrics go on with one
-		// outcome, in turns, or any old how.
-		rest := rand.New(rand.NewPCG(uint64(len(bytes)), 1))
-		mode := len(bytes) % 8
-		settled := h.state.Phase == Promoted
-		end := h.began.Add(h.plan.Longest())
-		if h.now.After(end) {
-			end = h.now
+		ends[playHistory(t, bytes)]++
+	}
+	for _, end := range []Phase{Promoted, Aborted, SwitchedBack} {
+		if ends[end] < 10 {
+			t.Errorf("%d of 1000 histories end %s: %v", ends[end], end, ends)
 		}
-		for turn := 0; ; turn++ {
-			wait := h.turn(false, func(metric int) string {
-				switch mode {
-				case 5:
-					return outcomes[(turn+metric)%2*3]
-				case 6:
-					return outcomes[(turn+metric)%len(outcomes)]
-				case 7:
-					return outcomes[rest.IntN(len(outcomes))]
-				default:
-					return outcomes[mode]
-				}
-			})
-			phase := h.state.Phase
-			if phase == Promoted && Decide(h.plan, h.state, Health{At: h.now}).Wait == 0 || phase.Ended() {
-				break
-			}
-			if phase != Promoted && !settled && h.now.After(end) {
-				h.fail("it takes longer than %s", h.plan.Longest())
-			}
-			if turn > 20000 {
-				h.fail("it has no end")
-			}
+	}
+}
+
+// playHistory plays one history and returns how it ends.
+func playHistory(t *testing.T, bytes []byte) Phase {
+	t.Helper()
+	h := &history{T: t, tape: &tape{bytes: bytes}, began: start, now: start}
+	h.plan = anyPlan(h.tape)
+	h.state = Begin(h.plan, start)
+	for !h.over() && !h.state.Phase.Ended() {
+		wait := h.turn(true, func(int) string { return outcomes[h.next(len(outcomes))] })
+		switch h.next(8) {
+		case 0, 1, 2, 3:
 			h.now = h.now.Add(wait)
+		case 4:
+			h.now = h.now.Add(wait / 2) // a call that nobody waited for
+		case 5:
+			h.now = h.now.Add(wait + time.Duration(h.next(200))*time.Second) // late
+		case 6: // at once, again
+		case 7:
+			h.obey()
 		}
-	})
+	}
+	// From here on nobody answers and no call fails. The metrics go on with one
+	// outcome, in turns, or any old how.
+	rest := rand.New(rand.NewPCG(uint64(len(bytes)), 1))
+	mode := len(bytes) % 8
+	settled := h.state.Phase == Promoted
+	end := h.began.Add(h.plan.Longest())
+	if h.now.After(end) {
+		end = h.now
+	}
+	for turn := 0; ; turn++ {
+		wait := h.turn(false, func(metric int) string {
+			switch mode {
+			case 5:
+				return outcomes[(turn+metric)%2*3]
+			case 6:
+				return outcomes[(turn+metric)%len(outcomes)]
+			case 7:
+				return outcomes[rest.IntN(len(outcomes))]
+			default:
+				return outcomes[mode]
+			}
+		})
+		phase := h.state.Phase
+		if phase == Promoted && Decide(h.plan, h.state, Health{At: h.now}).Wait == 0 || phase.Ended() {
+			return phase
+		}
+		if phase != Promoted && !settled && h.now.After(end) {
+			h.fail("it takes longer than %s", h.plan.Longest())
+		}
+		if turn > 20000 {
+			h.fail("it has no end")
+		}
+		h.now = h.now.Add(wait)
+	}
 }

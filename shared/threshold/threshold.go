@@ -87,6 +87,18 @@ func (c Condition) Holds(value float64) bool {
 // String returns the condition as it was written, blanks made single.
 func (c Condition) String() string { return c.text }
 
+// Bounds lists the numbers that the condition compares with, as they are
+// written, for a drawing.
+func (c Condition) Bounds() []float64 {
+	var bounds []float64
+	for _, conjunction := range c.either {
+		for _, comparison := range conjunction {
+			bounds = append(bounds, comparison.bound)
+		}
+	}
+	return bounds
+}
+
 // IsZero reports whether there is no condition.
 func (c Condition) IsZero() bool { return len(c.either) == 0 }
 

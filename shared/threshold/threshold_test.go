@@ -3,6 +3,7 @@ package threshold
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,6 +40,9 @@ func TestHolds(t *testing.T) {
 				t.Errorf("%q holds for %v", tt.text, v)
 			}
 		}
+	}
+	if c, err := Parse("< 1 or >= 2 and < 3"); err != nil || !slices.Equal(c.Bounds(), []float64{1, 2, 3}) {
+		t.Errorf("%v, %v", c.Bounds(), err)
 	}
 	if (Condition{}).Holds(0) || !(Condition{}).IsZero() {
 		t.Error("no condition holds for nothing")
