@@ -34,7 +34,7 @@ func newRunShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show run", Short: "Show one run: its stages, what it waits for or why it ended, and its timeline",
 		Long: `Show one run. The beginning of its id is enough. With --wait, show it when it has ended or waits
-for a person. Exit code 1 for a run that ended Rejected, RolledBack or Stuck.`,
+for a person: for an approval, or in a rollout. Exit code 1 for a run that ended Rejected, RolledBack or Stuck.`,
 		Example: "  evenkeel runs show 1f0c9a7b\n  evenkeel runs show 1f0c9a7b --wait 10m --json",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runShow(cmd.Context(), args[0], wait) },
@@ -137,7 +137,7 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 	}
 	_ = t.Flush()
 	decisions(w, r)
-	rollouts(w, r)
+	a.runRollouts(w, r)
 	if r.Closed != nil {
 		fmt.Fprintf(w, "waits for the stage %s: %s\n", r.Closed.Stage, printable(r.Closed.Reason))
 	}
@@ -148,33 +148,7 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 		}
 		fmt.Fprintf(w, "waits for approval of %s/%s: evenkeel approve %s%s\n", p.Stage, p.Stack, r.RunID, which)
 	}
-	for _, s := range r.Paused() {
-		fmt.Fprintf(w, "waits for a person at %d %% of %s/%s: evenkeel rollout resume, promote or abort %s/%s\n", s.Rollout.Weight, s.Stage, s.Stack, s.Stage, s.Stack)
-	}
 	timeline(w, r.Timeline)
-}
-
-// rollouts writes how the traffic of each stack was moved: the weights, why,
-// and the values that decided.
-func rollouts(w io.Writer, r ledger.RunReport) {
-	for _, stage := range r.Stages {
-		for _, s := range stage.Stacks {
-			if s.Rollout == nil {
-				continue
-			}
-			fmt.Fprintf(w, "  %s/%s %s by %s, %s has %d %%\n", stage.Name, s.Stack, printable(s.Rollout.Strategy), printable(s.Rollout.Router), printable(s.Rollout.Candidate), s.Rollout.Weight)
-			t := table(w)
-			for _, m := range s.Rollout.Moves {
-				fact, _, _ := strings.Cut(strings.TrimPrefix(m.Fact, "Rollout"), ".")
-				why := m.Why
-				if len(m.Decided) > 0 {
-					why += " (" + ledger.Measurements(m.Decided) + ")"
-				}
-				fmt.Fprintf(t, "    %s\t%d %%\t%s\t%s\n", m.Time.UTC().Format("15:04:05"), m.Weight, fact, printable(why))
-			}
-			_ = t.Flush()
-		}
-	}
 }
 
 // decisions writes what is recorded of each decision: by whom, with what, on

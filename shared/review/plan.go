@@ -13,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
 // maxBody is the most bytes of a template in a request; a larger one goes by
@@ -30,7 +31,8 @@ const (
 const inReview = "REVIEW_IN_PROGRESS"
 
 // Plan begins to make the change set of the step's stack, or settles why there
-// can be none. No lock is taken: a plan changes nothing, and a stack that
+// can be none. Of a stack with sides it is that of the side which a push would
+// deploy, the one that is not in use. No lock is taken: a plan changes nothing, and a stack that
 // somebody operates on is reported as busy.
 func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 	_, stack, to, err := r.current()
@@ -38,6 +40,32 @@ func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 		return r, err
 	}
 	r.Plan = Plan{Status: PlanPending, Since: s.Now().UTC(), WaitSeconds: waits[0]}
+	record, err := s.record(ctx, stack, to)
+	if err != nil {
+		return r, err
+	}
+	parameters, missing, err := s.parameters(ctx, r, stack)
+	if err != nil {
+		return r, err
+	}
+	var input deployment.ChangeSetInput
+	if err := s.template(ctx, r, to, stack, &input); err != nil {
+		return r, err
+	}
+	if stack.Sides() {
+		same, err := isLive(stack, input.Template, parameters, record)
+		if err != nil {
+			return r, err
+		}
+		if same && missing == "" {
+			return s.settle(ctx, r, StackReview{Target: to, State: StackUnchanged})
+		}
+		r.Plan.Side = deployment.Candidate(record)
+		if _, stack, to, err = r.current(); err != nil {
+			return r, err
+		}
+		parameters = deployment.OfSide(parameters, r.Plan.Side)
+	}
 	found, err := s.Stacks.Describe(ctx, to)
 	if err != nil {
 		return r, err
@@ -46,21 +74,12 @@ func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 	if err != nil {
 		return s.cannot(ctx, r, to, err)
 	}
-	parameters, missing, err := s.parameters(ctx, r, stack)
-	if err != nil {
-		return r, err
-	}
 	if missing != "" {
 		return s.settle(ctx, r, StackReview{Target: to, State: StackNotPlanned, Note: missing})
 	}
-	input := deployment.ChangeSetInput{
-		Name: changeSetName(r.ReviewID, to.Stage), Type: kind, Parameters: parameters, Capabilities: stack.Capabilities,
-		Description: "review of pull request " + r.name() + ", commit " + r.PullRequest.Head,
-		Tags:        deployment.PreviewTags(r.Release, to.Stage, stack),
-	}
-	if err := s.template(ctx, r, to, stack, &input); err != nil {
-		return r, err
-	}
+	input.Name, input.Type, input.Parameters, input.Capabilities = changeSetName(r.ReviewID, to.Stage), kind, parameters, stack.Capabilities
+	input.Description = "review of pull request " + r.name() + ", commit " + r.PullRequest.Head
+	input.Tags = deployment.PreviewTags(r.Release, to.Stage, stack, r.Plan.Side)
 	if err := s.keep(ctx, r, to, input.Name, found); err != nil {
 		return r, err
 	}
@@ -72,6 +91,39 @@ func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 		return r, err
 	}
 	return r, s.stillOpen(ctx, r, to, input.Name, found)
+}
+
+// record is of the last rollout of a stack; zero when there was none.
+func (s *Service) record(ctx context.Context, stack pipeline.Stack, to events.Target) (rollout.Record, error) {
+	if s.Rollouts == nil || !stack.Sides() {
+		return rollout.Record{}, nil
+	}
+	record, _, err := s.Rollouts.Read(ctx, to)
+	return record, err
+}
+
+// isLive reports whether the side that is in use is what would be deployed.
+func isLive(stack pipeline.Stack, template []byte, parameters map[string]string, record rollout.Record) (bool, error) {
+	if name := stack.Rollout.SideParameter; name != "" {
+		parameters[name] = pipeline.Side
+	}
+	digest, err := deployment.Digest(template, parameters, stack)
+	return digest != "" && digest == record.Live.Digest, err
+}
+
+// live is the target of another stack of the stage, and of its live side if it
+// has sides.
+func (s *Service) live(ctx context.Context, r Review, name string) (events.Target, error) {
+	r.Step.Stack, r.Plan.Side = name, ""
+	_, stack, to, err := r.current()
+	if err != nil || !stack.Sides() {
+		return to, err
+	}
+	record, err := s.record(ctx, stack, to)
+	if record.Live.StackName != "" {
+		to.StackName = record.Live.StackName
+	}
+	return to, err
 }
 
 // stillOpen makes sure that what was just made will be removed. When the
@@ -140,8 +192,7 @@ func (s *Service) parameters(ctx context.Context, r Review, stack pipeline.Stack
 			continue
 		}
 		if _, known := read[from]; !known {
-			r.Step.Stack = from
-			_, _, to, err := r.current()
+			to, err := s.live(ctx, r, from)
 			if err != nil {
 				return nil, "", err
 			}

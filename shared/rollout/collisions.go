@@ -310,6 +310,8 @@ func sideScope(t *template.Template, r pipeline.Rollout, given map[string]string
 		switch {
 		case name == r.SideParameter:
 			text = side
+		case ok:
+			text = strings.ReplaceAll(text, pipeline.Side, side)
 		case !ok && p.Default != nil:
 			text = p.DefaultText()
 		case !ok:
