@@ -134,6 +134,9 @@ func (h *history) check(d Decision, health Health) {
 		if d.Weight != s.Stable {
 			h.fail("aborts to %d", d.Weight)
 		}
+		if s.Phase != Aborting && (d.Cause == CauseFailed || d.Cause == CauseNoData) && (h.plan.First || health.Live == Unhealthy) {
+			h.fail("gives the traffic back to a side that is no better: %s", d.Why)
+		}
 		return
 	case Hold, Pause:
 		if d.Wait < time.Second || d.Wait%time.Second != 0 {
