@@ -41,12 +41,12 @@ func main() {
 		log.Error("cannot start", "error", err.Error())
 		os.Exit(1)
 	}
-	workloads := session.NewWorkloads(cfg, role)
+	workloads, state := session.NewWorkloads(cfg, role), deploymentstate.New(cfg, table, time.Now)
 	service := &rollout.Service{
 		Traffic: traffic.New(workloads, time.Now), Metrics: cloudmetrics.New(workloads, margin),
 		Checks:  &verification.Verifier{HTTP: httpcheck.New(time.Now, loopback), Alarms: alarms.New(workloads), Secrets: workloadsecrets.New(workloads), Now: time.Now},
 		Records: rolloutstate.New(cfg, table), Executions: executions.New(cfg, workflow), Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket),
-		Stacks: stacks.NewRetiring(workloads), Locks: deploymentstate.New(cfg, table, time.Now).StackLocks(), Publisher: bus.New(cfg, busName), Now: time.Now,
+		Stacks: stacks.NewRetiring(workloads), Locks: state.StackLocks(), Registry: state.Registry(), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		action, id := rollout.Describe(event)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fake"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/rollout"
 )
@@ -57,7 +58,10 @@ func (o *rollouts) handle(_ context.Context, raw json.RawMessage) (any, error) {
 		Action, Token string
 		Request       rollout.Request
 	}
-	if err := json.Unmarshal(raw, &q); err != nil || q.Action == "" {
+	if err := json.Unmarshal(raw, &q); err != nil {
+		return nil, fault.Permanent("the request cannot be read: %w", err)
+	}
+	if q.Action == "" {
 		return struct{}{}, nil // an event
 	}
 	if err := o.p.port("RollOut"); err != nil {

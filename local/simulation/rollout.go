@@ -92,7 +92,7 @@ func (r *Rollout) wire() {
 	}}
 	r.service = &rollout.Service{
 		Traffic: r.traffic, Metrics: &fake.RolloutMetrics{Faults: r.port, Read: r.read}, Records: r.records, Executions: executions, Tasks: tasks,
-		Files: &fake.DeploymentFiles{Faults: r.port}, Stacks: watchedStacks{r.stacks, r}, Locks: r.locks, Publisher: r.World, Now: r.Clock.Now,
+		Files: &fake.DeploymentFiles{Faults: r.port}, Stacks: watchedStacks{r.stacks, r}, Locks: r.locks, Registry: &fake.DeploymentRegistry{Faults: r.port}, Publisher: r.World, Now: r.Clock.Now,
 	}
 	r.Functions["rollout"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
 		out, err := r.service.Handle(ctx, raw)

@@ -22,7 +22,7 @@ func fits(stack pipeline.Stack, from *made) error {
 	}
 	t, err := template.Parse(stack.Template, from.template)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // CloudFormation says what is wrong with it
 	}
 	problems := Misfits(t, stack, from.parameters)
 	if len(problems) == 0 {

@@ -23,6 +23,7 @@ var (
 	_ rollout.Tasks      = (*DeploymentTasks)(nil)
 	_ rollout.Files      = (*DeploymentFiles)(nil)
 	_ rollout.StackLocks = (*DeploymentStackLocks)(nil)
+	_ rollout.Registry   = (*DeploymentRegistry)(nil)
 	_ rollout.Publisher  = (*DeploymentFacts)(nil)
 )
 
@@ -285,6 +286,15 @@ func (s *RolloutStacks) Delete(_ context.Context, to events.Target, stackID, _ s
 		}
 	})
 	return s.Faults.at("DeleteOld done")
+}
+
+// Forget implements rollout.Registry.
+func (r *DeploymentRegistry) Forget(_ context.Context, account, region, stackName string) error {
+	if err := r.Faults.at("Forget"); err != nil {
+		return err
+	}
+	delete(r.Listed, account+"/"+region+"/"+stackName)
+	return r.Faults.at("Forget done")
 }
 
 // RolloutSide makes a side of a stack whose endpoint is its name in DNS.

@@ -131,10 +131,10 @@ var metricKeys = []key{
 	{"failure", false, "When it is bad. Without it, whenever it does not meet success. With both, a value that meets neither is inconclusive.", condition},
 	{"interval", false, "From one measurement to the next: 1s to 1h, of a CloudWatch metric not shorter than its period. Without it, 1m, or the period.", duration},
 	{"delay", false, "Before the first measurement of a step. Without it, none.", duration},
-	{"count", false, "Measurements of a step that it needs. Without it, as many as the bake takes, at least one.", limit(0)},
-	{"failureLimit", false, "Failed measurements of a step that are borne. Without it, 0.", limit(0)},
-	{"inconclusiveLimit", false, "Inconclusive measurements of a step that are borne. Without it, 0.", limit(0)},
-	{"errorLimit", false, "Measurements in a row that could not be made, or had no data, that are borne. Without it, 3.", limit(0)},
+	{"count", false, "Measurements of a step that it needs. Without it, as many as the bake takes, at least one.", limit},
+	{"failureLimit", false, "Failed measurements of a step that are borne. Without it, 0.", limit},
+	{"inconclusiveLimit", false, "Inconclusive measurements of a step that are borne. Without it, 0.", limit},
+	{"errorLimit", false, "Measurements in a row that could not be made, or had no data, that are borne. Without it, 3.", limit},
 	{"noData", false, "What follows when there are more: pause (the default) or abort.", map[string]any{"enum": rolloutData}},
 }
 
@@ -156,9 +156,7 @@ var condition = map[string]any{"type": "string", "minLength": 1, "maxLength": th
 
 var percent = map[string]any{"type": "integer", "minimum": 1, "maximum": 100}
 
-func limit(least int) map[string]any {
-	return map[string]any{"type": "integer", "minimum": least, "maximum": maxLimit}
-}
+var limit = map[string]any{"type": "integer", "minimum": 0, "maximum": maxLimit}
 
 func oneOfKeys(names ...string) map[string]any {
 	list := make([]any, len(names))

@@ -231,6 +231,9 @@ func TestNewPlan(t *testing.T) {
 	if s := Begin(first, start); s.Target != 100 || s.Stable != 100 || !s.Pending() || Settle(first, s, start).Step != 0 {
 		t.Errorf("%+v", s)
 	}
+	if s, err := Obey(first, Settle(first, Begin(first, start), start), Command{Name: CommandAbort, At: start}); err != nil || s.Target != 100 || Settle(first, s, start).Phase != Aborted {
+		t.Errorf("an abort of a first rollout takes the traffic from the only side: %+v, %v", s, err)
+	}
 	r.Router = pipeline.Router{Route53: &pipeline.Route53Router{AliasName: "x", AliasZone: "Z"}}
 	if p := NewPlan(Request{Rollout: r}, Side{Name: Green}); p.MinStep != time.Minute {
 		t.Errorf("an alias: %s", p.MinStep)

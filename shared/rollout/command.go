@@ -74,8 +74,8 @@ func (s *Service) put(ctx context.Context, r *Record, state State, c Command) er
 		}
 		state.Found = ""
 	}
+	e := Entry{Time: c.At, Weight: r.State.Weight, Why: c.Reason, By: c.By, Measured: r.State.Measured}
 	r.to(state)
-	e := Entry{Time: c.At, Weight: r.State.Weight, Why: c.Reason, By: c.By}
 	if e.Why == "" {
 		e.Why = "no reason was given"
 	}

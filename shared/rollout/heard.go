@@ -27,7 +27,10 @@ func (s *Service) hear(ctx context.Context, detailType string, payload json.RawM
 // has no clock: it is paused where it is, and the release is told.
 func (s *Service) ExecutionEnded(ctx context.Context, e events.ExecutionStatusDetail) (Answered, error) {
 	var ref Ref
-	if json.Unmarshal([]byte(e.Input), &ref) != nil || ref.ID == "" || e.Status != "FAILED" && e.Status != "TIMED_OUT" && e.Status != "ABORTED" {
+	if err := json.Unmarshal([]byte(e.Input), &ref); err != nil {
+		return Answered{}, fault.Invalid("the input of the execution %s cannot be read: %w", e.Name, err)
+	}
+	if ref.ID == "" || e.Status != "FAILED" && e.Status != "TIMED_OUT" && e.Status != "ABORTED" {
 		return Answered{State: stateIgnored}, nil
 	}
 	answered := Answered{ID: ref.ID, State: stateIgnored}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -82,8 +83,10 @@ func (s *Service) look(ctx context.Context, r *Record, m pipeline.Metric, proble
 			from = at
 			measurement.Outcome, measurement.Why = NoData, "there is no value of a whole period since "+r.State.Since.UTC().Format(time.TimeOnly)
 		default:
-			measurement.Value = &value
 			measurement.Outcome, measurement.Why = Judge(m, value)
+			if !math.IsNaN(value) && !math.IsInf(value, 0) { // which JSON does not know
+				measurement.Value = &value
+			}
 		}
 	default:
 		measurement.Outcome, measurement.Why = s.check(ctx, r, m)

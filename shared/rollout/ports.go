@@ -125,6 +125,12 @@ type StackLocks interface {
 	Release(ctx context.Context, target events.Target, owner string) error
 }
 
+// Registry lists the deployed stacks; drift detection watches them.
+type Registry interface {
+	// Forget takes a stack that was deleted off the list.
+	Forget(ctx context.Context, account, region, stackName string) error
+}
+
 // Publisher publishes facts.
 type Publisher interface {
 	Publish(ctx context.Context, facts ...events.Fact) error

@@ -41,8 +41,12 @@ func (s *Service) Retire(ctx context.Context, ref Ref, token string, retries int
 
 func (s *Service) retire(ctx context.Context, r *Record, last bool) error {
 	if r.State.Phase == Promoted {
-		if _, wait, err := s.over(ctx, r); err != nil || wait > 0 && !last {
-			return errors.Join(err, pendingUnless(err, "the old side is kept for "+wait.String()+" more"))
+		_, wait, err := s.over(ctx, r)
+		if err != nil {
+			return err
+		}
+		if wait > 0 && !last {
+			return &pending{"the old side is kept for " + wait.String() + " more"}
 		}
 		// From here on nobody can switch back: a stack that is deleted gets no traffic.
 		r.State, r.Ended = Retire(r.State), s.Now().UTC()
@@ -63,13 +67,6 @@ func (s *Service) retire(ctx context.Context, r *Record, last bool) error {
 		return err
 	}
 	return s.conclude(ctx, r)
-}
-
-func pendingUnless(err error, message string) error {
-	if err != nil {
-		return nil
-	}
-	return &pending{message}
 }
 
 // leave does with the old side what evenkeel.yaml says, and says what became of
@@ -99,22 +96,26 @@ func (s *Service) leave(ctx context.Context, r *Record, last bool) (left, why st
 	if _, err := s.Traffic.SetWeight(ctx, Routing{Target: r.target(), Router: r.Request.Rollout.Router, Candidate: r.Live}, all); err != nil {
 		return "", "", err
 	}
-	to := r.target()
-	to.StackName = r.Old.StackName
-	holder, err := s.Locks.Acquire(ctx, to, r.ID, "", s.Now().Add(lockTime))
+	// The lock is that of both sides: a deployment of either holds it.
+	holder, err := s.Locks.Acquire(ctx, r.target(), r.ID, "", s.Now().Add(lockTime))
 	switch {
 	case err != nil:
 		return "", "", err
 	case holder != r.ID && last:
-		return LeftNotDeleted, "the stack " + to.StackName + " is locked by " + holder, nil
+		return LeftNotDeleted, "the stack " + r.Request.Target.StackName + " is locked by " + holder, nil
 	case holder != r.ID:
-		return "", "", &pending{"the stack " + to.StackName + " is locked by " + holder}
+		return "", "", &pending{"the stack " + r.Request.Target.StackName + " is locked by " + holder}
 	}
+	to := r.target()
+	to.StackName = r.Old.StackName
 	left, why, err = s.remove(ctx, r, to, last)
+	if err == nil && left == LeftDeleted {
+		err = s.Registry.Forget(ctx, to.Account, to.Region, to.StackName)
+	}
 	if err != nil {
 		return "", "", err
 	}
-	return left, why, s.Locks.Release(ctx, to, r.ID)
+	return left, why, s.Locks.Release(ctx, r.target(), r.ID)
 }
 
 // remove deletes the stack of the old side if that loses nothing.

@@ -43,6 +43,7 @@ type Service struct {
 	Files      Files
 	Stacks     Stacks
 	Locks      StackLocks
+	Registry   Registry
 	Publisher  Publisher
 	Now        func() time.Time
 }

@@ -498,11 +498,15 @@ func old(t *testing.T) *world {
 
 func TestRetireDeletes(t *testing.T) {
 	w := old(t)
+	w.registry.Listed = map[string]events.StackRef{"222222222222/us-east-1/shop-api-test-blue": {}, "222222222222/us-east-1/shop-api-test-green": {}}
 	promoted := w.clock.Now()
 	w.until(func() bool { return w.record().Left != "" })
 	r := w.record()
 	if r.Left != rollout.LeftDeleted || len(w.stacks.Deleted) != 1 || w.locks.Held() != 0 || w.clock.Now().Sub(promoted) < time.Hour {
 		t.Errorf("%s, %v, %d locks, after %s", r.Left, w.stacks.Deleted, w.locks.Held(), w.clock.Now().Sub(promoted))
+	}
+	if len(w.registry.Listed) != 1 {
+		t.Errorf("listed %v", w.registry.Listed)
 	}
 	if shares := w.traffic.Shares(stack); len(shares) != 1 {
 		t.Errorf("the old side is still known to the router: %v", shares)
@@ -522,9 +526,7 @@ func TestRetireDoesNotDelete(t *testing.T) {
 			w.traffic.Meddle(stack, map[string]int{name + ".example.com": 30, "shop-api-test-green.example.com": 70})
 		},
 		"is locked by r2": func(w *world) {
-			to := stack
-			to.StackName = name
-			if _, err := w.locks.Acquire(w.Context(), to, "r2", "", w.clock.Now().Add(100*time.Hour)); err != nil {
+			if _, err := w.locks.Acquire(w.Context(), stack, "r2", "", w.clock.Now().Add(100*time.Hour)); err != nil {
 				w.Fatal(err)
 			}
 		},

@@ -35,6 +35,7 @@ type world struct {
 	files      *fake.DeploymentFiles
 	stacks     *fake.RolloutStacks
 	locks      *fake.DeploymentStackLocks
+	registry   *fake.DeploymentRegistry
 	facts      *fake.DeploymentFacts
 	sites      *fake.VerificationSites
 	alarms     *fake.VerificationAlarms
@@ -66,12 +67,13 @@ func newWorld(t *testing.T) *world {
 	w.files = &fake.DeploymentFiles{Faults: at}
 	w.stacks = &fake.RolloutStacks{Faults: at, Timeline: w.clock, Deleting: 30 * time.Second, Known: map[string]*rollout.Stack{}, Templates: map[string]string{}}
 	w.locks = &fake.DeploymentStackLocks{Faults: at, Now: w.clock.Now}
+	w.registry = &fake.DeploymentRegistry{Faults: at}
 	w.facts = &fake.DeploymentFacts{Faults: at}
 	w.sites = &fake.VerificationSites{Pages: map[string]verification.Response{}}
 	w.alarms = &fake.VerificationAlarms{State: map[string]string{}}
 	w.Service = &rollout.Service{
 		Traffic: w.traffic, Metrics: w.metrics, Records: w.records, Executions: w.executions, Tasks: w.tasks, Files: w.files, Stacks: w.stacks,
-		Locks: w.locks, Publisher: w.facts, Now: w.clock.Now,
+		Locks: w.locks, Registry: w.registry, Publisher: w.facts, Now: w.clock.Now,
 		Checks: &verification.Verifier{HTTP: w.sites, Alarms: w.alarms, Secrets: &fake.VerificationSecrets{}, Now: w.clock.Now},
 	}
 	return w
