@@ -345,6 +345,22 @@ func TestRouterRefuses(t *testing.T) {
 	}
 }
 
+// TestRouterRefusesACommand: that is no fault of the command, which names what
+// there is.
+func TestRouterRefusesACommand(t *testing.T) {
+	w := newWorld(t).live()
+	w.start(canary("r1", rollout.Green))
+	w.until(stepped(w, 5))
+	w.traffic.Meddle(stack, map[string]int{"shop-api-test-blue.example.com": 50, "shop-api-test-green.example.com": 50})
+	w.until(phase(w, rollout.Paused))
+	w.traffic.Refused = "the versions have different roles"
+	for _, name := range []string{rollout.CommandResume, rollout.CommandPromote} {
+		if _, err := w.command(name); !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), w.traffic.Refused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestHTTPAndAlarms: checks of the package verification are measurements, of
 // the side at hand.
 func TestHTTPAndAlarms(t *testing.T) {
