@@ -199,6 +199,31 @@ func TestCommandsActAtOnce(t *testing.T) {
 	}
 }
 
+// TestAPauseEndsAtTheDeadline: however often a person pauses it, what is told is
+// when it is aborted.
+func TestAPauseEndsAtTheDeadline(t *testing.T) {
+	w := newWorld(t).live()
+	w.start(canary("r1", rollout.Green))
+	w.until(stepped(w, 25))
+	for _, name := range []string{rollout.CommandPause, rollout.CommandResume, rollout.CommandPause} {
+		if _, err := w.command(name); err != nil {
+			t.Fatal(err)
+		}
+		if name == rollout.CommandPause {
+			w.clock.Advance(20 * time.Hour)
+		}
+	}
+	var until []time.Time
+	for _, f := range w.facts.Facts {
+		if d, ok := f.Data.(events.RolloutPaused); ok {
+			until = append(until, d.Until)
+		}
+	}
+	if end := w.record().State.Deadline.UTC(); len(until) != 2 || !until[0].Before(end) || !until[1].Equal(end) {
+		t.Errorf("paused until %v, the deadline is %s", until, end)
+	}
+}
+
 func TestCommandsThatAreRefused(t *testing.T) {
 	w := newWorld(t)
 	ask := func(q rollout.CommandRequest) error { _, err := w.Command(t.Context(), q); return err }
