@@ -1,7 +1,9 @@
 package rollout_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -383,6 +385,41 @@ func TestRouterRefusesACommand(t *testing.T) {
 		if _, err := w.command(name); !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), w.traffic.Refused) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// slowChecks fail, and take ten seconds of the invocation for it.
+type slowChecks struct {
+	took time.Duration
+	made int
+}
+
+func (s *slowChecks) Round(_ context.Context, _ verification.Subject, record verification.Record, _ bool) (verification.Record, verification.Verdict) {
+	s.took, s.made = s.took+10*time.Second, s.made+1
+	record.Results = append(record.Results, verification.Result{Outcome: verification.Failed, Why: "no answer in 10s"})
+	return record, verification.Verdict{}
+}
+
+// TestSlowChecks: a new side that hangs gives its traffic back before the
+// function's own time is over, however many metrics would tell.
+func TestSlowChecks(t *testing.T) {
+	w := newWorld(t).live()
+	q := canary("r1", rollout.Green)
+	q.Outputs, q.LiveOutputs = map[string]string{"Url": "https://green.example.com"}, map[string]string{"Url": "https://blue.example.com"}
+	q.Rollout.Analysis.Metrics = nil
+	for i := range 10 {
+		q.Rollout.Analysis.Metrics = append(q.Rollout.Analysis.Metrics, pipeline.Metric{
+			Name: fmt.Sprint("health ", i), HTTP: &pipeline.HTTPCheck{Method: "GET", URL: fmt.Sprint("${output.Url}/", i)}, Interval: pipeline.Duration(time.Minute), NoData: pipeline.NoDataPause,
+		})
+	}
+	slow := &slowChecks{}
+	w.Service.Checks = slow
+	w.Service.Now = func() time.Time { return w.clock.Now().Add(slow.took) }
+	w.start(q)
+	w.until(func() bool { return slow.made > 0 })
+	w.until(phase(w, rollout.Aborted))
+	if slow.took > 30*time.Second {
+		t.Errorf("%d checks took %s of one invocation", slow.made, slow.took)
 	}
 }
 
