@@ -211,10 +211,11 @@ func (i *installation) invoke(ctx context.Context, function string, request, ans
 	if err := json.Unmarshal(out.Payload, &failure); err != nil {
 		return fmt.Errorf("%s failed: %s", name, out.Payload)
 	}
+	message := printable(failure.ErrorMessage)
 	if failure.ErrorType == "InvalidError" {
-		return notFound("%s", failure.ErrorMessage)
+		return notFound("%s", message)
 	}
-	return &functionError{failure.ErrorType, failure.ErrorMessage}
+	return &functionError{failure.ErrorType, message}
 }
 
 // functionError is a function's own error: a fault's kind, or what the runtime

@@ -380,8 +380,8 @@ func TestRolloutCommandIsRepeated(t *testing.T) {
 	if orders := c.ordered(); tries != 3 || orders[0] != orders[2] {
 		t.Errorf("%d tries: %+v", tries, orders)
 	}
-	c.refuses("PermanentError", "access denied")
-	c.run("rollout", "abort", "prod/api", "--yes").want(1, "PermanentError: access denied")
+	c.refuses("PermanentError", "access\x1b[2J denied") // what AWS says may steer a terminal
+	c.run("rollout", "abort", "prod/api", "--yes").want(1, "PermanentError: access [2J denied")
 	if n := len(c.ordered()); n != 4 {
 		t.Errorf("what will not help was repeated: %d orders", n)
 	}

@@ -136,28 +136,42 @@ func goesWith(stack pipeline.Stack, record rollout.Record, found bool, at events
 }
 
 // sameRoute reports whether a router moves the traffic that another one moved
-// before, as far as evenkeel.yaml alone tells: a name that is an output is not
+// before, as far as evenkeel.yaml alone tells: what is an output is not
 // compared.
 func sameRoute(before, now pipeline.Router) bool {
-	if now.Route53 != nil && before.Route53 != nil && strings.Contains(now.Route53.Name, "${") {
-		name := *now.Route53
-		name.Name = before.Route53.Name
-		now.Route53 = &name
+	same := func(before, now string) bool { return strings.Contains(before+now, "${") || before == now }
+	switch {
+	case before.Route53 != nil && now.Route53 != nil:
+		zone := func(r *pipeline.Route53Router) string { return strings.TrimPrefix(r.Zone, "/hostedzone/") }
+		name := func(r *pipeline.Route53Router) string { return strings.TrimSuffix(strings.ToLower(r.Name), ".") }
+		return same(zone(before.Route53), zone(now.Route53)) && same(name(before.Route53), name(now.Route53)) && before.Route53.Type == now.Route53.Type
+	case before.ALB != nil && now.ALB != nil:
+		rule := (before.ALB.Rule == "") == (now.ALB.Rule == "")
+		return rule && same(before.ALB.Listener, now.ALB.Listener) && same(before.ALB.Rule, now.ALB.Rule)
+	case before.LambdaAlias != nil && now.LambdaAlias != nil:
+		function := func(r *pipeline.LambdaAliasRouter) string { // its name, or its ARN
+			if strings.Contains(r.Function, "${") {
+				return r.Function
+			}
+			return r.Function[strings.LastIndex(r.Function, ":")+1:]
+		}
+		return before.LambdaAlias.Alias == now.LambdaAlias.Alias && same(function(before.LambdaAlias), function(now.LambdaAlias))
+	default:
+		return false
 	}
-	return routes(before) == routes(now)
 }
 
 // routes says what a router moves the traffic of.
 func routes(r pipeline.Router) string {
 	switch {
 	case r.Route53 != nil:
-		return "route53 " + strings.TrimSuffix(strings.ToLower(r.Route53.Name), ".") + " " + r.Route53.Type
+		return "route53 " + strings.TrimSuffix(strings.ToLower(r.Route53.Name), ".") + " " + r.Route53.Type + " in " + r.Route53.Zone
 	case r.ALB != nil && r.ALB.Rule != "":
-		return "alb rule"
+		return "alb rule " + r.ALB.Rule
 	case r.ALB != nil:
-		return "alb listener"
+		return "alb listener " + r.ALB.Listener
 	case r.LambdaAlias != nil:
-		return "lambdaAlias " + r.LambdaAlias.Alias
+		return "lambdaAlias " + r.LambdaAlias.Alias + " of " + r.LambdaAlias.Function
 	default:
 		return "none"
 	}

@@ -45,6 +45,9 @@ const (
 )
 
 func causeOf(pause events.RolloutPaused) string {
+	if pause.By != "" {
+		return PausedByPlan
+	}
 	for _, m := range pause.Decided {
 		if m.Outcome != "successful" {
 			return PausedByMeasurement

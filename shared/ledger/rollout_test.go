@@ -92,6 +92,16 @@ func TestARunWaitsForAPausedRollout(t *testing.T) {
 	}
 }
 
+// TestAPersonsPauseIsNoAlarm, whatever was measured until then.
+func TestAPersonsPauseIsNoAlarm(t *testing.T) {
+	for text, want := range map[string]string{`"router":`: ledger.PausedByMeasurement, `"by": "arn:aws:iam::111111111111:user/kim", "router":`: ledger.PausedByPlan} {
+		pause := entryOf(t, json.RawMessage(strings.Replace(string(sample(t, "RolloutPaused.v1")), `"router":`, text, 1)))
+		if got, err := ledger.Measure(pause); err != nil || len(got) != 1 || got[0].Dimensions["Cause"] != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+}
+
 // TestRolloutTimeline: each line tells the weight and the values that decided.
 func TestRolloutTimeline(t *testing.T) {
 	lines, err := ledger.Timeline(entries(t, "RolloutStarted.v1", "RolloutStepped.v1", "RolloutPaused.v1", "RolloutResumed.v1", "RolloutAborted.v1", "RolloutPromoted.v1", "RolloutSwitchedBack.v1", "RolloutRetired.v1"))

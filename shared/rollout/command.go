@@ -51,7 +51,7 @@ func (s *Service) obey(ctx context.Context, r *Record, c Command) error {
 	}
 	if changed := !reflect.DeepEqual(state, r.State); changed {
 		if err := s.put(ctx, r, state, c); err != nil {
-			return err
+			return byRouter(err)
 		}
 	}
 	if r.State.Phase == Promoting || r.State.Phase == Aborting {
@@ -60,9 +60,18 @@ func (s *Service) obey(ctx context.Context, r *Record, c Command) error {
 		_, err = s.carry(ctx, r)
 	}
 	if err != nil {
-		return err
+		return byRouter(err)
 	}
 	return s.clock(ctx, r)
+}
+
+// byRouter is an error of a command that fits. What the router refuses is
+// nothing that whoever gives the command has to change in it.
+func byRouter(err error) error {
+	if fault.Is(err, fault.InvalidError) {
+		return fault.Conflict("%w", err)
+	}
+	return err
 }
 
 // put stores what a person wants, before it is done.

@@ -56,7 +56,11 @@ func (r *Record) fact(e Entry) events.Data {
 	case EntryStepped:
 		return events.RolloutStepped{RolloutChange: change}
 	case EntryPaused:
-		return events.RolloutPaused{RolloutChange: change, Until: e.Time.Add(r.Plan.PauseTimeout).UTC()}
+		until := e.Time.Add(r.Plan.PauseTimeout)
+		if end := r.State.Deadline; !end.IsZero() && end.Before(until) {
+			until = end
+		}
+		return events.RolloutPaused{RolloutChange: change, Until: until.UTC()}
 	case EntryResumed:
 		return events.RolloutResumed{RolloutChange: change}
 	case EntryPromoted:

@@ -13,13 +13,18 @@ import (
 	"github.com/evenkeel/evenkeel/shared/verification"
 )
 
-// checkTimeout is for how long one measurement by a check is waited for.
-const checkTimeout = 10 * time.Second
+const (
+	// checkTimeout is for how long one measurement by a check is waited for.
+	checkTimeout = 10 * time.Second
+	// lookTime is after how long no more measurements are begun. What hangs is what
+	// has to be noticed: all of it in turn would take longer than the function has.
+	lookTime = 25 * time.Second
+)
 
 // measure makes the measurements that are due, all at one time, and returns
 // them beside the health that they and the earlier ones make. The live side is
 // looked at only when the new one fails: then it decides whether the traffic
-// may go back.
+// may go back. What there is no time for stays due.
 func (s *Service) measure(ctx context.Context, r *Record) (Health, []Measurement) {
 	now := s.Now().UTC()
 	candidate := sideOf(r.Request.Candidate, r.Request.Outputs)
@@ -27,6 +32,9 @@ func (s *Service) measure(ctx context.Context, r *Record) (Health, []Measurement
 	var measured []Measurement
 	failed := false
 	for _, m := range Due(r.Plan, r.State, now) {
+		if len(measured) > 0 && s.Now().Sub(now) > lookTime {
+			break
+		}
 		measurement, from := s.look(ctx, r, candidate.metric(m), candidate.problem, now)
 		if from.After(now) {
 			health.Awaited[m.Name] = from
@@ -56,6 +64,9 @@ func (s *Service) live(ctx context.Context, r *Record, now time.Time) string {
 		metric := theirs.metric(m)
 		if theirs.problem != "" || reflect.DeepEqual(metric, ours.metric(m)) {
 			continue
+		}
+		if s.Now().Sub(now) > lookTime {
+			return health
 		}
 		switch measurement, _ := s.look(ctx, r, metric, "", now); measurement.Outcome {
 		case Failed:

@@ -1,7 +1,9 @@
 package rollout_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -199,6 +201,31 @@ func TestCommandsActAtOnce(t *testing.T) {
 	}
 }
 
+// TestAPauseEndsAtTheDeadline: however often a person pauses it, what is told is
+// when it is aborted.
+func TestAPauseEndsAtTheDeadline(t *testing.T) {
+	w := newWorld(t).live()
+	w.start(canary("r1", rollout.Green))
+	w.until(stepped(w, 25))
+	for _, name := range []string{rollout.CommandPause, rollout.CommandResume, rollout.CommandPause} {
+		if _, err := w.command(name); err != nil {
+			t.Fatal(err)
+		}
+		if name == rollout.CommandPause {
+			w.clock.Advance(20 * time.Hour)
+		}
+	}
+	var until []time.Time
+	for _, f := range w.facts.Facts {
+		if d, ok := f.Data.(events.RolloutPaused); ok {
+			until = append(until, d.Until)
+		}
+	}
+	if end := w.record().State.Deadline.UTC(); len(until) != 2 || !until[0].Before(end) || !until[1].Equal(end) {
+		t.Errorf("paused until %v, the deadline is %s", until, end)
+	}
+}
+
 func TestCommandsThatAreRefused(t *testing.T) {
 	w := newWorld(t)
 	ask := func(q rollout.CommandRequest) error { _, err := w.Command(t.Context(), q); return err }
@@ -342,6 +369,57 @@ func TestRouterRefuses(t *testing.T) {
 	w.until(phase(w, rollout.Aborted))
 	if got := w.result(); got.Outcome != rollout.OutcomeAborted || !strings.Contains(got.Why, "different roles") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestRouterRefusesACommand: that is no fault of the command, which names what
+// there is.
+func TestRouterRefusesACommand(t *testing.T) {
+	w := newWorld(t).live()
+	w.start(canary("r1", rollout.Green))
+	w.until(stepped(w, 5))
+	w.traffic.Meddle(stack, map[string]int{"shop-api-test-blue.example.com": 50, "shop-api-test-green.example.com": 50})
+	w.until(phase(w, rollout.Paused))
+	w.traffic.Refused = "the versions have different roles"
+	for _, name := range []string{rollout.CommandResume, rollout.CommandPromote} {
+		if _, err := w.command(name); !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), w.traffic.Refused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// slowChecks fail, and take ten seconds of the invocation for it.
+type slowChecks struct {
+	took time.Duration
+	made int
+}
+
+func (s *slowChecks) Round(_ context.Context, _ verification.Subject, record verification.Record, _ bool) (verification.Record, verification.Verdict) {
+	s.took, s.made = s.took+10*time.Second, s.made+1
+	record.Results = append(record.Results, verification.Result{Outcome: verification.Failed, Why: "no answer in 10s"})
+	return record, verification.Verdict{}
+}
+
+// TestSlowChecks: a new side that hangs gives its traffic back before the
+// function's own time is over, however many metrics would tell.
+func TestSlowChecks(t *testing.T) {
+	w := newWorld(t).live()
+	q := canary("r1", rollout.Green)
+	q.Outputs, q.LiveOutputs = map[string]string{"Url": "https://green.example.com"}, map[string]string{"Url": "https://blue.example.com"}
+	q.Rollout.Analysis.Metrics = nil
+	for i := range 10 {
+		q.Rollout.Analysis.Metrics = append(q.Rollout.Analysis.Metrics, pipeline.Metric{
+			Name: fmt.Sprint("health ", i), HTTP: &pipeline.HTTPCheck{Method: "GET", URL: fmt.Sprint("${output.Url}/", i)}, Interval: pipeline.Duration(time.Minute), NoData: pipeline.NoDataPause,
+		})
+	}
+	slow := &slowChecks{}
+	w.Service.Checks = slow
+	w.Service.Now = func() time.Time { return w.clock.Now().Add(slow.took) }
+	w.start(q)
+	w.until(func() bool { return slow.made > 0 })
+	w.until(phase(w, rollout.Aborted))
+	if slow.took > 30*time.Second {
+		t.Errorf("%d checks took %s of one invocation", slow.made, slow.took)
 	}
 }
 

@@ -36,7 +36,7 @@ const (
 	// healthWait is for how long a target group may have no healthy target once
 	// it is in use.
 	healthWait = 10 * time.Minute
-	// attached marks a change that brought the target group into use.
+	// attached marks a change after which the target group has to be healthy.
 	attached = " attached"
 )
 
@@ -59,7 +59,8 @@ func (l listener) weight(ctx context.Context, r rollout.Routing) (int, bool, err
 
 // set replaces the target groups of the forward action and leaves everything
 // else as it is: a property that is not given keeps its value, but a list of
-// actions is given as a whole.
+// actions is given as a whole. A candidate without traffic is about to get some:
+// that it is in use already, from an earlier rollout, does not make it healthy.
 // Source: Elastic Load Balancing API reference, ModifyListener, ModifyRule.
 func (l listener) set(ctx context.Context, r rollout.Routing, percent int) (string, error) {
 	actions, err := l.actions(ctx)
@@ -76,7 +77,16 @@ func (l listener) set(ctx context.Context, r rollout.Routing, percent int) (stri
 		wanted = []types.TargetGroupTuple{group(r.Live, live), wanted[0]}
 	}
 	have := groups(actions[at])
-	if same(have, wanted) {
+	change := l.now().UTC().Format(time.RFC3339)
+	if percent == 0 || !slices.ContainsFunc(have, func(group types.TargetGroupTuple) bool {
+		return aws.ToString(group.TargetGroupArn) == r.Candidate.Endpoint
+	}) {
+		change += attached
+	}
+	switch {
+	case same(have, wanted) && percent == 0:
+		return change, nil
+	case same(have, wanted):
 		return "", nil
 	}
 	forward := types.Action{Type: types.ActionTypeEnumForward, Order: actions[at].Order, ForwardConfig: &types.ForwardActionConfig{TargetGroups: wanted}}
@@ -97,13 +107,7 @@ func (l listener) set(ctx context.Context, r rollout.Routing, percent int) (stri
 		_, err = l.client.ModifyListener(ctx, &elb.ModifyListenerInput{ListenerArn: aws.String(l.config.Listener), DefaultActions: actions})
 	}
 	if err != nil {
-		return "", l.fault("change the weights of "+l.String(), err)
-	}
-	change := l.now().UTC().Format(time.RFC3339)
-	if !slices.ContainsFunc(have, func(group types.TargetGroupTuple) bool {
-		return aws.ToString(group.TargetGroupArn) == r.Candidate.Endpoint
-	}) {
-		change += attached
+		return "", l.fault("change the weights of "+l.String(), tagged(err))
 	}
 	return change, nil
 }

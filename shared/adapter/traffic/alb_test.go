@@ -146,7 +146,8 @@ func TestSetWeightOfTargetGroups(t *testing.T) {
 	}{
 		"a share":             {byListener, forward(1, "arn:blue 100"), 5, action(one, 1, true, "arn:blue 95", "arn:green 5"), noonAttached},
 		"all":                 {byListener, forward(1, "arn:blue 50", "arn:green 50"), 100, action(one, 1, true, "arn:blue 0", "arn:green 100"), noonText},
-		"nothing":             {byListener, forward(1, "arn:blue 75", "arn:green 25"), 0, action(one, 1, true, "arn:blue 100", "arn:green 0"), noonText},
+		"nothing":             {byListener, forward(1, "arn:blue 75", "arn:green 25"), 0, action(one, 1, true, "arn:blue 100", "arn:green 0"), noonAttached},
+		"is without traffic":  {byListener, forward(1, "arn:blue 100", "arn:green 0"), 0, nil, noonAttached}, // from an earlier rollout
 		"is so already":       {byListener, forward(1, "arn:green 5", "arn:blue 95"), 5, nil, ""},
 		"from one without":    {byListener, simple, 100, action(one, 1, false, "arn:blue 0", "arn:green 100"), noonText},
 		"the placeholder":     {first(byListener), fixed, 100, action(one, 1, false, "arn:green 100"), noonAttached},
@@ -283,6 +284,9 @@ func TestErrorsOfTargetGroups(t *testing.T) {
 				if !fault.Is(err, tt.kind) || i < 2 && !strings.Contains(fmt.Sprint(err), r.Router.ALB.Listener+r.Router.ALB.Rule) {
 					t.Errorf("%s, call %d: %v", code, i, err)
 				}
+			}
+			if says := strings.Contains(set.Error(), "needs the tag evenkeel:repository"); says != (code == "AccessDenied") {
+				t.Errorf("%s: %v", code, set)
 			}
 		}
 	}

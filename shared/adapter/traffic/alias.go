@@ -94,7 +94,7 @@ func (a alias) set(ctx context.Context, r rollout.Routing, percent int) (string,
 			FunctionName: aws.String(a.config.Function), Name: aws.String(a.config.Alias), FunctionVersion: aws.String(version), RoutingConfig: routing,
 			Description: aws.String("Evenkeel moves its weights in rollouts"),
 		})
-		return "", a.fault("make "+a.String(), err)
+		return "", a.fault("make "+a.String(), tagged(err))
 	}
 	if aws.ToString(have.FunctionVersion) == version && maps.Equal(additional(have), weights) {
 		return "", nil
@@ -102,7 +102,7 @@ func (a alias) set(ctx context.Context, r rollout.Routing, percent int) (string,
 	_, err = a.client.UpdateAlias(ctx, &lambda.UpdateAliasInput{
 		FunctionName: aws.String(a.config.Function), Name: aws.String(a.config.Alias), FunctionVersion: aws.String(version), RoutingConfig: routing, RevisionId: have.RevisionId,
 	})
-	return "", a.fault("change the weights of "+a.String(), err)
+	return "", a.fault("change the weights of "+a.String(), tagged(err))
 }
 
 // settled: an alias has no state that says how far a change is.

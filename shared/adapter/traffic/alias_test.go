@@ -206,6 +206,9 @@ func TestErrorsOfAnAlias(t *testing.T) {
 			if !fault.Is(err, tt.kind) || !strings.Contains(fmt.Sprint(err), "the alias live of shop") {
 				t.Errorf("%s, call %d: %v", code, i, err)
 			}
+			if says := strings.Contains(fmt.Sprint(err), "needs the tag evenkeel:repository"); says != (i == 1 && code == "AccessDeniedException") {
+				t.Errorf("%s, call %d: %v", code, i, err)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -98,6 +99,9 @@ func (s records) set(ctx context.Context, r rollout.Routing, percent int) (strin
 		HostedZoneId: aws.String(s.config.Zone), ChangeBatch: &types.ChangeBatch{Changes: changes, Comment: aws.String("evenkeel rollout of " + r.Target.StackName)},
 	})
 	if err != nil {
+		if awserr.HasCode(err, "AccessDenied") {
+			err = fmt.Errorf("the account may bound which names a rollout changes, by the parameter RecordNames of its spoke stack: %w", err)
+		}
 		return "", s.fault("change the record sets of "+s.String(), err)
 	}
 	return aws.ToString(out.ChangeInfo.Id), nil

@@ -258,7 +258,12 @@ func TestErrorsOfRecords(t *testing.T) {
 		_, set := client.SetWeight(t.Context(), cname, 5)
 		_, only := client.SetWeight(t.Context(), first(cname), 100)
 		_, settled := client.Settled(t.Context(), cname, "/change/C1")
-		for i, err := range []error{weigh, set, only, settled} {
+		stub.Reply("route53", listSets, sets("", ours("blue", "100"), ours("green", "0")))
+		_, changed := client.SetWeight(t.Context(), cname, 5)
+		if says := strings.Contains(fmt.Sprint(changed), "parameter RecordNames"); says != (code == "AccessDenied") {
+			t.Errorf("%s: %v", code, changed)
+		}
+		for i, err := range []error{weigh, set, only, settled, changed} {
 			if !fault.Is(err, tt.kind) || !strings.Contains(fmt.Sprint(err), "api.example.com") {
 				t.Errorf("%s, call %d: %v", code, i, err)
 			}

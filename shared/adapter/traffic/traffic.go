@@ -5,11 +5,13 @@ package traffic
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/rollout"
 )
@@ -102,6 +104,14 @@ func (c *Client) router(r rollout.Routing) (router, error) {
 
 // alone reports whether there is no live side.
 func alone(r rollout.Routing) bool { return r.Live.Endpoint == "" }
+
+// tagged says what a refusal of AWS to change something may be about.
+func tagged(err error) error {
+	if awserr.HasCode(err, "AccessDenied", "AccessDeniedException") {
+		return fmt.Errorf("it needs the tag evenkeel:repository (docs/rollouts.md, \"What an account must allow\"): %w", err)
+	}
+	return err
+}
 
 // weightText shows a weight in a message.
 func weightText(weight *int64) string {
