@@ -68,7 +68,8 @@ func (s *Service) restart(ctx context.Context, r *Record, e events.ExecutionStat
 }
 
 // stop leaves a rollout without a clock: what was begun is finished, and the
-// rest is for a person, whose command starts the clock again.
+// rest is for a person, whose command starts the clock again. The release is
+// told even when what was begun cannot be finished.
 func (s *Service) stop(ctx context.Context, r *Record, e events.ExecutionStatusDetail) error {
 	why := told(fmt.Sprintf("its workflow failed too often, the last time it ended %s: %s", e.Status, strings.TrimSpace(e.Error+" "+e.Cause)))
 	r.Execution = ""
@@ -81,16 +82,14 @@ func (s *Service) stop(ctx context.Context, r *Record, e events.ExecutionStatusD
 	if err := s.write(ctx, r); err != nil {
 		return err
 	}
-	if _, err := s.carry(ctx, r); err != nil {
-		return err
-	}
-	if r.ReleaseTask == "" {
-		return nil
+	_, failed := s.carry(ctx, r)
+	if errors.As(failed, new(*overtaken)) || r.ReleaseTask == "" {
+		return failed
 	}
 	message := fmt.Sprintf("the rollout %s stands at %d %%: %s. Next: evenkeel rollout status %s", r.ID, r.State.Weight, why, shownTarget(r.Request.Target))
 	if err := s.Tasks.Fail(ctx, r.ReleaseTask, fault.PermanentError, message); err != nil {
 		return err
 	}
 	r.ReleaseTask = ""
-	return s.write(ctx, r)
+	return errors.Join(s.write(ctx, r), failed)
 }

@@ -23,9 +23,9 @@ const (
 	// Source: CloudWatch user guide, "Metrics retention": most within two minutes.
 	ingestion = 5 * time.Minute
 	// maxID is the most characters of an id: the name of an execution has 80, of
-	// which a restart takes two ("-5").
+	// which a restart takes three ("-10").
 	// Source: Step Functions API reference, StartExecution, name.
-	maxID = 78
+	maxID = 77
 )
 
 // NewPlan says what a rollout does. Without a live side it is the first of its

@@ -529,6 +529,52 @@ func TestExecutionsAreFollowed(t *testing.T) {
 	if r, err := w.command(rollout.CommandResume); err != nil || r.Execution == "" || r.State.Phase != rollout.Stepping {
 		t.Errorf("%+v, %v", r, err)
 	}
+	// A name is taken for 90 days, also by an execution that has ended.
+	if got := w.executions.Names; len(got) != 6 || got[5] != "r1-test-api-6" {
+		t.Errorf("nothing is the clock of what was resumed: %v", got)
+	}
+	if got := ended("r1-test-api-5", "TIMED_OUT"); got.State != "ignored" {
+		t.Errorf("%+v", got)
+	}
+	if got := ended("r1-test-api-6", "FAILED"); got.State != "failed" || w.record().State.Cause != rollout.CauseStopped {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestStoppedInThePromotion: the release hears that nothing drives the rollout,
+// although the router refuses what was begun.
+func TestStoppedInThePromotion(t *testing.T) {
+	w := newWorld(t).live()
+	ref := w.start(canary("r1", rollout.Green))
+	w.until(stepped(w, 5))
+	w.traffic.Refused = "no"
+	if _, err := w.command(rollout.CommandPromote); !fault.Is(err, fault.InvalidError) {
+		t.Fatal(err)
+	}
+	input, err := json.Marshal(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := func(name string) error {
+		_, err := w.handle(events.Envelope[events.ExecutionStatusDetail]{
+			DetailType: events.ExecutionStatusChange, Detail: events.ExecutionStatusDetail{Name: name, Status: "FAILED", Input: string(input)},
+		})
+		return err
+	}
+	for _, name := range []string{ref.ID, ref.ID + "-2", ref.ID + "-3", ref.ID + "-4"} {
+		if err := ended(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ended(ref.ID + "-5"); !fault.Is(err, fault.InvalidError) {
+		t.Errorf("ended with %v", err)
+	}
+	if last := w.tasks.Answers[len(w.tasks.Answers)-1]; !strings.HasPrefix(last.Token, "release-") || last.Kind != fault.PermanentError || w.record().ReleaseTask != "" {
+		t.Errorf("the release was told %+v", last)
+	}
+	if err := ended(ref.ID + "-5"); !fault.Is(err, fault.InvalidError) || len(w.tasks.Answers) != 1 {
+		t.Errorf("again: %v, %+v", err, w.tasks.Answers)
+	}
 }
 
 func TestUnknownMessages(t *testing.T) {
