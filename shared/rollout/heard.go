@@ -47,8 +47,12 @@ func (s *Service) ExecutionEnded(ctx context.Context, e events.ExecutionStatusDe
 func (s *Service) restart(ctx context.Context, r *Record, e events.ExecutionStatusDetail) (string, error) {
 	switch {
 	case e.Name != r.executionName(): // an earlier one, that was followed by another
-		if r.Execution == "" && r.Starts > 1 {
-			return stateRestarted, s.clock(ctx, r) // or was about to be
+		switch {
+		case r.Execution != "" || r.Starts <= 1:
+		case r.Starts > maxStarts:
+			return stateFailed, s.stop(ctx, r, e)
+		default:
+			return stateRestarted, s.launch(ctx, r) // or was about to be
 		}
 		return stateIgnored, nil
 	case r.State.Phase == Retired && r.Left != "", r.State.Phase.Ended() && r.State.Phase != Retired && r.ReleaseTask == "" && s.Now().Sub(r.Ended) > invocationTime:
@@ -58,7 +62,7 @@ func (s *Service) restart(ctx context.Context, r *Record, e events.ExecutionStat
 		if err := s.write(ctx, r); err != nil {
 			return "", err
 		}
-		return stateRestarted, s.clock(ctx, r)
+		return stateRestarted, s.launch(ctx, r)
 	}
 	return stateFailed, s.stop(ctx, r, e)
 }
@@ -66,8 +70,11 @@ func (s *Service) restart(ctx context.Context, r *Record, e events.ExecutionStat
 // stop leaves a rollout without a clock: what was begun is finished, and the
 // rest is for a person, whose command starts the clock again.
 func (s *Service) stop(ctx context.Context, r *Record, e events.ExecutionStatusDetail) error {
-	why := told(fmt.Sprintf("its workflow ended %s %d times, the last time by %s", e.Status, r.Starts, strings.TrimSpace(e.Error+" "+e.Cause)))
+	why := told(fmt.Sprintf("its workflow failed too often, the last time it ended %s: %s", e.Status, strings.TrimSpace(e.Error+" "+e.Cause)))
 	r.Execution = ""
+	if e.Name == r.executionName() {
+		r.Starts++ // a person's command starts another one, of another name
+	}
 	if r.State.Phase == Stepping {
 		s.apply(r, Decision{Action: Pause, Cause: CauseStopped, Why: why, Wait: r.Plan.PauseTimeout})
 	}

@@ -155,6 +155,11 @@ func (s *Service) clock(ctx context.Context, r *Record) error {
 	if r.Starts == 0 {
 		r.Starts = 1
 	}
+	return s.launch(ctx, r)
+}
+
+// launch starts the execution that is the rollout's clock from now on.
+func (s *Service) launch(ctx context.Context, r *Record) error {
 	execution, err := s.Executions.Start(ctx, r.executionName(), Ref{ID: r.ID, Target: r.Request.Target})
 	if err != nil {
 		return err
