@@ -39,6 +39,7 @@ type Service struct {
 	Checks     Checks
 	Records    Records
 	Executions Executions
+	Runs       Runs
 	Tasks      Tasks
 	Files      Files
 	Stacks     Stacks
