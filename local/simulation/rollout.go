@@ -143,7 +143,7 @@ func (r *Rollout) sweep() {
 	if r.chance(r.chaos.Lambda) {
 		r.Log("lost: a sweep")
 	} else if _, err := r.Call("rollout", json.RawMessage(`{"action":"sweep"}`)); err != nil {
-		r.watch.counts["sweep failed"]++
+		r.watch.counts["sweeps that broke off"]++
 	}
 	going := slices.ContainsFunc(r.Runs, func(e *interpreter.Execution) bool { return e.Status == interpreter.Running })
 	if record := r.watch.current; going || r.pushes > 0 || record.ID != "" && !record.Done {

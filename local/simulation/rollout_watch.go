@@ -166,7 +166,7 @@ func (w *rolloutWatch) fact(f events.Fact) {
 // unkind worlds lose the last word of some things for good, as calls that fail
 // for ever do, and invocations that never answer.
 func (r *Rollout) unkind() bool {
-	return r.chaos.Permanent > 0 || r.chaos.Hang > 0 || r.chaos.Force != nil
+	return r.chaos.Hang > 0 || r.chaos.Force != nil
 }
 
 // rolloutChange is what the fact of a rollout says; nil for other facts.
@@ -209,6 +209,9 @@ func (w *rolloutWatch) ended(e *interpreter.Execution) {
 	}
 	if e.Status != interpreter.Succeeded {
 		if strings.HasPrefix(e.Name, backPrefix) {
+			if !w.r.unkind() {
+				w.r.Violate("%s did not get the traffic back: %s %s", e.Name, e.Error, e.Cause)
+			}
 			return
 		}
 		id := strings.TrimPrefix(e.Name, "release-") + "-test-api"

@@ -155,6 +155,19 @@ func TestSwitchBack(t *testing.T) {
 	}
 }
 
+// TestAPersonSwitchesBackInTime: afterwards only a stage does whose run goes on.
+func TestAPersonSwitchesBackInTime(t *testing.T) {
+	p := canary()
+	s := phased(p, Promoted)
+	if got, err := Obey(p, s, Command{Name: CommandAbort, At: minutes(29)}); err != nil || got.Phase != Aborting || got.Cause != CauseSwitchBack {
+		t.Errorf("%+v, %v", got, err)
+	}
+	got, err := Obey(p, s, Command{Name: CommandAbort, At: minutes(30)})
+	if !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), "kept until 2026-11-28T12:30:00Z") || !reflect.DeepEqual(got, s) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // TestLateDecisions: a decision of another phase changes nothing, and one that
 // comes twice no more than once.
 func TestLateDecisions(t *testing.T) {
