@@ -85,6 +85,11 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 	for w.chance(0.3) {
 		w.Clock.After(w.upTo(6*time.Hour), r.stop)
 	}
+	if w.chance(0.1) { // a workflow that dies again and again
+		for range 40 {
+			w.Clock.After(w.upTo(6*time.Hour), r.stop)
+		}
+	}
 	return r
 }
 

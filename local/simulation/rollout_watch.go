@@ -256,7 +256,7 @@ func (r *Rollout) runEnded(run string) (ended bool) {
 func (r *Rollout) stageEnds(run string) {
 	q, ok := r.watch.requests[rollout.ID(run, rolloutTarget.Stage, rolloutTarget.Stack)]
 	record := r.watch.current
-	if !ok || r.orderly || record.Request.Run.RunID != run || record.State.Phase != rollout.Promoted || !r.chance(0.3) {
+	if !ok || r.orderly || record.Request.Run.RunID != run || record.State.Phase != rollout.Promoted || record.Old == (rollout.Side{}) || !r.chance(0.5) {
 		r.closed(run)
 		return
 	}
