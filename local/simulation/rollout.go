@@ -151,7 +151,7 @@ func (r *Rollout) sweep() {
 		r.watch.counts["sweeps that broke off"]++
 	}
 	going := slices.ContainsFunc(r.Runs, func(e *interpreter.Execution) bool { return e.Status == interpreter.Running })
-	if record := r.watch.current; going || r.pushes > 0 || record.ID != "" && !record.Done {
+	if record := r.watch.current; going || r.pushes > 0 || record.ID != "" && !closed(record) {
 		r.Clock.After(sweepEvery, r.sweep)
 	}
 }

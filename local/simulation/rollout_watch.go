@@ -317,11 +317,14 @@ func (r *Rollout) End() {
 	if record.ID == "" {
 		return
 	}
-	if !record.State.Phase.Ended() || !record.Done || record.ReleaseTask != "" || record.PauseTask != "" {
+	if !record.State.Phase.Ended() || !closed(record) {
 		r.Violate("%s never ended: it is %s, %s", record.ID, record.State.Phase, record.State.Why)
 	}
 	r.traffiked(record)
 }
+
+// closed reports whether nothing is left to do, and nobody waits for an answer.
+func closed(r rollout.Record) bool { return r.Done && r.ReleaseTask == "" && r.PauseTask == "" }
 
 // traffiked checks that the traffic is where the record says.
 func (r *Rollout) traffiked(record rollout.Record) {

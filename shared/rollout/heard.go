@@ -55,7 +55,7 @@ func (s *Service) restart(ctx context.Context, r *Record, e events.ExecutionStat
 			return stateRestarted, s.launch(ctx, r) // or was about to be
 		}
 		return stateIgnored, nil
-	case r.Done && r.ReleaseTask == "":
+	case r.closed():
 		return stateIgnored, nil
 	case r.Starts < maxStarts:
 		r.Starts, r.Execution = r.Starts+1, ""

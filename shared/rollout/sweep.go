@@ -63,7 +63,7 @@ func (s *Service) lookAfter(ctx context.Context, ref Ref) (state string, err err
 const running = "RUNNING"
 
 func (s *Service) sweep(ctx context.Context, r *Record) (string, error) {
-	if r.Done && r.ReleaseTask == "" {
+	if r.closed() {
 		return stateIgnored, nil
 	}
 	var execution Execution
