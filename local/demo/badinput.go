@@ -26,7 +26,8 @@ const soloName = "acme/solo"
 // BadInput is what the end-to-end test plays after the main job.
 func BadInput() []Group {
 	pair, locked := pairGroups()
-	return []Group{verifyGroup(), recoveryGroup(), pair, guardedGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, privilegeGroup()}
+	rollouts, rolled := rolloutsGroups()
+	return []Group{rollouts, verifyGroup(), recoveryGroup(), pair, guardedGroup(), concurrentGroup(), malformedGroup(), forgedGroup(), unknownEventGroup(), undoGroup(), sweepGroup(), locked, rolled, privilegeGroup()}
 }
 
 func concurrentGroup() Group {

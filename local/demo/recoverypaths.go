@@ -15,7 +15,7 @@ const (
 	operated  = "Operate DescribeOutcome Outcome? "
 	recovered = "Plan MayBePlanned? " + operated
 	failed    = planned + operated + "EndStack"
-	deployed  = planned + operated + "Verify EndStack"
+	deployed  = planned + operated + "Verify RollOut? EndStack"
 )
 
 // deployment is a push to a stack of its own, and how it has to end.

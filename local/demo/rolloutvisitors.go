@@ -89,6 +89,8 @@ func errorRate(service, side string, share int) (rate float64, ok bool) {
 	switch {
 	case side == "blue":
 		return 0, true
+	case service == "healthy":
+		return float64(share%7) / 10, true // some always fail
 	case service == "breach" && share >= 25:
 		return 40, true
 	case service == "doubtful" && share >= 25:
@@ -191,9 +193,16 @@ func (v *visitors) spoil(version, answer string) {
 	v.spoiled[version] = answer
 }
 
-// saw is the weights of green that were in the zone, in order: "0 5 25 0".
-func (v *visitors) saw(service string) string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return strings.Trim(fmt.Sprint(v.weights[service]), "[]")
+// sees waits until the weights of green that were in the zone are these, in
+// their order: "0 5 25 0".
+func (v *visitors) sees(ctx context.Context, service, want string) error {
+	return await(ctx, "the weights "+want+" of "+service, func() (bool, error) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		saw := strings.Trim(fmt.Sprint(v.weights[service]), "[]")
+		if !strings.HasPrefix(want, saw) {
+			return false, expect("weights of "+service+" in the zone", saw, want)
+		}
+		return saw == want, nil
+	})
 }

@@ -96,25 +96,25 @@ func TestExpressions(t *testing.T) {
 	for expression, want := range map[string]string{
 		"a":                                 "2=0 1=2 0=1",
 		"a + 1":                             "2=1 1=3 0=2",
-		"a + b":                             "3=5 2=0 1=12 0=1",         // a missing value is 0
-		"100 * a / b":                       "3=0 1=20",                 // what is divided by 0 is dropped
-		"a / none":                          "",                         // and by what is missing
-		"none / b":                          "3=0 1=0",                  // which is 0 itself
+		"a + b":                             "3=5 2=0 1=12 0=1", // a missing value is 0
+		"100 * a / b":                       "3=0 1=20",         // what is divided by 0 is dropped
+		"a / none":                          "",                 // and by what is missing
+		"none / b":                          "3=0 1=0",          // which is 0 itself
 		"-a - -2":                           "2=2 1=0 0=1",
-		"2 ^ 3 ^ 0 * a":                     "2=0 1=4 0=2",              // to the right
-		"1 + 2 * a":                         "2=1 1=5 0=3",              // precedence
+		"2 ^ 3 ^ 0 * a":                     "2=0 1=4 0=2", // to the right
+		"1 + 2 * a":                         "2=1 1=5 0=3", // precedence
 		"(1 + 2) * a":                       "2=0 1=6 0=3",
-		"10 - a - 1":                        "2=9 1=7 0=8",              // to the left
+		"10 - a - 1":                        "2=9 1=7 0=8", // to the left
 		"a > 0":                             "2=0 1=1 0=1",
 		"a >= 1 AND b < 10":                 "3=0 2=0 1=0 0=0",
 		"a == 1 || b != 0":                  "3=1 2=0 1=1 0=1",
 		"a <= 1 && b == 0 OR 0":             "3=0 2=1 1=0 0=0",
-		"IF(b > 0, 100 * a / b, 0)":         "3=0 2=0 1=20",             // division by zero, with a way out
+		"IF(b > 0, 100 * a / b, 0)":         "3=0 2=0 1=20", // division by zero, with a way out
 		"IF(1, a, b)":                       "2=0 1=2 0=1",
 		"IF(0, a, b)":                       "3=5 2=0 1=10",
-		"IF(a > 1, b)*1":                    "!",                        // two arguments
+		"IF(a > 1, b)*1":                    "!", // two arguments
 		"FILL(a, 7)":                        "3=7 2=0 1=2 0=1",
-		"FILL(none, 0)":                     "3=0 2=0 1=0 0=0",          // a value out of nothing
+		"FILL(none, 0)":                     "3=0 2=0 1=0 0=0", // a value out of nothing
 		"FILL(b, REPEAT)":                   "3=5 2=0 1=10",
 		"FILL(a, REPEAT) / FILL(b, 1)":      "3=0 1=0.2 0=1",
 		"ABS(a - 2) + CEIL(a/4) + FLOOR(a)": "2=2 1=3 0=3",

@@ -51,6 +51,14 @@ func (s *Service) rollOut(ctx context.Context, r Release, to events.Target, stac
 	if q.Candidate, err = candidateSide(r, to, stack, q, record); err != nil {
 		return r, err
 	}
+	// The function is the same for both sides, also when it is an output.
+	if alias := q.Rollout.Router.LambdaAlias; alias != nil {
+		named, err := pipeline.Rollout{Router: q.Rollout.Router}.For(q.Candidate.Name, q.Outputs)
+		if err != nil {
+			return r, fault.Invalid("%w", err)
+		}
+		alias.Function = named.Router.LambdaAlias.Function
+	}
 	if !current.Sides() && r.Plan.Empty && record.Live.Endpoint == q.Candidate.Endpoint {
 		return r, nil // the alias has this version already
 	}

@@ -499,7 +499,7 @@ stacks:
     verify: [alarm: {names: [errors]}]
     rollout:
       strategy: canary
-      router: {lambdaAlias: {function: worker, alias: live, version: "${output.Version}"}}
+      router: {lambdaAlias: {function: "${output.Function}", alias: live, version: "${output.Version}"}}
 stages:
   - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never}
 `
@@ -507,7 +507,7 @@ stages:
 // TestVersionsOfAnAlias: one stack, whose versions are the sides.
 func TestVersionsOfAnAlias(t *testing.T) {
 	worker := func(version, queue int) string {
-		return fmt.Sprintf("Resources:\n  Queue: {Type: \"AWS::SQS::Queue\", Properties: {VisibilityTimeout: %d}}\nOutputs:\n  Version: {Value: \"arn:aws:lambda:us-east-1:222222222222:function:worker:%d\"}\n", queue, version)
+		return fmt.Sprintf("Resources:\n  Queue: {Type: \"AWS::SQS::Queue\", Properties: {VisibilityTimeout: %d}}\nOutputs:\n  Version: {Value: \"arn:aws:lambda:us-east-1:222222222222:function:worker:%d\"}\n  Function: {Value: worker}\n", queue, version)
 	}
 	w := newWorld(t)
 	w.checks.alarms.State["errors"] = verification.AlarmOK
@@ -522,7 +522,7 @@ func TestVersionsOfAnAlias(t *testing.T) {
 		got := ""
 		for _, q := range w.asked {
 			got = q.Candidate.Name + " " + q.Candidate.Endpoint
-			if q.Candidate.StackName != "shop-worker-test" || q.Target.StackName != "shop-worker-test" || len(q.LiveOutputs) != 0 {
+			if q.Rollout.Router.LambdaAlias.Function != "worker" || q.Candidate.StackName != "shop-worker-test" || q.Target.StackName != "shop-worker-test" || len(q.LiveOutputs) != 0 {
 				t.Errorf("asked for %+v", q)
 			}
 		}
