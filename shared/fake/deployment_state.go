@@ -106,12 +106,6 @@ func (r *DeploymentRuns) Read(_ context.Context, runID string) (deployment.RunRe
 	return r.runs[runID], r.Faults.at("ReadRun")
 }
 
-// Ended implements rollout.Runs.
-func (r *DeploymentRuns) Ended(_ context.Context, runID string) (bool, error) {
-	record, known := r.runs[runID]
-	return !known || record.End != nil, r.Faults.at("ReadRun")
-}
-
 // Close implements deployment.Runs.
 func (r *DeploymentRuns) Close(_ context.Context, runID string, end deployment.End) (deployment.End, error) {
 	if err := r.Faults.at("Close"); err != nil {

@@ -22,7 +22,7 @@ var (
 	_ rollout.Executions = (*RolloutExecutions)(nil)
 	_ rollout.Stacks     = (*RolloutStacks)(nil)
 	_ rollout.Tasks      = (*DeploymentTasks)(nil)
-	_ rollout.Runs       = (*DeploymentRuns)(nil)
+	_ rollout.Runs       = (*RolloutRuns)(nil)
 	_ rollout.Files      = (*DeploymentFiles)(nil)
 	_ rollout.StackLocks = (*DeploymentStackLocks)(nil)
 	_ rollout.Registry   = (*DeploymentRegistry)(nil)
@@ -259,6 +259,17 @@ func (e *RolloutExecutions) Describe(_ context.Context, execution string) (rollo
 	default:
 		return e.Look(name), nil
 	}
+}
+
+// RolloutRuns knows which runs go on.
+type RolloutRuns struct {
+	Faults Faults
+	Going  map[string]bool
+}
+
+// Ended implements rollout.Runs.
+func (r *RolloutRuns) Ended(_ context.Context, runID string) (bool, error) {
+	return !r.Going[runID], r.Faults.at("ReadRun")
 }
 
 // RolloutStacks has the stacks of old sides by name.

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/rollout"
@@ -158,9 +157,7 @@ func TestOneRolloutDoesNotStopTheSweep(t *testing.T) {
 // switch back at once.
 func TestTheOldSideWaitsForItsRun(t *testing.T) {
 	w := newWorld(t).live()
-	if _, err := w.runs.Claim(t.Context(), "r1", "arn:run"); err != nil {
-		t.Fatal(err)
-	}
+	w.runs.Going["r1"] = true
 	q := canary("r1", rollout.Green)
 	q.Rollout.Keep = 0
 	w.start(q)
@@ -184,9 +181,7 @@ func TestTheOldSideWaitsForItsRun(t *testing.T) {
 // TestTheRunEnds, and the sweep retires the old side.
 func TestTheRunEnds(t *testing.T) {
 	w := newWorld(t).live()
-	if _, err := w.runs.Claim(t.Context(), "r1", "arn:run"); err != nil {
-		t.Fatal(err)
-	}
+	w.runs.Going["r1"] = true
 	w.start(canary("r1", rollout.Green))
 	w.until(phase(w, rollout.Promoted))
 	w.broken(w.clock.Now().Add(5 * time.Hour))
@@ -194,9 +189,7 @@ func TestTheRunEnds(t *testing.T) {
 	if r := w.record(); r.State.Phase != rollout.Promoted {
 		t.Fatalf("%+v", r.State)
 	}
-	if _, err := w.runs.Close(t.Context(), "r1", deployment.End{At: w.clock.Now()}); err != nil {
-		t.Fatal(err)
-	}
+	w.runs.Going["r1"] = false
 	w.sweep()
 	if r := w.record(); r.State.Phase != rollout.Retired || r.Left != rollout.LeftKept || !r.Done {
 		t.Errorf("%+v, %s", r.State, r.Left)

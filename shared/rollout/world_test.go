@@ -31,7 +31,7 @@ type world struct {
 	metrics    *fake.RolloutMetrics
 	records    *fake.RolloutRecords
 	executions *fake.RolloutExecutions
-	runs       *fake.DeploymentRuns
+	runs       *fake.RolloutRuns
 	tasks      *fake.DeploymentTasks
 	files      *fake.DeploymentFiles
 	stacks     *fake.RolloutStacks
@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	w.traffic = &fake.RolloutTraffic{Faults: at, Now: w.clock.Now}
 	w.metrics = &fake.RolloutMetrics{Faults: at, Read: func(rollout.Query) (float64, time.Time, bool) { return w.errors, w.clock.Now(), !w.missing }}
 	w.records = &fake.RolloutRecords{Faults: at}
-	w.executions, w.runs = &fake.RolloutExecutions{Faults: at}, &fake.DeploymentRuns{Faults: at}
+	w.executions, w.runs = &fake.RolloutExecutions{Faults: at}, &fake.RolloutRuns{Faults: at, Going: map[string]bool{}}
 	w.tasks = &fake.DeploymentTasks{Faults: at}
 	w.files = &fake.DeploymentFiles{Faults: at}
 	w.stacks = &fake.RolloutStacks{Faults: at, Timeline: w.clock, Deleting: 30 * time.Second, Known: map[string]*rollout.Stack{}, Templates: map[string]string{}}
