@@ -36,7 +36,7 @@ func newServiced(t *testing.T) *serviced {
 	files := &fake.DeploymentFiles{Objects: map[string][]byte{}}
 	s.service = &rollout.Service{
 		Traffic: s.traffic, Records: rolloutstate.New(s.aws.Config(), "state"), Executions: &fake.RolloutExecutions{}, Tasks: s.tasks, Files: files,
-		Stacks: &fake.RolloutStacks{}, Locks: &fake.DeploymentStackLocks{Now: now}, Publisher: s.facts, Now: now,
+		Stacks: &fake.RolloutStacks{}, Locks: &fake.DeploymentStackLocks{Now: now}, Runs: &fake.RolloutRuns{}, Publisher: s.facts, Now: now,
 		Metrics: &fake.RolloutMetrics{Read: func(q rollout.Query) (float64, time.Time, bool) { return s.errors, q.To, true }},
 	}
 	s.aws.On("lambda", invokeRollout, func(call awsstub.Call) awsstub.Answer {

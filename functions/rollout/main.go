@@ -46,7 +46,7 @@ func main() {
 		Traffic: traffic.New(workloads, time.Now), Metrics: cloudmetrics.New(workloads, margin),
 		Checks:  &verification.Verifier{HTTP: httpcheck.New(time.Now, loopback), Alarms: alarms.New(workloads), Secrets: workloadsecrets.New(workloads), Now: time.Now},
 		Records: rolloutstate.New(cfg, table), Executions: executions.New(cfg, workflow), Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket),
-		Stacks: stacks.NewRetiring(workloads), Locks: state.StackLocks(), Registry: state.Registry(), Publisher: bus.New(cfg, busName), Now: time.Now,
+		Stacks: stacks.NewRetiring(workloads), Locks: state.StackLocks(), Runs: state.Runs(), Registry: state.Registry(), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		action, id := rollout.Describe(event)

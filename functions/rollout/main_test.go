@@ -204,6 +204,35 @@ func TestABrokenExecutionIsReplaced(t *testing.T) {
 	}
 }
 
+// TestASweepReplacesAnExecution whose event was lost.
+func TestASweepReplacesAnExecution(t *testing.T) {
+	stub, state := awsstub.Start(t), &table{}
+	state.serve(stub)
+	stub.On("dynamodb", "Scan", func(awsstub.Call) awsstub.Answer {
+		state.mu.Lock()
+		defer state.mu.Unlock()
+		return awsstub.Answer{Body: `{"Count":1,"ScannedCount":1,"Items":[` + string(state.item) + `]}`}
+	})
+	stub.Reply("states", "StartExecution", `{"executionArn":"arn:started","startDate":1767323280}`)
+	stub.Reply("states", "DescribeExecution", `{"executionArn":"arn:started","status":"RUNNING"}`, `{"executionArn":"arn:started","status":"TIMED_OUT"}`)
+	stub.Reply("events", "PutEvents", `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`)
+	stub.Reply("s3", "PUT /bucket/rollouts/1f0c9a7b-1bee13-prod-api.json", ``)
+	zone(stub)
+	fn := start(t, stub)
+	if payload, errorType := fn.Invoke([]byte(`{"action":"start","token":"release-token","request":` + request + `}`)); errorType != "" {
+		t.Fatalf("%s: %s", errorType, payload)
+	}
+	for _, want := range []string{`{"looked":1}`, `{"looked":1,"restarted":["1f0c9a7b-1bee13-prod-api"]}`} {
+		if payload, errorType := fn.Invoke([]byte(`{"action":"sweep"}`)); errorType != "" || string(payload) != want {
+			t.Errorf("%s %s, want %s", errorType, payload, want)
+		}
+	}
+	started := stub.Calls("states", "StartExecution")
+	if len(started) != 2 || !strings.Contains(string(started[1].Body), `"name":"1f0c9a7b-1bee13-prod-api-2"`) {
+		t.Errorf("started %s", started)
+	}
+}
+
 // TestErrorsKeepTheirName: the workflow's Retry and Catch match on it.
 func TestErrorsKeepTheirName(t *testing.T) {
 	stub := awsstub.Start(t)

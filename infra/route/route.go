@@ -51,6 +51,8 @@ func Routes() []Route {
 		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift", Workflow: "drift", Schedule: "rate(1 hour)"},
 		{Name: "evenkeel-heal-sweep", Description: "Look at every security group: CloudTrail events are best effort", Function: "healing",
 			Schedule: "rate(15 minutes)", Input: `{"action":"sweep"}`},
+		{Name: "evenkeel-rollout-sweep", Description: "Look after the rollouts that no execution drives: the events of executions are best effort", Function: "rollout",
+			Schedule: "rate(15 minutes)", Input: `{"action":"sweep"}`},
 	}
 }
 

@@ -185,6 +185,20 @@ func TestRoutesAreSound(t *testing.T) {
 	}
 }
 
+// TestSweeps: what hears of events that are sent with best effort looks around
+// by itself too.
+func TestSweeps(t *testing.T) {
+	swept := map[string]bool{}
+	for _, r := range route.Routes() {
+		if r.Input != "" {
+			swept[r.Function] = r.Schedule == "rate(15 minutes)" && r.Input == `{"action":"sweep"}`
+		}
+	}
+	if !swept["healing"] || !swept["rollout"] || len(swept) != 2 {
+		t.Errorf("swept %v", swept)
+	}
+}
+
 func TestMatchesRefusesWhatItDoesNotKnow(t *testing.T) {
 	pattern := map[string]any{"source": []any{map[string]any{"wildcard": "a*"}}}
 	if _, err := route.Matches(pattern, map[string]any{"source": "ab"}); err == nil {

@@ -207,7 +207,7 @@ func (o *rollouts) unused(run events.Run, target events.Target) {
 		o.p.Violate("run %s changes %s, which has the traffic", run.RunID, target.StackName)
 	case record.State.Phase == rollout.Stepping:
 		o.p.Violate("run %s changes %s while %s moves its traffic", run.RunID, target.StackName, record.ID)
-	case record.Old.StackName == target.StackName:
+	case record.State.Phase == rollout.Promoted && record.Old.StackName == target.StackName:
 		o.p.Violate("run %s changes %s, which could take the traffic back", run.RunID, target.StackName)
 	case o.p.Clock.Now().Before(record.State.Since.Add(record.Plan.MinStep)):
 		o.p.Violate("run %s changes %s, whose record is still remembered", run.RunID, target.StackName)

@@ -29,6 +29,7 @@ type Rollout struct {
 	records  *fake.RolloutRecords
 	stacks   *fake.RolloutStacks
 	locks    *fake.DeploymentStackLocks
+	runs     *fake.RolloutRuns
 	pushes   int // that are still to come
 	orderly  bool
 	releases []*interpreter.Execution
@@ -57,7 +58,7 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 		World: w, orderly: chaos.Force != nil,
 		traffic: &fake.RolloutTraffic{Now: w.Clock.Now}, records: &fake.RolloutRecords{Faults: w.port},
 		stacks: &fake.RolloutStacks{Faults: w.port, Timeline: w.Clock, Known: map[string]*rollout.Stack{}, Templates: map[string]string{}},
-		locks:  &fake.DeploymentStackLocks{Faults: w.port, Now: w.Clock.Now},
+		locks:  &fake.DeploymentStackLocks{Faults: w.port, Now: w.Clock.Now}, runs: &fake.RolloutRuns{Faults: w.port, Going: map[string]bool{}},
 	}
 	r.traffic.Faults = r.router
 	r.watch = newRolloutWatch(r)
@@ -67,6 +68,8 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 	r.wire()
 	r.pushes = 2 + w.rng.IntN(3)
 	w.Clock.After(w.upTo(time.Minute), r.push)
+	w.Clock.After(w.upTo(sweepEvery), r.sweep)
+	w.forgetful = true
 	if r.orderly {
 		return r
 	}
@@ -82,6 +85,11 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 	for w.chance(0.3) {
 		w.Clock.After(w.upTo(6*time.Hour), r.stop)
 	}
+	if w.chance(0.1) { // a workflow that dies again and again
+		for range 40 {
+			w.Clock.After(w.upTo(6*time.Hour), r.stop)
+		}
+	}
 	return r
 }
 
@@ -89,16 +97,19 @@ func (r *Rollout) wire() {
 	tasks := &fake.DeploymentTasks{Faults: r.port, Succeeded: r.succeed, Failed: r.failTask}
 	executions := &fake.RolloutExecutions{Faults: r.port, Begin: func(name string, input json.RawMessage) {
 		r.StartNamed(programs()["rollout"], name, input)
-	}}
+	}, Look: r.execution}
 	r.service = &rollout.Service{
 		Traffic: r.traffic, Metrics: &fake.RolloutMetrics{Faults: r.port, Read: r.read}, Records: r.records, Executions: executions, Tasks: tasks,
-		Files: &fake.DeploymentFiles{Faults: r.port}, Stacks: watchedStacks{r.stacks, r}, Locks: r.locks, Registry: &fake.DeploymentRegistry{Faults: r.port}, Publisher: r.World, Now: r.Clock.Now,
+		Files: &fake.DeploymentFiles{Faults: r.port}, Stacks: watchedStacks{r.stacks, r}, Locks: r.locks, Runs: r.runs, Registry: &fake.DeploymentRegistry{Faults: r.port}, Publisher: r.World, Now: r.Clock.Now,
 	}
 	r.Functions["rollout"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
 		out, err := r.service.Handle(ctx, raw)
-		if answered, ok := out.(rollout.Answered); ok {
+		switch answered := out.(type) {
+		case rollout.Answered:
 			action, id := rollout.Describe(raw)
 			r.Log("rollout: %s %s: %s %s", action, id, answered.State, answered.Error)
+		case rollout.Swept:
+			r.watch.swept(answered)
 		}
 		return out, err
 	}
@@ -116,6 +127,33 @@ func (r *Rollout) router(call string) error {
 		r.depth--
 	}
 	return r.port(call)
+}
+
+// execution is how an execution does, as Step Functions tells.
+func (r *Rollout) execution(name string) rollout.Execution {
+	for _, e := range r.Runs {
+		if e.Name == name {
+			return rollout.Execution{Status: e.Status, Error: e.Error, Cause: e.Cause}
+		}
+	}
+	return rollout.Execution{}
+}
+
+// sweepEvery is the rate of the rule evenkeel-rollout-sweep.
+const sweepEvery = 15 * time.Minute
+
+// sweep is that rule. It ends when nothing is left to come: a rollout that it
+// never gets done keeps the world from coming to rest.
+func (r *Rollout) sweep() {
+	if r.chance(r.chaos.Lambda) {
+		r.Log("lost: a sweep")
+	} else if _, err := r.Call("rollout", json.RawMessage(`{"action":"sweep"}`)); err != nil {
+		r.watch.counts["sweeps that broke off"]++
+	}
+	going := slices.ContainsFunc(r.Runs, func(e *interpreter.Execution) bool { return e.Status == interpreter.Running })
+	if record := r.watch.current; going || r.pushes > 0 || record.ID != "" && !closed(record) {
+		r.Clock.After(sweepEvery, r.sweep)
+	}
 }
 
 // read is what CloudWatch tells of a side.
@@ -171,6 +209,7 @@ func (r *Rollout) push() {
 	}
 	r.Log("push %s to %s: %s, steps %d, keep %s, %s", q.Run.RunID, q.Candidate.Name, q.Rollout.Promotion, len(q.Rollout.Steps), q.Rollout.Keep, q.Rollout.Retire)
 	r.watch.request(q)
+	r.runs.Going[q.Run.RunID] = true
 	if e := r.StartNamed(releaseProgram(), "release-"+q.Run.RunID, input); e != nil {
 		r.releases = append(r.releases, e)
 	}
@@ -187,10 +226,10 @@ func (r *Rollout) request(run string) rollout.Request {
 		}
 		if before.State.Phase == rollout.Promoted { // its old side is taken
 			before.State, before.Left, before.Ended = rollout.Retire(before.State), rollout.LeftKept, r.Clock.Now()
+			r.watch.taken[before.ID] = true
 			if err := r.records.Write(context.Background(), to, before); err != nil {
 				r.Violate("%v", err)
 			}
-			r.watch.taken[before.ID] = true
 		}
 	})
 	bake := pipeline.Duration([]time.Duration{30 * time.Second, 5 * time.Minute, 17 * time.Minute}[r.rng.IntN(3)])
@@ -290,19 +329,6 @@ func (r *Rollout) person(name string, tries int) {
 	case tries < 20:
 		r.Clock.After(time.Minute, func() { r.person(name, tries+1) })
 	}
-}
-
-// caretaker is a person who looks after a rollout of which the release says
-// that nothing drives it any more.
-func (r *Rollout) caretaker(tries int) {
-	record := r.watch.current
-	if record.ID == "" || record.State.Phase.Ended() || record.State.Phase == rollout.Promoted && record.Execution != "" || tries > 50 {
-		return
-	}
-	if record.Execution == "" {
-		r.person(rollout.CommandAbort, 0)
-	}
-	r.Clock.After(6*time.Hour, func() { r.caretaker(tries + 1) })
 }
 
 // meddle is somebody who sets weights by hand.

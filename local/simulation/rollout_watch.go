@@ -25,7 +25,9 @@ import (
 //   - a release is told once how its rollout ended, and that is how it ended;
 //   - a rollout is announced promoted or aborted once, and its steps rise;
 //   - a stack that gets traffic is not deleted;
-//   - every rollout ends.
+//   - the old side is not retired while its run goes on, but by a later push;
+//   - every rollout ends and is done, whatever happened to its executions and
+//     their events.
 type rolloutWatch struct {
 	r        *Rollout
 	requests map[string]rollout.Request // by id
@@ -75,6 +77,9 @@ func (w *rolloutWatch) stored(after rollout.Record) {
 	if was.Phase != is.Phase || was.Target != is.Target || was.Weight != is.Weight {
 		w.r.Log("record %s: %s %d→%d (%s)", id, is.Phase, is.Weight, is.Target, is.Why)
 		w.counts["phase "+string(is.Phase)]++
+	}
+	if was.Phase == rollout.Promoted && is.Phase == rollout.Retired && after.Old != (rollout.Side{}) && !w.taken[id] && w.r.runs.Going[after.Request.Run.RunID] {
+		w.r.Violate("%s retired %s, and its run goes on", id, after.Old.StackName)
 	}
 	if was.Phase.Ended() && is.Phase != was.Phase {
 		w.r.Violate("%s was %s and is %s", id, was.Phase, is.Phase)
@@ -160,7 +165,7 @@ func (w *rolloutWatch) fact(f events.Fact) {
 // unkind worlds lose the last word of some things for good, as calls that fail
 // for ever do, and invocations that never answer.
 func (r *Rollout) unkind() bool {
-	return r.chaos.Permanent > 0 || r.chaos.Hang > 0 || r.chaos.Force != nil
+	return r.chaos.Hang > 0 || r.chaos.Force != nil
 }
 
 // rolloutChange is what the fact of a rollout says; nil for other facts.
@@ -194,17 +199,24 @@ func (w *rolloutWatch) ended(e *interpreter.Execution) {
 		return
 	}
 	w.counts["release "+e.Status]++
-	if w.r.pushes > 0 {
-		wait := []time.Duration{time.Second, 5 * time.Minute, 3 * time.Hour}[w.r.rng.IntN(3)]
-		w.r.Clock.After(w.r.upTo(wait), w.r.push)
+	if strings.HasPrefix(e.Name, backPrefix) {
+		w.r.closed(strings.TrimPrefix(e.Name, backPrefix))
+	} else if wait := w.r.upTo(4 * time.Hour); w.r.chance(0.5) {
+		w.r.Clock.After(wait, func() { w.r.stageEnds(strings.TrimPrefix(e.Name, "release-")) })
+	} else {
+		w.r.stageEnds(strings.TrimPrefix(e.Name, "release-"))
 	}
 	if e.Status != interpreter.Succeeded {
+		if strings.HasPrefix(e.Name, backPrefix) {
+			if !w.r.unkind() {
+				w.r.Violate("%s did not get the traffic back: %s %s", e.Name, e.Error, e.Cause)
+			}
+			return
+		}
 		id := strings.TrimPrefix(e.Name, "release-") + "-test-api"
 		if end := w.over[id]; !end.IsZero() && w.r.Clock.Now().Sub(end) > time.Hour && !w.r.unkind() {
 			w.r.Violate("%s was never told that %s had ended %s before", e.Name, id, w.r.Clock.Now().Sub(end))
 		}
-		// Somebody reads what the run says, and gives the traffic back.
-		w.r.Clock.After(time.Hour, func() { w.r.caretaker(0) })
 		return
 	}
 	var told struct {
@@ -220,11 +232,55 @@ func (w *rolloutWatch) ended(e *interpreter.Execution) {
 	}
 	result := told.Release.RolledOut
 	w.counts["outcome "+result.Outcome]++
+	if strings.HasPrefix(e.Name, backPrefix) && result.Outcome == rollout.OutcomePromoted {
+		w.r.Violate("%s was told that it has the traffic back, and it is promoted", e.Name)
+	}
 	want := map[string]string{
 		rollout.OutcomePromoted: "RolloutPromoted.v1", rollout.OutcomeAborted: "RolloutAborted.v1", rollout.OutcomeSwitchedBack: "RolloutSwitchedBack.v1",
 	}[result.Outcome]
 	if want != "" && !slices.Contains(w.said[result.ID], want) {
 		w.r.Violate("%s was told %s, and no %s was announced: %v", e.Name, result.Outcome, want, w.said[result.ID])
+	}
+}
+
+const backPrefix = "back-"
+
+// stageEnds is the end of the stage: now and then one of its checks failed, and
+// it asks for the traffic back, which it gets for as long as its run goes on.
+func (r *Rollout) stageEnds(run string) {
+	q, ok := r.watch.requests[rollout.ID(run, rolloutTarget.Stage, rolloutTarget.Stack)]
+	record := r.watch.current
+	if !ok || r.orderly || record.Request.Run.RunID != run || record.State.Phase != rollout.Promoted || record.Old == (rollout.Side{}) || !r.chance(0.5) {
+		r.closed(run)
+		return
+	}
+	q.SwitchBack, q.Why = true, "a check of the stage failed"
+	input, err := json.Marshal(map[string]any{"release": map[string]any{"plan": map[string]any{"rolloutSeconds": 3600}, "rollout": q}})
+	if err != nil {
+		r.Violate("%v", err)
+		return
+	}
+	r.Log("the stage of %s failed", run)
+	r.watch.counts["stage failed"]++
+	r.StartNamed(releaseProgram(), backPrefix+run, input)
+}
+
+// closed is the end of a run: the next push comes.
+func (r *Rollout) closed(run string) {
+	r.runs.Going[run] = false
+	if r.pushes > 0 {
+		wait := []time.Duration{time.Second, 5 * time.Minute, 3 * time.Hour}[r.rng.IntN(3)]
+		r.Clock.After(r.upTo(wait), r.push)
+	}
+}
+
+// swept notes what a sweep did.
+func (w *rolloutWatch) swept(s rollout.Swept) {
+	for i, ids := range [][]string{s.Restarted, s.Attended, s.Failed} {
+		if what := []string{"restarted", "attended", "failed"}[i]; len(ids) > 0 {
+			w.counts["sweep "+what]++
+			w.r.Log("sweep: %s %v", what, ids)
+		}
 	}
 }
 
@@ -251,11 +307,14 @@ func (r *Rollout) End() {
 	if record.ID == "" {
 		return
 	}
-	if !record.State.Phase.Ended() {
+	if !record.State.Phase.Ended() || !closed(record) {
 		r.Violate("%s never ended: it is %s, %s", record.ID, record.State.Phase, record.State.Why)
 	}
 	r.traffiked(record)
 }
+
+// closed reports whether nothing is left to do, and nobody waits for an answer.
+func closed(r rollout.Record) bool { return r.Done && r.ReleaseTask == "" && r.PauseTask == "" }
 
 // traffiked checks that the traffic is where the record says.
 func (r *Rollout) traffiked(record rollout.Record) {

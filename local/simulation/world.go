@@ -43,6 +43,7 @@ type World struct {
 	quiet     bool // no chaos: an invariant is being checked
 	ids       int
 	forcedOn  string // execution that the forced fault hits
+	forgetful bool   // events of Step Functions may get lost too
 }
 
 var start = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
@@ -162,10 +163,11 @@ func (w *World) SendRaw(raw json.RawMessage) {
 }
 
 // deliver delivers an event by a rule. Events of CloudFormation, CloudTrail and CodeBuild
-// are sent with best effort and may get lost; our own and those of Step
-// Functions are delivered at least once.
+// are sent with best effort and may get lost, and those of Step Functions where
+// the world says so; our own are delivered at least once.
 func (w *World) deliver(r route.Route, source string, raw json.RawMessage) {
-	lossy := source == events.SourceCloudFormation || source == events.SourceEC2 || source == events.SourceCodeBuild
+	lossy := source == events.SourceCloudFormation || source == events.SourceEC2 || source == events.SourceCodeBuild ||
+		w.forgetful && source == events.SourceStepFunctions
 	if lossy && w.chance(w.chaos.Drop) {
 		w.Log("lost: %s", r.Name)
 		return

@@ -82,7 +82,7 @@ func concludeError(r Release) Conclusion {
 	case r.Error.Name == fault.ConflictError && !verifying:
 		return Conclusion{Outcome: events.OutcomeDeferred, Reason: message}
 	case r.Error.Name == stepTimeout && r.Lock == nil:
-		return Conclusion{Outcome: events.OutcomeDeferred, Reason: "The lock of " + r.Repository + " did not become free in time."}
+		return Conclusion{Outcome: events.OutcomeDeferred, Reason: "The lock of " + r.Repository + " did not become free in time. Next: evenkeel rollout status shows whether a rollout holds it, and abort ends one."}
 	default:
 		return Conclusion{Outcome: events.OutcomeStuck, Reason: r.Error.Name + ": " + message, Failure: &events.Failure{Stage: r.Step.Stage, Reason: message}}
 	}

@@ -272,7 +272,7 @@ func (s *Service) takeSide(ctx context.Context, r Release, to events.Target, rec
 	at, now, old := whole(r, to), s.Now().UTC(), record.Old
 	why := "run " + r.RunID + " deploys to it"
 	record.State = rollout.Retire(record.State)
-	record.Old, record.Ended, record.Left = rollout.Side{}, now, "kept"
+	record.Ended, record.Left = now, rollout.LeftKept // Old stays: a weight that comes late is set right with it
 	record.Timeline = rollout.Add(record.Timeline, rollout.Entry{Time: now, Action: rollout.EntryRetired, Weight: record.State.Weight, Why: why})
 	if err := s.Rollouts.Write(ctx, at, record); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -21,6 +22,7 @@ var (
 	_ rollout.Executions = (*RolloutExecutions)(nil)
 	_ rollout.Stacks     = (*RolloutStacks)(nil)
 	_ rollout.Tasks      = (*DeploymentTasks)(nil)
+	_ rollout.Runs       = (*RolloutRuns)(nil)
 	_ rollout.Files      = (*DeploymentFiles)(nil)
 	_ rollout.StackLocks = (*DeploymentStackLocks)(nil)
 	_ rollout.Registry   = (*DeploymentRegistry)(nil)
@@ -218,6 +220,8 @@ type RolloutExecutions struct {
 	Faults Faults
 	// Begin starts an execution of a name that was not there before.
 	Begin func(name string, input json.RawMessage)
+	// Look tells how the execution of a name does; nil: it runs.
+	Look  func(name string) rollout.Execution
 	Names []string // in the order in which they were started
 }
 
@@ -236,7 +240,36 @@ func (e *RolloutExecutions) Start(_ context.Context, name string, input any) (st
 			e.Begin(name, data)
 		}
 	}
-	return "arn:aws:states:us-east-1:111111111111:execution:evenkeel-rollout:" + name, e.Faults.at("StartExecution done")
+	return executionPrefix + name, e.Faults.at("StartExecution done")
+}
+
+const executionPrefix = "arn:aws:states:us-east-1:111111111111:execution:evenkeel-rollout:"
+
+// Describe implements rollout.Executions.
+func (e *RolloutExecutions) Describe(_ context.Context, execution string) (rollout.Execution, error) {
+	if err := e.Faults.at("DescribeExecution"); err != nil {
+		return rollout.Execution{}, err
+	}
+	name := strings.TrimPrefix(execution, executionPrefix)
+	switch {
+	case !slices.Contains(e.Names, name):
+		return rollout.Execution{}, nil
+	case e.Look == nil:
+		return rollout.Execution{Status: "RUNNING"}, nil
+	default:
+		return e.Look(name), nil
+	}
+}
+
+// RolloutRuns knows which runs go on.
+type RolloutRuns struct {
+	Faults Faults
+	Going  map[string]bool
+}
+
+// Ended implements rollout.Runs.
+func (r *RolloutRuns) Ended(_ context.Context, runID string) (bool, error) {
+	return !r.Going[runID], r.Faults.at("ReadRun")
 }
 
 // RolloutStacks has the stacks of old sides by name.

@@ -38,7 +38,10 @@ func (s *Service) advance(ctx context.Context, r *Record) (next string, wait tim
 			return "", 0, err
 		}
 		if r.State.Phase.over() {
-			return s.over(ctx, r)
+			if next, wait, err = s.over(ctx, r); err == nil && next == NextEnd {
+				err = s.done(ctx, r)
+			}
+			return next, wait, err
 		}
 		health, measured := s.measure(ctx, r)
 		d := Decide(r.Plan, r.State, health)
@@ -296,11 +299,11 @@ func (s *Service) conclude(ctx context.Context, r *Record) error {
 
 // over says what is left of a rollout that went through or was given back.
 func (s *Service) over(ctx context.Context, r *Record) (next string, wait time.Duration, err error) {
-	if r.State.Phase == Retired {
-		if r.Left == "" {
-			return NextKeep, 0, nil // it was interrupted
-		}
-		return NextEnd, 0, nil
+	switch {
+	case r.State.Phase == Retired && r.Left == "":
+		return NextKeep, 0, nil // it was interrupted
+	case r.State.Phase == Retired && r.Left != LeftKept:
+		return NextEnd, 0, nil // the router may not know the old side any more
 	}
 	if err := s.repair(ctx, r); err != nil {
 		return "", 0, err
@@ -315,6 +318,15 @@ func (s *Service) over(ctx context.Context, r *Record) (next string, wait time.D
 	return NextKeep, Decide(r.Plan, r.State, Health{At: now, Live: Unknown}).Wait, nil
 }
 
+// done notes that nothing is left to do.
+func (s *Service) done(ctx context.Context, r *Record) error {
+	if r.Done {
+		return nil
+	}
+	r.Done = true
+	return s.write(ctx, r)
+}
+
 // repair sets the last weight again if it is not there any more. An invocation
 // that was overtaken, a stepping one by a person's abort, may have set its own
 // after the last one: no condition on the record can stop a call of the router
@@ -327,7 +339,7 @@ func (s *Service) repair(ctx context.Context, r *Record) error {
 		return nil // of other sides than these
 	case err != nil || !routed || percent == r.State.Weight:
 		return err
-	case r.State.Phase == Promoted && s.Now().Sub(r.State.Since) > repairTime:
+	case r.promoted() && s.Now().Sub(r.State.Since) > repairTime:
 		return nil
 	}
 	_, err = s.Traffic.SetWeight(ctx, r.routing(), r.State.Weight)

@@ -70,9 +70,10 @@ func Retire(s State) State {
 	return s
 }
 
-// SwitchBack gives the traffic of a promoted rollout back to the old side. A
-// ConflictError says that there is no way back any more.
-func SwitchBack(p Plan, s State, why string, at time.Time) (State, error) {
+// SwitchBack gives the traffic of a promoted rollout back to the old side, which
+// is there for as long as it was not retired. A ConflictError says that there is
+// no way back any more.
+func SwitchBack(p Plan, s State, why string) (State, error) {
 	switch {
 	case s.Phase == SwitchedBack || s.Phase == Aborting && s.Cause == CauseSwitchBack:
 		return s, nil
@@ -80,8 +81,6 @@ func SwitchBack(p Plan, s State, why string, at time.Time) (State, error) {
 		return s, fault.Conflict("the rollout is %s: only a promoted one can be switched back", s.Phase)
 	case p.First:
 		return s, fault.Conflict("it was the first rollout of this stack: there is no other side to switch back to; push the commit that is wanted")
-	case !at.Before(s.Since.Add(p.Keep)):
-		return s, fault.Conflict("the old side was kept until %s, and may be gone: push the commit that is wanted", s.Since.Add(p.Keep).UTC().Format(time.RFC3339))
 	}
 	return back(s, CauseSwitchBack, why), nil
 }
@@ -183,7 +182,10 @@ func giveBack(p Plan, s State, c Command) (State, error) {
 	case Aborting, Aborted, SwitchedBack:
 		return s, nil
 	case Promoted:
-		return SwitchBack(p, s, commandText("switched back", c), c.At)
+		if end := s.Since.Add(p.Keep); !p.First && !c.At.Before(end) {
+			return s, fault.Conflict("the old side was kept until %s, and may be gone: push the commit that is wanted", end.UTC().Format(time.RFC3339))
+		}
+		return SwitchBack(p, s, commandText("switched back", c))
 	case Stepping, Paused, Promoting:
 		return back(s, CausePerson, commandText("aborted", c)), nil
 	}

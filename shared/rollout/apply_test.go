@@ -125,15 +125,15 @@ func TestResume(t *testing.T) {
 func TestSwitchBack(t *testing.T) {
 	p := canary()
 	s := phased(p, Promoted)
-	got, err := SwitchBack(p, s, "health of the stage failed", minutes(29))
+	got, err := SwitchBack(p, s, "health of the stage failed")
 	if err != nil || got.Phase != Aborting || got.Cause != CauseSwitchBack || got.Why != "health of the stage failed" {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if again, err := SwitchBack(p, got, "x", minutes(99)); err != nil || !reflect.DeepEqual(again, got) {
+	if again, err := SwitchBack(p, got, "x"); err != nil || !reflect.DeepEqual(again, got) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 	end := Settle(p, got, minutes(29))
-	if again, err := SwitchBack(p, end, "x", minutes(99)); err != nil || !reflect.DeepEqual(again, end) || end.Phase != SwitchedBack {
+	if again, err := SwitchBack(p, end, "x"); err != nil || !reflect.DeepEqual(again, end) || end.Phase != SwitchedBack {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 	first := p
@@ -141,19 +141,30 @@ func TestSwitchBack(t *testing.T) {
 	for name, tt := range map[string]struct {
 		plan  Plan
 		state State
-		at    float64
 		want  string
 	}{
-		"too late":     {p, s, 30, "kept until 2026-11-28T12:30:00Z"},
-		"no old side":  {first, s, 1, "there is no other side"},
-		"not promoted": {p, phased(p, Stepping), 1, "only a promoted one"},
-		"aborting":     {p, phased(p, Aborting), 1, "only a promoted one"},
-		"retired":      {p, Retire(s), 1, "only a promoted one"},
+		"no old side":  {first, s, "there is no other side"},
+		"not promoted": {p, phased(p, Stepping), "only a promoted one"},
+		"aborting":     {p, phased(p, Aborting), "only a promoted one"},
+		"retired":      {p, Retire(s), "only a promoted one"},
 	} {
-		got, err := SwitchBack(tt.plan, tt.state, "x", minutes(tt.at))
+		got, err := SwitchBack(tt.plan, tt.state, "x")
 		if !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), tt.want) || !reflect.DeepEqual(got, tt.state) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
+	}
+}
+
+// TestAPersonSwitchesBackInTime: afterwards only a stage does whose run goes on.
+func TestAPersonSwitchesBackInTime(t *testing.T) {
+	p := canary()
+	s := phased(p, Promoted)
+	if got, err := Obey(p, s, Command{Name: CommandAbort, At: minutes(29)}); err != nil || got.Phase != Aborting || got.Cause != CauseSwitchBack {
+		t.Errorf("%+v, %v", got, err)
+	}
+	got, err := Obey(p, s, Command{Name: CommandAbort, At: minutes(30)})
+	if !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), "kept until 2026-11-28T12:30:00Z") || !reflect.DeepEqual(got, s) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

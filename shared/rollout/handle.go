@@ -16,6 +16,7 @@ const (
 	ActionAsk     = "ask"
 	ActionRetire  = "retire"
 	ActionCommand = "command" // of a person
+	ActionSweep   = "sweep"   // of a schedule
 )
 
 // Ref names a rollout: the record of the target's stack, while it is this one.
@@ -70,6 +71,7 @@ const (
 	stateWaiting   = "waiting"
 	stateFailed    = "failed"
 	stateRestarted = "restarted"
+	stateAttended  = "attended"
 	stateIgnored   = "ignored"
 )
 
@@ -92,6 +94,8 @@ func (s *Service) Handle(ctx context.Context, payload json.RawMessage) (any, err
 			return nil, fault.Invalid("the command cannot be read: %w", err)
 		}
 		return s.Command(ctx, q)
+	case ActionSweep:
+		return s.Sweep(ctx)
 	}
 	var q Call
 	if err := json.Unmarshal(payload, &q); err != nil {
@@ -149,6 +153,8 @@ func Describe(payload json.RawMessage) (action, id string) {
 		return q.DetailType, ""
 	case ActionStart:
 		return q.Action, q.Request.id()
+	case ActionSweep:
+		return q.Action, ""
 	case ActionCommand:
 		return q.Action, q.ID
 	default:

@@ -55,7 +55,7 @@ func (s *Service) restart(ctx context.Context, r *Record, e events.ExecutionStat
 			return stateRestarted, s.launch(ctx, r) // or was about to be
 		}
 		return stateIgnored, nil
-	case r.State.Phase == Retired && r.Left != "", r.State.Phase.Ended() && r.State.Phase != Retired && r.ReleaseTask == "" && s.Now().Sub(r.Ended) > invocationTime:
+	case r.closed():
 		return stateIgnored, nil
 	case r.Starts < maxStarts:
 		r.Starts, r.Execution = r.Starts+1, ""

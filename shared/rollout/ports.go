@@ -65,10 +65,25 @@ type Records interface {
 	List(ctx context.Context) ([]Record, error)
 }
 
-// Executions starts the workflow of a rollout.
+// Execution is how an execution of the workflow does.
+type Execution struct {
+	Status string // of Step Functions; "" when there is none any more
+	Error  string // of one that failed
+	Cause  string
+}
+
+// Executions starts and looks at executions of the workflow of a rollout.
 type Executions interface {
 	// Start starts it; the same name finds the same execution again.
 	Start(ctx context.Context, name string, input any) (execution string, err error)
+	// Describe looks at the execution with this ARN.
+	Describe(ctx context.Context, execution string) (Execution, error)
+}
+
+// Runs knows the runs of the pipeline.
+type Runs interface {
+	// Ended reports whether the run has ended; one that nobody knows any more has.
+	Ended(ctx context.Context, runID string) (bool, error)
 }
 
 // Checks makes checks over HTTP and of alarms. *verification.Verifier

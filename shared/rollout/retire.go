@@ -40,13 +40,22 @@ func (s *Service) Retire(ctx context.Context, ref Ref, token string, retries int
 }
 
 func (s *Service) retire(ctx context.Context, r *Record, last bool) error {
-	if r.State.Phase == Promoted {
-		_, wait, err := s.over(ctx, r)
+	if r.State.Phase != Retired {
+		next, wait, err := s.advance(ctx, r)
 		if err != nil {
 			return err
 		}
 		if wait > 0 && !last {
-			return &pending{"the old side is kept for " + wait.String() + " more"}
+			return &pending{fmt.Sprintf("the rollout is %s for %s more", r.State.Phase, wait)}
+		}
+		if next != NextKeep || wait > 0 {
+			return nil // it has ended, or the sweep goes on with it
+		}
+		if waits, err := s.wanted(ctx, r); err != nil || waits != "" {
+			if err == nil && !last {
+				err = &pending{waits}
+			}
+			return err
 		}
 		// From here on nobody can switch back: a stack that is deleted gets no traffic.
 		r.State, r.Ended = Retire(r.State), s.Now().UTC()
@@ -54,19 +63,35 @@ func (s *Service) retire(ctx context.Context, r *Record, last bool) error {
 			return err
 		}
 	}
-	if r.State.Phase != Retired || r.Left != "" {
-		return s.conclude(ctx, r)
+	if r.Left != "" {
+		if err := s.conclude(ctx, r); err != nil {
+			return err
+		}
+		return s.done(ctx, r)
 	}
 	left, why, err := s.leave(ctx, r, last)
 	if err != nil {
 		return err
 	}
-	r.Left = left
+	r.Left, r.Done = left, true
 	r.note(Entry{Time: s.Now().UTC(), Action: EntryRetired, Weight: r.State.Weight, Why: why})
 	if err := s.write(ctx, r); err != nil {
 		return err
 	}
 	return s.conclude(ctx, r)
+}
+
+// wanted says why the old side is still needed: while the run goes on, a check
+// of its stage may ask for the traffic back.
+func (s *Service) wanted(ctx context.Context, r *Record) (why string, err error) {
+	if r.Old == (Side{}) {
+		return "", nil
+	}
+	ended, err := s.Runs.Ended(ctx, r.Request.Run.RunID)
+	if err != nil || ended {
+		return "", err
+	}
+	return "run " + r.Request.Run.RunID + " has not ended: its stage may still ask for " + r.Old.called(), nil
 }
 
 // leave does with the old side what evenkeel.yaml says, and says what became of

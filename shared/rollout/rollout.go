@@ -246,10 +246,13 @@ type Record struct {
 	Ended       time.Time `json:"ended,omitzero"`
 	Timeline    []Entry   `json:"timeline"` // oldest first, bounded
 	// Intent is the entry that is added once State.Target is in force.
-	Intent  *Entry `json:"intent,omitempty"`
-	Left    string `json:"left,omitempty"`   // of a retired one, what became of the old side: one of the Left constants
-	Starts  int    `json:"starts,omitempty"` // of its workflow: an execution that failed is followed by another one
-	Version int    `json:"-"`                // of the stored item
+	Intent *Entry `json:"intent,omitempty"`
+	Left   string `json:"left,omitempty"`   // of a retired one, what became of the old side: one of the Left constants
+	Starts int    `json:"starts,omitempty"` // of its workflow: an execution that failed is followed by another one
+	// Done says that nothing is left to do: what could still set another weight
+	// was waited for, and the old side was left as Left says.
+	Done    bool `json:"done,omitempty"`
+	Version int  `json:"-"` // of the stored item
 }
 
 // What became of the old side once nothing is given back to it any more.

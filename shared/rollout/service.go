@@ -39,6 +39,7 @@ type Service struct {
 	Checks     Checks
 	Records    Records
 	Executions Executions
+	Runs       Runs
 	Tasks      Tasks
 	Files      Files
 	Stacks     Stacks
@@ -118,6 +119,9 @@ func (r *Record) target() events.Target {
 
 // promoted reports whether the candidate is the live side.
 func (r *Record) promoted() bool { return same(r.Live, r.Request.Candidate) }
+
+// closed reports whether nothing is left to do, and nobody waits for an answer.
+func (r *Record) closed() bool { return r.Done && r.ReleaseTask == "" && r.PauseTask == "" }
 
 func same(a, b Side) bool { return a.Name == b.Name && a.Endpoint == b.Endpoint }
 

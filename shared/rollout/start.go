@@ -7,6 +7,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/pipeline"
 )
 
 const nothingWhy = "the new side has all traffic already"
@@ -79,15 +80,38 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 	const all = 100
 	if err == nil && routed && percent == all {
 		// The live side is the one with the traffic, whatever the record said.
-		r.Live, r.Starts, r.Ended, r.Left = q.Candidate, 0, now, LeftKept
+		r.Live, r.Starts, r.Ended, r.Left, r.Done = q.Candidate, 0, now, LeftKept, true
 		r.State.Phase, r.State.Weight, r.State.Target = Retired, all, all
 		return s.again(ctx, &r)
 	}
 	r.note(Entry{Time: now, Action: EntryStarted, Why: "deployed from " + short(q.Candidate.Commit) + ", and its checks passed"})
 	if r.Plan.First {
 		r.Intent = &Entry{Time: now, Action: EntryStepped, Why: "there is no other side"}
+	} else if why := s.ringing(ctx, &r); why != "" {
+		s.apply(&r, Decision{Action: Abort, Weight: r.State.Stable, Cause: CauseFailed, Why: "before the first step: " + why})
 	}
 	return s.again(ctx, &r)
+}
+
+// ringing names an alarm of the analysis that rings before the new side has any
+// traffic, or that does not exist: no step could go well. An alarm without data
+// is none: of a side without traffic there may be nothing to tell.
+func (s *Service) ringing(ctx context.Context, r *Record) string {
+	candidate := sideOf(r.Request.Candidate, r.Request.Outputs)
+	for _, m := range r.Plan.Metrics {
+		if m.Alarm == nil {
+			continue
+		}
+		m = candidate.metric(m)
+		m.Alarm.InsufficientData = pipeline.NoDataPass
+		if candidate.problem != "" {
+			continue // the first measurement says so
+		}
+		if outcome, why := s.check(ctx, r, m); outcome == Failed {
+			return m.Name + ": " + why
+		}
+	}
+	return ""
 }
 
 // abandon gives the traffic back from a rollout that has no workflow, because it
@@ -149,7 +173,7 @@ func (s *Service) again(ctx context.Context, r *Record) (string, error) {
 // clock sees to it that an execution of the workflow exists. The same name
 // finds the same one.
 func (s *Service) clock(ctx context.Context, r *Record) error {
-	if r.Execution != "" || r.State.Phase.Ended() && (r.State.Phase != Retired || r.Left != "") {
+	if r.Execution != "" || r.Done {
 		return nil
 	}
 	if r.Starts == 0 {
@@ -183,7 +207,7 @@ func (s *Service) switchBack(ctx context.Context, q Request, token string) (stri
 	err := s.change(ctx, Ref{ID: q.id(), Target: q.Target}, func(r *Record) error {
 		if !r.State.Phase.Ended() {
 			now := s.Now().UTC()
-			state, err := SwitchBack(r.Plan, r.State, told(q.Why), now)
+			state, err := SwitchBack(r.Plan, r.State, told(q.Why))
 			if err != nil {
 				return err
 			}

@@ -31,6 +31,7 @@ type world struct {
 	metrics    *fake.RolloutMetrics
 	records    *fake.RolloutRecords
 	executions *fake.RolloutExecutions
+	runs       *fake.RolloutRuns
 	tasks      *fake.DeploymentTasks
 	files      *fake.DeploymentFiles
 	stacks     *fake.RolloutStacks
@@ -62,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	w.traffic = &fake.RolloutTraffic{Faults: at, Now: w.clock.Now}
 	w.metrics = &fake.RolloutMetrics{Faults: at, Read: func(rollout.Query) (float64, time.Time, bool) { return w.errors, w.clock.Now(), !w.missing }}
 	w.records = &fake.RolloutRecords{Faults: at}
-	w.executions = &fake.RolloutExecutions{Faults: at}
+	w.executions, w.runs = &fake.RolloutExecutions{Faults: at}, &fake.RolloutRuns{Faults: at, Going: map[string]bool{}}
 	w.tasks = &fake.DeploymentTasks{Faults: at}
 	w.files = &fake.DeploymentFiles{Faults: at}
 	w.stacks = &fake.RolloutStacks{Faults: at, Timeline: w.clock, Deleting: 30 * time.Second, Known: map[string]*rollout.Stack{}, Templates: map[string]string{}}
@@ -73,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	w.alarms = &fake.VerificationAlarms{State: map[string]string{}}
 	w.Service = &rollout.Service{
 		Traffic: w.traffic, Metrics: w.metrics, Records: w.records, Executions: w.executions, Tasks: w.tasks, Files: w.files, Stacks: w.stacks,
-		Locks: w.locks, Registry: w.registry, Publisher: w.facts, Now: w.clock.Now,
+		Locks: w.locks, Runs: w.runs, Registry: w.registry, Publisher: w.facts, Now: w.clock.Now,
 		Checks: &verification.Verifier{HTTP: w.sites, Alarms: w.alarms, Secrets: &fake.VerificationSecrets{}, Now: w.clock.Now},
 	}
 	return w

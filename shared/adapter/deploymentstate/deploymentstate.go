@@ -17,6 +17,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
 var (
@@ -25,6 +26,7 @@ var (
 	_ deployment.Approvals = Approvals{}
 	_ deployment.Tokens    = Tokens{}
 	_ deployment.Registry  = Registry{}
+	_ rollout.Runs         = Runs{}
 )
 
 // How long items are kept; DynamoDB deletes them some time after.
@@ -157,6 +159,12 @@ func (r Runs) Read(ctx context.Context, runID string) (deployment.RunRecord, err
 		return deployment.RunRecord{}, err
 	}
 	return decodeRun(found)
+}
+
+// Ended implements rollout.Runs.
+func (r Runs) Ended(ctx context.Context, runID string) (bool, error) {
+	record, err := r.Read(ctx, runID)
+	return err == nil && (record.End != nil || record.Execution == ""), err
 }
 
 func decodeRun(found item) (deployment.RunRecord, error) {

@@ -127,6 +127,25 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+func TestRunsThatEnded(t *testing.T) {
+	for item, want := range map[string]bool{
+		`{"Item":{"execution":{"S":"arn:one"}}}`:                                                  false,
+		`{"Item":{"execution":{"S":"arn:one"},"end":` + quoted(t, deployment.End{At: now}) + `}}`: true,
+		`{}`: true, // it ended long ago
+	} {
+		stub, store := start(t)
+		stub.Reply("dynamodb", "GetItem", item)
+		if ended, err := store.Runs().Ended(t.Context(), "r1"); err != nil || ended != want {
+			t.Errorf("%s: %v, %v", item, ended, err)
+		}
+	}
+	stub, store := start(t)
+	stub.On("dynamodb", "GetItem", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ThrottlingException", "slow") })
+	if ended, err := store.Runs().Ended(t.Context(), "r1"); ended || !fault.Is(err, fault.TransientError) {
+		t.Errorf("%v, %v", ended, err)
+	}
+}
+
 func TestTokens(t *testing.T) {
 	stub, store := start(t)
 	ctx := context.Background()

@@ -1,4 +1,4 @@
-// Package executions starts executions of a workflow.
+// Package executions starts executions of a workflow, and looks at them.
 package executions
 
 import (
@@ -16,7 +16,7 @@ import (
 
 var _ rollout.Executions = (*Executions)(nil)
 
-// Executions starts executions of one workflow.
+// Executions are those of one workflow.
 type Executions struct {
 	client   *sfn.Client
 	workflow string // ARN
@@ -46,4 +46,18 @@ func (e *Executions) Start(ctx context.Context, name string, input any) (executi
 		return "", awserr.Classify("start the execution "+name, err)
 	}
 	return aws.ToString(out.ExecutionArn), nil
+}
+
+// Describe implements rollout.Executions.
+// Source: Step Functions API reference, DescribeExecution
+// (ExecutionDoesNotExist; an execution is kept for 90 days after its end).
+func (e *Executions) Describe(ctx context.Context, execution string) (rollout.Execution, error) {
+	out, err := e.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String(execution)})
+	if awserr.HasCode(err, "ExecutionDoesNotExist") {
+		return rollout.Execution{}, nil
+	}
+	if err != nil {
+		return rollout.Execution{}, awserr.Classify("describe the execution "+execution, err)
+	}
+	return rollout.Execution{Status: string(out.Status), Error: aws.ToString(out.Error), Cause: aws.ToString(out.Cause)}, nil
 }

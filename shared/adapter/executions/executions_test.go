@@ -6,6 +6,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
 	"github.com/evenkeel/evenkeel/shared/adapter/executions"
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
 const machine = "arn:aws:states:us-east-1:111111111111:stateMachine:evenkeel-rollout"
@@ -46,5 +47,25 @@ func TestStartFailures(t *testing.T) {
 	}
 	if _, err := executions.New(awsstub.Start(t).Config(), machine).Start(t.Context(), "n", func() {}); !fault.Is(err, fault.PermanentError) {
 		t.Errorf("an input that is no JSON: %v", err)
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	stub := awsstub.Start(t)
+	stub.Reply("states", "DescribeExecution", `{"executionArn":"arn:x","status":"FAILED","error":"Failed","cause":"no"}`)
+	got, err := executions.New(stub.Config(), machine).Describe(t.Context(), "arn:x")
+	if want := (rollout.Execution{Status: "FAILED", Error: "Failed", Cause: "no"}); err != nil || got != want {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if sent := string(stub.Calls("states", "DescribeExecution")[0].Body); sent != `{"executionArn":"arn:x"}` {
+		t.Errorf("sent %s", sent)
+	}
+	for code, want := range map[string]string{"ExecutionDoesNotExist": "", "ThrottlingException": fault.TransientError, "AccessDeniedException": fault.PermanentError} {
+		stub := awsstub.Start(t)
+		stub.On("states", "DescribeExecution", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError(code, "no") })
+		got, err := executions.New(stub.Config(), machine).Describe(t.Context(), "arn:x")
+		if got != (rollout.Execution{}) || (err != nil) != (want != "") || want != "" && !fault.Is(err, want) {
+			t.Errorf("%s: %+v, %v, want %q", code, got, err, want)
+		}
 	}
 }
