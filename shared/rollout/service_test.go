@@ -2,6 +2,8 @@ package rollout_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -308,6 +310,23 @@ func TestAbandoned(t *testing.T) {
 	w.start(canary("r2", rollout.Green))
 	w.until(phase(w, rollout.Promoted))
 	w.wantFacts("RolloutStarted", "RolloutAborted", "RolloutStarted", "RolloutStepped", "RolloutStepped", "RolloutStepped", "RolloutPromoted")
+}
+
+// TestLowerTTL: the rollout after the one that lowered it does not wait for the
+// old one any more.
+func TestLowerTTL(t *testing.T) {
+	w := newWorld(t)
+	var got []time.Duration
+	for i, ttl := range []time.Duration{time.Hour, time.Minute, time.Minute} {
+		q := canary(fmt.Sprintf("r%d", i), []string{rollout.Blue, rollout.Green}[i%2])
+		q.Rollout.Router.Route53.TTL = pipeline.Duration(ttl)
+		w.start(q)
+		w.until(phase(w, rollout.Retired))
+		got = append(got, w.record().Plan.MinStep)
+	}
+	if want := []time.Duration{time.Hour, time.Hour, time.Minute}; !slices.Equal(got, want) {
+		t.Errorf("no step is shorter than %v, want %v", got, want)
+	}
 }
 
 func TestSwitchBackOfAStage(t *testing.T) {
