@@ -259,7 +259,7 @@ func (s *Service) takeSide(ctx context.Context, r Release, to events.Target, rec
 	why := "run " + r.RunID + " deploys to it"
 	record.State = rollout.Retire(record.State)
 	record.Old, record.Ended, record.Left = rollout.Side{}, now, "kept"
-	record.Timeline = rollout.Add(record.Timeline, rollout.Entry{Time: now, Action: rollout.EntryRetired, Weight: record.State.Weight, Why: why})
+	record.Timeline = rollout.Add(record.Timeline, rollout.Entry{Time: now, Action: rollout.EntryRetired, Weight: record.State.Weight, Why: why, Told: true})
 	if err := s.Rollouts.Write(ctx, at, record); err != nil {
 		return err
 	}
@@ -274,12 +274,20 @@ func (s *Service) takeSide(ctx context.Context, r Release, to events.Target, rec
 // that were routed before go on, by default for the deregistration delay.
 const drainTime = 2 * time.Minute
 
+// syncTime is what Route 53 takes as a rule until all of its servers know a
+// change: until then, resolvers are told of the old weights.
+// Source: Route 53 API reference, GetChange.
+const syncTime = time.Minute
+
 // servesUntil is until when a side may still be sent traffic although it has no
 // share of it: resolvers remember it.
 func servesUntil(record rollout.Record) time.Time {
 	until := record.State.Since.Add(record.Plan.MinStep)
-	if record.Request.Rollout.Router.ALB != nil {
+	switch router := record.Request.Rollout.Router; {
+	case router.ALB != nil:
 		until = until.Add(drainTime)
+	case router.Route53 != nil:
+		until = until.Add(syncTime)
 	}
 	return until
 }

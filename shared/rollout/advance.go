@@ -306,7 +306,7 @@ func (s *Service) over(ctx context.Context, r *Record) (next string, wait time.D
 		return "", 0, err
 	}
 	now := s.Now()
-	if left := r.State.Since.Add(max(invocationTime, r.Plan.MinStep)).Sub(now); left > 0 {
+	if left := r.State.Since.Add(max(invocationTime, r.Plan.MinStep+syncTime)).Sub(now); left > 0 {
 		return NextBake, left, nil
 	}
 	if r.State.Phase.Ended() {

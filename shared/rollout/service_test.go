@@ -578,6 +578,24 @@ func TestRetireDeletes(t *testing.T) {
 	}
 }
 
+// TestRetireWaitsForResolvers: what a promotion by a person takes from the old
+// side at once, it is asked for until nobody remembers it.
+func TestRetireWaitsForResolvers(t *testing.T) {
+	w := newWorld(t).live()
+	q := canary("r1", rollout.Green)
+	q.Rollout.Retire, q.Rollout.Keep, q.Rollout.Router.Route53.TTL = pipeline.RetireDelete, 0, pipeline.Duration(10*time.Minute)
+	w.start(q)
+	w.until(stepped(w, 5))
+	at := w.clock.Now()
+	if _, err := w.command(rollout.CommandPromote); err != nil {
+		t.Fatal(err)
+	}
+	w.until(phase(w, rollout.Retired))
+	if d := w.clock.Now().Sub(at); d < 11*time.Minute {
+		t.Errorf("retired after %s; the record is given out for a minute, and remembered for ten", d)
+	}
+}
+
 func TestRetireDoesNotDelete(t *testing.T) {
 	name := fake.RolloutSide(stack, rollout.Blue, "").StackName
 	for want, spoil := range map[string]func(w *world){
