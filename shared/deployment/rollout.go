@@ -48,6 +48,9 @@ func (s *Service) rollOut(ctx context.Context, r Release, to events.Target, stac
 	if q.Rollout, err = s.resolved(ctx, r, *current.Rollout); err != nil {
 		return r, err
 	}
+	if record.Live != (rollout.Side{}) && !sameTraffic(record.Request.Rollout.Router, q.Rollout.Router) {
+		return r, fault.Invalid("%s: the router of the rollout of %s moves other traffic than that of its last rollout, which would be left behind: take the zone or function of before again, or give the stack another name", pipeline.FileName, to.Stack)
+	}
 	if q.Candidate, err = candidateSide(r, to, stack, q, record); err != nil {
 		return r, err
 	}

@@ -150,7 +150,7 @@ func TestFirstSide(t *testing.T) {
 func TestOverWhatServed(t *testing.T) {
 	w := rollingWorld(t)
 	q := rollout.Request{Run: events.Run{RunID: "r0"}, Target: apiInTest}
-	q.Rollout.Router.Route53 = &pipeline.Route53Router{Name: "api.example.com", Type: "CNAME", TTL: pipeline.Duration(time.Hour)}
+	q.Rollout.Router.Route53 = &pipeline.Route53Router{Zone: "/hostedzone/shop-network-test-vpc", Name: "api.example.com", Type: "CNAME", TTL: pipeline.Duration(time.Hour)}
 	w.settled(q, rollout.Aborted, rollout.Side{Name: "green", Endpoint: "legacy.example.com"}, rollout.Side{})
 	w.clock.Advance(2 * time.Hour)
 	w.shift = func(w *world, q rollout.Request) (*rollout.Result, *deployment.Caught) {
@@ -190,6 +190,50 @@ func TestSidesTakeTurns(t *testing.T) {
 	retired, ok := last[events.RolloutRetired](w)
 	if !ok || retired.Old != "shop-api-test-blue" || retired.State != "kept" || !strings.Contains(retired.Why, "deploys to it") || !strings.Contains(w.types(), "RolloutRetired StackPlanned StackDeployed StackVerified") {
 		t.Errorf("%+v in %s", retired, w.types())
+	}
+}
+
+// TestTrafficOfAnotherZone: what the last rollout moved traffic of is not left
+// behind with it.
+func TestTrafficOfAnotherZone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text   string
+		run    func(w *world)
+		change func(r *pipeline.Router)
+		ends   string
+	}{
+		"zone":          {rolling, (*world).newAPI, func(r *pipeline.Router) { r.Route53.Zone = "Z9" }, events.OutcomeRolledBack},
+		"zone, by path": {rolling, (*world).newAPI, func(r *pipeline.Router) { r.Route53.Zone = "/hostedzone/" + r.Route53.Zone }, events.OutcomeSucceeded},
+		"name":          {rolling, (*world).newAPI, func(r *pipeline.Router) { r.Route53.Name = "API.example.com." }, events.OutcomeSucceeded},
+		"function":      {aliased, newWorker, func(r *pipeline.Router) { r.LambdaAlias.Function = "another" }, events.OutcomeRolledBack},
+		"function by ARN": {aliased, newWorker, func(r *pipeline.Router) {
+			r.LambdaAlias.Function = "arn:aws:lambda:us-east-1:222222222222:function:" + r.LambdaAlias.Function
+		}, events.OutcomeSucceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w *world
+			at := apiInTest
+			if tt.text == rolling {
+				w = rolled(t, rolling)
+			} else {
+				w, at.StackName = newWorld(t), "shop-worker-test"
+				w.checks.alarms.State["errors"] = verification.AlarmOK
+				w.source(map[string]string{"worker.yaml": worker(1, 30)})
+				w.run(push("aaaa", 0), stagesOf(t, aliased))
+				w.clock.Advance(time.Hour)
+				w.asked = nil
+			}
+			tt.run(w)
+			record, _, _ := w.records.Read(t.Context(), at)
+			tt.change(&record.Request.Rollout.Router)
+			if err := w.records.Write(t.Context(), at, record); err != nil {
+				t.Fatal(err)
+			}
+			r := w.run(push("bbbb", 10), stagesOf(t, tt.text))
+			if refused := strings.Contains(r.Reason, "moves other traffic than that of its last rollout"); r.Outcome != tt.ends || refused != (tt.ends != events.OutcomeSucceeded) || len(w.asked) != map[bool]int{false: 1}[refused] {
+				t.Errorf("ended %s: %s; asked %v", r.Outcome, r.Reason, w.asked)
+			}
+		})
 	}
 }
 
@@ -547,10 +591,14 @@ stages:
 `
 
 // TestVersionsOfAnAlias: one stack, whose versions are the sides.
+// worker is the template of a stack whose alias is rolled out.
+func worker(version, queue int) string {
+	return fmt.Sprintf("Resources:\n  Queue: {Type: \"AWS::SQS::Queue\", Properties: {VisibilityTimeout: %d}}\nOutputs:\n  Version: {Value: \"arn:aws:lambda:us-east-1:222222222222:function:worker:%d\"}\n", queue, version)
+}
+
+func newWorker(w *world) { w.source(map[string]string{"worker.yaml": worker(2, 30)}) }
+
 func TestVersionsOfAnAlias(t *testing.T) {
-	worker := func(version, queue int) string {
-		return fmt.Sprintf("Resources:\n  Queue: {Type: \"AWS::SQS::Queue\", Properties: {VisibilityTimeout: %d}}\nOutputs:\n  Version: {Value: \"arn:aws:lambda:us-east-1:222222222222:function:worker:%d\"}\n", queue, version)
-	}
 	w := newWorld(t)
 	w.checks.alarms.State["errors"] = verification.AlarmOK
 	want := []struct {
