@@ -295,10 +295,14 @@ func TestDigestOfASide(t *testing.T) {
 	if digest("a: 1", map[string]string{"X": "1"}) != first {
 		t.Error("the order of capabilities counts")
 	}
-	for _, text := range []string{"x: '{{resolve:ssm:/a}}'", "Type: AWS::SSM::Parameter::Value<String>", "x: {Fn::ImportValue: y}", "x: !ImportValue y", "Type: AWS::CloudFormation::Stack"} {
+	for _, text := range []string{"x: '{{resolve:ssm:/a}}'", "Type: AWS::SSM::Parameter::Value<String>", "x: {Fn::ImportValue: y}", "x: !ImportValue y", "Type: AWS::CloudFormation::Stack",
+		"Transform: Ours\nResources: {}", "Transform: [AWS::LanguageExtensions, Ours]\nResources: {}"} {
 		if digest(text, nil) != "" {
 			t.Errorf("%s: CloudFormation reads what may have changed", text)
 		}
+	}
+	if digest("Transform: AWS::Serverless-2016-10-31\nResources: {}", nil) == "" {
+		t.Error("a transform of AWS makes the same of the same")
 	}
 	if digest("a: 1", map[string]string{"X": "{{resolve:secretsmanager:x}}"}) != "" {
 		t.Error("a parameter that is a secret may have changed")

@@ -13,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/rollout"
+	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // Rollouts keeps the record of each stack that is rolled out, as
@@ -240,19 +241,27 @@ var elsewhere = []string{
 	"{{resolve:", "AWS::SSM::Parameter::Value<", "AWS::Include", "Fn::Transform", "!Transform", "ImportValue", "GetStackOutput", "AWS::CloudFormation::Stack",
 }
 
+// fixed are the macros that make the same of the same template. Any other one is
+// a function that somebody may have changed.
+// Source: CloudFormation template reference, "Transforms".
+var fixed = []string{template.LanguageExtensionsTransform, "AWS::Serverless-2016-10-31"}
+
 // Digest is of all that a side is deployed from, and the same for both sides:
 // parameters has ${side} where they differ. It is "" for what CloudFormation
 // reads from somewhere else: then nobody knows whether it is the same.
-func Digest(template []byte, parameters map[string]string, stack pipeline.Stack) (string, error) {
+func Digest(text []byte, parameters map[string]string, stack pipeline.Stack) (string, error) {
 	data, err := json.Marshal(struct {
 		Template, Parameters any
 		Tags                 map[string]string
 		Capabilities         []string
-	}{string(template), parameters, stack.Tags, slices.Sorted(slices.Values(stack.Capabilities))})
+	}{string(text), parameters, stack.Tags, slices.Sorted(slices.Values(stack.Capabilities))})
 	if err != nil {
 		return "", fault.Permanent("encode what %s is deployed from: %w", stack.Name, err)
 	}
-	values := string(template)
+	if t, err := template.Parse(stack.Template, text); err == nil && slices.ContainsFunc(t.Transforms, func(name string) bool { return !slices.Contains(fixed, name) }) {
+		return "", nil
+	}
+	values := string(text)
 	for _, value := range parameters {
 		values += "\n" + value
 	}
