@@ -159,6 +159,8 @@ func (s *Service) route(ctx context.Context, r *Record, percent int) (settled bo
 // refused is what follows from an answer of the router that is none.
 func (s *Service) refused(ctx context.Context, r *Record, percent int, err error) (settled bool, _ error) {
 	switch {
+	case fault.Is(err, fault.ConflictError): // somebody else set it at the same time; the next try reads what is there
+		return false, fault.Transient("%w", err)
 	case !fault.Is(err, fault.InvalidError):
 		return false, err
 	case r.State.Phase == Stepping:

@@ -18,25 +18,25 @@ const checkTimeout = 10 * time.Second
 
 // measure makes the measurements that are due, all at one time, and returns
 // them beside the health that they and the earlier ones make. The live side is
-// looked at only when the new one fails: then it decides whether the traffic
-// may go back.
+// looked at only when the new one fails, or has no data and that aborts: then it
+// decides whether the traffic may go back.
 func (s *Service) measure(ctx context.Context, r *Record) (Health, []Measurement) {
 	now := s.Now().UTC()
 	candidate := sideOf(r.Request.Candidate, r.Request.Outputs)
 	health := Health{At: now, Live: Unknown, Awaited: map[string]time.Time{}}
 	var measured []Measurement
-	failed := false
+	bad := false // that the traffic may go back for
 	for _, m := range Due(r.Plan, r.State, now) {
 		measurement, from := s.look(ctx, r, candidate.metric(m), candidate.problem, now)
 		if from.After(now) {
 			health.Awaited[m.Name] = from
 			continue
 		}
-		failed = failed || measurement.Outcome == Failed
+		bad = bad || measurement.Outcome == Failed || missing(measurement.Outcome) && m.NoData == pipeline.NoDataAbort
 		measured = append(measured, measurement)
 	}
 	health.Measured = slices.Concat(r.State.Measured, measured)
-	if failed {
+	if bad {
 		health.Live = s.live(ctx, r, now)
 	}
 	return health, measured

@@ -139,6 +139,50 @@ func TestBothSidesAreUnhealthy(t *testing.T) {
 	}
 }
 
+// TestNoDataAndTheLiveSideIsUnhealthy: the traffic is not given back to a side
+// that is known to be bad for lack of data of the new one either.
+func TestNoDataAndTheLiveSideIsUnhealthy(t *testing.T) {
+	for want, live := range map[rollout.Phase]float64{rollout.Aborted: 0, rollout.Paused: 9} {
+		w := newWorld(t).live()
+		q := canary("r1", rollout.Green)
+		q.Rollout.Analysis.Metrics[0].NoData = pipeline.NoDataAbort
+		w.start(q)
+		w.until(stepped(w, 25))
+		w.metrics.Read = func(q rollout.Query) (float64, time.Time, bool) {
+			if q.Metric.Queries[0].Dimensions["Side"] == rollout.Green {
+				return 0, time.Time{}, false
+			}
+			return live, w.clock.Now(), true
+		}
+		w.until(func() bool { p := w.record().State.Phase; return p == rollout.Aborted || p == rollout.Paused })
+		if s := w.record().State; s.Phase != want || s.Cause != rollout.CauseNoData {
+			t.Errorf("the live side has %g: %s because %s", live, s.Phase, s.Why)
+		}
+	}
+}
+
+// TestRouterIsChangedMeanwhile: a person whose abort meets another change of the
+// router tries again; it is no conflict with the rollout.
+func TestRouterIsChangedMeanwhile(t *testing.T) {
+	w := newWorld(t).live()
+	w.start(canary("r1", rollout.Green))
+	w.until(stepped(w, 25))
+	w.traffic.Faults = func(call string) error {
+		if call == "SetWeight" {
+			return fault.Conflict("the revision is another one")
+		}
+		return nil
+	}
+	if _, err := w.command(rollout.CommandAbort); !fault.Is(err, fault.TransientError) || fault.Is(err, fault.ConflictError) {
+		t.Errorf("%v", err)
+	}
+	w.traffic.Faults = nil
+	if r, err := w.command(rollout.CommandAbort); err != nil || r.State.Phase != rollout.Aborted {
+		t.Errorf("%+v, %v", r.State, err)
+	}
+	w.wantWeights(100, 0)
+}
+
 func TestMetricsStopArriving(t *testing.T) {
 	w := newWorld(t).live()
 	w.start(canary("r1", rollout.Green))
