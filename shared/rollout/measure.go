@@ -13,8 +13,14 @@ import (
 	"github.com/evenkeel/evenkeel/shared/verification"
 )
 
-// checkTimeout is for how long one measurement by a check is waited for.
-const checkTimeout = 10 * time.Second
+const (
+	// checkTimeout is for how long one measurement by a check is waited for.
+	checkTimeout = 10 * time.Second
+	// lookTime is for how long measurements are begun in one look at a side. The
+	// others are made with the next one, so that a side on which every check hangs
+	// does not take all the time that the function has, and is aborted.
+	lookTime = 10 * time.Second
+)
 
 // measure makes the measurements that are due, all at one time, and returns
 // them beside the health that they and the earlier ones make. The live side is
@@ -27,6 +33,9 @@ func (s *Service) measure(ctx context.Context, r *Record) (Health, []Measurement
 	var measured []Measurement
 	bad := false // that the traffic may go back for
 	for _, m := range Due(r.Plan, r.State, now) {
+		if s.Now().Sub(now) >= lookTime {
+			break
+		}
 		measurement, from := s.look(ctx, r, candidate.metric(m), candidate.problem, now)
 		if from.After(now) {
 			health.Awaited[m.Name] = from
@@ -51,7 +60,11 @@ func (s *Service) live(ctx context.Context, r *Record, now time.Time) string {
 	if live == (Side{}) {
 		return Unknown
 	}
+	began := s.Now()
 	for _, m := range r.Plan.Metrics {
+		if s.Now().Sub(began) >= lookTime {
+			break
+		}
 		theirs, ours := sideOf(live, r.Request.LiveOutputs), sideOf(r.Request.Candidate, r.Request.Outputs)
 		metric := theirs.metric(m)
 		if theirs.problem != "" || reflect.DeepEqual(metric, ours.metric(m)) {

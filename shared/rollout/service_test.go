@@ -161,6 +161,39 @@ func TestNoDataAndTheLiveSideIsUnhealthy(t *testing.T) {
 	}
 }
 
+// TestEveryCheckHangs: an invocation ends in time, however many checks wait for
+// an answer, and the rollout is aborted.
+func TestEveryCheckHangs(t *testing.T) {
+	w := newWorld(t).live()
+	q := canary("r1", rollout.Green)
+	q.Rollout.Analysis.Metrics = nil
+	for i := range 10 {
+		m := fake.RolloutErrors(fmt.Sprintf("m%d", i))
+		m.FailureLimit = 1
+		q.Rollout.Analysis.Metrics = append(q.Rollout.Analysis.Metrics, m)
+	}
+	ref := w.start(q)
+	w.until(stepped(w, 25))
+	took := time.Duration(0)
+	clock := w.clock.Now().Add(time.Minute)
+	w.Now = func() time.Time { return clock.Add(took) }
+	w.metrics.Read = func(q rollout.Query) (float64, time.Time, bool) {
+		took += 10 * time.Second
+		return breach(w)(q)
+	}
+	for range 20 {
+		took, clock = 0, clock.Add(time.Minute)
+		must[rollout.Tick](w, rollout.Call{Action: rollout.ActionAdvance, Rollout: ref})
+		if took >= 50*time.Second { // the function has 60 seconds
+			t.Fatalf("one look takes %s", took)
+		}
+		if w.record().State.Phase == rollout.Aborted {
+			return
+		}
+	}
+	t.Errorf("%+v", w.record().State)
+}
+
 // TestRouterIsChangedMeanwhile: a person whose abort meets another change of the
 // router tries again; it is no conflict with the rollout.
 func TestRouterIsChangedMeanwhile(t *testing.T) {
