@@ -49,7 +49,7 @@ func (s *Service) rollOut(ctx context.Context, r Release, to events.Target, stac
 		return r, err
 	}
 	if record.Live != (rollout.Side{}) && !sameTraffic(record.Request.Rollout.Router, q.Rollout.Router) {
-		return r, fault.Invalid("%s: the router of the rollout of %s moves other traffic than that of its last rollout, which would be left behind: take the zone or function of before again, or give the stack another name", pipeline.FileName, to.Stack)
+		return r, fault.Invalid("%s: the router of the rollout of %s moves other traffic than that of its last rollout, which would be left behind: take the zone, listener, rule or function of before again, or give the stack another name", pipeline.FileName, to.Stack)
 	}
 	if q.Candidate, err = candidateSide(r, to, stack, q, record); err != nil {
 		return r, err

@@ -196,6 +196,8 @@ func TestSidesTakeTurns(t *testing.T) {
 // TestTrafficOfAnotherZone: what the last rollout moved traffic of is not left
 // behind with it.
 func TestTrafficOfAnotherZone(t *testing.T) {
+	balanced := strings.Replace(rolling, `{route53: {zone: "${output.network.VpcId}", name: api.example.com, type: CNAME, value: "${output.Host}"}}`,
+		`{alb: {listener: "${output.network.VpcId}", targetGroup: "${output.Host}"}}`, 1)
 	for name, tt := range map[string]struct {
 		text   string
 		run    func(w *world)
@@ -205,6 +207,8 @@ func TestTrafficOfAnotherZone(t *testing.T) {
 		"zone":          {rolling, (*world).newAPI, func(r *pipeline.Router) { r.Route53.Zone = "Z9" }, events.OutcomeRolledBack},
 		"zone, by path": {rolling, (*world).newAPI, func(r *pipeline.Router) { r.Route53.Zone = "/hostedzone/" + r.Route53.Zone }, events.OutcomeSucceeded},
 		"name":          {rolling, (*world).newAPI, func(r *pipeline.Router) { r.Route53.Name = "API.example.com." }, events.OutcomeSucceeded},
+		"listener":      {balanced, (*world).newAPI, func(r *pipeline.Router) { r.ALB.Listener = "another" }, events.OutcomeRolledBack},
+		"same listener": {balanced, (*world).newAPI, func(*pipeline.Router) {}, events.OutcomeSucceeded},
 		"function":      {aliased, newWorker, func(r *pipeline.Router) { r.LambdaAlias.Function = "another" }, events.OutcomeRolledBack},
 		"function by ARN": {aliased, newWorker, func(r *pipeline.Router) {
 			r.LambdaAlias.Function = "arn:aws:lambda:us-east-1:222222222222:function:" + r.LambdaAlias.Function
@@ -213,8 +217,8 @@ func TestTrafficOfAnotherZone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var w *world
 			at := apiInTest
-			if tt.text == rolling {
-				w = rolled(t, rolling)
+			if tt.text != aliased {
+				w = rolled(t, tt.text)
 			} else {
 				w, at.StackName = newWorld(t), "shop-worker-test"
 				w.checks.alarms.State["errors"] = verification.AlarmOK

@@ -148,13 +148,14 @@ func sameRoute(before, now pipeline.Router) bool {
 	return routes(before) == routes(now)
 }
 
-// sameTraffic is sameRoute of routers whose texts have no references any more. A
-// listener that was made anew may forward to the live side already.
+// sameTraffic is sameRoute of routers whose texts have no references any more.
 func sameTraffic(before, now pipeline.Router) bool {
 	switch {
 	case before.Route53 != nil && now.Route53 != nil:
 		zone := func(r pipeline.Router) string { return strings.TrimPrefix(r.Route53.Zone, "/hostedzone/") }
 		return zone(before) == zone(now) && routes(before) == routes(now)
+	case before.ALB != nil && now.ALB != nil:
+		return before.ALB.Listener == now.ALB.Listener && before.ALB.Rule == now.ALB.Rule
 	case before.LambdaAlias != nil && now.LambdaAlias != nil:
 		return functionName(before.LambdaAlias.Function) == functionName(now.LambdaAlias.Function) && routes(before) == routes(now)
 	default:
