@@ -512,6 +512,23 @@ func TestASideIsLeftUntilNobodyRemembersIt(t *testing.T) {
 	}
 }
 
+// TestASideThatIsRememberedForLong: nothing went wrong, and nobody waits for it.
+func TestASideThatIsRememberedForLong(t *testing.T) {
+	w := rolled(t, rolling)
+	w.newAPI()
+	record, _, _ := w.records.Read(t.Context(), apiInTest)
+	record.Request.Rollout.Router.Route53.TTL = pipeline.Duration(time.Hour)
+	w.settled(record.Request, rollout.Promoted, record.Live, rollout.Side{Name: "green", StackName: greenAPI.StackName})
+	began, executed := w.clock.Now(), len(w.cloud.Executed)
+	r := w.run(push("bbbb", 10), stagesOf(t, rolling))
+	if r.Outcome != events.OutcomeDeferred || !strings.Contains(r.Reason, "the side shop-api-test-green may get traffic until 2") || len(w.cloud.Executed) != executed {
+		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
+	}
+	if d := w.clock.Now().Sub(began); d > time.Minute {
+		t.Errorf("after %s", d)
+	}
+}
+
 // TestAFailedStageGivesTheTrafficBack: in place of a change set.
 func TestAFailedStageGivesTheTrafficBack(t *testing.T) {
 	checked := strings.Replace(rolling, "approval: never", "approval: never, verify: [alarm: {names: [all]}]", 1)
