@@ -87,7 +87,10 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 		for i := range 6 {
 			w.Clock.After(at+time.Duration(i)*2*time.Minute, r.stop)
 		}
-		w.Clock.After(at+20*time.Minute, func() { r.person(rollout.CommandResume, 0) })
+		w.Clock.After(at+20*time.Minute, func() {
+			r.person(rollout.CommandResume, 0)
+			r.caretaker(0)
+		})
 	}
 	return r
 }
@@ -311,7 +314,10 @@ func (r *Rollout) caretaker(tries int) {
 	if record.ID == "" || record.State.Phase.Ended() || record.State.Phase == rollout.Promoted && record.Execution != "" || tries > 50 {
 		return
 	}
-	if record.Execution == "" {
+	switch {
+	case record.Execution == "" && record.State.Phase == rollout.Promoted:
+		r.person(rollout.CommandPromote, 0) // it is, but nobody retires its old side
+	case record.Execution == "":
 		r.person(rollout.CommandAbort, 0)
 	}
 	r.Clock.After(6*time.Hour, func() { r.caretaker(tries + 1) })
