@@ -90,12 +90,22 @@ func NewRollout(seed uint64, chaos Chaos) *Rollout {
 			w.Clock.After(w.upTo(6*time.Hour), r.stop)
 		}
 	}
+	if w.chance(0.1) { // until no other execution follows, and a person goes on
+		at := w.upTo(time.Hour)
+		for i := range 6 {
+			w.Clock.After(at+time.Duration(i)*2*time.Minute, r.stop)
+		}
+		w.Clock.After(at+20*time.Minute, func() { r.person(rollout.CommandResume, 0) })
+	}
 	return r
 }
 
 func (r *Rollout) wire() {
 	tasks := &fake.DeploymentTasks{Faults: r.port, Succeeded: r.succeed, Failed: r.failTask}
 	executions := &fake.RolloutExecutions{Faults: r.port, Begin: func(name string, input json.RawMessage) {
+		if strings.HasSuffix(name, "-6") {
+			r.watch.counts["clocks after the last"]++
+		}
 		r.StartNamed(programs()["rollout"], name, input)
 	}, Look: r.execution}
 	r.service = &rollout.Service{
@@ -201,7 +211,9 @@ func (r *Rollout) push() {
 	}
 	n := len(r.releases)
 	q := r.request(fmt.Sprintf("r%d", n))
-	seconds := int(rollout.NewPlan(q, rollout.Side{}).Longest() / time.Second)
+	// As deployment does, which does not know what serves before the first one.
+	const slack = 30 * time.Minute
+	seconds := int((rollout.NewPlan(q, rollout.Side{Name: rollout.Green}).Longest() + slack) / time.Second)
 	input, err := json.Marshal(map[string]any{"release": map[string]any{"plan": map[string]any{"rolloutSeconds": seconds}, "rollout": q}})
 	if err != nil {
 		r.Violate("%v", err)

@@ -19,7 +19,7 @@ func TestRollout(t *testing.T) {
 	}
 	for _, what := range []string{
 		"outcome promoted", "outcome aborted", "RolloutPaused.v1", "RolloutResumed.v1", "RolloutSwitchedBack.v1", "RolloutRetired.v1",
-		"command promote", "command pause", "command resume", "command abort", "command refused", "stopped executions", "late weights",
+		"command promote", "command pause", "command resume", "command abort", "command refused", "stopped executions", "late weights", "clocks after the last",
 		"sweep restarted", "sweep attended", "sweep failed", "stage failed", "outcome switchedBack",
 	} {
 		if counts[what] == 0 {

@@ -221,7 +221,8 @@ func (s *Service) outputs(ctx context.Context, r Release, name string) (map[stri
 
 // ReadPlan looks at the change set. When it is ready it is rated, kept as a
 // document and announced, and the task is answered with the work; while it is
-// not, the task fails with PlanPending.
+// not, the task fails with PlanPending; for a side that gets traffic for longer
+// than that is tried again, with a ConflictError.
 func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (Answered, error) {
 	return s.callback(ctx, r, taskToken, func() (string, error) {
 		to, err := target(r)
@@ -239,6 +240,8 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 		switch {
 		case changeSet.Unchanged():
 			r.Plan.Empty = true
+		case until.Sub(s.Now()) > planPatience:
+			return "", fault.Conflict("the side %s may get traffic until %s; push again then", to.StackName, until.UTC().Format(time.RFC3339))
 		case s.Now().Before(until):
 			return "", &pending{PlanPending, "the side " + to.StackName + " may get traffic until " + until.UTC().Format(time.RFC3339)}
 		case changeSet.Status == "CREATE_COMPLETE":

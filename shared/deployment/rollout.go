@@ -59,10 +59,13 @@ func (s *Service) rollOut(ctx context.Context, r Release, to events.Target, stac
 		}
 		alias.Function = named.Router.LambdaAlias.Function
 	}
+	if record.Live != (rollout.Side{}) && !sameRoute(record.Request.Rollout.Router, q.Rollout.Router) {
+		return r, fault.Invalid("%s: the router of the rollout of %s moves other traffic than that of its last rollout, which would be left behind: take the zone, listener, rule or function of before again, or give the stack another name", pipeline.FileName, to.Stack)
+	}
 	if !current.Sides() && r.Plan.Empty && record.Live.Endpoint == q.Candidate.Endpoint {
 		return r, nil // the alias has this version already
 	}
-	if current.Sides() && record.Live.Name != "" {
+	if current.Sides() && record.Live.StackName != "" { // else it was not deployed from here, and has no outputs
 		live := to
 		live.StackName = record.Live.StackName
 		found, err := s.Stacks.Describe(ctx, live)
@@ -74,9 +77,20 @@ func (s *Service) rollOut(ctx context.Context, r Release, to events.Target, stac
 	if data, err := json.Marshal(q); err != nil || len(data) > maxRequest {
 		return r, fault.Invalid("%s: the rollout of %s takes %d KiB with the outputs that it names; the limit is %d: use fewer metrics", pipeline.FileName, to.Stack, len(data)>>10, maxRequest>>10)
 	}
-	longest := rollout.NewPlan(q, record.Live).Longest() + rolloutSlack
+	longest := longestRollout(q, record) + rolloutSlack
 	r.Rollout, r.Plan.Next, r.Plan.RolloutSeconds, r.Plan.Result = &q, NextRollOut, int(longest/time.Second), ResultDeployed
 	return r, s.keepLocks(ctx, r, to, longest)
+}
+
+// longestRollout is an upper bound of what the rollout will take. What the router
+// sends traffic to before the first one, and so whether there are steps, only
+// the rollout itself finds out.
+func longestRollout(q rollout.Request, record rollout.Record) time.Duration {
+	live := record.Live
+	if live == (rollout.Side{}) {
+		live.Name = rollout.Blue
+	}
+	return rollout.NewPlan(q, live).After(record.Request).Longest()
 }
 
 // chosen are the outputs that the rollout names.

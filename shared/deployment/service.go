@@ -80,6 +80,10 @@ func (s *Service) callback(ctx context.Context, r Release, token string, act fun
 // failure is none of the function's own, which would count in its Errors.
 const PlanPending = "PlanPending"
 
+// planPatience is for how long a ReadPlan state is tried again: the sum of its
+// waits.
+const planPatience = (2 + 8 + 30 + 110 + 420) * time.Second
+
 // pending is an answer that is no fault: the workflow asks again later.
 type pending struct{ name, message string }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/rollout"
+	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // Rollouts keeps the record of each stack that is rolled out, as
@@ -149,16 +150,23 @@ func sameRoute(before, now pipeline.Router) bool {
 		rule := (before.ALB.Rule == "") == (now.ALB.Rule == "")
 		return rule && same(before.ALB.Listener, now.ALB.Listener) && same(before.ALB.Rule, now.ALB.Rule)
 	case before.LambdaAlias != nil && now.LambdaAlias != nil:
-		function := func(r *pipeline.LambdaAliasRouter) string { // its name, or its ARN
-			if strings.Contains(r.Function, "${") {
-				return r.Function
-			}
-			return r.Function[strings.LastIndex(r.Function, ":")+1:]
-		}
-		return before.LambdaAlias.Alias == now.LambdaAlias.Alias && same(function(before.LambdaAlias), function(now.LambdaAlias))
+		return before.LambdaAlias.Alias == now.LambdaAlias.Alias && same(functionName(before.LambdaAlias.Function), functionName(now.LambdaAlias.Function))
 	default:
 		return false
 	}
+}
+
+// functionName is the name of a function that is given as such or by its ARN;
+// a reference stays as it is.
+func functionName(function string) string {
+	if strings.Contains(function, "${") {
+		return function
+	}
+	if _, name, ok := strings.Cut(function, ":function:"); ok {
+		function = name
+	}
+	name, _, _ := strings.Cut(function, ":")
+	return name
 }
 
 // routes says what a router moves the traffic of.
@@ -231,19 +239,27 @@ var elsewhere = []string{
 	"{{resolve:", "AWS::SSM::Parameter::Value<", "AWS::Include", "Fn::Transform", "!Transform", "ImportValue", "GetStackOutput", "AWS::CloudFormation::Stack",
 }
 
+// fixed are the macros that make the same of the same template. Any other one is
+// a function that somebody may have changed.
+// Source: CloudFormation template reference, "Transforms".
+var fixed = []string{template.LanguageExtensionsTransform, "AWS::Serverless-2016-10-31"}
+
 // Digest is of all that a side is deployed from, and the same for both sides:
 // parameters has ${side} where they differ. It is "" for what CloudFormation
 // reads from somewhere else: then nobody knows whether it is the same.
-func Digest(template []byte, parameters map[string]string, stack pipeline.Stack) (string, error) {
+func Digest(text []byte, parameters map[string]string, stack pipeline.Stack) (string, error) {
 	data, err := json.Marshal(struct {
 		Template, Parameters any
 		Tags                 map[string]string
 		Capabilities         []string
-	}{string(template), parameters, stack.Tags, slices.Sorted(slices.Values(stack.Capabilities))})
+	}{string(text), parameters, stack.Tags, slices.Sorted(slices.Values(stack.Capabilities))})
 	if err != nil {
 		return "", fault.Permanent("encode what %s is deployed from: %w", stack.Name, err)
 	}
-	values := string(template)
+	if t, err := template.Parse(stack.Template, text); err == nil && slices.ContainsFunc(t.Transforms, func(name string) bool { return !slices.Contains(fixed, name) }) {
+		return "", nil
+	}
+	values := string(text)
 	for _, value := range parameters {
 		values += "\n" + value
 	}
@@ -273,7 +289,7 @@ func (s *Service) takeSide(ctx context.Context, r Release, to events.Target, rec
 	why := "run " + r.RunID + " deploys to it"
 	record.State = rollout.Retire(record.State)
 	record.Ended, record.Left = now, rollout.LeftKept // Old stays: a weight that comes late is set right with it
-	record.Timeline = rollout.Add(record.Timeline, rollout.Entry{Time: now, Action: rollout.EntryRetired, Weight: record.State.Weight, Why: why})
+	record.Timeline = rollout.Add(record.Timeline, rollout.Entry{Time: now, Action: rollout.EntryRetired, Weight: record.State.Weight, Why: why, Told: true})
 	if err := s.Rollouts.Write(ctx, at, record); err != nil {
 		return err
 	}
@@ -288,12 +304,20 @@ func (s *Service) takeSide(ctx context.Context, r Release, to events.Target, rec
 // that were routed before go on, by default for the deregistration delay.
 const drainTime = 2 * time.Minute
 
+// syncTime is what Route 53 takes as a rule until all of its servers know a
+// change: until then, resolvers are told of the old weights.
+// Source: Route 53 API reference, GetChange.
+const syncTime = time.Minute
+
 // servesUntil is until when a side may still be sent traffic although it has no
 // share of it: resolvers remember it.
 func servesUntil(record rollout.Record) time.Time {
 	until := record.State.Since.Add(record.Plan.MinStep)
-	if record.Request.Rollout.Router.ALB != nil {
+	switch router := record.Request.Rollout.Router; {
+	case router.ALB != nil:
 		until = until.Add(drainTime)
+	case router.Route53 != nil:
+		until = until.Add(syncTime)
 	}
 	return until
 }

@@ -162,6 +162,8 @@ func (s *Service) route(ctx context.Context, r *Record, percent int) (settled bo
 // refused is what follows from an answer of the router that is none.
 func (s *Service) refused(ctx context.Context, r *Record, percent int, err error) (settled bool, _ error) {
 	switch {
+	case fault.Is(err, fault.ConflictError): // somebody else set it at the same time; the next try reads what is there
+		return false, fault.Transient("%w", err)
 	case !fault.Is(err, fault.InvalidError):
 		return false, err
 	case r.State.Phase == Stepping:
@@ -309,7 +311,7 @@ func (s *Service) over(ctx context.Context, r *Record) (next string, wait time.D
 		return "", 0, err
 	}
 	now := s.Now()
-	if left := r.State.Since.Add(max(invocationTime, r.Plan.MinStep)).Sub(now); left > 0 {
+	if left := r.State.Since.Add(max(invocationTime, r.Plan.MinStep+syncTime)).Sub(now); left > 0 {
 		return NextBake, left, nil
 	}
 	if r.State.Phase.Ended() {

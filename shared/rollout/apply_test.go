@@ -245,6 +245,11 @@ func TestNewPlan(t *testing.T) {
 	if s, err := Obey(first, Settle(first, Begin(first, start), start), Command{Name: CommandAbort, At: start}); err != nil || s.Target != 100 || Settle(first, s, start).Phase != Aborted {
 		t.Errorf("an abort of a first rollout takes the traffic from the only side: %+v, %v", s, err)
 	}
+	// What an older rollout remembered is remembered by the next one only.
+	slow := Request{Rollout: pipeline.Rollout{Router: pipeline.Router{Route53: &pipeline.Route53Router{TTL: pipeline.Duration(time.Hour)}}}}
+	if next := p.After(slow); next.MinStep != time.Hour || p.After(Request{Rollout: r}).MinStep != 3*time.Minute || p.After(Request{}).MinStep != 3*time.Minute {
+		t.Errorf("after a rollout with a longer TTL: %s", next.MinStep)
+	}
 	r.Router = pipeline.Router{Route53: &pipeline.Route53Router{AliasName: "x", AliasZone: "Z"}}
 	if p := NewPlan(Request{Rollout: r}, Side{Name: Green}); p.MinStep != time.Minute {
 		t.Errorf("an alias: %s", p.MinStep)

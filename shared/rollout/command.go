@@ -62,9 +62,6 @@ func (s *Service) obey(ctx context.Context, r *Record, c Command) error {
 	if err != nil {
 		return byRouter(err)
 	}
-	if r.Execution == "" && r.Starts >= maxStarts {
-		r.Starts++ // the names until here are taken, by executions that have failed
-	}
 	return s.clock(ctx, r)
 }
 

@@ -21,8 +21,9 @@ const (
 const (
 	maxEntries          = 120 // of a timeline
 	maxEntryMeasured    = 160 // measurements of one entry
-	maxTimelineMeasured = 640 // measurements of all entries
+	maxTimelineMeasured = 400 // measurements of all entries
 	maxEntryText        = 300 // characters of a reason
+	maxMeasuredText     = 100 // characters of the reason of a measurement
 )
 
 // Add puts an entry where its time belongs. The timeline stays bounded: the
@@ -83,7 +84,7 @@ func outline(measured []Measurement, n int) []Measurement {
 		if *seen*keep/of == (*seen-1)*keep/of {
 			continue
 		}
-		m.Why = shorten(m.Why, maxEntryText)
+		m.Why = shorten(m.Why, maxMeasuredText)
 		if m.Outcome == Successful && m.Value != nil {
 			m.Why = "" // the value says it
 		}

@@ -28,6 +28,29 @@ func TestAdd(t *testing.T) {
 
 // TestTimelineIsBounded: a rollout of days fits into its item with room to
 // spare, and what matters is still there.
+// TestARecordFits: a day in which nothing could be measured, with long names and
+// long reasons, fits into an item of DynamoDB beside what was asked for.
+func TestARecordFits(t *testing.T) {
+	r := Record{State: State{Phase: Paused, Since: start}}
+	at := start
+	for range 300 {
+		for _, name := range []string{"a", "b", "c", "d", "e"} {
+			at = at.Add(time.Second)
+			state, over := Note(r.State, Measurement{Metric: strings.Repeat(name, 128), Time: at, Outcome: Errored, Why: strings.Repeat("w", 300)})
+			if r.State = state; len(over) > 0 {
+				r.Timeline = Add(r.Timeline, Entry{Time: at, Action: EntryHeld, Why: strings.Repeat("w", 300), Measured: over})
+			}
+		}
+		r.Timeline = Add(r.Timeline, Entry{Time: at, Action: EntryPaused, Why: strings.Repeat("w", 300), By: strings.Repeat("b", 200), Measured: r.State.Measured})
+	}
+	data, err := json.Marshal(r)
+	// The request takes 48 KiB, and the plan repeats its 24 KiB of metrics.
+	const most, asked = 400 << 10, 72 << 10
+	if err != nil || len(data) > most-asked {
+		t.Errorf("%d KiB, %v", len(data)>>10, err)
+	}
+}
+
 func TestTimelineIsBounded(t *testing.T) {
 	var timeline []Entry
 	value := 0.123456789

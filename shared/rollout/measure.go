@@ -16,21 +16,22 @@ import (
 const (
 	// checkTimeout is for how long one measurement by a check is waited for.
 	checkTimeout = 10 * time.Second
-	// lookTime is after how long no more measurements are begun. What hangs is what
-	// has to be noticed: all of it in turn would take longer than the function has.
-	lookTime = 25 * time.Second
+	// lookTime is for how long measurements are begun in one look at a side. The
+	// others are made with the next one, so that a side on which every check hangs
+	// does not take all the time that the function has, and is aborted.
+	lookTime = 10 * time.Second
 )
 
 // measure makes the measurements that are due, all at one time, and returns
 // them beside the health that they and the earlier ones make. The live side is
-// looked at only when the new one fails: then it decides whether the traffic
-// may go back. What there is no time for stays due.
+// looked at only when the new one fails, or has no data and that aborts: then it
+// decides whether the traffic may go back. What there is no time for stays due.
 func (s *Service) measure(ctx context.Context, r *Record) (Health, []Measurement) {
 	now := s.Now().UTC()
 	candidate := sideOf(r.Request.Candidate, r.Request.Outputs)
 	health := Health{At: now, Live: Unknown, Awaited: map[string]time.Time{}}
 	var measured []Measurement
-	failed := false
+	bad := false // that the traffic may go back for
 	for _, m := range Due(r.Plan, r.State, now) {
 		if len(measured) > 0 && s.Now().Sub(now) > lookTime {
 			break
@@ -40,11 +41,11 @@ func (s *Service) measure(ctx context.Context, r *Record) (Health, []Measurement
 			health.Awaited[m.Name] = from
 			continue
 		}
-		failed = failed || measurement.Outcome == Failed
+		bad = bad || measurement.Outcome == Failed || missing(measurement.Outcome) && m.NoData == pipeline.NoDataAbort
 		measured = append(measured, measurement)
 	}
 	health.Measured = slices.Concat(r.State.Measured, measured)
-	if failed {
+	if bad {
 		health.Live = s.live(ctx, r, now)
 	}
 	return health, measured
@@ -59,7 +60,11 @@ func (s *Service) live(ctx context.Context, r *Record, now time.Time) string {
 	if live == (Side{}) {
 		return Unknown
 	}
+	began := s.Now()
 	for _, m := range r.Plan.Metrics {
+		if s.Now().Sub(began) >= lookTime {
+			break
+		}
 		theirs, ours := sideOf(live, r.Request.LiveOutputs), sideOf(r.Request.Candidate, r.Request.Outputs)
 		metric := theirs.metric(m)
 		if theirs.problem != "" || reflect.DeepEqual(metric, ours.metric(m)) {

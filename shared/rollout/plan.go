@@ -59,6 +59,13 @@ func NewPlan(request Request, live Side) Plan {
 	return p
 }
 
+// After is the plan of a rollout that follows another one of its stack: resolvers
+// may still have what the router gave out then.
+func (p Plan) After(before Request) Plan {
+	p.MinStep = max(p.MinStep, remembered(before.Rollout.Router))
+	return p
+}
+
 // remembered is for how long somebody may go on with a weight that is no
 // longer in force. ALB and Lambda decide for each request.
 func remembered(r pipeline.Router) time.Duration {

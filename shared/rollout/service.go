@@ -19,6 +19,7 @@ const (
 	// set a weight until then that is no longer wanted.
 	invocationTime = 2 * time.Minute
 	repairTime     = 10 * time.Minute // after a promotion, in which another weight counts as one that came late
+	syncTime       = time.Minute      // until Route 53 gives out a change everywhere, as a rule
 	settleWait     = 10 * time.Second // between two looks whether a weight is in force
 	lockTime       = 15 * time.Minute // of the old side's stack, while its deletion is begun
 )

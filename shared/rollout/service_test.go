@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,83 @@ func TestBothSidesAreUnhealthy(t *testing.T) {
 	if r := w.record(); r.State.Cause != rollout.CauseFailed || len(w.tasks.Answers) != 0 {
 		t.Errorf("%+v, %v", r.State, w.tasks.Answers)
 	}
+}
+
+// TestNoDataAndTheLiveSideIsUnhealthy: the traffic is not given back to a side
+// that is known to be bad for lack of data of the new one either.
+func TestNoDataAndTheLiveSideIsUnhealthy(t *testing.T) {
+	for want, live := range map[rollout.Phase]float64{rollout.Aborted: 0, rollout.Paused: 9} {
+		w := newWorld(t).live()
+		q := canary("r1", rollout.Green)
+		q.Rollout.Analysis.Metrics[0].NoData = pipeline.NoDataAbort
+		w.start(q)
+		w.until(stepped(w, 25))
+		w.metrics.Read = func(q rollout.Query) (float64, time.Time, bool) {
+			if q.Metric.Queries[0].Dimensions["Side"] == rollout.Green {
+				return 0, time.Time{}, false
+			}
+			return live, w.clock.Now(), true
+		}
+		w.until(func() bool { p := w.record().State.Phase; return p == rollout.Aborted || p == rollout.Paused })
+		if s := w.record().State; s.Phase != want || s.Cause != rollout.CauseNoData {
+			t.Errorf("the live side has %g: %s because %s", live, s.Phase, s.Why)
+		}
+	}
+}
+
+// TestEveryCheckHangs: an invocation ends in time, however many checks wait for
+// an answer, and the rollout is aborted.
+func TestEveryCheckHangs(t *testing.T) {
+	w := newWorld(t).live()
+	q := canary("r1", rollout.Green)
+	q.Rollout.Analysis.Metrics = nil
+	for i := range 10 {
+		m := fake.RolloutErrors(fmt.Sprintf("m%d", i))
+		m.FailureLimit = 1
+		q.Rollout.Analysis.Metrics = append(q.Rollout.Analysis.Metrics, m)
+	}
+	ref := w.start(q)
+	w.until(stepped(w, 25))
+	took := time.Duration(0)
+	clock := w.clock.Now().Add(time.Minute)
+	w.Now = func() time.Time { return clock.Add(took) }
+	w.metrics.Read = func(q rollout.Query) (float64, time.Time, bool) {
+		took += 10 * time.Second
+		return breach(w)(q)
+	}
+	for range 20 {
+		took, clock = 0, clock.Add(time.Minute)
+		must[rollout.Tick](w, rollout.Call{Action: rollout.ActionAdvance, Rollout: ref})
+		if took >= 50*time.Second { // the function has 60 seconds
+			t.Fatalf("one look takes %s", took)
+		}
+		if w.record().State.Phase == rollout.Aborted {
+			return
+		}
+	}
+	t.Errorf("%+v", w.record().State)
+}
+
+// TestRouterIsChangedMeanwhile: a person whose abort meets another change of the
+// router tries again; it is no conflict with the rollout.
+func TestRouterIsChangedMeanwhile(t *testing.T) {
+	w := newWorld(t).live()
+	w.start(canary("r1", rollout.Green))
+	w.until(stepped(w, 25))
+	w.traffic.Faults = func(call string) error {
+		if call == "SetWeight" {
+			return fault.Conflict("the revision is another one")
+		}
+		return nil
+	}
+	if _, err := w.command(rollout.CommandAbort); !fault.Is(err, fault.TransientError) || fault.Is(err, fault.ConflictError) {
+		t.Errorf("%v", err)
+	}
+	w.traffic.Faults = nil
+	if r, err := w.command(rollout.CommandAbort); err != nil || r.State.Phase != rollout.Aborted {
+		t.Errorf("%+v, %v", r.State, err)
+	}
+	w.wantWeights(100, 0)
 }
 
 func TestMetricsStopArriving(t *testing.T) {
@@ -335,6 +413,23 @@ func TestAbandoned(t *testing.T) {
 	w.start(canary("r2", rollout.Green))
 	w.until(phase(w, rollout.Promoted))
 	w.wantFacts("RolloutStarted", "RolloutAborted", "RolloutStarted", "RolloutStepped", "RolloutStepped", "RolloutStepped", "RolloutPromoted")
+}
+
+// TestLowerTTL: the rollout after the one that lowered it does not wait for the
+// old one any more.
+func TestLowerTTL(t *testing.T) {
+	w := newWorld(t)
+	var got []time.Duration
+	for i, ttl := range []time.Duration{time.Hour, time.Minute, time.Minute} {
+		q := canary(fmt.Sprintf("r%d", i), []string{rollout.Blue, rollout.Green}[i%2])
+		q.Rollout.Router.Route53.TTL = pipeline.Duration(ttl)
+		w.start(q)
+		w.until(phase(w, rollout.Retired))
+		got = append(got, w.record().Plan.MinStep)
+	}
+	if want := []time.Duration{time.Hour, time.Hour, time.Minute}; !slices.Equal(got, want) {
+		t.Errorf("no step is shorter than %v, want %v", got, want)
+	}
 }
 
 func TestSwitchBackOfAStage(t *testing.T) {
@@ -548,7 +643,7 @@ func TestStoppedInThePromotion(t *testing.T) {
 	ref := w.start(canary("r1", rollout.Green))
 	w.until(stepped(w, 5))
 	w.traffic.Refused = "no"
-	if _, err := w.command(rollout.CommandPromote); !fault.Is(err, fault.InvalidError) {
+	if _, err := w.command(rollout.CommandPromote); !fault.Is(err, fault.ConflictError) {
 		t.Fatal(err)
 	}
 	input, err := json.Marshal(ref)
@@ -634,6 +729,24 @@ func TestRetireDeletes(t *testing.T) {
 	}
 	if shares := w.traffic.Shares(stack); len(shares) != 1 {
 		t.Errorf("the old side is still known to the router: %v", shares)
+	}
+}
+
+// TestRetireWaitsForResolvers: what a promotion by a person takes from the old
+// side at once, it is asked for until nobody remembers it.
+func TestRetireWaitsForResolvers(t *testing.T) {
+	w := newWorld(t).live()
+	q := canary("r1", rollout.Green)
+	q.Rollout.Retire, q.Rollout.Keep, q.Rollout.Router.Route53.TTL = pipeline.RetireDelete, 0, pipeline.Duration(10*time.Minute)
+	w.start(q)
+	w.until(stepped(w, 5))
+	at := w.clock.Now()
+	if _, err := w.command(rollout.CommandPromote); err != nil {
+		t.Fatal(err)
+	}
+	w.until(phase(w, rollout.Retired))
+	if d := w.clock.Now().Sub(at); d < 11*time.Minute {
+		t.Errorf("retired after %s; the record is given out for a minute, and remembered for ten", d)
 	}
 }
 

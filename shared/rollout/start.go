@@ -67,11 +67,9 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 		return "", err
 	}
 	r := Record{
-		ID: q.id(), Request: q, Plan: NewPlan(q, live), Live: live, ReleaseTask: token, Began: now, Starts: 1, Version: before.Version,
+		ID: q.id(), Request: q, Plan: NewPlan(q, live).After(before.Request), Live: live, ReleaseTask: token, Began: now, Starts: 1, Version: before.Version,
 	}
 	r.Request.Why = told(q.Why)
-	// Resolvers may still have what the router gave out before.
-	r.Plan.MinStep = max(r.Plan.MinStep, before.Plan.MinStep)
 	percent, routed, err := s.Traffic.Weight(ctx, r.routing())
 	if err != nil && !fault.Is(err, fault.InvalidError) {
 		return "", err

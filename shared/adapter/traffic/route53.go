@@ -91,9 +91,9 @@ func (s records) set(ctx context.Context, r rollout.Routing, percent int) (strin
 		}
 	}
 	candidate, live := rollout.Weights(percent)
-	changes = append(changes, s.upsert(r.Candidate, candidate))
+	changes = append(changes, s.upsert(s.zoned(r.Candidate, sets), candidate))
 	if !alone(r) {
-		changes = append(changes, s.upsert(r.Live, live))
+		changes = append(changes, s.upsert(s.zoned(r.Live, sets), live))
 	}
 	out, err := s.client.ChangeResourceRecordSets(ctx, &route53.ChangeResourceRecordSetsInput{
 		HostedZoneId: aws.String(s.config.Zone), ChangeBatch: &types.ChangeBatch{Changes: changes, Comment: aws.String("evenkeel rollout of " + r.Target.StackName)},
@@ -148,6 +148,17 @@ func (s records) serving(ctx context.Context) (endpoint string, found bool, err 
 		endpoint, found = valueOf(set), true
 	}
 	return endpoint, found && endpoint != "", err
+}
+
+// zoned is the side with the zone of its alias target. Of a side that served
+// before the first rollout only its record tells it.
+func (s records) zoned(side rollout.Side, sets []types.ResourceRecordSet) rollout.Side {
+	for _, set := range sets {
+		if side.AliasZone == "" && set.AliasTarget != nil && s.leads(set, side) {
+			side.AliasZone = aws.ToString(set.AliasTarget.HostedZoneId)
+		}
+	}
+	return side
 }
 
 // plain reports whether a set is a plain record that leads to the side.

@@ -200,6 +200,30 @@ func TestSetWeightAdoptsAPlainRecord(t *testing.T) {
 	}
 }
 
+// An alias record of the live side, which has no stack, stays one: as a plain
+// record of an address and as the set that was made of it.
+func TestSetWeightAdoptsAnAlias(t *testing.T) {
+	alias := routing(pipeline.Router{Route53: &pipeline.Route53Router{Zone: "Z1", Name: "api.example.com", Type: "A", AliasName: "x", AliasZone: "y"}}, "old-1.elb.amazonaws.com", "green-1.elb.amazonaws.com")
+	alias.Candidate.AliasZone = "Z32O12XQLNTSW2"
+	for name, have := range map[string]string{
+		"plain": set("api.example.com.", "A", "", "", "Z35SXDOTRQ7X7K@old-1.elb.amazonaws.com."),
+		"ours":  set("api.example.com.", "A", "evenkeel-blue", "100", "Z35SXDOTRQ7X7K@old-1.elb.amazonaws.com."),
+	} {
+		t.Run(name, func(t *testing.T) {
+			stub, client := start(t)
+			stub.Reply("route53", listSets, sets("", have))
+			stub.Reply("route53", changeSets, change("PENDING"))
+			if _, err := client.SetWeight(t.Context(), alias, 5); err != nil {
+				t.Fatal(err)
+			}
+			want := upserted("api.example.com", "A", "evenkeel-blue", "<AliasTarget><DNSName>old-1.elb.amazonaws.com</DNSName><EvaluateTargetHealth>false</EvaluateTargetHealth><HostedZoneId>Z35SXDOTRQ7X7K</HostedZoneId></AliasTarget>|", "95")
+			if body := string(stub.Calls("route53", changeSets)[0].Body); !strings.Contains(body, want) || !strings.Contains(body, "<HostedZoneId>Z32O12XQLNTSW2</HostedZoneId>") {
+				t.Errorf("sent\n%s\nwant\n%s", body, want)
+			}
+		})
+	}
+}
+
 func TestServingRecords(t *testing.T) {
 	for name, tt := range map[string]struct {
 		sets string
