@@ -382,6 +382,45 @@ func TestStartFindsNothingToDo(t *testing.T) {
 	}
 }
 
+// TestAllTrafficByHand: a side to which somebody else has given all traffic was
+// not measured. It neither becomes the live one nor loses the traffic by itself.
+func TestAllTrafficByHand(t *testing.T) {
+	w := newWorld(t).live()
+	w.traffic.Meddle(stack, map[string]int{"shop-api-test-blue.example.com": 0, "shop-api-test-green.example.com": 100})
+	q := canary("r1", rollout.Green)
+	q.Rollout.Analysis.Metrics = append(q.Rollout.Analysis.Metrics, pipeline.Metric{Name: "rings", Alarm: &pipeline.AlarmCheck{Names: []string{"api"}}})
+	w.alarms.State["api"] = "ALARM"
+	w.start(q)
+	w.until(phase(w, rollout.Paused))
+	if r := w.record(); r.State.Cause != rollout.CauseForeign || r.Live.Name != rollout.Blue || len(w.tasks.Answers) != 0 {
+		t.Errorf("%+v, live %+v, answers %+v", r.State, r.Live, w.tasks.Answers)
+	}
+	w.wantWeights(0, 100)
+	if _, err := w.command(rollout.CommandAbort); err != nil {
+		t.Fatal(err)
+	}
+	w.wantWeights(100, 0)
+}
+
+// TestFirstRolloutAgain: an aborted first rollout leaves the traffic where it
+// is. What is deployed there next is measured as the first one was.
+func TestFirstRolloutAgain(t *testing.T) {
+	w := newWorld(t)
+	w.start(canary("r0", rollout.Blue))
+	w.until(stepped(w, 100))
+	if _, err := w.command(rollout.CommandAbort); err != nil {
+		t.Fatal(err)
+	}
+	w.start(canary("r1", rollout.Blue))
+	if r := w.record(); r.ID != "r1-test-api" || r.State.Phase != rollout.Stepping || !r.Plan.First {
+		t.Fatalf("%s %+v", r.ID, r.State)
+	}
+	w.until(func() bool { return w.record().State.Phase == rollout.Promoted })
+	if r := w.record(); r.Live.Name != rollout.Blue || len(r.Timeline[len(r.Timeline)-1].Measured) == 0 {
+		t.Errorf("live %+v, %+v", r.Live, r.Timeline)
+	}
+}
+
 func TestStartIsRefused(t *testing.T) {
 	w := newWorld(t).live()
 	w.start(canary("r1", rollout.Green))

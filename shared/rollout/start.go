@@ -76,8 +76,10 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 	}
 	r.State = Begin(r.Plan, now)
 	const all = 100
-	if err == nil && routed && percent == all {
-		// The live side is the one with the traffic, whatever the record said.
+	if err == nil && routed && percent == all && live.Endpoint == q.Candidate.Endpoint {
+		// An alias that has this version. Any other side with all traffic was not
+		// measured: of a first rollout it will be, else somebody else gave it, which
+		// the first look at the weights finds.
 		r.Live, r.Starts, r.Ended, r.Left, r.Done = q.Candidate, 0, now, LeftKept, true
 		r.State.Phase, r.State.Weight, r.State.Target = Retired, all, all
 		return s.again(ctx, &r)
@@ -85,7 +87,7 @@ func (s *Service) fresh(ctx context.Context, q Request, token string, before Rec
 	r.note(Entry{Time: now, Action: EntryStarted, Why: "deployed from " + short(q.Candidate.Commit) + ", and its checks passed"})
 	if r.Plan.First {
 		r.Intent = &Entry{Time: now, Action: EntryStepped, Why: "there is no other side"}
-	} else if why := s.ringing(ctx, &r); why != "" {
+	} else if why := s.ringing(ctx, &r); why != "" && (!routed || percent == 0) {
 		s.apply(&r, Decision{Action: Abort, Weight: r.State.Stable, Cause: CauseFailed, Why: "before the first step: " + why})
 	}
 	return s.again(ctx, &r)
