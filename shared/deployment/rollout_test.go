@@ -425,6 +425,13 @@ func TestSidesAreLeftAlone(t *testing.T) {
 		{"while it is stepping", rolling, phase(rollout.Stepping), events.OutcomeDeferred, "the traffic of shop-api-test is being moved by the rollout"},
 		{"while it is paused", rolling, phase(rollout.Paused), events.OutcomeDeferred, "Next: evenkeel rollout status 222222222222/us-east-1/shop-api-test"},
 		{"while it goes back", rolling, phase(rollout.Aborting), events.OutcomeDeferred, "is being moved"},
+		{"while somebody else has moved it", rolling, func(w *world) {
+			record, _, _ := w.records.Read(w.t.Context(), apiInTest)
+			record.State.Found = "the new side gets 0 % and not 100 %"
+			if err := w.records.Write(w.t.Context(), apiInTest, record); err != nil {
+				w.t.Fatal(err)
+			}
+		}, events.OutcomeDeferred, "somebody else has moved the traffic of shop-api-test since the rollout aaaa"},
 		{"direct once it had sides", direct, nil, events.OutcomeRejected, "the stack api has no rollout any more, but shop-api-test-blue has its traffic"},
 		{"another name", edit("api.example.com", "www.example.com"), nil, events.OutcomeRejected, "the router of the rollout of api is another one than that of its last rollout (route53 api.example.com CNAME in "},
 		{"another router", edit(`route53: {zone: "${output.network.VpcId}", name: api.example.com, type: CNAME, value: "${output.Host}"}`, `alb: {listener: "${output.network.VpcId}", targetGroup: "${output.Host}"}`), nil, events.OutcomeRejected, "is another one"},

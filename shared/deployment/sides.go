@@ -94,6 +94,9 @@ func (s *Service) sided(ctx context.Context, r Release, to events.Target) (Relea
 	if !stack.Sides() {
 		return r, record, nil
 	}
+	if record.State.Found != "" {
+		return r, record, movedByHand(at, record)
+	}
 	if r.Plan.Side == "" {
 		r.Plan.Side = Candidate(record)
 	} else if r.Plan.Side == record.Live.Name {
@@ -112,6 +115,12 @@ func (s *Service) sided(ctx context.Context, r Release, to events.Target) (Relea
 
 func tookTraffic(at events.Target, side string) error {
 	return fault.Conflict("the side %s of %s has got the traffic meanwhile; push again for a new plan. Next: %s", side, at.StackName, statusCommand(at))
+}
+
+// movedByHand says that the side that would be deployed may serve.
+func movedByHand(at events.Target, record rollout.Record) error {
+	return fault.Conflict("somebody else has moved the traffic of %s since the rollout %s: %s. What serves is not deployed to: set the weights back, wait for the next sweep (15 minutes), and push again. Next: %s",
+		at.StackName, record.ID, record.State.Found, statusCommand(at))
 }
 
 // goesWith refuses what evenkeel.yaml says about a stack that was rolled out
@@ -335,6 +344,8 @@ func (s *Service) free(ctx context.Context, r Release, to events.Target) (until 
 		return time.Time{}, err
 	case record.Live.Name == r.Plan.Side, active(record):
 		return time.Time{}, tookTraffic(whole(r, to), r.Plan.Side)
+	case record.State.Found != "":
+		return time.Time{}, movedByHand(whole(r, to), record)
 	default:
 		return servesUntil(record), nil
 	}

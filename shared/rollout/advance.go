@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -208,7 +207,7 @@ func (s *Service) compare(ctx context.Context, r *Record) error {
 	case !routed && r.State.Weight > 0:
 		found = "neither side is routed to"
 	case routed && percent != r.State.Weight && percent != r.State.Target:
-		found = fmt.Sprintf("the new side gets %d %% and not %d %%", percent, r.State.Weight)
+		found = shares(percent, r.State.Weight)
 	default:
 		return nil
 	}

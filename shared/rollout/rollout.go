@@ -120,7 +120,8 @@ type State struct {
 	Approved int       `json:"approved,omitempty"` // the pauses before the steps below this index are over
 	Paused   time.Time `json:"paused,omitzero"`    // since when
 	// Found says which weights somebody else has set. While it is there nothing
-	// but an abort or a promotion touches the router; resume sets ours again.
+	// but an abort or a promotion touches the router; resume sets ours again. Of
+	// what is over, the sweep notes it, and neither side is deployed to.
 	Found string `json:"found,omitempty"`
 }
 

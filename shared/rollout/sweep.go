@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/evenkeel/evenkeel/events"
 )
@@ -19,7 +20,8 @@ type Swept struct {
 // workflow drives: the event of one that broke off is best effort. What was
 // neither promoted nor ended goes on in another execution, as after that event,
 // and as often at most. What is left after the end, and what has no execution
-// any more, is done a step each sweep. One rollout that fails does not keep the
+// any more, is done a step each sweep. Of what is over it notes whether somebody
+// else has moved the traffic since. One rollout that fails does not keep the
 // others from being looked at.
 // Source: EventBridge user guide, "Events from AWS services": Step Functions
 // sends its events on a best-effort basis.
@@ -63,6 +65,9 @@ func (s *Service) lookAfter(ctx context.Context, ref Ref) (state string, err err
 const running = "RUNNING"
 
 func (s *Service) sweep(ctx context.Context, r *Record) (string, error) {
+	if err := s.watch(ctx, r); err != nil {
+		return "", err
+	}
 	if r.closed() {
 		return stateIgnored, nil
 	}
@@ -84,6 +89,35 @@ func (s *Service) sweep(ctx context.Context, r *Record) (string, error) {
 			Name: r.executionName(), Status: execution.Status, Error: execution.Error, Cause: execution.Cause,
 		})
 	}
+}
+
+// watch notes in the record of what is over that the sides have other shares
+// than it left them, and forgets it once they have those again. The weights stay:
+// somebody wanted them so. But the side that is not live is none to deploy to. A
+// router that cannot be read, or that leads elsewhere, says nothing about that.
+func (s *Service) watch(ctx context.Context, r *Record) error {
+	settled := r.Done || r.State.Phase == Promoted && s.Now().Sub(r.State.Since) > repairTime
+	if !settled || !r.State.Phase.over() || r.Left == LeftDeleted {
+		return nil
+	}
+	percent, routed, err := s.Traffic.Weight(ctx, r.routing())
+	if err != nil {
+		return nil //nolint:nilerr // nothing is known
+	}
+	found := ""
+	if routed && percent != r.State.Weight {
+		found = shares(percent, r.State.Weight)
+	}
+	if found == r.State.Found {
+		return nil
+	}
+	r.State.Found = found
+	return s.write(ctx, r)
+}
+
+// shares says what somebody else has set.
+func shares(found, ours int) string {
+	return fmt.Sprintf("the new side gets %d %% and not %d %%", found, ours)
 }
 
 // attend takes the place of a workflow for one step.

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +125,29 @@ func TestLateWeightAfterTheOldSideWasTaken(t *testing.T) {
 	}
 	w.wantWeights(0, 100)
 	w.until(func() bool { return w.record().Done })
+}
+
+// TestTheSweepNotesWhatSomebodyElseSet after the end, leaves it so, and forgets
+// it once it is as before. A router that cannot be read says nothing.
+func TestTheSweepNotesWhatSomebodyElseSet(t *testing.T) {
+	w := newWorld(t).live()
+	w.start(canary("r1", rollout.Green))
+	w.until(func() bool { return w.record().Done })
+	moved := map[string]int{"shop-api-test-blue.example.com": 100, "shop-api-test-green.example.com": 0}
+	for _, tt := range []struct {
+		shares map[string]int
+		found  string
+	}{
+		{moved, "the new side gets 0 % and not 100 %"},
+		{map[string]int{"elsewhere.example.com": 100}, "the new side gets 0 % and not 100 %"},
+		{map[string]int{"shop-api-test-blue.example.com": 0, "shop-api-test-green.example.com": 100}, ""},
+	} {
+		w.traffic.Meddle(stack, tt.shares)
+		w.sweep()
+		if r := w.record(); r.State.Found != tt.found || !maps.Equal(w.traffic.Shares(stack), tt.shares) {
+			t.Errorf("%v: found %q, and now %v", tt.shares, r.State.Found, w.traffic.Shares(stack))
+		}
+	}
 }
 
 // TestOneRolloutDoesNotStopTheSweep of the others.
