@@ -50,7 +50,7 @@ func (t *RolloutTraffic) Weight(_ context.Context, r rollout.Routing) (int, bool
 	shares := t.shares[stackKey(r.Target)]
 	for _, endpoint := range slices.Sorted(maps.Keys(shares)) {
 		if shares[endpoint] > 0 && endpoint != r.Live.Endpoint && endpoint != r.Candidate.Endpoint {
-			return 0, false, fault.Invalid("%s gets %d %%, which is neither of the sides", endpoint, shares[endpoint])
+			return 0, false, rollout.Foreign("%s gets %d %%, which is neither of the sides", endpoint, shares[endpoint])
 		}
 	}
 	return shares[r.Candidate.Endpoint], len(shares) > 0, nil

@@ -2,9 +2,11 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/verification"
 )
@@ -17,11 +19,25 @@ type Routing struct {
 	Candidate Side
 }
 
+// foreign is an InvalidError about what somebody else has set.
+type foreign struct{ error }
+
+func (f *foreign) Unwrap() error { return f.error }
+
+// Foreign is the InvalidError of a router that leads to something else than the
+// sides, or with other weights than ours: somebody else has set it.
+func Foreign(format string, args ...any) error {
+	return &foreign{fault.Invalid(format, args...)}
+}
+
+// IsForeign reports whether an error is one that Foreign made.
+func IsForeign(err error) bool { return errors.As(err, new(*foreign)) }
+
 // Traffic moves traffic in a workload account.
 type Traffic interface {
 	// Weight reads the percentage that the candidate gets; found is false when
 	// neither side is routed to yet. Weights that are not ours (changed by
-	// somebody else, or of other sides) are an InvalidError that says what was found.
+	// somebody else, or of other sides) are a Foreign error that says what was found.
 	Weight(ctx context.Context, r Routing) (percent int, found bool, err error)
 	// SetWeight gives the candidate that percentage, and the live side the rest,
 	// in one call. It is idempotent. Without a live side the percentage must be

@@ -52,7 +52,7 @@ func (l listener) weight(ctx context.Context, r rollout.Routing) (int, bool, err
 	groups := groups(actions[at])
 	percent, ok := rollout.Percent(weightOf(groups, r.Candidate.Endpoint), weightOf(groups, r.Live.Endpoint))
 	if !ok {
-		return 0, false, fault.Invalid("%s has the weights %s, which are no percentages: set them back, or abort the rollout", l, show(groups))
+		return 0, false, rollout.Foreign("%s has the weights %s, which are no percentages: set them back, or abort the rollout", l, show(groups))
 	}
 	return percent, true, nil
 }
@@ -196,7 +196,7 @@ func (l listener) actions(ctx context.Context) ([]types.Action, error) {
 // action forwards, redirects or answers.
 func (l listener) action(actions []types.Action, r rollout.Routing) (int, error) {
 	if len(actions) == 0 {
-		return 0, fault.Invalid("%s has no action", l)
+		return 0, rollout.Foreign("%s has no action", l)
 	}
 	at := len(actions) - 1
 	switch last := actions[at]; last.Type {
@@ -205,7 +205,7 @@ func (l listener) action(actions []types.Action, r rollout.Routing) (int, error)
 		for _, group := range found {
 			arn := aws.ToString(group.TargetGroupArn)
 			if arn != r.Candidate.Endpoint && arn != r.Live.Endpoint && weigh(group) != 0 {
-				return 0, fault.Invalid("%s forwards to %s: besides the sides %s it may have no target group with a weight; take it out, or name another listener or rule", l, show(found), sides(r))
+				return 0, rollout.Foreign("%s forwards to %s: besides the sides %s it may have no target group with a weight; take it out, or name another listener or rule", l, show(found), sides(r))
 			}
 		}
 		return at, nil
@@ -214,7 +214,7 @@ func (l listener) action(actions []types.Action, r rollout.Routing) (int, error)
 			return at, nil
 		}
 	}
-	return 0, fault.Invalid("%s ends with the action %s, not with one that forwards to %s: set it back, or name another listener or rule", l, actions[at].Type, sides(r))
+	return 0, rollout.Foreign("%s ends with the action %s, not with one that forwards to %s: set it back, or name another listener or rule", l, actions[at].Type, sides(r))
 }
 
 func (l listener) String() string {

@@ -88,7 +88,7 @@ func TestWeightOfTargetGroups(t *testing.T) {
 			stub.Reply("elasticloadbalancing", "DescribeRules", rules(tt.actions))
 			percent, found, err := client.Weight(t.Context(), tt.routing)
 			if tt.says != "" {
-				if !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "arn:aws:elasticloadbalancing") {
+				if !fault.Is(err, fault.InvalidError) || !rollout.IsForeign(err) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "arn:aws:elasticloadbalancing") {
 					t.Errorf("got %v, want %q", err, tt.says)
 				}
 				return

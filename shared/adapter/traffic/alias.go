@@ -63,12 +63,12 @@ func (a alias) weight(ctx context.Context, r rollout.Routing) (int, bool, error)
 	shares[aws.ToString(have.FunctionVersion)] += rest
 	for version, share := range shares {
 		if share > 0 && !slices.Contains([]string{versionOf(r.Candidate), versionOf(r.Live)}, version) {
-			return 0, false, fault.Invalid("%s leads to %s, not only to %s: set it back, or name another alias", a, spell(have), versions(r))
+			return 0, false, rollout.Foreign("%s leads to %s, not only to %s: set it back, or name another alias", a, spell(have), versions(r))
 		}
 	}
 	percent := math.Round(shares[versionOf(r.Candidate)])
 	if math.Abs(percent-shares[versionOf(r.Candidate)]) > 1e-6 {
-		return 0, false, fault.Invalid("%s leads to %s, which is no percentage: set it back, or abort the rollout", a, spell(have))
+		return 0, false, rollout.Foreign("%s leads to %s, which is no percentage: set it back, or abort the rollout", a, spell(have))
 	}
 	return int(percent), true, nil
 }

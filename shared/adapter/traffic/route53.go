@@ -44,14 +44,14 @@ func (s records) weight(ctx context.Context, r rollout.Routing) (int, bool, erro
 		}
 		name := strings.TrimPrefix(aws.ToString(set.SetIdentifier), setPrefix)
 		if set.Weight == nil || setPrefix+name != aws.ToString(set.SetIdentifier) || name != rollout.Blue && name != rollout.Green {
-			return 0, false, fault.Invalid("%s has the record set %s, which is not of a rollout: delete it, let it lead to the live side (%s), or give the rollout another name", s, describe(set), orNone(r.Live.Endpoint, "there is none"))
+			return 0, false, rollout.Foreign("%s has the record set %s, which is not of a rollout: delete it, let it lead to the live side (%s), or give the rollout another name", s, describe(set), orNone(r.Live.Endpoint, "there is none"))
 		}
 		side := r.Candidate
 		if name != side.Name {
 			side = r.Live
 		}
 		if *set.Weight > 0 && !s.leads(set, side) {
-			return 0, false, fault.Invalid("%s has the record set %s, which does not lead to the side %s (%s): set it back, or abort the rollout", s, describe(set), name, orNone(side.Endpoint, "there is none"))
+			return 0, false, rollout.Foreign("%s has the record set %s, which does not lead to the side %s (%s): set it back, or abort the rollout", s, describe(set), name, orNone(side.Endpoint, "there is none"))
 		}
 		weights[name] += *set.Weight
 	}
@@ -66,7 +66,7 @@ func (s records) weight(ctx context.Context, r rollout.Routing) (int, bool, erro
 	}
 	percent, ok := rollout.Percent(candidate, rest)
 	if !ok {
-		return 0, false, fault.Invalid("%s has the weights %s %d and the other side %d, which are no percentages: set them back, or abort the rollout", s, r.Candidate.Name, candidate, rest)
+		return 0, false, rollout.Foreign("%s has the weights %s %d and the other side %d, which are no percentages: set them back, or abort the rollout", s, r.Candidate.Name, candidate, rest)
 	}
 	return percent, true, nil
 }

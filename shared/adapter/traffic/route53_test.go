@@ -97,7 +97,7 @@ func TestWeightOfRecords(t *testing.T) {
 			stub.Reply("route53", listSets, tt.pages...)
 			percent, found, err := client.Weight(t.Context(), tt.routing)
 			if tt.says != "" {
-				if !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "api.example.com CNAME in the zone Z1") {
+				if !fault.Is(err, fault.InvalidError) || !rollout.IsForeign(err) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "api.example.com CNAME in the zone Z1") {
 					t.Errorf("got %v, want %q", err, tt.says)
 				}
 				return
