@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -32,6 +33,9 @@ func seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Sec
 
 func (s *Service) advance(ctx context.Context, r *Record) (next string, wait time.Duration, err error) {
 	for range rounds {
+		if err := s.halt(ctx, r); err != nil {
+			return "", 0, err
+		}
 		settled, err := s.carry(ctx, r)
 		if err != nil {
 			return "", 0, err
@@ -64,6 +68,24 @@ func (s *Service) advance(ctx context.Context, r *Record) (next string, wait tim
 	return NextBake, settleWait, nil
 }
 
+// halt looks once more before the new side, which has all traffic already, is
+// called the live one: when that was decided and not done, because the
+// invocation broke off, metrics may have become bad since. Then it neither goes
+// on nor back by itself. What a person promotes is promoted whatever is measured.
+func (s *Service) halt(ctx context.Context, r *Record) error {
+	if r.State.Phase != Promoting || !watched(r.State) {
+		return nil
+	}
+	health, measured := s.measure(ctx, r)
+	d := Decide(r.Plan, r.State, health)
+	if d.Action != Pause {
+		return nil
+	}
+	r.observe(health.At, measured)
+	s.apply(r, d)
+	return s.write(ctx, r)
+}
+
 // over reports whether the release goes on: what is left is to keep the old
 // side, or nothing.
 func (p Phase) over() bool { return p == Promoted || p.Ended() }
@@ -71,12 +93,15 @@ func (p Phase) over() bool { return p == Promoted || p.Ended() }
 // apply does to the record what was decided. What moves traffic is told once it
 // is in force.
 func (s *Service) apply(r *Record, d Decision) {
-	now := s.Now().UTC()
+	now, before := s.Now().UTC(), r.State
 	measured := r.State.Measured // of the step that ends with it
 	r.to(Apply(r.Plan, r.State, d, now))
 	e := Entry{Time: now, Weight: r.State.Weight, Why: d.Why, Measured: measured}
 	switch d.Action {
 	case Pause:
+		if before.Phase == Promoting || before.Target != r.State.Target {
+			r.Intent = nil // it does not go on
+		}
 		e.Action = EntryPaused
 		r.note(e)
 	case Promote:
@@ -108,7 +133,9 @@ func (s *Service) carry(ctx context.Context, r *Record) (settled bool, err error
 	}
 	switch {
 	case r.underWay():
-		settled, err = s.move(ctx, r)
+		if settled, err = s.move(ctx, r); errors.Is(err, errHeld) {
+			settled, err = true, nil
+		}
 	case r.State.Phase == Stepping && r.State.Step < 0 && r.State.Found == "":
 		settled, err = s.prepare(ctx, r)
 	default:
@@ -130,9 +157,7 @@ func (s *Service) prepare(ctx context.Context, r *Record) (settled bool, err err
 
 // route asks the router for a weight, and waits until it is in force everywhere:
 // the change that the router works on is kept in the record. The end of a
-// rollout is not held up by what the router still distributes. A weight that it
-// refuses for what evenkeel.yaml or the new side say ends the rollout; nothing
-// else would help.
+// rollout is not held up by what the router still distributes.
 func (s *Service) route(ctx context.Context, r *Record, percent int) (settled bool, err error) {
 	routing := r.routing()
 	if r.State.Change == "" {
@@ -158,20 +183,41 @@ func (s *Service) route(ctx context.Context, r *Record, percent int) (settled bo
 	return settled, nil
 }
 
-// refused is what follows from an answer of the router that is none.
+// errHeld says that a paused rollout stays as it is: the router refuses.
+var errHeld = errors.New("the router refuses")
+
+// refused is what follows from an answer of the router that is none. What would
+// only be answered so again is not repeated: a step is given up, and a promotion
+// waits for a person, as does what is no fault of evenkeel.yaml or the new side. A
+// pause goes on to its end. Only the way back is tried on.
 func (s *Service) refused(ctx context.Context, r *Record, percent int, err error) (settled bool, _ error) {
+	const refusal = "the router refused: "
+	why := refusal + err.Error()
+	d := Decision{Action: Pause, Weight: r.State.Stable, Cause: CauseFailed, Wait: r.Plan.PauseTimeout, Why: why}
 	switch {
 	case fault.Is(err, fault.ConflictError): // somebody else set it at the same time; the next try reads what is there
 		return false, fault.Transient("%w", err)
-	case !fault.Is(err, fault.InvalidError):
+	case fault.Is(err, fault.TransientError):
 		return false, err
-	case r.State.Phase == Stepping:
-		d := Decision{Action: Abort, Weight: r.State.Stable, Cause: CauseFailed, Why: "the router refused: " + err.Error()}
-		if r.Plan.First {
-			d.Action, d.Wait = Pause, r.Plan.PauseTimeout
+	case r.State.Phase == Stepping && fault.Is(err, fault.InvalidError) && !r.Plan.First:
+		untouched := r.State.Weight == 0 && r.State.Target == 0
+		d.Action = Abort
+		s.apply(r, d)
+		if untouched { // there is nothing to give back
+			s.settle(r)
 		}
+		return false, s.write(ctx, r)
+	case r.State.Phase == Stepping, r.State.Phase == Promoting:
 		s.apply(r, d)
 		return false, s.write(ctx, r)
+	case r.State.Phase == Paused:
+		if !strings.Contains(r.State.Why, refusal) {
+			r.State.Why = told(r.State.Why + "; " + why)
+			if err := s.write(ctx, r); err != nil {
+				return false, err
+			}
+		}
+		return false, errHeld
 	case r.State.Phase == Aborting: // what it never took needs not be taken back
 		if has, routed, readErr := s.Traffic.Weight(ctx, r.routing()); readErr == nil && (!routed || has == percent) {
 			return true, nil
@@ -200,9 +246,10 @@ func (s *Service) compare(ctx context.Context, r *Record) error {
 	percent, routed, err := s.Traffic.Weight(ctx, r.routing())
 	found := ""
 	switch {
-	case fault.Is(err, fault.InvalidError):
+	case IsForeign(err):
 		found = told(err.Error())
 	case err != nil:
+		_, err = s.refused(ctx, r, r.State.Target, err)
 		return err
 	case !routed && r.State.Weight > 0:
 		found = "neither side is routed to"
@@ -226,6 +273,12 @@ func (s *Service) move(ctx context.Context, r *Record) (settled bool, err error)
 	if settled, err = s.route(ctx, r, r.State.Target); err != nil || !settled {
 		return false, err
 	}
+	s.settle(r)
+	return true, s.write(ctx, r)
+}
+
+// settle notes that what is wanted is in force.
+func (s *Service) settle(r *Record) {
 	now := s.Now().UTC()
 	r.State = Settle(r.Plan, r.State, now)
 	switch {
@@ -248,7 +301,6 @@ func (s *Service) move(ctx context.Context, r *Record) (settled bool, err error)
 		}
 		r.note(e)
 	}
-	return true, s.write(ctx, r)
 }
 
 // observe notes what was measured. What the state no longer keeps goes into the

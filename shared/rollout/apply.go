@@ -31,7 +31,7 @@ func Apply(p Plan, s State, d Decision, at time.Time) State {
 	case d.Action == Advance && s.Phase == Stepping && d.Weight > s.Target:
 		s.Target, s.Why, s.Cause = d.Weight, "", ""
 	case d.Action == Pause && (s.Phase == Stepping || s.Phase == Promoting):
-		if d.Cause == CauseFailed && s.Target != s.Weight {
+		if d.Cause == CauseFailed && s.Target != s.Weight && !p.First {
 			s.Target, s.Since = s.Weight, time.Time{} // not onwards: set once more what was
 		}
 		s.Phase, s.Paused, s.Why, s.Cause = Paused, at, d.Why, d.Cause

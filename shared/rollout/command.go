@@ -59,6 +59,9 @@ func (s *Service) obey(ctx context.Context, r *Record, c Command) error {
 	} else {
 		_, err = s.carry(ctx, r)
 	}
+	if err == nil && c.Name == CommandPromote && r.State.Phase == Paused {
+		err = fault.Conflict("the rollout is not promoted, and stays at %d %%: %s", r.State.Weight, r.State.Why)
+	}
 	if err != nil {
 		return byRouter(err)
 	}

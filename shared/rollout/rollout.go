@@ -132,7 +132,7 @@ type Cause string
 const (
 	CauseGate         Cause = "gate"         // evenkeel.yaml wants a person here
 	CausePerson       Cause = "person"       // a person wanted it
-	CauseFailed       Cause = "failed"       // a metric passed its failure limit
+	CauseFailed       Cause = "failed"       // a metric passed its failure limit, or the router refused
 	CauseInconclusive Cause = "inconclusive" // a metric passed its inconclusive limit
 	CauseNoData       Cause = "noData"       // a metric could not be judged
 	CauseTimeout      Cause = "timeout"      // nobody answered, or it took too long

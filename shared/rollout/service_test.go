@@ -522,6 +522,152 @@ func TestRouterRefusesACommand(t *testing.T) {
 	}
 }
 
+// TestRouterRefusesThePromotion: it stays where it is, says why, and ends when
+// nobody decides, however often the router refuses.
+func TestRouterRefusesThePromotion(t *testing.T) {
+	for name, refused := range map[string]error{"invalid": fault.Invalid("no such listener"), "denied": fault.Permanent("AccessDenied")} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).live()
+			ref := w.start(canary("r1", rollout.Green))
+			w.until(stepped(w, 25))
+			faults := w.traffic.Faults
+			w.traffic.Faults = func(call string) error {
+				if call == "SetWeight" {
+					return refused
+				}
+				return faults(call)
+			}
+			if _, err := w.command(rollout.CommandPromote); !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), refused.Error()) {
+				t.Errorf("promote: %v", err)
+			}
+			for range 3 {
+				tick := must[rollout.Tick](w, rollout.Call{Action: rollout.ActionAdvance, Rollout: ref})
+				if r := w.record(); r.State.Phase != rollout.Paused || strings.Count(r.State.Why, refused.Error()) != 1 || tick.Next != rollout.NextAsk {
+					t.Errorf("%+v, %+v", tick, r.State)
+				}
+			}
+			w.wantWeights(75, 25)
+			w.traffic.Faults = faults
+			w.until(phase(w, rollout.Aborted))
+			w.wantWeights(100, 0)
+			if got := w.facts.Types(); slices.Contains(got, "RolloutPromoted") {
+				t.Errorf("facts %v", got)
+			}
+		})
+	}
+}
+
+// TestRouterRefusesAPause: what a failure sets back, and the router refuses, is
+// asked for until the time for an answer is over.
+func TestRouterRefusesAPause(t *testing.T) {
+	w := newWorld(t).live()
+	ref := w.start(canary("r1", rollout.Green))
+	w.until(stepped(w, 25))
+	r := w.record()
+	r.State.Phase, r.State.Cause, r.State.Why, r.State.Paused, r.State.Since = rollout.Paused, rollout.CauseFailed, "both are bad", w.clock.Now(), time.Time{}
+	if err := w.records.Write(t.Context(), stack, r); err != nil {
+		t.Fatal(err)
+	}
+	w.traffic.Refused = "no such listener"
+	for range 2 {
+		if tick := must[rollout.Tick](w, rollout.Call{Action: rollout.ActionAdvance, Rollout: ref}); tick.Next != rollout.NextAsk {
+			t.Errorf("%+v", tick)
+		}
+	}
+	if why := w.record().State.Why; why != "both are bad; the router refused: no such listener" {
+		t.Errorf("%q", why)
+	}
+	w.traffic.Refused = ""
+	w.clock.Advance(25 * time.Hour)
+	if phase := w.record().State.Phase; phase != rollout.Aborted {
+		t.Error(phase)
+	}
+}
+
+// TestFailureBeforeThePromotionIsDone: it was decided, and nothing came of it for
+// a while. The new side keeps the traffic, and a person decides; what a person
+// promotes is not measured.
+func TestFailureBeforeThePromotionIsDone(t *testing.T) {
+	for name, person := range map[string]bool{"decided": false, "by a person": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).live()
+			ref := w.start(canary("r1", rollout.Green))
+			w.until(stepped(w, 100))
+			r := w.record()
+			if person {
+				var err error
+				if r.State, err = rollout.Obey(r.Plan, r.State, rollout.Command{Name: rollout.CommandPromote, By: dana, At: w.clock.Now()}); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				r.State = rollout.Apply(r.Plan, r.State, rollout.Decision{Action: rollout.Promote, Weight: 100}, w.clock.Now())
+			}
+			if r.State.Phase != rollout.Promoting {
+				t.Fatalf("%+v", r.State)
+			}
+			if err := w.records.Write(t.Context(), stack, r); err != nil {
+				t.Fatal(err)
+			}
+			w.errors = 9
+			w.clock = clockAt(w, w.clock.Now().Add(10*time.Minute))
+			tick := must[rollout.Tick](w, rollout.Call{Action: rollout.ActionAdvance, Rollout: ref})
+			w.wantWeights(0, 100)
+			if r := w.record(); person != (r.State.Phase == rollout.Promoted) || !person && (tick.Next != rollout.NextAsk || r.State.Phase != rollout.Paused || !strings.Contains(r.State.Why, "stays where it is")) {
+				t.Errorf("%+v, %+v", tick, r.State)
+			}
+		})
+	}
+}
+
+// TestTheListenerIsGone: that is nobody's weights. Nothing was moved, so nothing
+// is waited for.
+func TestTheListenerIsGone(t *testing.T) {
+	w := newWorld(t).live()
+	gone := true
+	faults := w.traffic.Faults
+	w.traffic.Faults = func(call string) error {
+		if gone && (call == "Weight" || call == "SetWeight") {
+			return fault.Invalid("ListenerNotFound")
+		}
+		return faults(call)
+	}
+	w.start(canary("r1", rollout.Green))
+	w.until(phase(w, rollout.Aborted))
+	if got := w.result(); got.Outcome != rollout.OutcomeAborted || got.Weight != 0 || !strings.Contains(got.Why, "the router refused: ListenerNotFound") {
+		t.Errorf("%+v", got)
+	}
+	w.wantFacts("RolloutStarted", "RolloutAborted")
+	gone = false
+	w.until(func() bool { return w.record().Done })
+	w.wantWeights(100, 0)
+}
+
+// TestDenied: what would only be denied again is not tried five times, but asks.
+func TestDenied(t *testing.T) {
+	for _, call := range []string{"Weight", "SetWeight"} {
+		w := newWorld(t).live()
+		w.start(canary("r1", rollout.Green))
+		w.until(stepped(w, 5))
+		faults := w.traffic.Faults
+		w.traffic.Faults = func(at string) error {
+			if at == call {
+				return fault.Permanent("AccessDenied")
+			}
+			return faults(at)
+		}
+		w.until(phase(w, rollout.Paused))
+		if r := w.record(); !strings.Contains(r.State.Why, "AccessDenied") || r.State.Target != 5 {
+			t.Errorf("%s: %+v", call, r.State)
+		}
+		w.wantWeights(95, 5)
+		w.traffic.Faults = faults
+		if _, err := w.command(rollout.CommandResume); err != nil {
+			t.Fatal(err)
+		}
+		w.until(phase(w, rollout.Promoted))
+	}
+}
+
 // slowChecks fail, and take ten seconds of the invocation for it.
 type slowChecks struct {
 	took time.Duration
@@ -700,13 +846,13 @@ func TestStoppedInThePromotion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := ended(ref.ID + "-5"); !fault.Is(err, fault.InvalidError) {
+	if err := ended(ref.ID + "-5"); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 	if last := w.tasks.Answers[len(w.tasks.Answers)-1]; !strings.HasPrefix(last.Token, "release-") || last.Kind != fault.PermanentError || w.record().ReleaseTask != "" {
 		t.Errorf("the release was told %+v", last)
 	}
-	if err := ended(ref.ID + "-5"); !fault.Is(err, fault.InvalidError) || len(w.tasks.Answers) != 1 {
+	if err := ended(ref.ID + "-5"); err != nil || len(w.tasks.Answers) != 1 {
 		t.Errorf("again: %v, %+v", err, w.tasks.Answers)
 	}
 }

@@ -84,16 +84,20 @@ func Due(p Plan, s State, at time.Time) []pipeline.Metric {
 		if s.Phase == Stepping && complete(m, t) || due(m, s, t).After(at) {
 			continue
 		}
-		if s.Phase == Stepping || !t.Last.Add(watchInterval(p)).After(at) {
+		if s.Phase != Paused || !t.Last.Add(watchInterval(p)).After(at) {
 			metrics = append(metrics, m)
 		}
 	}
 	return metrics
 }
 
-// watched reports whether the candidate is measured: while a step bakes, and
+// watched reports whether the candidate is measured: while a step bakes, before
+// it is called the live side because of that, and
 // while a person is waited for, unless it is known to be bad.
 func watched(s State) bool {
+	if s.Phase == Promoting {
+		return s.Step >= 0 && s.Weight == 100 && s.Cause != CausePerson
+	}
 	if s.Pending() || s.Step < 0 {
 		return false
 	}
