@@ -50,7 +50,8 @@ func (RolloutStepped) DetailType() string { return "RolloutStepped.v1" }
 // resume, promote or abort.
 type RolloutPaused struct {
 	RolloutChange
-	Until time.Time `json:"until"` // then it is aborted
+	Until time.Time `json:"until"`           // then it is aborted
+	Cause string    `json:"cause,omitempty"` // gate, person: as somebody wanted it; failed, inconclusive, noData, foreign, stopped
 }
 
 // DetailType implements Data.

@@ -97,8 +97,8 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		Namespace: metrics.Namespace, Metric: "RunsFinished", Dimensions: map[string]string{"Outcome": events.OutcomeStuck}, Threshold: 1,
 	})
 	alarms.On(c, construct.Alarm{
-		Name: "rollout-paused", Description: "What was measured of a rollout does not say how it should go on: evenkeel rollout says which, and what to type next",
-		Namespace: metrics.Namespace, Metric: "RolloutsPaused", Dimensions: map[string]string{"Cause": "measurement"}, Threshold: 1,
+		Name: "rollout-paused", Description: "A rollout is paused although nobody planned it: evenkeel rollout says which, why, and what to type next",
+		Namespace: metrics.Namespace, Metric: "RolloutsPaused", Dimensions: map[string]string{"Cause": "unplanned"}, Threshold: 1,
 	})
 	admit(stack, s.WorkloadAccounts)
 	url := functions["webhook"].Lambda.AddFunctionUrl(&awslambda.FunctionUrlOptions{AuthType: awslambda.FunctionUrlAuthType_NONE})

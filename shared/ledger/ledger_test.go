@@ -173,7 +173,7 @@ func TestRecordedAndMeasuredOnce(t *testing.T) {
 		}
 	}
 	if want := []string{"RunsFinishedRolledBack", "DriftDetected", "DriftedResources", "SecurityGroupExposureSeconds",
-		"RolloutsPausedmeasurement", "RolloutsEndedPromoted", "RolloutsEndedAborted", "RolloutsEndedSwitchedBack"}; !slices.Equal(g.names, want) {
+		"RolloutsPausedunplanned", "RolloutsEndedPromoted", "RolloutsEndedAborted", "RolloutsEndedSwitchedBack"}; !slices.Equal(g.names, want) {
 		t.Errorf("measured %v, want %v", g.names, want)
 	}
 	j.err = fault.Transient("throttled")

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"slices"
+
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/metrics"
 )
@@ -40,20 +42,21 @@ func Measure(e Entry) ([]Measurement, error) {
 
 // The causes of a pause.
 const (
-	PausedByPlan        = "plan"        // a step or the promotion asks a person, or a person paused it
-	PausedByMeasurement = "measurement" // nothing that was measured says how it should go on
+	PausedByPlan    = "plan"      // a step or the promotion asks a person, or a person paused it
+	PausedUnplanned = "unplanned" // nothing says how it should go on: a person is needed
 )
 
+// causeOf goes by what decided where a fact has no cause.
 func causeOf(pause events.RolloutPaused) string {
-	if pause.By != "" {
+	bad := slices.ContainsFunc(pause.Decided, func(m events.RolloutMeasurement) bool { return m.Outcome != "successful" })
+	switch {
+	case pause.By != "", pause.Cause == "gate", pause.Cause == "person":
+		return PausedByPlan
+	case pause.Cause != "", bad:
+		return PausedUnplanned
+	default:
 		return PausedByPlan
 	}
-	for _, m := range pause.Decided {
-		if m.Outcome != "successful" {
-			return PausedByMeasurement
-		}
-	}
-	return PausedByPlan
 }
 
 func rolloutsEnded(outcome string) []Measurement {

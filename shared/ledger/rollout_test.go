@@ -94,10 +94,17 @@ func TestARunWaitsForAPausedRollout(t *testing.T) {
 
 // TestAPersonsPauseIsNoAlarm, whatever was measured until then.
 func TestAPersonsPauseIsNoAlarm(t *testing.T) {
-	for text, want := range map[string]string{`"router":`: ledger.PausedByMeasurement, `"by": "arn:aws:iam::111111111111:user/kim", "router":`: ledger.PausedByPlan} {
-		pause := entryOf(t, json.RawMessage(strings.Replace(string(sample(t, "RolloutPaused.v1")), `"router":`, text, 1)))
-		if got, err := ledger.Measure(pause); err != nil || len(got) != 1 || got[0].Dimensions["Cause"] != want {
-			t.Errorf("%s: %+v, %v", text, got, err)
+	for _, tt := range []struct{ old, text, want string }{
+		{"", "", ledger.PausedUnplanned},
+		{`"router":`, `"by": "arn:aws:iam::111111111111:user/kim", "router":`, ledger.PausedByPlan},
+		{`"cause": "inconclusive"`, `"cause": "foreign"`, ledger.PausedUnplanned},
+		{`"cause": "inconclusive"`, `"cause": "gate"`, ledger.PausedByPlan},
+		{`"cause": "inconclusive"`, `"cause": ""`, ledger.PausedUnplanned}, // by what decided
+		{`"outcome": "inconclusive"`, `"outcome": "successful"`, ledger.PausedUnplanned},
+	} {
+		pause := entryOf(t, json.RawMessage(strings.Replace(string(sample(t, "RolloutPaused.v1")), tt.old, tt.text, 1)))
+		if got, err := ledger.Measure(pause); err != nil || len(got) != 1 || got[0].Dimensions["Cause"] != tt.want {
+			t.Errorf("%s: %+v, %v", tt.text, got, err)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func (s *Service) apply(r *Record, d Decision) {
 		if before.Phase == Promoting || before.Target != r.State.Target {
 			r.Intent = nil // it does not go on
 		}
-		e.Action = EntryPaused
+		e.Action, e.Cause = EntryPaused, d.Cause
 		r.note(e)
 	case Promote:
 		e.Action = EntryPromoted

@@ -93,7 +93,7 @@ func (s *Service) put(ctx context.Context, r *Record, state State, c Command) er
 	}
 	switch c.Name {
 	case CommandPause:
-		e.Action = EntryPaused
+		e.Action, e.Cause = EntryPaused, CausePerson
 		r.note(e)
 	case CommandResume:
 		e.Action = EntryResumed

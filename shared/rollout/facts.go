@@ -60,7 +60,7 @@ func (r *Record) fact(e Entry) events.Data {
 		if end := r.State.Deadline; !end.IsZero() && end.Before(until) {
 			until = end
 		}
-		return events.RolloutPaused{RolloutChange: change, Until: until.UTC()}
+		return events.RolloutPaused{RolloutChange: change, Until: until.UTC(), Cause: string(e.Cause)}
 	case EntryResumed:
 		return events.RolloutResumed{RolloutChange: change}
 	case EntryPromoted:

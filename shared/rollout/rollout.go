@@ -270,6 +270,7 @@ type Entry struct {
 	Weight   int           `json:"weight"` // in force after it
 	Why      string        `json:"why"`
 	By       string        `json:"by,omitempty"`
+	Cause    Cause         `json:"cause,omitempty"` // of paused
 	Measured []Measurement `json:"measured,omitempty"`
 	Told     bool          `json:"told,omitempty"` // its fact was published
 }

@@ -296,6 +296,9 @@ func TestAPauseEndsAtTheDeadline(t *testing.T) {
 	var until []time.Time
 	for _, f := range w.facts.Facts {
 		if d, ok := f.Data.(events.RolloutPaused); ok {
+			if d.Cause != string(rollout.CausePerson) && d.Cause != string(rollout.CauseGate) {
+				t.Errorf("cause %q", d.Cause)
+			}
 			until = append(until, d.Until)
 		}
 	}
@@ -334,6 +337,9 @@ func TestSomebodyElseSetsWeights(t *testing.T) {
 			w.traffic.Meddle(stack, foreign)
 			w.until(phase(w, rollout.Paused))
 			r := w.record()
+			if d, ok := w.facts.Facts[len(w.facts.Facts)-1].Data.(events.RolloutPaused); !ok || d.Cause != string(rollout.CauseForeign) {
+				t.Errorf("told as %+v", d)
+			}
 			if r.State.Found == "" || r.State.Cause != rollout.CauseForeign || !strings.Contains(r.State.Why, "somebody else") {
 				t.Errorf("%+v", r.State)
 			}

@@ -92,8 +92,8 @@ func Due(p Plan, s State, at time.Time) []pipeline.Metric {
 }
 
 // watched reports whether the candidate is measured: while a step bakes, before
-// it is called the live side because of that, and
-// while a person is waited for, unless it is known to be bad.
+// it is called the live side because of that, and while a person is waited for,
+// unless it is known to be bad.
 func watched(s State) bool {
 	if s.Phase == Promoting {
 		return s.Step >= 0 && s.Weight == 100 && s.Cause != CausePerson
