@@ -174,6 +174,10 @@ type Plan struct {
 	Side       string `json:"side,omitempty"`
 	Live       bool   `json:"live,omitempty"`
 	SideDigest string `json:"sideDigest,omitempty"`
+	// Serves says that what was deployed has all the traffic, although no rollout
+	// brought it into use: the first one of the stack was aborted, or an alias has
+	// this version.
+	Serves bool `json:"serves,omitempty"`
 	// Next is NextRollOut when traffic is to be moved, and RolloutSeconds for how
 	// long that is waited for.
 	Next           string `json:"next"`

@@ -204,6 +204,12 @@ func concludeRollout(r Release, at string) Conclusion {
 	case r.Step.Rollback:
 		reason := "The traffic of " + at + " was not given back: " + why
 		return Conclusion{Outcome: events.OutcomeStuck, Reason: reason + nextIs + statusOf(r), Failure: &events.Failure{Stage: r.Step.Stage, Stack: r.Step.Stack, Reason: reason}}
+	case ended.Outcome == rollout.OutcomeAborted && ended.Stays:
+		reason := "the first rollout was aborted: " + why
+		return Conclusion{
+			Outcome: events.OutcomeStuck, Failure: &events.Failure{Stage: r.Step.Stage, Stack: r.Step.Stack, Reason: reason},
+			Reason: "The new side of " + at + " keeps all traffic, because there is no other one, although " + reason + ". Next: push a fix, which is rolled out to the same side",
+		}
 	case ended.Outcome == rollout.OutcomeAborted, ended.Outcome == rollout.OutcomeSwitchedBack:
 		reason := fmt.Sprintf("the rollout was aborted at %d %% of the traffic: ", ended.Weight) + why
 		if ended.Outcome == rollout.OutcomeSwitchedBack {
@@ -258,5 +264,27 @@ func statusOf(r Release) string {
 // only.
 func isCandidate(r Release) bool {
 	stack, _ := declared(r)
-	return stack.Rollout != nil && !r.Plan.Live
+	return stack.Rollout != nil && !r.Plan.Live && !r.Plan.Serves
+}
+
+// inAlias reports whether the alias of a stack that was not changed has the
+// version that the stack names. What cannot be told is not so: the rollout says
+// what is wrong.
+func (s *Service) inAlias(ctx context.Context, r Release, to events.Target, stack Stack) (bool, error) {
+	_, current, _ := r.Current()
+	if current.Rollout == nil || current.Sides() || !r.Plan.Empty {
+		return false, nil
+	}
+	record, _, err := s.lastRollout(ctx, to)
+	if err != nil {
+		return false, err
+	}
+	q := rollout.Request{Rollout: *current.Rollout}
+	if q.Outputs, err = chosen(*current.Rollout, stack.Outputs, to); err == nil {
+		q.Candidate, err = candidateSide(r, to, stack, q, record)
+	}
+	if fault.Is(err, fault.InvalidError) {
+		return false, nil
+	}
+	return q.Candidate.Endpoint == record.Live.Endpoint, err
 }

@@ -333,6 +333,9 @@ func TestEndsOfRollouts(t *testing.T) {
 		changed string
 	}{
 		{"aborted", aborted, events.OutcomeRolledBack, "The new side of api in test is out of use again, and the side that was live before works on and has all traffic, if there is one: the rollout was aborted at 25 % of the traffic: errors is 7, which is >= 5.", ""},
+		{"the first one aborted", func(*world, rollout.Request) (*rollout.Result, *deployment.Caught) {
+			return &rollout.Result{Outcome: rollout.OutcomeAborted, Why: "ann wanted it", Weight: 100, Stays: true}, nil
+		}, events.OutcomeStuck, "The new side of api in test keeps all traffic, because there is no other one, although the first rollout was aborted: ann wanted it. Next: push a fix, which is rolled out to the same side", "test/api"},
 		{"switched back by a person", func(*world, rollout.Request) (*rollout.Result, *deployment.Caught) {
 			return &rollout.Result{Outcome: rollout.OutcomeSwitchedBack, Why: "ann wanted it"}, nil
 		}, events.OutcomeRolledBack, "the rollout was switched back after it was promoted: ann wanted it", ""},
@@ -400,6 +403,26 @@ func TestAFailedCheckLeavesTheLiveSide(t *testing.T) {
 	w.source(map[string]string{"api.yaml": "Transform: [Macro]\n" + strings.Replace(api, "Host:", "Name:", 1)})
 	r = w.run(push("bbbb", 10), stagesOf(t, strings.Replace(rolling, "    verify: [alarm: {names: [\"errors-${side}-${output.Host}\"]}]\n", "", 1)))
 	if r.Outcome != events.OutcomeRolledBack || !strings.Contains(r.Reason, "the rollout of api reads its output Host, which shop-api-test-green does not have") {
+		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
+	}
+}
+
+// TestAFailedCheckOfASideThatServes: an aborted first rollout left it the
+// traffic, and the next push updates it. Nothing is brought back by a change set.
+func TestAFailedCheckOfASideThatServes(t *testing.T) {
+	w := rollingWorld(t)
+	stages := stagesOf(t, strings.Replace(rolling, "approval: never", "approval: never, onVerificationFailure: rollback", 1))
+	w.shift = func(w *world, q rollout.Request) (*rollout.Result, *deployment.Caught) {
+		w.settled(q, rollout.Aborted, rollout.Side{}, rollout.Side{})
+		return &rollout.Result{Outcome: rollout.OutcomeAborted, Why: "ann wanted it", Weight: 100, Stays: true}, nil
+	}
+	w.run(push("aaaa", 0), stages)
+	w.clock.Advance(time.Hour)
+	w.newAPI()
+	w.checks.alarms.State["errors-blue-shop-api-test-blue-queue"] = verification.AlarmALARM
+	asked := len(w.asked)
+	r := w.run(push("bbbb", 10), stages)
+	if r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "The stack api in test is deployed, but its verification failed") || len(w.asked) != asked || !strings.Contains(w.template(blueAPI), "60") {
 		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
 	}
 }
@@ -653,8 +676,12 @@ func TestVersionsOfAnAlias(t *testing.T) {
 		}
 		w.clock.Advance(time.Hour)
 	}
-	w.source(map[string]string{"worker.yaml": worker(4, 90)})
 	w.checks.alarms.State["errors"] = verification.AlarmALARM
+	if r := w.run(push("abab", 95), stagesOf(t, aliased)); r.Outcome != events.OutcomeStuck || !strings.Contains(r.Reason, "The stack worker in test is deployed, but its verification failed") {
+		t.Errorf("what is in use failed its checks: %s: %s", r.Outcome, r.Reason)
+	}
+	w.clock.Advance(time.Hour)
+	w.source(map[string]string{"worker.yaml": worker(4, 90)})
 	if r := w.run(push("ffff", 100), stagesOf(t, aliased)); r.Outcome != events.OutcomeRolledBack || !strings.Contains(r.Reason, "the alias live keeps the version that it had; what else the template changed is deployed") {
 		t.Errorf("ended %s: %s", r.Outcome, r.Reason)
 	}

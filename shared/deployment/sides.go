@@ -103,6 +103,7 @@ func (s *Service) sided(ctx context.Context, r Release, to events.Target) (Relea
 		return r, record, tookTraffic(at, r.Plan.Side)
 	}
 	if found {
+		r.Plan.Serves = record.Live == (rollout.Side{}) && record.State.Phase == rollout.Aborted && record.Request.Candidate.Name == r.Plan.Side
 		return r, record, nil
 	}
 	plain, err := s.Stacks.Describe(ctx, at)

@@ -52,7 +52,7 @@ func (s *Service) Verify(ctx context.Context, r Release, taskToken string, retri
 		if err != nil || verdict == nil {
 			return answeredLater, err
 		}
-		if r, err = s.judged(ctx, r, to, stage, *verdict, record); err != nil {
+		if r, err = s.judged(ctx, r, to, stack, stage, *verdict, record); err != nil {
 			return "", err
 		}
 		if r.Plan.Verified {
@@ -96,7 +96,12 @@ func (s *Service) deployed(ctx context.Context, r Release, to events.Target, sta
 }
 
 // judged puts the verdict into the release.
-func (s *Service) judged(ctx context.Context, r Release, to events.Target, stage pipeline.Stage, v verification.Verdict, record verification.Record) (Release, error) {
+func (s *Service) judged(ctx context.Context, r Release, to events.Target, stack Stack, stage pipeline.Stage, v verification.Verdict, record verification.Record) (Release, error) {
+	if in, err := s.inAlias(ctx, r, to, stack); err != nil {
+		return r, err
+	} else if in {
+		r.Plan.Serves = true
+	}
 	if v.State != verification.VerdictPassed && isCandidate(r) {
 		r.Plan.Result, r.Failure = ResultUnused, &events.Failure{Stage: to.Stage, Stack: to.Stack, Reason: v.Why + ". Next: push a fix"}
 		return r, s.announce(ctx, r, to, v, record, pipeline.OnFailureStop)
@@ -111,7 +116,7 @@ func (s *Service) judged(ctx context.Context, r Release, to events.Target, stage
 			isNew = to.StackName
 		}
 	}
-	react := reaction(stage, v, !r.Plan.Empty && isNew == "")
+	react := reaction(stage, v, !r.Plan.Empty && !r.Plan.Serves && isNew == "")
 	if err := s.announce(ctx, r, to, v, record, react); err != nil {
 		return r, err
 	}

@@ -404,7 +404,7 @@ func (r *Record) result() Result {
 	result := Result{ID: r.ID, Outcome: OutcomePromoted, Weight: r.highest()}
 	switch r.State.Phase {
 	case Aborted:
-		result.Outcome, result.Why = OutcomeAborted, told(r.State.Why)
+		result.Outcome, result.Why, result.Stays = OutcomeAborted, told(r.State.Why), r.Plan.First
 	case SwitchedBack:
 		result.Outcome, result.Why = OutcomeSwitchedBack, told(r.State.Why)
 	case Retired:

@@ -72,6 +72,8 @@ type Result struct {
 	Why     string `json:"why"`     // one sentence; "" when it was promoted
 	Weight  int    `json:"weight"`  // the highest percentage that the new side got
 	ID      string `json:"id"`
+	// Stays says that what was aborted keeps all traffic: there is no other side.
+	Stays bool `json:"stays,omitempty"`
 }
 
 // How a rollout went for the pipeline.

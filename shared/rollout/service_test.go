@@ -417,6 +417,9 @@ func TestFirstRolloutAgain(t *testing.T) {
 	if _, err := w.command(rollout.CommandAbort); err != nil {
 		t.Fatal(err)
 	}
+	if got := w.result(); got.Outcome != rollout.OutcomeAborted || !got.Stays {
+		t.Errorf("%+v", got)
+	}
 	w.start(canary("r1", rollout.Blue))
 	if r := w.record(); r.ID != "r1-test-api" || r.State.Phase != rollout.Stepping || !r.Plan.First {
 		t.Fatalf("%s %+v", r.ID, r.State)
@@ -507,7 +510,7 @@ func TestRouterRefuses(t *testing.T) {
 	w.traffic.Refused = "the versions have different roles"
 	w.start(canary("r1", rollout.Green))
 	w.until(phase(w, rollout.Aborted))
-	if got := w.result(); got.Outcome != rollout.OutcomeAborted || !strings.Contains(got.Why, "different roles") {
+	if got := w.result(); got.Outcome != rollout.OutcomeAborted || got.Stays || !strings.Contains(got.Why, "different roles") {
 		t.Errorf("%+v", got)
 	}
 }
