@@ -177,12 +177,14 @@ func (a *app) effectText(w io.Writer, r rollout.Record, plan effect) {
 	}
 }
 
-// follow reads the record until the weights that are wanted are in force.
+// follow reads the record until the weights that are wanted are in force, or so
+// long: the command was done, and what it did is the answer in any case.
 func (a *app) follow(ctx context.Context, records rollout.Records, r rollout.Record, wait time.Duration) (rollout.Record, error) {
 	for waited := time.Duration(0); !settled(r); waited += pollEvery {
 		if waited >= wait {
-			return r, fmt.Errorf("%s: the router has %d %% of the traffic at %s after %s, and %d %% is wanted; it goes on without this command: evenkeel rollout status %s",
+			a.progress("%s: the router has %d %% of the traffic at %s after %s, and %d %% is wanted; it goes on without this command: evenkeel rollout status %s",
 				rolloutName(r), r.State.Weight, r.Request.Candidate.Name, wait, r.State.Target, rolloutPath(r))
+			return r, nil
 		}
 		if waited == 0 {
 			a.progress("%s: waiting until the weights are in force", rolloutName(r))

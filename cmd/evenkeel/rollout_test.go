@@ -401,7 +401,9 @@ func TestRolloutCommandIsFollowed(t *testing.T) {
 	c.run("rollout", "abort", "prod/api", "--yes").want(0, "waiting until the weights are in force", "blue   ████████████████████  100 %")
 
 	c.rollouts(canary())
-	c.run("rollout", "abort", "prod/api", "--yes", "--timeout", "0s").want(1, "has 10 % of the traffic at green after 0s, and 0 % is wanted", "evenkeel rollout status 333333333333/us-east-1/shop-api-prod")
+	c.run("rollout", "abort", "prod/api", "--yes", "--timeout", "0s").want(0, "has 10 % of the traffic at green after 0s, and 0 % is wanted", "evenkeel rollout status 333333333333/us-east-1/shop-api-prod")
+	c.rollouts(canary())
+	c.run("rollout", "abort", "prod/api", "--yes", "--timeout", "0s", "--json").want(0, `"command": "abort"`, `"changed": true`)
 
 	table = c.rollouts(canary())
 	newer := canary()

@@ -117,9 +117,7 @@ var tellers = map[string]func(Entry) (string, error){
 	events.RolloutResumed{}.DetailType(): tell(func(d events.RolloutResumed) string {
 		return moved(d.RolloutChange, fmt.Sprintf("goes on from %d %%", d.Weight))
 	}),
-	events.RolloutPromoted{}.DetailType(): tell(func(d events.RolloutPromoted) string {
-		return moved(d.RolloutChange, fmt.Sprintf("%s promoted, the old side kept until %s", d.Candidate, d.KeptUntil.UTC().Format(time.RFC3339)))
-	}),
+	events.RolloutPromoted{}.DetailType(): tellPromotion,
 	events.RolloutAborted{}.DetailType(): tell(func(d events.RolloutAborted) string {
 		return moved(d.RolloutChange, fmt.Sprintf("aborted, %s back from at most %d %% to %d %%", d.Candidate, d.Highest, d.Weight))
 	}),
@@ -161,6 +159,19 @@ func tell[T events.Data](f func(T) string) func(Entry) (string, error) {
 		}
 		return f(data), nil
 	}
+}
+
+// tellPromotion says until when the old side is kept, if there is one.
+func tellPromotion(e Entry) (string, error) {
+	d, err := DataOf[events.RolloutPromoted](e)
+	if err != nil {
+		return "", err
+	}
+	what := d.Candidate + " promoted"
+	if d.KeptUntil.Sub(e.Time) >= time.Second {
+		what += ", the old side kept until " + d.KeptUntil.UTC().Format(time.RFC3339)
+	}
+	return moved(d.RolloutChange, what), nil
 }
 
 // moved tells what a rollout did, on whose command, why, and which measurements

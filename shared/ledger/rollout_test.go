@@ -3,9 +3,11 @@ package ledger_test
 import (
 	"encoding/json"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
@@ -106,6 +108,17 @@ func TestAPersonsPauseIsNoAlarm(t *testing.T) {
 		if got, err := ledger.Measure(pause); err != nil || len(got) != 1 || got[0].Dimensions["Cause"] != tt.want {
 			t.Errorf("%s: %+v, %v", tt.text, got, err)
 		}
+	}
+}
+
+// TestAFirstPromotionKeepsNothing: there is no old side.
+func TestAFirstPromotionKeepsNothing(t *testing.T) {
+	e := entries(t, "RolloutPromoted.v1")[0]
+	until := regexp.MustCompile(`"keptUntil": *"[^"]*"`)
+	first := entryOf(t, json.RawMessage(until.ReplaceAll(sample(t, "RolloutPromoted.v1"), []byte(`"keptUntil": "`+e.Time.UTC().Format(time.RFC3339)+`"`))))
+	lines, err := ledger.Timeline([]ledger.Entry{first})
+	if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0].Text, "prod/api green promoted: ") {
+		t.Errorf("%+v, %v", lines, err)
 	}
 }
 
