@@ -72,7 +72,7 @@ func (a *app) rolloutText(w io.Writer, r rollout.Record) {
 	if r.State.Why != "" {
 		wrapped(w, width, "  ", "  ", printable(r.State.Why))
 	}
-	wrapped(w, width, "  ", "    ", fmt.Sprintf("%s in %s/%s, %s by %s", target.StackName, target.Account, target.Region, r.Request.Rollout.Strategy, printable(routerText(r.Request.Rollout.Router))))
+	wrapped(w, width, "  ", "    ", fmt.Sprintf("%s in %s/%s, %s by %s", target.StackName, target.Account, target.Region, r.Request.Rollout.Strategy, printable(r.Request.Rollout.Router.String())))
 	wrapped(w, width, "  ", "    ", fmt.Sprintf("rollout %s: %.8s of %s %s by %s, began %s", r.ID, run.Commit, run.Repository, printable(run.Branch), printable(run.Actor), ago(a.now(), r.Began)))
 	if r.State.Found != "" {
 		wrapped(w, width, "  ", "    ", a.red("somebody else has set the weights")+": "+printable(r.State.Found))

@@ -214,22 +214,6 @@ func phaseText(r rollout.Record) string {
 	return fmt.Sprintf("%s, %s has %d %%", phase, r.Request.Candidate.Name, r.State.Weight)
 }
 
-// routerText names what the traffic is moved with.
-func routerText(r pipeline.Router) string {
-	switch {
-	case r.Route53 != nil:
-		return "Route 53, " + r.Route53.Type + " " + r.Route53.Name + " in " + r.Route53.Zone
-	case r.ALB != nil && r.ALB.Rule != "":
-		return "ALB, rule " + r.ALB.Rule
-	case r.ALB != nil:
-		return "ALB, listener " + r.ALB.Listener
-	case r.LambdaAlias != nil:
-		return "Lambda, alias " + r.LambdaAlias.Alias + " of " + r.LambdaAlias.Function
-	default:
-		return "no router"
-	}
-}
-
 // looks are measurements of one metric.
 type looks struct {
 	metric   string

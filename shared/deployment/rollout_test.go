@@ -456,7 +456,7 @@ func TestSidesAreLeftAlone(t *testing.T) {
 			}
 		}, events.OutcomeDeferred, "somebody else has moved the traffic of shop-api-test since the rollout aaaa"},
 		{"direct once it had sides", direct, nil, events.OutcomeRejected, "the stack api has no rollout any more, but shop-api-test-blue has its traffic"},
-		{"another name", edit("api.example.com", "www.example.com"), nil, events.OutcomeRejected, "the router of the rollout of api is another one than that of its last rollout (route53 api.example.com CNAME in "},
+		{"another name", edit("api.example.com", "www.example.com"), nil, events.OutcomeRejected, "the router of the rollout of api is another one than that of its last rollout (Route 53, CNAME api.example.com in "},
 		{"another router", edit(`route53: {zone: "${output.network.VpcId}", name: api.example.com, type: CNAME, value: "${output.Host}"}`, `alb: {listener: "${output.network.VpcId}", targetGroup: "${output.Host}"}`), nil, events.OutcomeRejected, "is another one"},
 		{"somebody else's", rolling, func(w *world) {
 			w.cloud.Retag(blueAPI, map[string]string{"evenkeel:repository": "acme/other"})

@@ -140,7 +140,7 @@ func goesWith(stack pipeline.Stack, record rollout.Record, found bool, at events
 			pipeline.FileName, stack.Name, before.Router.LambdaAlias.Alias, record.Live.Endpoint)
 	case !sameRoute(before.Router, stack.Rollout.Router):
 		return fault.Invalid("%s: the router of the rollout of %s is another one than that of its last rollout (%s), which would be left behind with the traffic of %s: take that one again, or give the stack another name",
-			pipeline.FileName, stack.Name, routes(before.Router), at.StackName)
+			pipeline.FileName, stack.Name, before.Router, at.StackName)
 	default:
 		return nil
 	}
@@ -177,22 +177,6 @@ func functionName(function string) string {
 	}
 	name, _, _ := strings.Cut(function, ":")
 	return name
-}
-
-// routes says what a router moves the traffic of.
-func routes(r pipeline.Router) string {
-	switch {
-	case r.Route53 != nil:
-		return "route53 " + strings.TrimSuffix(strings.ToLower(r.Route53.Name), ".") + " " + r.Route53.Type + " in " + r.Route53.Zone
-	case r.ALB != nil && r.ALB.Rule != "":
-		return "alb rule " + r.ALB.Rule
-	case r.ALB != nil:
-		return "alb listener " + r.ALB.Listener
-	case r.LambdaAlias != nil:
-		return "lambdaAlias " + r.LambdaAlias.Alias + " of " + r.LambdaAlias.Function
-	default:
-		return "none"
-	}
 }
 
 // made is what a stack is deployed from.

@@ -63,6 +63,22 @@ type Router struct {
 	LambdaAlias *LambdaAliasRouter `json:"lambdaAlias,omitempty"`
 }
 
+// String says what the router moves the traffic of.
+func (r Router) String() string {
+	switch {
+	case r.Route53 != nil:
+		return "Route 53, " + r.Route53.Type + " " + r.Route53.Name + " in " + r.Route53.Zone
+	case r.ALB != nil && r.ALB.Rule != "":
+		return "ALB, rule " + r.ALB.Rule
+	case r.ALB != nil:
+		return "ALB, listener " + r.ALB.Listener
+	case r.LambdaAlias != nil:
+		return "Lambda, alias " + r.LambdaAlias.Alias + " of " + r.LambdaAlias.Function
+	default:
+		return "no router"
+	}
+}
+
 // Route53Router keeps two weighted records of one name, one a side. Evenkeel
 // makes and owns them; no template may have them.
 type Route53Router struct {
