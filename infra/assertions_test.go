@@ -261,9 +261,10 @@ func TestPassRoleIsBound(t *testing.T) {
 func TestWorkflowRoles(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	want := map[string][]string{
-		"evenkeel-workflow-pipeline": {"Build", "Deployment", "Validation"},
+		"evenkeel-workflow-pipeline": {"Build", "Deployment", "Rollout", "Validation"},
 		"evenkeel-workflow-drift":    {"Drift"},
 		"evenkeel-workflow-review":   {"Review", "Validation"},
+		"evenkeel-workflow-rollout":  {"Rollout"},
 		"evenkeel-start-review":      {"ReviewWorkflow"},
 		"evenkeel-start-pipeline":    {"PipelineWorkflow"},
 		"evenkeel-start-drift":       {"DriftWorkflow"},
@@ -319,7 +320,7 @@ func TestDataOutlivesTheStack(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
-		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow"} {
+		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow", "RolloutFunction", "RolloutWorkflow"} {
 		if tmpl.Outputs[name] == nil {
 			t.Errorf("no output %s", name)
 		}
@@ -420,7 +421,7 @@ func TestWorkloadAccountsAreAdmitted(t *testing.T) {
 	if admitted := all["evenkeel"].named("AWS::Events::EventBusPolicy"); len(admitted) != 2 {
 		t.Errorf("admitted %v, want both accounts", admitted)
 	}
-	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-review-broken"}
+	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-review-broken", "evenkeel-rollout-broken"}
 	for _, id := range all["evenkeel"].named("AWS::Events::Rule") {
 		properties := all["evenkeel"].Resources[id].Properties
 		pattern, _ := properties["EventPattern"].(map[string]any)
@@ -460,6 +461,45 @@ func TestEventBridgeMayUseTheKey(t *testing.T) {
 		if text, _ := json.Marshal(s["Condition"]); !strings.Contains(string(text), "aws:SourceArn") {
 			t.Errorf("a queue takes the events of every account: %v", s)
 		}
+	}
+}
+
+// TestWhatARolloutMayDo: it changes no record but those of the types that it
+// weights, under names that the account bounds; and it modifies and deletes
+// nothing that is not tagged as Evenkeel's, and no stack that is not a side.
+func TestWhatARolloutMayDo(t *testing.T) {
+	bounds := map[string][]string{
+		"route53:ChangeResourceRecordSets":    {`"ForAllValues:StringEquals"`, `"route53:ChangeResourceRecordSetsRecordTypes":["A","AAAA","CNAME","TXT"]`, `"route53:ChangeResourceRecordSetsActions":["UPSERT","DELETE"]`, `"ForAllValues:StringLike":{"route53:ChangeResourceRecordSetsNormalizedRecordNames":{"Ref":"RecordNames"}}`, `"Null":{"route53:ChangeResourceRecordSetsNormalizedRecordNames":"false"}`},
+		"elasticloadbalancing:ModifyListener": {`:listener/app/*`, `"aws:ResourceTag/evenkeel:repository":"*"`},
+		"elasticloadbalancing:ModifyRule":     {`:listener-rule/app/*`, `"aws:ResourceTag/evenkeel:repository":"*"`},
+		"lambda:CreateAlias":                  {`"aws:ResourceTag/evenkeel:repository":"*"`},
+		"lambda:UpdateAlias":                  {`"aws:ResourceTag/evenkeel:repository":"*"`},
+		"cloudformation:DeleteStack":          {`:stack/*-blue/*`, `:stack/*-green/*`, `"aws:ResourceTag/evenkeel:repository":"*"`},
+	}
+	seen := 0
+	for _, s := range roleStatements(templates(t)["evenkeel-spoke"], "evenkeel-rollout") {
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, action := range list(s["Action"]) {
+			_, verb, _ := strings.Cut(action, ":")
+			if read := strings.HasPrefix(verb, "Describe") || strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List"); read {
+				continue
+			}
+			if bounds[action] == nil {
+				t.Errorf("a rollout may %s", action)
+			}
+			seen++
+			for _, bound := range bounds[action] {
+				if !strings.Contains(string(text), bound) {
+					t.Errorf("%s is not bound by %s: %s", action, bound, text)
+				}
+			}
+		}
+	}
+	if seen != len(bounds) {
+		t.Errorf("%d actions that change something, want %d", seen, len(bounds))
 	}
 }
 

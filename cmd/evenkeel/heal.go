@@ -214,5 +214,11 @@ func (i *installation) invoke(ctx context.Context, function string, request, ans
 	if failure.ErrorType == "InvalidError" {
 		return notFound("%s", failure.ErrorMessage)
 	}
-	return fmt.Errorf("%s: %s", failure.ErrorType, failure.ErrorMessage)
+	return &functionError{failure.ErrorType, failure.ErrorMessage}
 }
+
+// functionError is a function's own error: a fault's kind, or what the runtime
+// calls the end of a function that did not come to an answer.
+type functionError struct{ kind, message string }
+
+func (e *functionError) Error() string { return e.kind + ": " + e.message }

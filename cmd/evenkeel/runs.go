@@ -34,12 +34,12 @@ func newRunShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show run", Short: "Show one run: its stages, what it waits for or why it ended, and its timeline",
 		Long: `Show one run. The beginning of its id is enough. With --wait, show it when it has ended or waits
-for a person. Exit code 1 for a run that ended Rejected, RolledBack or Stuck.`,
+for a person: for an approval, or in a rollout. Exit code 1 for a run that ended Rejected, RolledBack or Stuck.`,
 		Example: "  evenkeel runs show 1f0c9a7b\n  evenkeel runs show 1f0c9a7b --wait 10m --json",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runShow(cmd.Context(), args[0], wait) },
 	}
-	cmd.Flags().DurationVar(&wait, "wait", 0, "wait this long for the end of the run, or for an approval")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait this long for the end of the run, or until it waits for a person")
 	return cmd
 }
 
@@ -103,7 +103,7 @@ func (a *app) awaitRun(ctx context.Context, reader *ledger.Reader, id string, wa
 	told := ""
 	for waited := time.Duration(0); ; waited += pollEvery {
 		report, err := reader.Run(ctx, id)
-		if err != nil || report.Finished || len(report.Approvals) > 0 || waited >= wait {
+		if err != nil || report.Finished || len(report.Approvals) > 0 || len(report.Paused()) > 0 || waited >= wait {
 			return report, err
 		}
 		if report.State != told {
@@ -137,6 +137,7 @@ func (a *app) runText(w io.Writer, r ledger.RunReport) {
 	}
 	_ = t.Flush()
 	decisions(w, r)
+	a.runRollouts(w, r)
 	if r.Closed != nil {
 		fmt.Fprintf(w, "waits for the stage %s: %s\n", r.Closed.Stage, printable(r.Closed.Reason))
 	}

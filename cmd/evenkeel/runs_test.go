@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
 	"github.com/evenkeel/evenkeel/shared/ledger"
@@ -32,6 +33,10 @@ func TestRunShow(t *testing.T) {
 	c.run("runs", "show", "1f0c9a7b-1bee13").want(0)
 	c.golden("run-waiting")
 	c.run("runs", "show", "1f0c9a7b", "--wait", "1m").want(0, "evenkeel approve 1f0c9a7b-1bee13")
+
+	c.ledger(append(waitingRun[:4:4], "RolloutStarted.v1", "RolloutStepped.v1", "RolloutPaused.v1")...)
+	c.run("runs", "show", "1f0c9a7b", "--wait", "1m").want(0, "evenkeel rollout resume|promote|abort 1f0c9a7b-1bee13-prod-api", "errors inconclusive 2.5")
+	c.golden("run-paused-rollout")
 
 	c.ledger(finishedRun...)
 	c.run("runs", "show", "1f0c").want(1)
@@ -65,4 +70,24 @@ func TestColourOnlyOnATerminal(t *testing.T) {
 	if strings.Contains(c.out.String(), "\x1b") {
 		t.Error("NO_COLOR is not respected")
 	}
+}
+
+// The rollouts of a run: how the traffic went, and what a person can do.
+func TestRunWithRollouts(t *testing.T) {
+	c := newCLI(t)
+	steps := []string{"GitPushed.v1", "RunStarted.v1", "StackPlanned.v1", "RolloutStarted.v1", "RolloutStepped.v1", "RolloutPaused.v1"}
+	c.ledger(steps...)
+	c.app.now = func() time.Time { return time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC) }
+	c.run("runs", "show", "1f0c", "--wait", "1m").want(0, "prod/api canary by route53, green: 0 → 5 %", "waits for a person until 2026-01-03 03:13:02 UTC, in 23h13m2s", "evenkeel rollout resume|promote|abort 1f0c9a7b-1bee13-prod-api")
+	c.ledger(append(steps, "RolloutResumed.v1", "RolloutAborted.v1")...)
+	c.run("runs", "show", "1f0c").want(0)
+	c.golden("run-rolled-out")
+	c.run("runs", "show", "1f0c", "--json").want(0)
+	if r := decoded[ledger.RunReport](c); r.Stages[1].Stacks[0].Rollout.Weight != 0 || len(r.Stages[1].Stacks[0].Rollout.Moves) != 5 {
+		t.Errorf("%+v", r.Stages)
+	}
+	c.ledger(append(steps, "RolloutPromoted.v1")...)
+	c.run("runs", "show", "1f0c").want(0, "0 → 5 → 100 %", "can be switched back until", "evenkeel rollout abort 1f0c9a7b-1bee13-prod-api")
+	c.app.now = func() time.Time { return time.Date(2026, 1, 2, 9, 0, 0, 0, time.UTC) }
+	c.run("runs", "show", "1f0c").want(0, "evenkeel rollout status 1f0c9a7b-1bee13-prod-api")
 }

@@ -8,7 +8,7 @@ import "github.com/spf13/cobra"
 func suiteCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newUpCommand(a), newDownCommand(a), newStatusCommand(a), newDemoCommand(a),
-		newRepoCommand(a), newRunsCommand(a), newReviewsCommand(a), newPlanCommand(a), newApproveCommand(a), newRejectCommand(a), newRecoverCommand(a), newDriftCommand(a), newHealCommand(a),
+		newRepoCommand(a), newRunsCommand(a), newReviewsCommand(a), newPlanCommand(a), newApproveCommand(a), newRejectCommand(a), newRecoverCommand(a), newRolloutCommand(a), newDriftCommand(a), newHealCommand(a),
 	}
 }
 

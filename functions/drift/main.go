@@ -15,6 +15,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
 	"github.com/evenkeel/evenkeel/shared/config"
@@ -35,7 +36,7 @@ func main() {
 	state := driftstate.New(cfg, table)
 	service := &drift.Service{
 		Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
-		Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
+		Rollouts: rolloutstate.New(cfg, table), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		out, did, err := service.Handle(ctx, event)

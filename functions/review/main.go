@@ -18,6 +18,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/repositories"
 	"github.com/evenkeel/evenkeel/shared/adapter/reviewstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/secrets"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/stacks"
@@ -41,6 +42,7 @@ func main() {
 	workloadStacks, changeSets := stacks.New(workloads)
 	service := &review.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Reviews: reviewstate.New(cfg, table, time.Now),
+		Rollouts: rolloutstate.New(cfg, table),
 		Runs: deploymentstate.New(cfg, table, time.Now).Runs(), Registry: repositories.New(cfg, prefix), Files: objects.New(cfg, bucket),
 		Forge: github.New(webhook.NewCachedSecrets(secrets.New(cfg), time.Now), time.Now), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 
 	"github.com/evenkeel/evenkeel/infra/permission"
+	"github.com/evenkeel/evenkeel/shared/pipeline"
 )
 
 // Grants turns the names of permissions.json into the resources of this
@@ -77,13 +78,15 @@ func (g *Grants) resources(function, on, action string) []string {
 	case permission.Secrets:
 		return []string{c.arn("secretsmanager", "secret:evenkeel/*")}
 	case permission.WorkloadRole:
-		return g.workloadRoles(function, "")
+		return g.roles(g.WorkloadRoles[function])
 	case permission.StageRole:
-		return g.workloadRoles(function, "-*")
+		return g.roles(pipeline.RolePrefix + "*")
 	case permission.PipelineWorkflow:
 		return []string{workflowResource(c, "pipeline", action)}
 	case permission.DriftWorkflow:
 		return []string{workflowResource(c, "drift", action)}
+	case permission.RolloutWorkflow:
+		return []string{workflowResource(c, "rollout", action)}
 	case permission.OwnFunction:
 		return []string{c.arn("lambda", "function:evenkeel-"+function)}
 	default: // permission.Any; the declaration was checked when it was read
@@ -91,16 +94,16 @@ func (g *Grants) resources(function, on, action string) []string {
 	}
 }
 
-// workloadRoles are the roles that a function may assume: its own, or with a
-// suffix those that a stage of evenkeel.yaml may name.
-func (g *Grants) workloadRoles(function, suffix string) []string {
+// roles are the ARNs of a role, or with a wildcard of several, in every workload
+// account.
+func (g *Grants) roles(name string) []string {
 	accounts := g.WorkloadAccounts
 	if len(accounts) == 0 {
 		accounts = []string{g.Common.Account}
 	}
 	var out []string
 	for _, account := range accounts {
-		out = append(out, "arn:"+g.Common.Partition+":iam::"+account+":role/"+g.WorkloadRoles[function]+suffix)
+		out = append(out, "arn:"+g.Common.Partition+":iam::"+account+":role/"+name)
 	}
 	return out
 }

@@ -17,13 +17,14 @@ import (
 type Workflow struct {
 	Machine     awsstepfunctions.StateMachine
 	Name        string
-	DeadLetters awssqs.Queue // events that did not start it
-	Starter     awsiam.Role  // EventBridge's role: may start this workflow and nothing else
+	DeadLetters awssqs.Queue // events that did not start it; nil where no rule does
+	Starter     awsiam.Role  // EventBridge's role: may start this workflow and nothing else; nil where no rule does
 }
 
 // NewWorkflow makes the state machine evenkeel-<name> from its definition. Its
-// role may invoke exactly the functions that the definition names.
-func NewWorkflow(c *Common, name, definition string, functions map[string]*Function) (*Workflow, error) {
+// role may invoke exactly the functions that the definition names. ByRule says
+// that a rule starts it, and not a function.
+func NewWorkflow(c *Common, name, definition string, functions map[string]*Function, byRule bool) (*Workflow, error) {
 	if problems := workflow.Lint([]byte(definition)); len(problems) > 0 {
 		return nil, fmt.Errorf("workflow %s: %v", name, problems)
 	}
@@ -53,7 +54,11 @@ func NewWorkflow(c *Common, name, definition string, functions map[string]*Funct
 		// The data of a run is in the ledger; a log of every state's payload would keep it twice.
 		Logs: &awsstepfunctions.LogOptions{Destination: logs, Level: awsstepfunctions.LogLevel_ALL, IncludeExecutionData: no()},
 	})
-	dead := deadLetters(c, id+"DeadLetters", "evenkeel-"+name+"-workflow-dead-letters", "the workflow evenkeel-"+name)
+	made := &Workflow{Machine: machine, Name: name}
+	if byRule {
+		made.DeadLetters = deadLetters(c, id+"DeadLetters", "evenkeel-"+name+"-workflow-dead-letters", "the workflow evenkeel-"+name)
+		made.Starter = starter(c, id, name, machine)
+	}
 	for _, metric := range []string{"ExecutionsFailed", "ExecutionsTimedOut"} {
 		c.Alarms.On(c, Alarm{
 			Name:        name + "-workflow-" + strings.ToLower(strings.TrimPrefix(metric, "Executions")),
@@ -61,7 +66,7 @@ func NewWorkflow(c *Common, name, definition string, functions map[string]*Funct
 			Dimensions: map[string]string{"StateMachineArn": *machine.StateMachineArn()}, Threshold: 1,
 		})
 	}
-	return &Workflow{Machine: machine, Name: name, DeadLetters: dead, Starter: starter(c, id, name, machine)}, nil
+	return made, nil
 }
 
 func workflowStatements(functions []string) []awsiam.PolicyStatement {

@@ -26,12 +26,13 @@ const (
 	StageRole        = "stageRole"        // the roles there that a stage of evenkeel.yaml may name
 	PipelineWorkflow = "pipelineWorkflow" //
 	DriftWorkflow    = "driftWorkflow"    //
+	RolloutWorkflow  = "rolloutWorkflow"  //
 	OwnFunction      = "ownFunction"      //
 	Any              = "any"              // "*"; Why names the reason
 )
 
 var tokens = []string{StateTable, LedgerTable, Bucket, Bus, Parameters, Secrets, WorkloadRole, StageRole,
-	PipelineWorkflow, DriftWorkflow, OwnFunction, Any}
+	PipelineWorkflow, DriftWorkflow, RolloutWorkflow, OwnFunction, Any}
 
 // Statement allows actions on one thing, and says why.
 type Statement struct {

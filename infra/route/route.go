@@ -46,6 +46,7 @@ func Routes() []Route {
 		{Name: "evenkeel-drift-detected", Description: "A drift detection ended: complete the waiting scan", Function: "drift", Pattern: detectionEnded()},
 		{Name: "evenkeel-run-broken", Description: "A pipeline execution broke off: free its lock", Function: "deployment", Own: true, Pattern: broken("pipeline")},
 		{Name: "evenkeel-review-broken", Description: "A review execution broke off: remove what it has open", Function: "review", Own: true, Pattern: broken("review")},
+		{Name: "evenkeel-rollout-broken", Description: "A rollout execution broke off: start another one, which goes on from the record", Function: "rollout", Own: true, Pattern: broken("rollout")},
 		{Name: "evenkeel-security-group-changed", Description: "Something that can open a security group was called", Function: "healing", Pattern: groupChanged()},
 		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift", Workflow: "drift", Schedule: "rate(1 hour)"},
 		{Name: "evenkeel-heal-sweep", Description: "Look at every security group: CloudTrail events are best effort", Function: "healing",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -48,12 +49,13 @@ var shapes = []shape{
 	{name: "drift", description: "Finds drift and reverts it behind a guard", seconds: 60, megabytes: 512},
 	{name: "healing", description: "Closes security groups that are open to the world", seconds: 60, megabytes: 512},
 	{name: "review", description: "Plans pull requests without executing anything, and publishes statuses and comments", seconds: 60, megabytes: 512},
+	{name: "rollout", description: "Moves traffic to what was deployed, step by step, and measures it", seconds: 60, megabytes: 512},
 	{name: "ledger", description: "Keeps every fact", seconds: 30, megabytes: 256},
 }
 
 // WorkloadRoles names the role that a function assumes in a workload account.
 func WorkloadRoles() map[string]string {
-	return map[string]string{"deployment": "evenkeel-deploy", "drift": "evenkeel-drift", "healing": "evenkeel-heal", "review": "evenkeel-review"}
+	return map[string]string{"deployment": "evenkeel-deploy", "drift": "evenkeel-drift", "healing": "evenkeel-heal", "review": "evenkeel-review", "rollout": "evenkeel-rollout"}
 }
 
 // Core makes the stack "evenkeel": everything that the main job needs.
@@ -74,6 +76,7 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 	environment := map[string]string{
 		config.Bus: *bus.EventBusName(), config.StateTable: *state.TableName(), config.LedgerTable: *ledger.TableName(),
 		config.Bucket: *bucket.BucketName(), config.ParameterPrefix: ParameterPrefix, config.BuildProject: route.BuildProject,
+		config.RolloutWorkflow: construct.WorkflowARN(c, workflow.Rollout),
 	}
 	construct.BuildProject(c, route.BuildProject, bucket)
 	functions, err := makeFunctions(c, from, grants, environment)
@@ -93,6 +96,10 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		Name: "run-stuck", Description: "A run is stuck and needs a person: evenkeel runs says which, and what to type next",
 		Namespace: metrics.Namespace, Metric: "RunsFinished", Dimensions: map[string]string{"Outcome": events.OutcomeStuck}, Threshold: 1,
 	})
+	alarms.On(c, construct.Alarm{
+		Name: "rollout-paused", Description: "What was measured of a rollout does not say how it should go on: evenkeel rollout says which, and what to type next",
+		Namespace: metrics.Namespace, Metric: "RolloutsPaused", Dimensions: map[string]string{"Cause": "measurement"}, Threshold: 1,
+	})
 	admit(stack, s.WorkloadAccounts)
 	url := functions["webhook"].Lambda.AddFunctionUrl(&awslambda.FunctionUrlOptions{AuthType: awslambda.FunctionUrlAuthType_NONE})
 
@@ -100,7 +107,7 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		"WebhookUrl": url.Url(), "Bus": bus.EventBusName(), "StateTable": state.TableName(), "LedgerTable": ledger.TableName(),
 		"Bucket": bucket.BucketName(), "ParameterPrefix": text(ParameterPrefix), "AlarmTopic": alarms.Topic.TopicArn(),
 		"PipelineWorkflow": workflows[workflow.Pipeline].Machine.StateMachineArn(), "DriftWorkflow": workflows[workflow.Drift].Machine.StateMachineArn(),
-		"ReviewWorkflow": workflows[workflow.Review].Machine.StateMachineArn(),
+		"ReviewWorkflow": workflows[workflow.Review].Machine.StateMachineArn(), "RolloutWorkflow": workflows[workflow.Rollout].Machine.StateMachineArn(),
 	}
 	for name, fn := range functions {
 		outputs[title(name)+"Function"] = fn.Lambda.FunctionName()
@@ -160,7 +167,8 @@ func makeWorkflows(c *construct.Common, functions map[string]*construct.Function
 	workflows := map[string]*construct.Workflow{}
 	definitions := workflow.Definitions()
 	for _, name := range sortedKeys(definitions) {
-		w, err := construct.NewWorkflow(c, name, definitions[name], functions)
+		byRule := slices.ContainsFunc(route.Routes(), func(r route.Route) bool { return r.Workflow == name })
+		w, err := construct.NewWorkflow(c, name, definitions[name], functions, byRule)
 		if err != nil {
 			return nil, err
 		}

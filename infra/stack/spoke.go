@@ -45,6 +45,10 @@ func Spoke(scope constructs.Construct, s settings.Settings, from Sources) (awscd
 		Type: text("CommaDelimitedList"), Default: text("arn:aws:iam::aws:policy/PowerUserAccess"),
 		Description: text("Managed policies of the role that CloudFormation deploys with; add IAM rights where templates make roles"),
 	})
+	awscdk.NewCfnParameter(stack, text(recordNames), &awscdk.CfnParameterProps{
+		Type: text("CommaDelimitedList"), Default: text("*"),
+		Description: text("Names of the records that rollouts may weight, in lower case, without the last dot, such as *.example.com"),
+	})
 	if err := workloadRoles(stack, hub, withRoles, from); err != nil {
 		return nil, err
 	}
@@ -65,6 +69,11 @@ func Spoke(scope constructs.Construct, s settings.Settings, from Sources) (awscd
 	forward(stack, hub)
 	return stack, nil
 }
+
+// recordNames is the parameter that bounds which records of Route 53 a rollout
+// may change: their names are in evenkeel.yaml, and a hosted zone has no tag that
+// a policy could ask for. A value of a condition in permissions.json refers to it.
+const recordNames = "RecordNames"
 
 // hubAddress says where the suite runs, as tokens of the template.
 type hubAddress struct {
@@ -147,7 +156,13 @@ func workloadStatement(stack awscdk.Stack, s permission.Statement) map[string]an
 		conditions["StringEquals"] = map[string]any{"iam:PassedToService": "cloudformation.amazonaws.com"}
 	}
 	for operator, keys := range s.Conditions {
-		conditions[operator] = keys
+		values := map[string]any{}
+		for key, value := range keys {
+			if values[key] = value; value == "${"+recordNames+"}" {
+				values[key] = awscdk.Fn_Ref(text(recordNames))
+			}
+		}
+		conditions[operator] = values
 	}
 	if len(conditions) > 0 {
 		statement["Condition"] = conditions

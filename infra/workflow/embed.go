@@ -7,6 +7,7 @@ const (
 	Pipeline = "pipeline"
 	Drift    = "drift"
 	Review   = "review"
+	Rollout  = "rollout"
 )
 
 //go:embed pipeline.asl.json
@@ -18,7 +19,10 @@ var drift string
 //go:embed review.asl.json
 var review string
 
+//go:embed rollout.asl.json
+var rollout string
+
 // Definitions returns the text of every workflow by its name.
 func Definitions() map[string]string {
-	return map[string]string{Pipeline: pipeline, Drift: drift, Review: review}
+	return map[string]string{Pipeline: pipeline, Drift: drift, Review: review, Rollout: rollout}
 }

@@ -22,7 +22,7 @@ func (p Problem) String() string {
 }
 
 // knownSubstitutions are the tokens that the CDK app fills in.
-var knownSubstitutions = []string{"BuildFunction", "DeploymentFunction", "DriftFunction", "ReviewFunction", "ValidationFunction"}
+var knownSubstitutions = []string{"BuildFunction", "DeploymentFunction", "DriftFunction", "ReviewFunction", "RolloutFunction", "ValidationFunction"}
 
 // knownErrors are the error names that can reach a Retry or Catch.
 // Source: Step Functions developer guide, "Handling errors in workflows", and
@@ -37,7 +37,7 @@ var knownErrors = []string{
 	"Lambda.SdkClientException", "Lambda.ServiceException", "Lambda.TooManyRequestsException", "Lambda.Unknown",
 	"Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory",
 	"ConflictError", "InvalidError", "PermanentError", "TransientError",
-	"PlanPending", "VerificationPending10s", "VerificationPending30s", "VerificationPending1m", "VerificationPending5m", "VerificationBuildEnded",
+	"PlanPending", "RetirePending", "VerificationPending10s", "VerificationPending30s", "VerificationPending1m", "VerificationPending5m", "VerificationBuildEnded",
 }
 
 // brokenOff are the names of one and the same thing: a function that was

@@ -219,7 +219,7 @@ func (w *World) forge(ctx context.Context, signature string, want int) (string, 
 
 func unknownEventGroup() Group {
 	group := Group{Title: "An unknown event changes nothing"}
-	for _, name := range []string{"Build", "Deployment", "Drift", "Healing", "Ledger", "Review", "Webhook"} {
+	for _, name := range []string{"Build", "Deployment", "Drift", "Healing", "Ledger", "Review", "Rollout", "Webhook"} {
 		group.Steps = append(group.Steps, Step{
 			Want: strings.ToLower(name) + " takes it as a no-op with a log line",
 			Run:  func(ctx context.Context, w *World) (string, error) { return w.takesUnknownEvent(ctx, name) },

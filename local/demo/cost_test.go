@@ -47,7 +47,7 @@ func TestLeadsToChoice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for action, want := range map[string]bool{
-		"plan": true, "readPlan": true, "requestApproval": true, "describeOutcome": true, "operate": false, "endStack": false, "begin": false, "": false,
+		"plan": true, "readPlan": true, "requestApproval": true, "describeOutcome": true, "verify": true, "operate": false, "endStack": false, "begin": false, "": false,
 	} {
 		if got := leadsToChoice(inside, action); got != want {
 			t.Errorf("%s: %v, want %v", action, got, want)

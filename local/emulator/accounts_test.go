@@ -106,7 +106,8 @@ func listening(t *testing.T, pid int) []string {
 	return out
 }
 
-func moto(t *testing.T) *ec2.Client {
+// motoServer starts a moto server of the test's own.
+func motoServer(t *testing.T) *emulator.Emulator {
 	t.Helper()
 	dir := t.TempDir()
 	e, err := emulator.StartMoto(context.Background(), emulator.Settings{Env: cloudtest.Venv(t), State: dir, Logs: dir, Region: region})
@@ -114,14 +115,14 @@ func moto(t *testing.T) *ec2.Client {
 		t.Fatalf("moto did not start: %v", err)
 	}
 	t.Cleanup(func() { e.Stop(time.Second) })
-	return ec2.NewFromConfig(configOf(e, account))
+	return e
 }
 
 // "RevokeSecurityGroupIngress … removes the specified [rules]": MiniStack's
 // answered true and removed nothing, which is why EC2 is moto's.
 func TestMotoRevokesExactlyOneRule(t *testing.T) {
 	t.Parallel()
-	client := moto(t)
+	client := ec2.NewFromConfig(configOf(motoServer(t), account))
 	group, err := client.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{GroupName: aws.String("web"), Description: aws.String("web")})
 	if err != nil {
 		t.Fatal(err)

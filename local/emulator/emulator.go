@@ -95,6 +95,8 @@ func miniStackEnvironment(s Settings, port, endpoint string) []string {
 		"LAMBDA_EXECUTOR=local", "LAMBDA_WARM_TTL_SECONDS=3600",
 		// The workloads of the local cloud are on this machine: a verification may ask them.
 		"EVENKEEL_LOOPBACK=allow",
+		// No metric is late here.
+		"EVENKEEL_METRIC_MARGIN=1s",
 		"EVENKEEL_LOGS=" + s.Logs, "EVENKEEL_PARENT=" + strconv.Itoa(os.Getpid()),
 		"S3_DATA_DIR=" + filepath.Join(s.State, "s3"), "STATE_DIR=" + filepath.Join(s.State, "state"),
 	}

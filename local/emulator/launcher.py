@@ -1,7 +1,7 @@
 """Starts MiniStack as the hub account of the local cloud.
 
-Eight things are changed from outside, none of which changes what it answers to
-an AWS client:
+Nine things are changed from outside, none of which changes what it answers to
+an AWS client, but for the last but one:
 
 - Lines that a Lambda function prints also go to a file of its own.
 - GET /_evenkeel/pid answers with the process's id, by which the supervisor knows
@@ -18,6 +18,8 @@ an AWS client:
   AWS does. Stock MiniStack leaves them out.
 - Step Functions ends a task at its TimeoutSecondsPath. Stock MiniStack knows
   TimeoutSeconds only, and would wait for a lost event for a day.
+- An alias with weights sends its invocations to both versions. Stock MiniStack
+  keeps the weights and sends all to the first.
 - The process ends when the one that started it does.
 """
 
@@ -25,6 +27,7 @@ import json
 import os
 import pathlib
 import queue
+import random
 import re
 import signal
 import socketserver
@@ -148,6 +151,32 @@ def end_tasks_at_timeout_path():
     stepfunctions._execute_task = execute_task
 
 
+def split_aliases():
+    """Invokes one of the versions of an alias, drawn by their weights.
+
+    Source: Lambda developer guide, "Implement Lambda canary deployments using a
+    weighted alias": a simple probabilistic model distributes the traffic.
+    """
+    from ministack.services import lambda_svc
+
+    stock = lambda_svc._invoke
+
+    def drawn(name, qualifier):
+        alias = (lambda_svc._functions.get(name) or {}).get("aliases", {}).get(qualifier)
+        share = random.random()
+        for version, weight in ((alias or {}).get("RoutingConfig") or {}).get("AdditionalVersionWeights", {}).items():
+            share -= weight
+            if share < 0:
+                return version
+        return qualifier
+
+    async def invoke(name, event, headers, path_qualifier=None, query_params=None):
+        qualifier = path_qualifier or lambda_svc._qp_first(query_params or {}, "Qualifier") or headers.get("x-amz-qualifier")
+        return await stock(name, event, headers, drawn(name, qualifier), query_params)
+
+    lambda_svc._invoke = invoke
+
+
 def put_events(bus, account, region, events):
     """Dispatches complete events to the rules of a bus. They are
     EventBridge's own envelopes: id, source, detail-type, account, time (in
@@ -218,6 +247,7 @@ def main():
     dispatch_asynchronously()
     record_states_of_maps()
     end_tasks_at_timeout_path()
+    split_aliases()
     app.app = with_routes(app.app)
     sys.argv = sys.argv[:1]
     app.main()

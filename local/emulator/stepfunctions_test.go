@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -246,4 +247,61 @@ func TestStepFunctionsPublishesItsStatusChanges(t *testing.T) {
 			return
 		}
 	}
+}
+
+// A rollout is started again under its name when its start was interrupted.
+// Source: Step Functions API reference, StartExecution: idempotent for the same
+// name and input while it runs, ExecutionAlreadyExists otherwise. MiniStack says
+// the latter in both cases; our adapter takes either for the execution that exists.
+func TestStepFunctionsFindsAnExecutionByItsName(t *testing.T) {
+	t.Parallel()
+	client := sfn.NewFromConfig(configOf(hub(t), account))
+	machine, err := client.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
+		Name: aws.String(name("machine")), RoleArn: aws.String("arn:aws:iam::" + account + ":role/states"),
+		Definition: aws.String(`{"StartAt":"W","States":{"W":{"Type":"Wait","SecondsPath":"$.seconds","End":true}}}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := func() (string, error) {
+		started, err := client.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: machine.StateMachineArn, Name: aws.String("r-1"), Input: aws.String(`{"seconds":2}`)})
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(started.ExecutionArn), nil
+	}
+	first, err := start()
+	if err != nil || !strings.HasSuffix(first, ":r-1") {
+		t.Fatalf("%s, %v", first, err)
+	}
+	var exists *types.ExecutionAlreadyExists
+	if again, err := start(); again != first && !errors.As(err, &exists) {
+		t.Errorf("while it runs: %s, %v", again, err)
+	}
+	eventually(t, 30*time.Second, "the end of the execution", func() bool {
+		out, err := client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: aws.String(first)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Status != types.ExecutionStatusRunning
+	})
+	if again, err := start(); !errors.As(err, &exists) {
+		t.Errorf("after its end: %s, %v", again, err)
+	}
+	list, err := client.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: machine.StateMachineArn})
+	if err != nil || len(list.Executions) != 1 {
+		t.Errorf("%d executions, %v", len(list.Executions), err)
+	}
+}
+
+// As AskPerson of the rollout workflow: a pause that times out keeps the input
+// and goes round again.
+func TestStepFunctionsGoesRoundAfterATimeout(t *testing.T) {
+	t.Parallel()
+	p := newProbe(t)
+	definition := `{"StartAt":"A","States":{
+		"A":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Parameters":{"FunctionName":"${Probe}","Payload":{"token.$":"$$.Task.Token"}},
+			"ResultPath":null,"TimeoutSecondsPath":"$.seconds","Catch":[{"ErrorEquals":["States.Timeout"],"ResultPath":null,"Next":"W"},{"ErrorEquals":["States.ALL"],"ResultPath":"$.error","Next":"F"}],"Next":"F"},
+		"W":{"Type":"Wait","SecondsPath":"$.seconds","End":true},"F":{"Type":"Fail","Error":"Failed","CausePath":"$.error.Cause"}}}`
+	expectOutput(t, execute(t, p, definition, `{"id":"r-1","seconds":1}`), `{"id":"r-1","seconds":1}`)
 }

@@ -55,6 +55,8 @@ func read(r *http.Request, signedService string, body []byte) call {
 		c.action = s3Action(r)
 	case "lambda":
 		c.action = lambdaAction(r)
+	case "route53":
+		c.action = route53Action(r)
 	case "scheduler":
 		c.action = restAction(r, "Schedule")
 	}
@@ -92,7 +94,23 @@ func lambdaAction(r *http.Request) string {
 	if strings.HasSuffix(r.URL.Path, "/invocations") {
 		return "InvokeFunction"
 	}
+	if strings.Contains(r.URL.Path, "/aliases") {
+		return restAction(r, "Alias")
+	}
 	return restAction(r, "Function")
+}
+
+// route53Action is the IAM action of a Route 53 request.
+func route53Action(r *http.Request) string {
+	switch {
+	case strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/rrset") && r.Method == http.MethodGet:
+		return "ListResourceRecordSets"
+	case strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/rrset"):
+		return "ChangeResourceRecordSets"
+	case strings.Contains(r.URL.Path, "/change/"):
+		return "GetChange"
+	}
+	return restAction(r, "HostedZone")
 }
 
 func restAction(r *http.Request, noun string) string {

@@ -23,6 +23,12 @@ func TestReadKnowsTheProtocols(t *testing.T) {
 		{"S3 list", "GET", "/bucket?list-type=2", "s3", "", "", "", "s3:ListBucket"},
 		{"S3 buckets", "GET", "/", "s3", "", "", "", "s3:ListAllMyBuckets"},
 		{"Lambda", "POST", "/2015-03-31/functions/f/invocations", "lambda", "", "", "{}", "lambda:InvokeFunction"},
+		{"Lambda alias", "PUT", "/2015-03-31/functions/f/aliases/live", "lambda", "", "", "{}", "lambda:UpdateAlias"},
+		{"Lambda aliases", "POST", "/2015-03-31/functions/f/aliases", "lambda", "", "", "{}", "lambda:CreateAlias"},
+		{"Route 53 records", "GET", "/2013-04-01/hostedzone/Z1/rrset?name=a", "route53", "", "", "", "route53:ListResourceRecordSets"},
+		{"Route 53 change", "POST", "/2013-04-01/hostedzone/Z1/rrset/", "route53", "", "", "", "route53:ChangeResourceRecordSets"},
+		{"Route 53 state of a change", "GET", "/2013-04-01/change/C1", "route53", "", "", "", "route53:GetChange"},
+		{"Route 53 zone", "POST", "/2013-04-01/hostedzone", "route53", "", "", "", "route53:CreateHostedZone"},
 		{"Scheduler", "POST", "/schedules/x", "scheduler", "", "", "{}", "scheduler:CreateSchedule"},
 		{"unknown", "POST", "/x", "batch", "", "", "", "batch:"},
 	} {

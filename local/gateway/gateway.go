@@ -1,8 +1,8 @@
 // Package gateway is the one endpoint of the local cloud. It routes each call
-// by the service and account that its signature names: EC2 and IAM of a
-// workload account to moto, CloudFormation and Cloud Control of a workload
-// account to the simulator, CodeBuild of every account to local/codebuild,
-// everything else to MiniStack, the hub. It plays
+// by the service and account that its signature names: EC2, load balancers and
+// IAM of a workload account to moto, its CloudFormation and Cloud Control to
+// the simulator, its metric expressions to local/metrics, CodeBuild of every
+// account to local/codebuild, everything else to MiniStack, the hub. It plays
 // CloudTrail: each mutating call to a workload account becomes an event on the
 // hub's default bus. It answers STS itself and records who called what.
 package gateway
@@ -20,6 +20,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/local/cloudtrail"
 	"github.com/evenkeel/evenkeel/local/emulator"
+	"github.com/evenkeel/evenkeel/local/metrics"
 )
 
 // Prefix is the path of the gateway's own routes, which no AWS API uses.
@@ -165,13 +166,20 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, s scope, caller 
 		return
 	}
 	switch s.service {
-	case "ec2", "iam":
+	case "ec2", "iam", "elasticloadbalancing":
 		r.Header.Set("X-Moto-Account-Id", caller.Account)
 		g.moto.ServeHTTP(w, r)
 	case "cloudformation":
 		g.opts.Simulator.CloudFormation(caller.Account, s.region).ServeHTTP(w, r)
 	case "cloudcontrolapi":
 		g.opts.Simulator.CloudControl(caller.Account, s.region).ServeHTTP(w, r)
+	case "monitoring":
+		asAccount(r, s, caller.Account)
+		if request.action == metrics.Operation {
+			metrics.Handler(g.hub).ServeHTTP(w, r)
+			return
+		}
+		g.hub.ServeHTTP(w, r)
 	default:
 		asAccount(r, s, caller.Account)
 		g.hub.ServeHTTP(w, r)

@@ -60,6 +60,8 @@ func TestGateway(t *testing.T) {
 		"calls are recorded by application": recorded,
 		"a workload account has alarms":     alarmsOfAWorkload,
 		"a workload account has functions":  functionsOfAWorkload,
+		"metric math of a workload account": expressionsOfAWorkload,
+		"weights of target groups":          targetGroupsOfAWorkload,
 		"a rollback trigger is watched":     rollbackTrigger,
 		"nested stacks come from S3":        nestedStacks,
 	} {

@@ -7,8 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
 	"github.com/evenkeel/evenkeel/local/cloudtest"
 	"github.com/evenkeel/evenkeel/local/installation"
+	"github.com/evenkeel/evenkeel/shared/config"
 	"github.com/evenkeel/evenkeel/shared/testtool"
 )
 
@@ -21,7 +26,7 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	builds := t.TempDir()
-	for _, name := range []string{"webhook", "validation", "build", "deployment", "drift", "healing", "ledger", "review"} {
+	for _, name := range []string{"webhook", "validation", "build", "deployment", "drift", "healing", "ledger", "review", "rollout"} {
 		if err := os.MkdirAll(filepath.Join(builds, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -39,10 +44,19 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "PipelineWorkflow", "DriftWorkflow", "HealingFunction"} {
+	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "PipelineWorkflow", "DriftWorkflow", "HealingFunction", "RolloutFunction", "RolloutWorkflow"} {
 		if outputs[name] == "" {
 			t.Errorf("output %s is missing in %v", name, outputs)
 		}
+	}
+	// Its ARN is put together in the template: the workflow and the function need each other.
+	client := lambda.NewFromConfig(aws.Config{Region: c.State.Region, BaseEndpoint: aws.String(c.State.Endpoint), Credentials: credentials.NewStaticCredentialsProvider(c.State.Hub, "local", "")})
+	fn, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(outputs["RolloutFunction"])})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if workflow := fn.Environment.Variables[config.RolloutWorkflow]; workflow != outputs["RolloutWorkflow"] {
+		t.Errorf("the function is told the workflow %s, which is %s", workflow, outputs["RolloutWorkflow"])
 	}
 	again, err := installation.Deploy(ctx, options)
 	if err != nil || again["StateTable"] != outputs["StateTable"] {

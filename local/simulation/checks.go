@@ -61,7 +61,8 @@ func (c *checks) States(_ context.Context, t events.Target, names []string) ([]v
 		kind := c.kind(parts[0], parts[2])
 		list[i] = verification.Alarm{Name: name, State: verification.AlarmOK}
 		switch {
-		case parts[1] == "site" && (kind == brokenTest && t.Stage == "test" || kind == brokenProd && t.Stage == "prod"),
+		case parts[1] == api && kind == brokenSide,
+			parts[1] == "site" && (kind == brokenTest && t.Stage == "test" || kind == brokenProd && t.Stage == "prod"),
 			parts[1] == "all" && kind == brokenStage:
 			list[i].State = verification.AlarmALARM
 		case c.p.rng.IntN(5) == 0:

@@ -12,9 +12,9 @@ import (
 
 // kinds is how many kinds of chaos the seeds take turns in, the last ones of
 // them forced.
-const kinds, forced = 8, 3
+const kinds, forced = 9, 4
 
-// chaosOf gives a seed its chaos. In three of eight worlds one state fails in one
+// chaosOf gives a seed its chaos. In four of nine worlds one state fails in one
 // way, all ways in turn, and the world is calm otherwise.
 func chaosOf(seed uint64, machine string) Chaos {
 	switch seed % kinds {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -32,6 +33,8 @@ type Pipeline struct {
 	stopped   bool                     // an operator stopped an execution
 	people    int                      // recoveries that a person began
 	windows   bool                     // commits say when prod is open
+	rolls     bool                     // commits have a stack with a rollout
+	rollouts  *rollouts
 }
 
 // commit is what somebody pushed.
@@ -40,6 +43,7 @@ type commit struct {
 	kind                   string
 	version                int
 	windows                bool   // prod is closed at times
+	rolls                  bool   // one of its stacks has a rollout
 	timeout                string // of approvals in prod
 	interval               string // of the checks
 	files                  map[string][]byte
@@ -50,7 +54,7 @@ var repositories = []string{"acme/shop", "acme/blog"}
 // The kinds of commits, and how often each is pushed.
 var commitKinds = []string{
 	"change", "change", "change", "change", "change", "change", "change", "change", "same", "same", "fail", "fail", "fail both", "stuck", shaky, leftFailed, leftShaky, retained, alarmed, noAlarm, "problem", "unknown key",
-	"invalid", "shrink", "blocked", "no stage", brokenTest, brokenProd, brokenProd, brokenTests, brokenStage, brokenStage,
+	"invalid", "shrink", "blocked", "no stage", brokenTest, brokenProd, brokenProd, brokenTests, brokenStage, brokenStage, brokenSide,
 	"app", "app", "app fails",
 }
 
@@ -74,10 +78,18 @@ func NewPipeline(seed uint64, chaos Chaos) *Pipeline {
 	p.stacks.Changed = p.watch.locked
 	p.alarms = &fake.VerificationAlarms{Faults: w.port, State: map[string]string{}}
 	p.cloud.Alarms = p.alarms.State
+	p.rollouts = newRollouts(p)
 	p.wire()
+	p.rolls = chaos.Force == nil && w.rng.IntN(3) == 0 || chaos.Force != nil && strings.Contains(chaos.Force.State, "RollOut")
 	p.windows = chaos.Force == nil && w.rng.IntN(4) == 0 || chaos.Force != nil && chaos.Force.State == "StandAside"
 	spread := []time.Duration{time.Second, 10 * time.Minute, 90 * time.Minute}[w.rng.IntN(3)]
+	if p.rolls && w.rng.IntN(2) == 0 { // so that a rollout ends before the next push
+		spread = 24 * time.Hour
+	}
 	pushes := 2 + w.rng.IntN(5)
+	if p.rolls && chaos.Force == nil {
+		pushes = 5 + w.rng.IntN(3)
+	}
 	if chaos == crowded() {
 		spread, pushes = time.Second, 6
 	}
@@ -96,13 +108,15 @@ func (p *Pipeline) wire() {
 		Stacks: p.cloud.Stacks(), ChangeSets: p.cloud.ChangeSets(), Templates: p.cloud.Templates(), Recoveries: p.cloud.Stacks(), Alarms: p.alarms, Locks: p.locks, StackLocks: p.stacks,
 		Runs:      &fake.DeploymentRuns{Faults: p.port},
 		Approvals: p.approvals, Tokens: &fake.DeploymentTokens{Faults: p.port}, Registry: &fake.DeploymentRegistry{Faults: p.port},
-		Tasks: tasks, Files: p.files, Publisher: p.World, Verifier: newChecks(p).verifier(), Now: p.Clock.Now,
+		Rollouts: p.rollouts.records,
+		Tasks:    tasks, Files: p.files, Publisher: p.World, Verifier: newChecks(p).verifier(), Now: p.Clock.Now,
 	}
 	p.approver = &deployment.Approver{Approvals: p.approvals, Runs: service.Runs, Tasks: tasks, Publisher: p.World, Now: p.Clock.Now}
 	p.service = service
 	p.wireBuilds(service)
 	p.Functions["deployment"] = service.Handle
 	p.Functions["validation"] = p.validate
+	p.Functions["rollout"] = p.rollouts.handle
 	p.onFact = append(p.onFact, p.watch.fact, p.person)
 	p.onEnd = append(p.onEnd, p.watch.ended)
 }
@@ -110,8 +124,11 @@ func (p *Pipeline) wire() {
 // push makes a commit and announces it.
 func (p *Pipeline) push() {
 	c := &commit{repository: repositories[p.rng.IntN(len(repositories))], branch: "main", kind: commitKinds[p.rng.IntN(len(commitKinds))]}
-	if p.chaos.Force != nil && p.rng.IntN(3) > 0 {
+	if p.chaos.Force != nil && (p.rng.IntN(3) > 0 || p.chaos.Force.State == "VerifyStage") {
 		c.kind = "change" // so that the state that is forced to fail is reached
+	}
+	if p.rolls && p.chaos.Force == nil {
+		c.kind, c.repository = p.rollouts.kind(c.kind), "acme/blog" // whose plans seldom need a person
 	}
 	if p.rng.IntN(5) == 0 {
 		c.branch = "develop"
@@ -127,6 +144,7 @@ func (p *Pipeline) push() {
 	}
 	c.version = p.versions[c.repository]
 	c.id = fmt.Sprintf("%08x%032x", p.rng.Uint32(), len(p.commits))
+	c.rolls = p.rolls
 	c.windows, c.timeout = p.windows, approvalTimeouts[p.rng.IntN(len(approvalTimeouts))]
 	c.interval = []string{"10s", "30s", "1m", "5m"}[p.rng.IntN(4)]
 	c.write()
@@ -208,11 +226,12 @@ stacks:
     protect: [Guarded]
     parameters: {VpcId: {output: network.VpcId}}
     verify: [build: {project: "%[2]s/${output.Version}"}]
-stages:
+%[9]sstages:
   - {name: test, branch: main, account: "222222222222", region: us-east-1, approval: never%[7]s}
   - {name: prod, branch: main, account: "333333333333", region: us-east-1, approval: %[3]s%[8]s%[4]s%[7]s, verify: [{alarm: {names: ["%[2]s/all/${output.network.Version}"]}, interval: %[5]s}, {build: {project: "%[2]s/${output.network.Version}"}}]}
   - {name: dev, branch: develop, account: "222222222222", region: us-east-1, approval: never%[7]s}
-`, key, name, approval, windows, c.interval, network, more, timeout),
+`, key, name, approval, windows, c.interval, network, more, timeout, c.written()),
+		"templates/api.yaml": c.apiTemplate(),
 		"templates/network.yaml": fmt.Appendf(nil, `Resources:
   Vpc:
     Type: AWS::EC2::VPC
@@ -296,7 +315,7 @@ func (p *Pipeline) person(f events.Fact) {
 			p.Clock.After(p.upTo(time.Hour), func() { p.scan(data.Target) })
 		}
 		if p.watch.first(f) && p.rng.IntN(10) > 0 {
-			p.decide(data, "alice", p.rng.IntN(4) > 0)
+			p.decide(data, "alice", p.rng.IntN(4) > 0 || p.rolls)
 			if p.rng.IntN(3) == 0 {
 				p.decide(data, author, true)
 			}

@@ -21,6 +21,7 @@ func (w *watch) open(run events.Run, target events.Target) {
 
 // stackLock checks the lock of the stack that is about to be changed.
 func (w *watch) stackLock(run events.Run, target events.Target) {
+	target.StackName = sideless(target.StackName)
 	owner, expires := w.p.stacks.Holder(target)
 	switch {
 	case owner != run.RunID:

@@ -13,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
 	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
 // watch holds the invariants of the pipeline:
@@ -32,6 +33,8 @@ import (
 //   - no stack takes more transitions than maxTransitions in a stage;
 //   - a stack is recovered under its lock, by nobody else at the same time; no
 //     resource is skipped or lost but for a person;
+//   - a side of a stack is changed only while nobody sends it traffic, and the
+//     live side stays as it is until a rollout has ended;
 //   - what the outcome says about the stacks is true, and every stack that a run
 //     changed is named;
 //   - where no call fails, a run ends as its commit deserves;
@@ -149,6 +152,7 @@ func (w *watch) execution(id string) {
 	}
 	w.lock(run)
 	w.stackLock(run, target)
+	w.p.rollouts.unused(run, target)
 	w.turns(run)
 	if match[3] != "" {
 		if !strings.Contains(w.failed[runID], target.Stage+":rollback") {
@@ -252,6 +256,9 @@ func (w *watch) truth(data events.RunFinished) {
 	switch data.Outcome {
 	case events.OutcomeSucceeded:
 		for _, t := range w.stages(c) {
+			if record, ok := w.p.rollouts.used(t); ok {
+				t.StackName = record.Live.StackName
+			}
 			if got := w.deployed(t); got != fmt.Sprint(c.version) {
 				w.p.Violate("run %s succeeded with version %d, but %s in %s has %q", data.RunID, c.version, t.StackName, t.Stage, got)
 			}
@@ -261,12 +268,18 @@ func (w *watch) truth(data events.RunFinished) {
 			w.back(c, data)
 			return
 		}
+		if data.Failure != nil && data.Failure.Stack == api && w.p.rollouts.aborted[data.RunID+"/"+data.Failure.Stage] {
+			if !strings.Contains(data.Failure.Reason, "the rollout was aborted at 50 % of the traffic: errors is 7") {
+				w.p.Violate("run %s does not say why its rollout was aborted: %+v", data.RunID, data.Failure)
+			}
+			return
+		}
 		alarm := data.Failure != nil && data.Failure.LogicalID == "" && strings.Contains(data.Failure.Reason, alarmOf(c.repository)) && w.rang[c.repository]
 		if data.Failure == nil || !alarm && (data.Failure.LogicalID != "Queue" || data.Failure.Reason != "Quota exceeded") {
 			w.p.Violate("run %s does not name what failed: %+v", data.RunID, data.Failure)
 			return
 		}
-		t := w.target(c, data.Failure.Stage, data.Failure.Stack)
+		t := w.p.rollouts.side(data.RunID, w.target(c, data.Failure.Stage, data.Failure.Stack))
 		if got, want := w.deployed(t), w.versions[data.RunID+t.StackName]; got != want || !strings.HasSuffix(w.p.cloud.Status(t), "ROLLBACK_COMPLETE") && !w.touched[t.Account+t.StackName] {
 			w.p.Violate("run %s rolled back, but %s is in %s with version %q, was %q", data.RunID, t.StackName, w.p.cloud.Status(t), got, want)
 		}
@@ -287,6 +300,10 @@ func (w *watch) back(c *commit, data events.RunFinished) {
 		return
 	}
 	for _, t := range w.stages(c) {
+		record, ok := w.p.rollouts.used(t)
+		if ok && t.Stage == data.Failure.Stage && data.Failure.Stack == "" && record.Live.Commit == c.id && record.Old != (rollout.Side{}) {
+			w.p.Violate("run %s rolled %s out, whose traffic was not given back", data.RunID, t.StackName)
+		}
 		was, touched := w.versions[data.RunID+t.StackName]
 		if t.Stage != data.Failure.Stage || data.Failure.Stack != "" && t.Stack != data.Failure.Stack || !touched {
 			continue
@@ -305,6 +322,9 @@ func (w *watch) deserved(data events.RunFinished) {
 		return
 	}
 	for _, stack := range w.complete[data.RunID] {
+		if strings.HasSuffix(stack, "/"+api) && data.Outcome != events.OutcomeSucceeded {
+			continue // what gets no traffic is not named
+		}
 		if !slices.Contains(data.Changed, stack) {
 			w.p.Violate("run %s changed %s and does not say so: %v", data.RunID, stack, data.Changed)
 		}
@@ -322,6 +342,10 @@ func (w *watch) deserved(data events.RunFinished) {
 	if data.Outcome == events.OutcomeRolledBack && w.rang[data.Repository] {
 		return
 	}
+	if data.Outcome == events.OutcomeRolledBack && strings.Contains(data.Reason, "the rollout was aborted") ||
+		data.Outcome == events.OutcomeStuck && w.p.rollouts.late[data.RunID] && strings.Contains(data.Reason, "evenkeel rollout status") {
+		return
+	}
 	if w.failed[data.RunID] != "" && (data.Outcome == events.OutcomeStuck || data.Outcome == events.OutcomeRolledBack) {
 		return
 	}
@@ -333,6 +357,7 @@ func (w *watch) deserved(data events.RunFinished) {
 		retained: {events.OutcomeRolledBack, events.OutcomeRejected}, alarmed: {events.OutcomeSucceeded, events.OutcomeRejected}, noAlarm: {events.OutcomeRejected},
 		brokenTest: {events.OutcomeSucceeded, events.OutcomeRejected}, brokenProd: {events.OutcomeSucceeded, events.OutcomeRejected}, // in develop, or where a person says no
 		brokenTests: {events.OutcomeRejected}, brokenStage: {events.OutcomeSucceeded, events.OutcomeRejected},
+		brokenSide:  {events.OutcomeSucceeded, events.OutcomeRejected}, // where there is no side
 		"app fails": {events.OutcomeRejected}, "app": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"change": {events.OutcomeSucceeded, events.OutcomeRejected}, "same": {events.OutcomeSucceeded, events.OutcomeRejected},
 		"shrink": {events.OutcomeSucceeded, events.OutcomeRejected}, "blocked": {events.OutcomeSucceeded, events.OutcomeRejected},
@@ -378,6 +403,9 @@ func (w *watch) stages(c *commit) []events.Target {
 	for _, stage := range map[string][]string{"main": {"test", "prod"}, "develop": {"dev"}}[c.branch] {
 		for _, stack := range []string{"network", "site", "data"} {
 			targets = append(targets, w.target(c, stage, stack))
+		}
+		if c.rolls {
+			targets = append(targets, w.target(c, stage, api))
 		}
 	}
 	return targets

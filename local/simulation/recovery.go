@@ -93,7 +93,9 @@ func (p *Pipeline) ask(key string, q deployment.Recovery, asked int) {
 // moment in which it takes effect: under the stack's lock, alone, skipping
 // nothing and losing nothing but for a person.
 func (w *watch) recovered(did fake.DeploymentRecovery) {
-	owner, expires := w.p.stacks.Holder(did.Target)
+	whole := did.Target
+	whole.StackName = sideless(whole.StackName)
+	owner, expires := w.p.stacks.Holder(whole)
 	person := strings.HasPrefix(did.Token, "evenkeel-recover-")
 	w.p.Log("%s of %s with %s", did.Call, did.Target.StackName, did.Token)
 	holds := strings.HasPrefix(did.Token, "evenkeel-"+owner+"-")

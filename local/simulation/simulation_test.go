@@ -123,13 +123,16 @@ func TestPipeline(t *testing.T) {
 		for _, outcome := range p.watch.finished {
 			counts[outcome]++
 		}
+		for _, result := range p.rollouts.answers {
+			counts["rollout "+result.Outcome]++
+		}
 		counts["executions of change sets"] = len(p.cloud.Executed)
 		return finish(p.World, "pipeline", counts)
 	})
 	wantAll(t, coverage, "pipeline")
-	for _, what := range []string{"RollbackStack", "ContinueUpdateRollback", "DeleteStack", "by a person"} {
+	for _, what := range []string{"RollbackStack", "ContinueUpdateRollback", "DeleteStack", "by a person", "rollout promoted", "rollout aborted", "rollout switchedBack"} {
 		if outcomes[what] == 0 && *countFlag >= enough && *seedFlag < 0 {
-			t.Errorf("no recovery: %s", what)
+			t.Errorf("never: %s", what)
 		}
 	}
 	t.Logf("outcomes of runs, and recoveries: %v", outcomes)

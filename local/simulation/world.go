@@ -236,10 +236,14 @@ var programs = sync.OnceValue(func() map[string]*interpreter.Program {
 
 // Start starts an execution of a workflow.
 func (w *World) Start(machine string, input json.RawMessage) *interpreter.Execution {
-	name := w.id(machine)
-	e, err := programs()[machine].Start(name, input, host{w}, w.ended)
+	return w.StartNamed(programs()[machine], w.id(machine), input)
+}
+
+// StartNamed starts an execution of a program under a name.
+func (w *World) StartNamed(program *interpreter.Program, name string, input json.RawMessage) *interpreter.Execution {
+	e, err := program.Start(name, input, host{w}, w.ended)
 	if err != nil {
-		w.Violate("start %s: %v", machine, err)
+		w.Violate("start %s: %v", name, err)
 		return nil
 	}
 	w.Log("start %s", name)

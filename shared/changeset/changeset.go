@@ -151,6 +151,9 @@ var noChanges = []string{
 	"No updates are to be performed.",
 }
 
+// Nothing is a change set of a stack that is as it should be.
+func Nothing() Set { return Set{Status: "FAILED", StatusReason: noChanges[0]} }
+
 // Unchanged reports whether the change set failed only because there is
 // nothing to change.
 func (s Set) Unchanged() bool {

@@ -24,6 +24,11 @@ const (
 	// app never sets it.
 	Loopback     = "EVENKEEL_LOOPBACK"
 	BuildProject = "EVENKEEL_BUILD_PROJECT" // CodeBuild project that runs the commands of repositories
+
+	RolloutWorkflow = "EVENKEEL_ROLLOUT_WORKFLOW" // ARN of the workflow that is the clock of rollouts
+	// MetricMargin is how late a metric may still arrive, a Go duration. The CDK
+	// app never sets it: what CloudWatch needs is the default.
+	MetricMargin = "EVENKEEL_METRIC_MARGIN"
 )
 
 // Reader collects required variables and the faults of all of them.

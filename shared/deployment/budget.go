@@ -15,8 +15,11 @@ const (
 	// most maxRecoveries of them before the plan and two after its execution.
 	perRecovery = 7
 	// ending is what stays reserved for the end: Verify and four retries of it,
-	// Verified?, EndStack.
+	// RollOut?, EndStack.
 	ending = 7
+	// rolling is what moving the traffic costs on top: RollOut and two retries of
+	// it.
+	rolling = 3
 	// round is what it costs to wait once: Operate, DescribeOutcome, Outcome?.
 	round = 3
 	// asking is what an approval costs: RequestApproval, Approved?.
@@ -35,6 +38,9 @@ var costs = map[string]int{ActionPlan: 2, ActionReadPlan: 2, ActionDescribeOutco
 // left.
 func rounds(r Release) int {
 	left := maxTransitions + perRecovery*r.Plan.Recoveries - ending - r.Transitions
+	if isCandidate(r) {
+		left -= rolling
+	}
 	if r.Plan.Operation != OperationExecute && r.Plan.ChangeSetID == "" {
 		left -= again
 	}

@@ -178,6 +178,12 @@ func TestWavesAreBounded(t *testing.T) {
 	}
 }
 
+// rolledOut is a release at a stack whose traffic is moved by a rollout.
+func rolledOut() Release {
+	stack := pipeline.Stack{Name: "api", Rollout: &pipeline.Rollout{Strategy: pipeline.StrategyCanary}}
+	return Release{Step: Step{Kind: StepDeploy, Stage: "prod", Stack: "api"}, Stages: []pipeline.Stage{{Name: "prod", Stacks: []pipeline.Stack{stack}}}}
+}
+
 // TestBudget: waiting for a whole day fits into the transitions of a stack,
 // whatever came before; operations that end what a failed one left have a
 // budget of their own.
@@ -185,19 +191,21 @@ func TestBudget(t *testing.T) {
 	const plain, worst = 2 + 2 + asking, 2 + 2 + 2 + 5 + asking // with conflicts and a slow change set
 	for recoveries := range maxRecoveries + 3 {
 		for spent := plain; spent <= worst; spent++ {
-			began := Release{Transitions: spent + perRecovery*recoveries, Plan: Plan{Recoveries: recoveries}}
-			r := operate(began, OperationExecute)
-			waited, transitions := time.Duration(0), began.Transitions
-			for {
-				waited += r.Plan.wait()
-				transitions += round
-				if r.Transitions = transitions; rounds(r) <= 0 {
-					break
+			for ends, began := range map[int]Release{ending: {}, ending + rolling: rolledOut()} {
+				began.Transitions, began.Plan = spent+perRecovery*recoveries, Plan{Recoveries: recoveries}
+				r := operate(began, OperationExecute)
+				waited, transitions := time.Duration(0), began.Transitions
+				for {
+					waited += r.Plan.wait()
+					transitions += round
+					if r.Transitions = transitions; rounds(r) <= 0 {
+						break
+					}
+					r = operate(r, OperationExecute)
 				}
-				r = operate(r, OperationExecute)
-			}
-			if waited < maxOperation || transitions+ending > maxTransitions+perRecovery*recoveries {
-				t.Errorf("after %d transitions and %d recoveries: waits %s, %d transitions in all", spent, recoveries, waited, transitions+ending)
+				if waited < maxOperation || transitions+ends > maxTransitions+perRecovery*recoveries {
+					t.Errorf("after %d transitions and %d recoveries: waits %s, %d transitions in all", spent, recoveries, waited, transitions+ends)
+				}
 			}
 		}
 	}

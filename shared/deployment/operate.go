@@ -82,6 +82,9 @@ func execute(ctx context.Context, s *Service, r Release, to events.Target, befor
 	if err := s.permitted(ctx, r, to, changeSet); err != nil {
 		return false, err
 	}
+	if err := s.stillFree(ctx, r, to); err != nil {
+		return false, err
+	}
 	if err := s.quiet(ctx, r, to); err != nil {
 		return false, err
 	}

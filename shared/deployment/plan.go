@@ -10,6 +10,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/approval"
+	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/risk"
@@ -30,8 +31,32 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 	if err := s.renewBoth(ctx, r, to, planTime); err != nil {
 		return r, err
 	}
+	switching := switchReason(r)
 	r = alone(r)
-	r.Plan = Plan{Reasons: []string{}, Ringing: []string{}, Recoveries: r.Plan.Recoveries}
+	r.Plan = Plan{Reasons: []string{}, Ringing: []string{}, Recoveries: r.Plan.Recoveries, Side: r.Plan.Side}
+	if declared, _ := declared(r); r.Step.Rollback && declared.Rollout != nil {
+		return s.switchBack(ctx, r, to, switching)
+	}
+	r, record, err := s.sided(ctx, r, to)
+	if err != nil {
+		return r, err
+	}
+	var made *made
+	if to, err = target(r); err == nil && r.Plan.Side != "" && !r.Step.Rollback {
+		made, err = s.made(ctx, r, to)
+	}
+	if err != nil {
+		return r, err
+	}
+	if made != nil {
+		if r.Plan.SideDigest = made.digest; made.digest != "" && record.Live.Digest == made.digest {
+			r.Plan.Side, r.Plan.Live, r.Plan.Empty = record.Live.Name, true, true
+			return r, nil
+		}
+		if err := s.ready(ctx, r, to, record, made); err != nil {
+			return r, err
+		}
+	}
 	stack, err := s.Stacks.Describe(ctx, to)
 	if err != nil {
 		return r, err
@@ -60,13 +85,13 @@ func (s *Service) Plan(ctx context.Context, r Release) (Release, error) {
 		if r.Step.Rollback {
 			return r, fault.Permanent("the stack %s is gone", to.StackName)
 		}
-		return s.createChangeSet(ctx, r, to, planCreate)
+		return s.createChangeSet(ctx, r, to, planCreate, made)
 	default:
-		return s.createChangeSet(ctx, r, to, planUpdate)
+		return s.createChangeSet(ctx, r, to, planUpdate, made)
 	}
 }
 
-func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Target, kind string) (Release, error) {
+func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Target, kind string, from *made) (Release, error) {
 	_, stack, _ := r.Current()
 	if r.Step.Rollback {
 		input, err := s.returnInput(ctx, r, to)
@@ -80,17 +105,18 @@ func (s *Service) createChangeSet(ctx context.Context, r Release, to events.Targ
 		return r, err
 	}
 	r.Plan.Ringing = append(r.Plan.Ringing, ringing(alarms)...)
-	parameters, err := s.parameters(ctx, r, stack)
-	if err != nil {
-		return r, err
+	if from == nil {
+		if from, err = s.made(ctx, r, to); err == nil {
+			err = fits(stack, from)
+		}
+		if err != nil {
+			return r, err
+		}
 	}
 	input := ChangeSetInput{
 		Name: "evenkeel-" + r.RunID + "-" + r.Step.Stage, Type: kind,
 		Description: "run " + r.RunID + ", commit " + r.Commit,
-		Parameters:  parameters, Capabilities: stack.Capabilities, Tags: tags(r, stack), Rollback: triggers(stack, alarms),
-	}
-	if input.Template, err = s.template(ctx, r, to, stack); err != nil {
-		return r, err
+		Template:    from.template, Parameters: from.of(r.Plan.Side), Capabilities: stack.Capabilities, Tags: tags(r, stack), Rollback: triggers(stack, alarms),
 	}
 	input.IncludeNested = nests(input.Template)
 	return s.create(ctx, r, to, input)
@@ -138,11 +164,14 @@ func tags(r Release, stack pipeline.Stack) map[string]string {
 	all := map[string]string{}
 	maps.Copy(all, stack.Tags)
 	maps.Copy(all, map[string]string{ownerTag: r.Repository, "evenkeel:stage": r.Step.Stage, "evenkeel:stack": stack.Name})
+	if r.Plan.Side != "" {
+		all[sideTag] = r.Plan.Side
+	}
 	return all
 }
 
 // parameters gives each parameter its value; outputs are read from the stacks
-// of the same stage as they are now.
+// of the same stage as they are now, and of one with sides from the live side.
 func (s *Service) parameters(ctx context.Context, r Release, stack pipeline.Stack) (map[string]string, error) {
 	values := map[string]string{}
 	outputs := map[string]map[string]string{}
@@ -172,7 +201,10 @@ func (s *Service) parameters(ctx context.Context, r Release, stack pipeline.Stac
 }
 
 func (s *Service) outputs(ctx context.Context, r Release, name string) (map[string]string, error) {
-	r.Step.Stack = name
+	r, err := s.ofLive(ctx, r, name)
+	if err != nil {
+		return nil, err
+	}
 	to, err := target(r)
 	if err != nil {
 		return nil, err
@@ -196,13 +228,19 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 		if err != nil {
 			return "", err
 		}
-		changeSet, err := s.ChangeSets.Read(ctx, to, r.Plan.ChangeSetID)
+		changeSet, err := s.changeSet(ctx, r, to)
+		if err != nil {
+			return "", err
+		}
+		until, err := s.free(ctx, r, to)
 		if err != nil {
 			return "", err
 		}
 		switch {
 		case changeSet.Unchanged():
 			r.Plan.Empty = true
+		case s.Now().Before(until):
+			return "", &pending{PlanPending, "the side " + to.StackName + " may get traffic until " + until.UTC().Format(time.RFC3339)}
 		case changeSet.Status == "CREATE_COMPLETE":
 		case strings.HasPrefix(changeSet.Status, "CREATE_"):
 			return "", &pending{PlanPending, "the change set of " + to.StackName + " is not ready (" + changeSet.Status + ")"}
@@ -222,6 +260,15 @@ func (s *Service) ReadPlan(ctx context.Context, r Release, taskToken string) (An
 		_, err = s.Tasks.Answer(ctx, taskToken, Work{Release: r, Step: r.Step})
 		return answeredNow, err
 	})
+}
+
+// changeSet reads the plan's change set; for the side that is live and has what
+// was pushed none is made.
+func (s *Service) changeSet(ctx context.Context, r Release, to events.Target) (ChangeSet, error) {
+	if r.Plan.Live {
+		return changeset.Nothing(), nil
+	}
+	return s.ChangeSets.Read(ctx, to, r.Plan.ChangeSetID)
 }
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {

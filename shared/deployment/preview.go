@@ -50,8 +50,8 @@ func Preview(r Release, to events.Target, stack Stack) (kind string, err error) 
 
 // PreviewTags are the tags that a deployment gives the stack, so that its plan
 // shows no others.
-func PreviewTags(r Release, stage string, stack pipeline.Stack) map[string]string {
-	r.Step.Stage = stage
+func PreviewTags(r Release, stage string, stack pipeline.Stack, side string) map[string]string {
+	r.Step.Stage, r.Plan.Side = stage, side
 	return tags(r, stack)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
 // Recovery asks to recover a stack. Only a person does: what a workflow may do
@@ -82,7 +83,7 @@ func (s *Service) Recover(ctx context.Context, q Recovery) (Recovered, error) {
 	case err != nil:
 		return found, err
 	case found.State == RecoveryDone:
-		return found, s.StackLocks.Release(ctx, q.Target, q.owner())
+		return found, s.release(ctx, q)
 	case found.State != RecoveryNeeded || !q.Begin || q.Operation != found.Operation:
 		return found, nil
 	}
@@ -139,7 +140,7 @@ func (s *Service) beginRecovery(ctx context.Context, q Recovery, stack Stack, fo
 	case found.Operation == OperationDelete && stack.Status != "DELETE_FAILED":
 		return fault.Invalid("CloudFormation leaves resources behind only when a deletion has failed before; recover %s without --skip first", q.Target.StackName)
 	}
-	if err := s.holdFor(ctx, q); err != nil {
+	if err := s.holdFor(ctx, q, stack.Tags[sideTag]); err != nil {
 		return err
 	}
 	request := events.StackRecoveryRequested{
@@ -173,7 +174,7 @@ func (s *Service) followed(ctx context.Context, q Recovery, stack Stack, rows []
 	status, _ := lastStatus(stack.ID, rows)
 	found := Recovered{State: RecoveryRunning, Status: status, Resources: []Resource{}}
 	if !ended(status) {
-		return found, s.holdFor(ctx, q)
+		return found, s.holdFor(ctx, q, stack.Tags[sideTag])
 	}
 	found.State = RecoveryDone
 	if planning(status) != planUpdate && status != "ROLLBACK_COMPLETE" && status != "DELETE_COMPLETE" {
@@ -183,9 +184,25 @@ func (s *Service) followed(ctx context.Context, q Recovery, stack Stack, rows []
 			found.Next += ", with --skip for each resource that is to be left behind"
 		}
 	}
-	return found, s.StackLocks.Release(ctx, q.Target, q.owner())
+	return found, s.release(ctx, q)
 }
 
-func (s *Service) holdFor(ctx context.Context, q Recovery) error {
-	return s.hold(ctx, Release{RunID: q.owner()}, q.Target, recoveryLease)
+// release gives back the lock that holdFor took. The stack, and with it the tag
+// that says its side, may be gone.
+func (s *Service) release(ctx context.Context, q Recovery) error {
+	for _, side := range []string{"", rollout.Blue, rollout.Green} {
+		to := whole(Release{Plan: Plan{Side: side}}, q.Target)
+		if side != "" && to == q.Target {
+			continue
+		}
+		if err := s.StackLocks.Release(ctx, to, q.owner()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holdFor takes the stack's lock, which both sides of one have together.
+func (s *Service) holdFor(ctx context.Context, q Recovery, side string) error {
+	return s.hold(ctx, Release{RunID: q.owner(), Plan: Plan{Side: side}}, q.Target, recoveryLease)
 }

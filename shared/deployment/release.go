@@ -10,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/approval"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
 // Release is the one document that travels through the workflow. Every state
@@ -57,6 +58,9 @@ type Release struct {
 
 	Plan        Plan `json:"plan"`        // of the step's stack
 	Transitions int  `json:"transitions"` // of the workflow for the step's stack until now; see maxTransitions
+
+	Rollout   *rollout.Request `json:"rollout,omitempty"`   // of the step's stack, when plan.next is NextRollOut
+	RolledOut *rollout.Result  `json:"rolledOut,omitempty"` // answer to the RollOut state
 
 	Lock     *LockAnswer `json:"lock,omitempty"`     // answer to the Lock state
 	Decision *Decision   `json:"decision,omitempty"` // answer to the RequestApproval state
@@ -128,6 +132,7 @@ const (
 	ResultRolledBack = "rolledBack"
 	ResultStuck      = "stuck"      // a person is needed
 	ResultUnverified = "unverified" // deployed, but its checks did not pass
+	ResultUnused     = "unused"     // the same, of what gets traffic by a rollout only: it gets none
 )
 
 // Plan is the change set of one stack in one stage: enough to decide and to
@@ -162,6 +167,17 @@ type Plan struct {
 	Undo            bool      `json:"undo"` // the checks did not pass: bring the stack back
 	// VerifySeconds is for how long a round of checks is waited for.
 	VerifySeconds int `json:"verifySeconds"`
+
+	// Side is the side of the stack that the plan is of, "" of a stack without
+	// sides, and Live says that it is the live one, which is what was pushed already.
+	// SideDigest is of what it is deployed from.
+	Side       string `json:"side,omitempty"`
+	Live       bool   `json:"live,omitempty"`
+	SideDigest string `json:"sideDigest,omitempty"`
+	// Next is NextRollOut when traffic is to be moved, and RolloutSeconds for how
+	// long that is waited for.
+	Next           string `json:"next"`
+	RolloutSeconds int    `json:"rolloutSeconds"`
 }
 
 // wait is for how long the event of the operation is waited for.
@@ -221,8 +237,8 @@ func (r *Release) Run() events.Run {
 	return events.Run{RunID: r.RunID, Repository: r.Repository, Branch: r.Branch, Commit: r.Commit, Actor: r.Actor}
 }
 
-// Current returns the stage and the stack of the step; ok is false when the
-// step deploys nothing that the document knows.
+// Current returns the stage and the stack of the step, as the side that the plan
+// is of; ok is false when the step deploys nothing that the document knows.
 func (r *Release) Current() (stage pipeline.Stage, stack pipeline.Stack, ok bool) {
 	for _, stage := range r.Stages {
 		if stage.Name != r.Step.Stage {
@@ -230,7 +246,8 @@ func (r *Release) Current() (stage pipeline.Stage, stack pipeline.Stack, ok bool
 		}
 		for _, stack := range stage.Stacks {
 			if stack.Name == r.Step.Stack {
-				return stage, stack, r.Step.Kind == StepDeploy
+				stack, err := stack.OfSide(r.Plan.Side)
+				return stage, stack, r.Step.Kind == StepDeploy && err == nil
 			}
 		}
 	}

@@ -32,10 +32,11 @@ func previousKey(runID string, to events.Target) string {
 }
 
 // keepPrevious keeps what the stack is made from, right before it is changed,
-// when a failed verification would bring it back.
+// when a failed verification would bring it back. Of what gets traffic by a
+// rollout, only the traffic is brought back.
 func (s *Service) keepPrevious(ctx context.Context, r Release, to events.Target) error {
 	stage, declared, _ := r.Current()
-	if r.Step.Rollback || stage.OnVerificationFailure != pipeline.OnFailureRollback || len(stage.Verify)+len(declared.Verify) == 0 {
+	if r.Step.Rollback || declared.Rollout != nil || stage.OnVerificationFailure != pipeline.OnFailureRollback || len(stage.Verify)+len(declared.Verify) == 0 {
 		return nil
 	}
 	stack, err := s.Stacks.Describe(ctx, to)

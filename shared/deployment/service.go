@@ -38,6 +38,7 @@ type Service struct {
 	Approvals  Approvals
 	Tokens     Tokens
 	Registry   Registry
+	Rollouts   Rollouts // nil where no stack is rolled out
 	Tasks      Tasks
 	Files      Files
 	Assets     Assets // nil where no cloud assembly is deployed

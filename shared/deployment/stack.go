@@ -41,7 +41,7 @@ func alone(r Release) Release {
 	}
 	r.Validation.Findings = []events.Finding{}
 	r.Wave, r.Results, r.Done = []Step{}, []StackResult{}, []Deployed{}
-	r.Rollbacks, r.Kept = nil, nil
+	r.Rollbacks, r.Kept, r.Rollout, r.RolledOut = nil, nil, nil, nil
 	return r
 }
 
@@ -54,9 +54,12 @@ func (s *Service) EndStack(ctx context.Context, r Release) (StackResult, error) 
 	}
 	end := concludeStack(r)
 	result := StackResult{
-		Stage: to.Stage, Stack: to.Stack, Outcome: end.Outcome, Unchanged: r.Plan.Empty, Result: r.Plan.Result, Reason: cut(end.Reason, maxStackReason),
+		Stage: to.Stage, Stack: to.Stack, Outcome: end.Outcome, Unchanged: r.Plan.Empty && r.Plan.Next == "", Result: r.Plan.Result, Reason: cut(end.Reason, maxStackReason),
 		Rollback:    r.Plan.Undo,
 		ChangeSetID: r.Plan.ChangeSetID, Digest: r.Plan.Digest, Risk: r.Plan.Risk, Document: r.Plan.Document,
+	}
+	if end.Outcome == events.OutcomeRolledBack && r.RolledOut != nil {
+		result.Result = ResultUnused
 	}
 	if end.Failure != nil {
 		failure := *end.Failure
@@ -68,7 +71,7 @@ func (s *Service) EndStack(ctx context.Context, r Release) (StackResult, error) 
 			return result, err
 		}
 	}
-	return result, s.StackLocks.Release(ctx, to, r.RunID)
+	return result, s.StackLocks.Release(ctx, whole(r, to), r.RunID)
 }
 
 // unexecuted reports whether a change set is left that nobody will execute. When
@@ -91,6 +94,15 @@ func concludeStack(r Release) Conclusion {
 	switch {
 	case r.Error != nil:
 		return concludeStackError(r, at)
+	case r.RolledOut != nil:
+		return concludeRollout(r, at)
+	case r.Plan.Next == NextRollOut:
+		return Conclusion{Outcome: events.OutcomeStuck, Reason: "The run ended in the middle of the rollout of " + at + nextIs + statusOf(r)}
+	case r.Plan.Result == ResultUnused:
+		return Conclusion{
+			Outcome: events.OutcomeRolledBack, Failure: r.Failure,
+			Reason: "The new side of " + at + " is deployed and gets no traffic, because its verification failed; " + liveKept(r) + ": " + why(r.Failure),
+		}
 	case r.Plan.Verified:
 		return Conclusion{Outcome: events.OutcomeSucceeded}
 	case r.Plan.Result == ResultUnverified:
@@ -113,6 +125,13 @@ func concludeStack(r Release) Conclusion {
 func concludeStackError(r Release, at string) Conclusion {
 	message := r.Error.message()
 	switch {
+	case r.Plan.Next == NextRollOut:
+		return concludeRolloutError(r, at, message)
+	case r.Error.Name == fault.InvalidError && r.Plan.Result == ResultDeployed && isCandidate(r):
+		return Conclusion{
+			Outcome: events.OutcomeRolledBack, Reason: "The new side of " + at + " is deployed and gets no traffic; " + liveKept(r) + ": " + message,
+			Failure: &events.Failure{Stage: r.Step.Stage, Stack: r.Step.Stack, Reason: message},
+		}
 	case r.Plan.Failed, r.Plan.Result == ResultDeployed: // the stack is not as it was, whatever the error
 	case r.Error.Name == fault.InvalidError:
 		return Conclusion{Outcome: events.OutcomeRejected, Reason: message}

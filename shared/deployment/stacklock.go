@@ -13,6 +13,7 @@ import (
 // execution that somebody stopped cannot release it. Errors: ConflictError when
 // somebody else has it.
 func (s *Service) hold(ctx context.Context, r Release, to events.Target, d time.Duration) error {
+	to = whole(r, to)
 	until := s.Now().Add(d + leaseSlack)
 	holder, err := s.StackLocks.Acquire(ctx, to, r.RunID, "", until)
 	if err != nil || holder == r.RunID {

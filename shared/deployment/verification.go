@@ -127,6 +127,10 @@ func (s *Service) checked(ctx context.Context, r Release, to events.Target, chec
 			if _, known := subject.Outputs[name]; known {
 				continue
 			}
+			if name == to.Stack { // of the side at hand
+				subject.Outputs[name] = stack.Outputs
+				continue
+			}
 			r.Step.Kind = StepDeploy
 			outputs, err := s.outputs(ctx, r, name)
 			if err != nil {
@@ -219,8 +223,11 @@ func (s *Service) firstDeployed(ctx context.Context, r Release, stage pipeline.S
 		if !slices.Contains(changedIn(r, stage), stack.Name) {
 			continue
 		}
-		to := events.Target{Stage: stage.Name, Stack: stack.Name}
-		if known, err := s.hasPrevious(ctx, r, to); err != nil || !known {
+		known, err := s.hasPrevious(ctx, r, events.Target{Stage: stage.Name, Stack: stack.Name})
+		if stack.Rollout != nil {
+			known, err = s.returnable(ctx, r, stage, stack)
+		}
+		if err != nil || !known {
 			return stack.StackName, err
 		}
 	}

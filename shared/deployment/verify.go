@@ -16,7 +16,8 @@ import (
 // verification is not forgotten by pushing again. The task is answered with the
 // work; while the checks go on, it fails with one of the pending errors. Verify
 // also ends the step of an empty plan, whose failed change set would keep its
-// name and its place for ever.
+// name and its place for ever. What gets traffic by a rollout is given to it once
+// its checks passed; until then nothing that is in use was touched.
 func (s *Service) Verify(ctx context.Context, r Release, taskToken string, retries int) (Answered, error) {
 	return s.callback(ctx, r, taskToken, func() (string, error) {
 		to, err := target(r)
@@ -38,6 +39,9 @@ func (s *Service) Verify(ctx context.Context, r Release, taskToken string, retri
 		stage, declared, _ := r.Current()
 		if r.Step.Rollback || len(declared.Verify) == 0 {
 			r.Plan.Verified = true
+			if r, err = s.rollOut(ctx, r, to, stack); err != nil {
+				return "", err
+			}
 			_, err = s.Tasks.Answer(ctx, taskToken, Work{Release: r, Step: r.Step})
 			return answeredNow, err
 		}
@@ -50,6 +54,11 @@ func (s *Service) Verify(ctx context.Context, r Release, taskToken string, retri
 		}
 		if r, err = s.judged(ctx, r, to, stage, *verdict, record); err != nil {
 			return "", err
+		}
+		if r.Plan.Verified {
+			if r, err = s.rollOut(ctx, r, to, stack); err != nil {
+				return "", err
+			}
 		}
 		_, err = s.Tasks.Answer(ctx, taskToken, Work{Release: r, Step: r.Step})
 		return answeredNow, err
@@ -67,7 +76,7 @@ func (s *Service) complete(ctx context.Context, r Release, to events.Target) (St
 	} else if kind != planUpdate {
 		return stack, fault.Permanent("the stack %s is in %s after its deployment. Next: %s", to.StackName, stack.Status, remedy(stack.Status, to))
 	}
-	if r.Plan.Empty {
+	if r.Plan.Empty && !r.Plan.Live {
 		return stack, s.discard(ctx, to, r.Plan.ChangeSetID)
 	}
 	return stack, nil
@@ -88,6 +97,10 @@ func (s *Service) deployed(ctx context.Context, r Release, to events.Target, sta
 
 // judged puts the verdict into the release.
 func (s *Service) judged(ctx context.Context, r Release, to events.Target, stage pipeline.Stage, v verification.Verdict, record verification.Record) (Release, error) {
+	if v.State != verification.VerdictPassed && isCandidate(r) {
+		r.Plan.Result, r.Failure = ResultUnused, &events.Failure{Stage: to.Stage, Stack: to.Stack, Reason: v.Why + ". Next: push a fix"}
+		return r, s.announce(ctx, r, to, v, record, pipeline.OnFailureStop)
+	}
 	isNew := ""
 	if v.State == verification.VerdictFailed && !r.Plan.Empty {
 		known, err := s.hasPrevious(ctx, r, to)

@@ -13,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/fake"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -30,6 +31,7 @@ type world struct {
 	facts   *fake.DeploymentFacts
 	tasks   *fake.DeploymentTasks
 	listed  *fake.DeploymentRegistry
+	records *fake.DeploymentRollouts
 	service *deployment.Service
 	visited []string
 	tokens  int
@@ -38,6 +40,8 @@ type world struct {
 	heard   []events.Envelope[events.StackStatusDetail]
 	deaf    bool // status events are lost
 	decide  func(w *world, r deployment.Release)
+	shift   func(w *world, q rollout.Request) (*rollout.Result, *deployment.Caught) // the RollOut state; nil promotes
+	asked   []rollout.Request
 
 	identities map[string][]string // of the repository's registration
 }
@@ -47,6 +51,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, clock: clock, cloud: fake.NewDeploymentCloud(clock), files: &fake.DeploymentFiles{Objects: map[string][]byte{}},
 		locks: &fake.DeploymentStackLocks{Now: clock.Now}, facts: &fake.DeploymentFacts{}, tasks: &fake.DeploymentTasks{}, listed: &fake.DeploymentRegistry{},
+		records: &fake.DeploymentRollouts{},
 	}
 	w.cloud.Emit = w.hear
 	w.checks = newChecks(clock)
@@ -54,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	w.service = &deployment.Service{
 		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(), Templates: w.cloud.Templates(), Recoveries: w.cloud.Stacks(), Alarms: w.checks.alarms,
 		Locks: &fake.DeploymentLocks{}, StackLocks: w.locks, Runs: &fake.DeploymentRuns{}, Approvals: &fake.DeploymentApprovals{},
-		Verifier: w.checks.verifier(clock), Tokens: &fake.DeploymentTokens{}, Registry: w.listed, Tasks: w.tasks, Files: w.files, Publisher: w.facts, Now: clock.Now,
+		Verifier: w.checks.verifier(clock), Tokens: &fake.DeploymentTokens{}, Registry: w.listed, Rollouts: w.records, Tasks: w.tasks, Files: w.files, Publisher: w.facts, Now: clock.Now,
 	}
 	return w
 }
@@ -289,6 +294,9 @@ func (w *world) readPlan(r deployment.Release) (deployment.Release, bool) {
 func (w *world) deploy(r deployment.Release) deployment.Release {
 	w.t.Helper()
 	r, ok := w.try(deployment.ActionPlan, r)
+	if ok && r.Plan.Next == deployment.NextRollOut {
+		return w.rollOut(r)
+	}
 	if ok && r.Plan.Operation != "" {
 		return w.operate(r)
 	}
@@ -321,7 +329,53 @@ func (w *world) verify(r deployment.Release) deployment.Release {
 		r.Error = caught
 		return r
 	}
-	return work.Release
+	if work.Release.Plan.Next != deployment.NextRollOut {
+		return work.Release
+	}
+	return w.rollOut(work.Release)
+}
+
+// rollOut is the RollOut state.
+func (w *world) rollOut(r deployment.Release) deployment.Release {
+	w.t.Helper()
+	w.visited = append(w.visited, "rollOut")
+	if r.Plan.RolloutSeconds < 1 || r.Rollout == nil {
+		w.t.Fatalf("asked for a rollout: %+v", r.Plan)
+	}
+	w.asked = append(w.asked, *r.Rollout)
+	shift := w.shift
+	if shift == nil {
+		shift = promoted
+	}
+	r.RolledOut, r.Error = shift(w, *r.Rollout)
+	return r
+}
+
+// settled writes the record of a rollout that has come to the phase.
+func (w *world) settled(q rollout.Request, phase rollout.Phase, live, old rollout.Side) {
+	w.t.Helper()
+	before, _, err := w.records.Read(w.t.Context(), q.Target)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	record := rollout.Record{
+		ID: rollout.ID(q.Run.RunID, q.Target.Stage, q.Target.Stack), Request: q, Plan: rollout.NewPlan(q, before.Live), Live: live, Old: old, Version: before.Version,
+		State: rollout.State{Phase: phase, Since: w.clock.Now(), Weight: 100},
+	}
+	if err := w.records.Write(w.t.Context(), q.Target, record); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// promoted is a rollout that went well, or one that is switched back.
+func promoted(w *world, q rollout.Request) (*rollout.Result, *deployment.Caught) {
+	before, _, _ := w.records.Read(w.t.Context(), q.Target)
+	if q.SwitchBack {
+		w.settled(before.Request, rollout.SwitchedBack, before.Old, rollout.Side{})
+		return &rollout.Result{Outcome: rollout.OutcomeSwitchedBack, Why: q.Why}, nil
+	}
+	w.settled(q, rollout.Promoted, q.Candidate, before.Live)
+	return &rollout.Result{Outcome: rollout.OutcomePromoted, Weight: 100}, nil
 }
 
 // verifying is a state that makes checks, with its retries.

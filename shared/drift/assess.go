@@ -37,6 +37,7 @@ type Report struct {
 	Resources []events.DriftedResource // sorted by logical id
 	Unknown   []string                 // logical ids of what could not be checked
 	Same      []Same                   // reported differences that are none
+	Routed    []string                 // logical ids of what rollouts route by, sorted; their weights are not compared
 	Reasons   []string                 // why it is UNKNOWN, or what limits it; sorted
 	Digest    string                   // SHA-256 of Resources
 }

@@ -30,10 +30,11 @@ const (
 // it is harmless, but a change set of nothing else would bring nothing back.
 // alike are the logical ids of resources that CloudFormation reported and that
 // are the same in another form: the change set writes the template's form,
-// which changes nothing.
+// which changes nothing. routed are those of what rollouts route by: the change
+// set would set their weights back.
 // Source: CloudFormation user guide, "Using drift-aware change sets";
 // CloudFormation API reference, ResourceChange and ResourceTargetDefinition.
-func Guard(set ChangeSet, drifted []events.DriftedResource, alike []string) []string {
+func Guard(set ChangeSet, drifted []events.DriftedResource, alike, routed []string) []string {
 	status := map[string]string{}
 	for _, name := range alike {
 		status[name] = StatusInSync
@@ -45,6 +46,9 @@ func Guard(set ChangeSet, drifted []events.DriftedResource, alike []string) []st
 	reverting := false
 	for _, c := range set.Changes {
 		reasons = append(reasons, refuse(c, status[c.LogicalID])...)
+		if slices.Contains(routed, c.LogicalID) && reverts(c) {
+			reasons = append(reasons, c.LogicalID+" has the weights of a rollout, which the change set would set back")
+		}
 		drifted := status[c.LogicalID] == StatusModified || status[c.LogicalID] == StatusDeleted
 		reverting = reverting || drifted && reverts(c)
 	}

@@ -11,11 +11,13 @@ import (
 
 const unknownValue = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
-// drifted has one modified and one deleted resource.
+// drifted has one modified and one deleted resource, and a listener that a
+// rollout routes by.
 func drifted() []events.DriftedResource {
 	return []events.DriftedResource{
 		{LogicalID: "Table", ResourceType: "AWS::DynamoDB::Table", Status: "MODIFIED"},
 		{LogicalID: "Queue", ResourceType: "AWS::SQS::Queue", Status: "DELETED"},
+		{LogicalID: "Router", ResourceType: "AWS::ElasticLoadBalancingV2::Listener", Status: "MODIFIED"},
 	}
 }
 
@@ -46,6 +48,8 @@ func TestGuard(t *testing.T) {
 		{"rewriting the same value beside a revert", []drift.Change{modify("Table"), modify("Policy")}, ""},
 		{"only rewriting the same value", []drift.Change{modify("Policy")}, "would bring no drifted resource back"},
 		{"replacing for the same value", []drift.Change{modify("Table"), with(modify("Policy"), func(c *drift.Change) { c.Replacement = "True" })}, "Policy might be replaced"},
+		{"weights of a rollout beside a revert", []drift.Change{modify("Table"), modify("Router")}, "Router has the weights of a rollout"},
+		{"weights of a rollout that are taken over", []drift.Change{modify("Table"), with(modify("Router"), func(c *drift.Change) { c.Action = "SyncWithActual" })}, ""},
 		{"no changes", nil, "would bring no drifted resource back"},
 		{"only sync", []drift.Change{{Action: "SyncWithActual", LogicalID: "Table"}}, "would bring no drifted resource back"},
 		{"only synced properties", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.Details[0].Type = "SyncWithActual" })}, "would bring no drifted resource back"},
@@ -64,7 +68,7 @@ func TestGuard(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			reasons := drift.Guard(drift.ChangeSet{Changes: tt.changes}, drifted(), []string{"Policy"})
+			reasons := drift.Guard(drift.ChangeSet{Changes: tt.changes}, drifted(), []string{"Policy"}, []string{"Router"})
 			switch {
 			case tt.want == "" && len(reasons) > 0:
 				t.Errorf("refused: %q", reasons)
@@ -89,14 +93,14 @@ func FuzzGuard(f *testing.F) {
 			Action: action, LogicalID: id, Replacement: replacement, PolicyAction: policy, After: after,
 			Details: []drift.ChangeDetail{{Path: "/Properties/X", Type: typ, RequiresRecreation: recreation, After: after}},
 		}
-		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c, modify("Innocent")}}, drifted(), []string{"Policy"})) == 0 {
+		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c, modify("Innocent")}}, drifted(), []string{"Policy"}, []string{"Router"})) == 0 {
 			t.Errorf("%+v lets a change of an innocent resource pass", c)
 		}
-		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c}}, drifted(), []string{"Policy"})) > 0 {
+		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c}}, drifted(), []string{"Policy"}, []string{"Router"})) > 0 {
 			return
 		}
 		switch {
-		case id != "Table" && id != "Queue": // what is only alike does not count as a revert
+		case id != "Table" && id != "Queue": // what is a rollout's is not reverted, and what is only alike does not count as a revert
 			t.Errorf("passes a resource that did not drift: %+v", c)
 		case !slices.Contains([]string{"Modify", "Add"}, action):
 			t.Errorf("passes action %s", action)

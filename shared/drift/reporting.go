@@ -18,7 +18,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 	if err != nil {
 		return scan, err
 	}
-	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Digest: report.Digest}
+	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Routed: report.Routed, Digest: report.Digest}
 	scan.Result = scanned(scan, report)
 	facts := []events.Fact{scannedFact(scan, report)}
 	if scan.Drift.Found {
@@ -49,7 +49,14 @@ func (s *Service) read(ctx context.Context, scan *Scan) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	return Assess(scan.Stack, scan.Detection, resources, drifts), nil
+	routed, err := s.routed(ctx, *scan, resources)
+	if err != nil {
+		return Report{}, err
+	}
+	drifts, names := withoutWeights(drifts, routed)
+	report := Assess(scan.Stack, scan.Detection, resources, drifts)
+	report.Routed = names
+	return report, nil
 }
 
 // Fail records that the scan of a stack failed, so that the other stacks go on
@@ -117,6 +124,9 @@ func result(stack events.StackRef, outcome string, reasons ...string) Result {
 func scannedFact(scan Scan, report Report) events.Fact {
 	reasons := few(report.Reasons)
 	if note := report.SameNote(); note != "" {
+		reasons = append(reasons, shorten(note, maxReason))
+	}
+	if note := report.RoutedNote(); note != "" {
 		reasons = append(reasons, shorten(note, maxReason))
 	}
 	resources := report.Resources

@@ -63,7 +63,7 @@ func (s *Service) Guard(ctx context.Context, scan Scan) (Scan, error) {
 		if err != nil {
 			return scan, err
 		}
-		if reasons = Guard(set, scan.Drift.Resources, scan.Drift.Alike); set.Status != created {
+		if reasons = Guard(set, scan.Drift.Resources, scan.Drift.Alike, scan.Drift.Routed); set.Status != created {
 			reasons = []string{"there is no change set" + because(gone)}
 		}
 	}

@@ -52,6 +52,7 @@ type Drift struct {
 	Found     bool                     `json:"found"`
 	Resources []events.DriftedResource `json:"resources,omitempty"`
 	Alike     []string                 `json:"alike,omitempty"`  // logical ids that CloudFormation reported for the same value in another form
+	Routed    []string                 `json:"routed,omitempty"` // logical ids of what rollouts route by
 	Digest    string                   `json:"digest,omitempty"` // SHA-256 of all resources before clipping
 }
 

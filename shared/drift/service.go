@@ -21,6 +21,7 @@ type Service struct {
 	Tokens     Tokens
 	Tasks      Tasks
 	Inventory  Inventory
+	Rollouts   Rollouts // nil: nothing is rolled out
 	Publisher  Publisher
 	Now        func() time.Time
 }

@@ -363,3 +363,8 @@ func (c *DeploymentCloud) row(stack *deploymentStack, token string, event deploy
 	event.Time = c.Timeline.Now()
 	stack.rows = append(stack.rows, deploymentRow{token, event})
 }
+
+// Retag gives a stack other tags, as somebody else would.
+func (c *DeploymentCloud) Retag(t events.Target, tags map[string]string) {
+	c.stacks[stackKey(t)].tags = tags
+}

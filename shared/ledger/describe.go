@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,6 +105,30 @@ var tellers = map[string]func(Entry) (string, error){
 	events.StageClosed{}.DetailType(): tell(func(d events.StageClosed) string {
 		return "the stage " + d.Stage + " is closed: " + d.Reason
 	}),
+	events.RolloutStarted{}.DetailType(): tell(func(d events.RolloutStarted) string {
+		return moved(d.RolloutChange, fmt.Sprintf("rolls out to %s by %s, %s", d.Candidate, d.Router, steps(d.Steps)))
+	}),
+	events.RolloutStepped{}.DetailType(): tell(func(d events.RolloutStepped) string {
+		return moved(d.RolloutChange, fmt.Sprintf("%s has %d %%", d.Candidate, d.Weight))
+	}),
+	events.RolloutPaused{}.DetailType(): tell(func(d events.RolloutPaused) string {
+		return moved(d.RolloutChange, fmt.Sprintf("paused at %d %% until %s", d.Weight, d.Until.UTC().Format(time.RFC3339)))
+	}),
+	events.RolloutResumed{}.DetailType(): tell(func(d events.RolloutResumed) string {
+		return moved(d.RolloutChange, fmt.Sprintf("goes on from %d %%", d.Weight))
+	}),
+	events.RolloutPromoted{}.DetailType(): tell(func(d events.RolloutPromoted) string {
+		return moved(d.RolloutChange, fmt.Sprintf("%s promoted, the old side kept until %s", d.Candidate, d.KeptUntil.UTC().Format(time.RFC3339)))
+	}),
+	events.RolloutAborted{}.DetailType(): tell(func(d events.RolloutAborted) string {
+		return moved(d.RolloutChange, fmt.Sprintf("aborted, %s back from at most %d %% to %d %%", d.Candidate, d.Highest, d.Weight))
+	}),
+	events.RolloutSwitchedBack{}.DetailType(): tell(func(d events.RolloutSwitchedBack) string {
+		return moved(d.RolloutChange, fmt.Sprintf("switched back, %s has %d %%", d.Candidate, d.Weight))
+	}),
+	events.RolloutRetired{}.DetailType(): tell(func(d events.RolloutRetired) string {
+		return moved(d.RolloutChange, fmt.Sprintf("%s retired, %s", d.Old, strings.Replace(d.State, "notDeleted", "not deleted", 1)))
+	}),
 	events.RunFinished{}.DetailType(): tell(func(d events.RunFinished) string { return d.Outcome + ": " + d.Reason }),
 	events.DriftScanned{}.DetailType(): tell(func(d events.DriftScanned) string {
 		return fmt.Sprintf("%s is %s: %s checked, %s%s", d.StackName, d.Status, count(d.Coverage.Checked, "resource"), count(len(d.Resources), "drifted resource"), quoted(d.Reason))
@@ -136,6 +161,43 @@ func tell[T events.Data](f func(T) string) func(Entry) (string, error) {
 		}
 		return f(data), nil
 	}
+}
+
+// moved tells what a rollout did, on whose command, why, and which measurements
+// decided.
+func moved(c events.RolloutChange, what string) string {
+	text := target(c.Target) + " " + what
+	if c.By != "" {
+		text += " by " + c.By
+	}
+	text += quoted(c.Why)
+	if len(c.Decided) > 0 {
+		text += " (" + Measurements(c.Decided) + ")"
+	}
+	return text
+}
+
+// Measurements names each measurement with its value, or with why there is none.
+func Measurements(list []events.RolloutMeasurement) string {
+	texts := make([]string, len(list))
+	for i, m := range list {
+		texts[i] = m.Metric + " " + m.Outcome
+		switch {
+		case m.Value != nil:
+			texts[i] += " " + strconv.FormatFloat(*m.Value, 'g', 4, 64)
+		case m.Why != "":
+			texts[i] += ": " + m.Why
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func steps(weights []int) string {
+	texts := make([]string, len(weights))
+	for i, w := range weights {
+		texts[i] = strconv.Itoa(w)
+	}
+	return strings.Join(texts, ", ") + " %"
 }
 
 // FailureText names the resource that failed first, and why.

@@ -59,7 +59,7 @@ func TestEveryFactHasASubject(t *testing.T) {
 			t.Errorf("%s has no sentence: %v, %v", fact.DetailType(), lines, err)
 		}
 	}
-	if kinds[ledger.KindRun] != 17 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 || kinds[ledger.KindReview] != 2 {
+	if kinds[ledger.KindRun] != 25 || kinds[ledger.KindDrift] != 4 || kinds[ledger.KindHeal] != 3 || kinds[ledger.KindReview] != 2 {
 		t.Errorf("kinds = %v", kinds)
 	}
 }
@@ -150,7 +150,7 @@ type gauge struct{ names []string }
 
 func (g *gauge) Put(dimensions map[string]string, values ...metrics.Value) error {
 	for _, v := range values {
-		g.names = append(g.names, v.Name+dimensions["Outcome"])
+		g.names = append(g.names, v.Name+dimensions["Outcome"]+dimensions["Cause"])
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func recorder(j *journal, g *gauge) *ledger.Recorder {
 
 func TestRecordedAndMeasuredOnce(t *testing.T) {
 	j, g := &journal{}, &gauge{}
-	for _, name := range []string{"RunFinished.v1", "DriftDetected.v1", "SecurityGroupHealed.v1", "StackPlanned.v1"} {
+	for _, name := range []string{"RunFinished.v1", "DriftDetected.v1", "SecurityGroupHealed.v1", "StackPlanned.v1", "RolloutPaused.v1", "RolloutPromoted.v1", "RolloutAborted.v1", "RolloutSwitchedBack.v1"} {
 		for i, want := range []string{"recorded", "repeated"} {
 			got, err := recorder(j, g).Handle(t.Context(), sample(t, name))
 			if err != nil || got.Result() != want {
@@ -172,7 +172,8 @@ func TestRecordedAndMeasuredOnce(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"RunsFinishedRolledBack", "DriftDetected", "DriftedResources", "SecurityGroupExposureSeconds"}; !slices.Equal(g.names, want) {
+	if want := []string{"RunsFinishedRolledBack", "DriftDetected", "DriftedResources", "SecurityGroupExposureSeconds",
+		"RolloutsPausedmeasurement", "RolloutsEndedPromoted", "RolloutsEndedAborted", "RolloutsEndedSwitchedBack"}; !slices.Equal(g.names, want) {
 		t.Errorf("measured %v, want %v", g.names, want)
 	}
 	j.err = fault.Transient("throttled")
@@ -309,7 +310,7 @@ func TestReader(t *testing.T) {
 		t.Errorf("the newest run = %+v, %v", runs, err)
 	}
 	report, err := r.Run(t.Context(), "1f0c9a7b-1bee13")
-	if err != nil || len(report.Timeline) != 16 || report.Timeline[0].Text != "dana pushed 1f0c9a7b to main of acme/shop" {
+	if err != nil || len(report.Timeline) != 24 || report.Timeline[0].Text != "dana pushed 1f0c9a7b to main of acme/shop" {
 		t.Errorf("report = %+v, %v", report, err)
 	}
 	if _, err := r.Run(t.Context(), "nope"); !errors.Is(err, ledger.ErrUnknown) {

@@ -16,6 +16,8 @@ const (
 	StateWaiting    = "WaitingForApproval"
 	StateDeploying  = "Deploying"
 	StateClosed     = "WaitingForOpening" // of a stage
+	StateRollingOut = "RollingOut"        // traffic is moved to a new side
+	StatePaused     = "RolloutPaused"     // a person decides about a rollout
 )
 
 // The states of a stack in a run.
@@ -27,6 +29,10 @@ const (
 	StackDeployed   = "Deployed"
 	StackUnchanged  = "Unchanged"
 	StackRolledBack = "RolledBack"
+	StackRollingOut = "RollingOut"
+	StackPaused     = "RolloutPaused" // a person decides
+	StackPromoted   = "Promoted"      // the new side has all traffic
+	StackAborted    = "Aborted"       // the old side has all traffic: what was deployed is not in use
 )
 
 // RunView is how a run stands.
@@ -81,6 +87,7 @@ type StackView struct {
 	Updated  time.Time         `json:"updated"`
 	Planned  time.Time         `json:"planned"`
 	Duration float64           `json:"seconds"` // from the plan to the last fact
+	Rollout  *RolloutView      `json:"rollout,omitempty"`
 }
 
 // DecisionView is what is recorded of a decision, as far as the client that
@@ -117,10 +124,18 @@ type ClosedView struct {
 	Opens  time.Time `json:"opens"`
 }
 
-// Run folds the facts of one run, in any order.
+// Run folds the facts of one run, in any order. There is one terminal fact a
+// run; what comes later changes nothing but its rollouts, whose old sides
+// outlive it.
 func Run(entries []Entry) (RunView, error) {
 	v := RunView{State: StateReceived, Changed: []string{}, Findings: []events.Finding{}, Stages: []StageView{}, Approvals: []ApprovalView{}}
 	for _, e := range Order(entries) {
+		if v.Finished {
+			if err := v.addRollout(e); err != nil {
+				return v, err
+			}
+			continue
+		}
 		if err := v.add(e); err != nil {
 			return v, err
 		}
@@ -129,9 +144,6 @@ func Run(entries []Entry) (RunView, error) {
 		}
 		v.Updated = e.Time
 		v.Seconds = v.Updated.Sub(v.Started).Seconds()
-		if v.Finished {
-			return v, nil // one terminal fact a run; what comes later changes nothing
-		}
 	}
 	return v, nil
 }
@@ -165,7 +177,7 @@ func (v *RunView) add(e Entry) error {
 	case events.RunFinished{}.DetailType():
 		return apply(e, v.finished)
 	}
-	return nil // a fact of a later version of the suite
+	return v.addRollout(e) // or it is a fact of a later version of the suite
 }
 
 func apply[T events.Data](e Entry, f func(T)) error {
@@ -201,8 +213,11 @@ func (v *RunView) planned(d events.StackPlanned, at time.Time) {
 // wave may wait for a person all the same.
 func (v *RunView) goesOn(state string) {
 	v.State, v.Closed = state, nil
-	if len(v.Approvals) > 0 {
+	switch {
+	case len(v.Approvals) > 0:
 		v.State = StateWaiting
+	case len(v.Paused()) > 0:
+		v.State = StatePaused
 	}
 }
 
@@ -292,6 +307,8 @@ func (v *RunView) stack(t events.Target, at time.Time) *StackView {
 	}
 	s := &stage.Stacks[j]
 	s.Updated = at
-	s.Duration = at.Sub(s.Planned).Seconds()
+	if !v.Finished { // how long the old side of a rollout is kept is not the run's time
+		s.Duration = at.Sub(s.Planned).Seconds()
+	}
 	return s
 }

@@ -24,7 +24,7 @@ const (
 	maxCarried = 128 << 10 // bytes of one branch's stages; they travel through the workflow, which takes 256 KB
 
 	// maxDeployed is how many stacks, over its stages, one branch may have: each
-	// takes about 70 events of an execution's history, which ends at 25,000.
+	// takes about 75 events of an execution's history, which ends at 25,000.
 	// Source: Step Functions developer guide, "Service quotas": input or result
 	// data size of a task, and execution history size.
 	maxDeployed = 300
@@ -60,7 +60,7 @@ func (d *decoder) bounded(p *Pipeline, size int) bool {
 			if deployed += len(p.Stacks); deployed > maxDeployed && deployed-len(p.Stacks) <= maxDeployed {
 				d.fault(stage.at, "the stages of the branch "+stage.Branch+" have more than "+strconv.Itoa(maxDeployed)+" stacks together from here on, which is more than one run can deploy")
 			}
-			carries := len(encoded) + len(p.Stacks)*stage.rollback.size()
+			carries := len(encoded) + len(p.Stacks)*stage.rollback.size() + stage.rolloutSize()
 			if carried += carries; carried > maxCarried && carried-carries <= maxCarried {
 				d.fault(stage.at, "the stages of the branch "+stage.Branch+" are too large together from here on: every stage carries every stack, and a run carries at most "+
 					strconv.Itoa(maxCarried>>10)+" KiB; use fewer stages, stacks or parameters in one file")
@@ -86,6 +86,7 @@ func (d *decoder) check(p *Pipeline, size int, exists func(string) bool) {
 		d.references(stack.Parameters, stack.Name, p, ancestors)
 	}
 	d.verifications(p, ancestors)
+	d.rollouts(p, ancestors)
 	d.checkAlarms(p)
 	seen := map[string]bool{}
 	for _, stage := range p.Stages {

@@ -86,6 +86,7 @@ var stackKeys = append([]key{
 	{"tags", false, "Tags of the stack and its resources.", mapOf(scalar)},
 	{"protect", false, "Logical ids of resources whose removal or replacement blocks the deployment.", listOf(text(logicalPattern))},
 	{"verify", false, "What is checked after the stack was deployed.", verifySchema},
+	{"rollout", false, "How the stack comes into use: at once, or with its traffic moved to it step by step.", ref("rollout")},
 }, rollbackTable...)
 
 var stageKeys = append([]key{
@@ -104,6 +105,7 @@ var stageKeys = append([]key{
 	{"verify", false, "What is checked when all stacks of the stage were deployed.", verifySchema},
 	{"onVerificationFailure", false, "stop ends the run, rollback brings the stack back to its previous template as well. Without it, rollback in the last stage of a branch and stop in the others.", map[string]any{"enum": onFailures}},
 	{"artifacts", false, "Artifacts of this stage, by stack; they win over the stack's own.", mapOf(text(artifactPattern))},
+	{"rollout", false, "Rollouts of this stage, by stack; each takes the place of the stack's own as a whole.", mapOf(ref("rollout"))},
 }, rollbackTable...)
 
 var parameterKeys = []key{

@@ -84,6 +84,9 @@ func (d *decoder) stack(e entry) Stack {
 	if k, ok := keys["verify"]; ok {
 		stack.Verify = d.checks(k.value, what)
 	}
+	if k, ok := keys["rollout"]; ok {
+		stack.Rollout = d.rollout(k.value, what)
+	}
 	stack.rollback = d.rollback(keys, what)
 	return stack
 }
@@ -146,6 +149,13 @@ func (d *decoder) stage(n *yaml.Node) Stage {
 	}
 	if k, ok := keys["onVerificationFailure"]; ok {
 		stage.OnVerificationFailure = d.oneOf(k.value, "onVerificationFailure", onFailures)
+	}
+	if k, ok := keys["rollout"]; ok {
+		stage.rollouts, stage.rolloutsAt = map[string]*Rollout{}, map[string]Position{}
+		for _, s := range d.entries(k.value, "the rollouts of stage "+stage.Name) {
+			stage.rolloutsAt[s.name] = s.at
+			stage.rollouts[s.name] = d.rollout(s.value, "stack "+s.name+" in stage "+stage.Name)
+		}
 	}
 	if k, ok := keys["artifacts"]; ok {
 		d.decodeArtifacts(&stage, k)

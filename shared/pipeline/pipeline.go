@@ -55,6 +55,9 @@ type Stage struct {
 	artifactsAt map[string]Position // of the stack names in artifacts
 
 	rollback rollbackKeys
+
+	rollouts   map[string]*Rollout // stack → rollout, in place of the stack's own
+	rolloutsAt map[string]Position // of the stack names in rollouts
 }
 
 // Stack is a template and what it is deployed with.
@@ -70,6 +73,7 @@ type Stack struct {
 	Protect      []string             `json:"protect,omitempty"` // logical ids
 	Verify       []Check              `json:"verify,omitempty"`  // after its deployment
 	Rollback     Rollback             `json:"rollback,omitzero"` // filled by For
+	Rollout      *Rollout             `json:"rollout,omitempty"` // filled by For; nil when what is deployed is in use at once
 
 	at      Position
 	depends []Position // of each dependsOn item
@@ -150,6 +154,7 @@ func (p *Pipeline) filled(wanted func(Stage) bool) []Stage {
 			stack.StackName = p.stackName(stack.Name, stage.Name)
 			stack.Artifact = stage.artifactIn(stack)
 			stack.Rollback = stack.rollback.over(stage.rollback)
+			stack.Rollout = stage.rolloutOf(stack).inUse()
 			stack.Parameters = merged(stack.Parameters, stage.parameters[stack.Name])
 			stage.Stacks = append(stage.Stacks, stack)
 		}

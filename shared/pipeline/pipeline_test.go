@@ -202,6 +202,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(good)
 	f.Add(minimal)
 	f.Add(withChecks(goodChecks))
+	f.Add(withRollout(goodRollout))
 	f.Add("stacks: {a: {dependsOn: [a, a]}}\nstages: [{}, 1, [x]]")
 	f.Add("a: &a [*a]")
 	f.Add("? {a: b}\n: 1\n<<: {x: y}")
@@ -227,6 +228,7 @@ func FuzzDecode(f *testing.F) {
 				}
 				placed := map[string]bool{}
 				for _, stack := range stage.Stacks {
+					checkRollout(t, stack)
 					for _, name := range stack.DependsOn {
 						if !placed[name] {
 							t.Fatalf("%s comes before %s", stack.Name, name)

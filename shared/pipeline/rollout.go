@@ -43,7 +43,8 @@ type Rollout struct {
 	Retire        string        `json:"retire"`                  // one of the Retire constants
 	SideParameter string        `json:"sideParameter,omitempty"` // template parameter that is told blue or green
 
-	at Position
+	at, bakeAt Position
+	outputs    []outputRef
 }
 
 // RolloutStep is a share of the traffic, and for how long it is watched.
@@ -51,6 +52,8 @@ type RolloutStep struct {
 	Weight int      `json:"weight"`          // percent that the new side gets, 1 to 100
 	Bake   Duration `json:"bake"`            // not shorter than the record's TTL
 	Pause  bool     `json:"pause,omitempty"` // a person lets it go on after the bake
+
+	at Position
 }
 
 // Router moves traffic between the sides. Exactly one part is set.

@@ -8,7 +8,7 @@ func JSONSchema() ([]byte, error) {
 	schema := object(topKeys)
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = FileName
-	schema["$defs"] = merge(verifySchemas(), map[string]any{
+	schema["$defs"] = merge(merge(verifySchemas(), rolloutSchemas()), map[string]any{
 		"stack":      object(stackKeys),
 		"stage":      object(stageKeys),
 		"window":     object(windowKeys),

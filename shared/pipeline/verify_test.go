@@ -251,6 +251,14 @@ func TestSchemaAgreesWithTheDecoder(t *testing.T) {
 	if err := validate(withChecks(goodChecks)); err != nil {
 		t.Errorf("%#v", err)
 	}
+	if err := validate(withRollout(goodRollout)); err != nil {
+		t.Errorf("%#v", err)
+	}
+	for _, rollout := range []string{"strategy: linear", "strategy: canary, router: {}", "strategy: canary, steps: [0]", "strategy: canary, analysis: [{name: x}]", "strategy: canary, router: {alb: {targetGroup: x}}"} {
+		if validate(withRollout("      {"+rollout+"}\n")) == nil {
+			t.Errorf("accepted %s", rollout)
+		}
+	}
 	for _, check := range []string{"name: x", "http: {url: 'https://x'}, alarm: {names: [x]}", "http: {url: 'file:///x'}", "alarm: {names: [x]}, attempts: 6"} {
 		if validate(withChecks("    - {"+check+"}\n")) == nil {
 			t.Errorf("accepted %s", check)

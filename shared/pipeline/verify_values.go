@@ -205,18 +205,28 @@ func (d *decoder) verifications(p *Pipeline, ancestors map[string]map[string]boo
 // as JSON.
 func (c Check) Outputs() []string {
 	found := map[string]bool{}
-	data, err := json.Marshal(c)
+	for _, reference := range referencesIn(c) {
+		stack, _ := splitReference(reference)
+		found[stack] = true
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// referencesIn lists the output references in the texts of a value, as they
+// stand in its JSON form.
+func referencesIn(value any) []string {
+	data, err := json.Marshal(value)
 	if err != nil {
 		return nil
 	}
+	var list []string
 	for rest := string(data); ; {
 		_, after, ok := strings.Cut(rest, refBegin)
 		if !ok {
-			return slices.Sorted(maps.Keys(found))
+			return list
 		}
 		reference, more, _ := strings.Cut(after, refEnd)
-		stack, _ := splitReference(reference)
-		found[stack] = true
+		list = append(list, reference)
 		rest = more
 	}
 }

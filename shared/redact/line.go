@@ -19,16 +19,22 @@ var (
 
 // Line returns what may be shown of a line of a log.
 func Line(text string) string {
-	text = assignment.ReplaceAllStringFunc(text, func(found string) string {
-		m := assignment.FindStringSubmatch(found)
-		if !Secret(m[1]) {
-			return found
-		}
-		return m[1] + m[2] + Hidden
-	})
+	text = assigned(text)
 	text = userinfo.ReplaceAllString(text, "$1:"+Hidden+"@")
 	for _, pattern := range bare {
 		text = pattern.ReplaceAllString(text, Hidden)
 	}
 	return text
+}
+
+// assigned hides the values of assignments. What is assigned may be one itself:
+// "refused: password=…".
+func assigned(text string) string {
+	return assignment.ReplaceAllStringFunc(text, func(found string) string {
+		m := assignment.FindStringSubmatch(found)
+		if Secret(m[1]) {
+			return m[1] + m[2] + Hidden
+		}
+		return m[1] + m[2] + assigned(m[3])
+	})
 }

@@ -12,6 +12,7 @@ func TestLine(t *testing.T) {
 		"Error: ENOENT: no such file":                         "Error: ENOENT: no such file",
 		"NPM_TOKEN=abc123 npm ci":                             "NPM_TOKEN=**** npm ci",
 		`{"password": "hunter2", "user": "dana"}`:             `{"password": "****", "user": "dana"}`,
+		"refused: password=hunter2 by it":                     "refused: password=**** by it",
 		"db_password: hunter2":                                "db_password: ****",
 		"Authorization: Bearer eyJhbGciOi.abc.def":            "Authorization: ****",
 		"using AKIAIOSFODNN7EXAMPLE":                          "using ****",

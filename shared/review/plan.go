@@ -13,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 )
 
 // maxBody is the most bytes of a template in a request; a larger one goes by
@@ -30,14 +31,28 @@ const (
 const inReview = "REVIEW_IN_PROGRESS"
 
 // Plan begins to make the change set of the step's stack, or settles why there
-// can be none. No lock is taken: a plan changes nothing, and a stack that
-// somebody operates on is reported as busy.
+// can be none. Of a stack with sides it is that of the side which a push would
+// deploy, the one that is not in use. No lock is taken: a plan changes nothing,
+// and a stack that somebody operates on is reported as busy.
 func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 	_, stack, to, err := r.current()
 	if err != nil {
 		return r, err
 	}
 	r.Plan = Plan{Status: PlanPending, Since: s.Now().UTC(), WaitSeconds: waits[0]}
+	if stack.Sides() {
+		record, same, err := s.compared(ctx, r, stack, to)
+		if err != nil {
+			return r, err
+		}
+		if same {
+			return s.settle(ctx, r, StackReview{Target: to, State: StackUnchanged})
+		}
+		r.Plan.Side = deployment.Candidate(record)
+		if _, stack, to, err = r.current(); err != nil {
+			return r, err
+		}
+	}
 	found, err := s.Stacks.Describe(ctx, to)
 	if err != nil {
 		return r, err
@@ -56,7 +71,7 @@ func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 	input := deployment.ChangeSetInput{
 		Name: changeSetName(r.ReviewID, to.Stage), Type: kind, Parameters: parameters, Capabilities: stack.Capabilities,
 		Description: "review of pull request " + r.name() + ", commit " + r.PullRequest.Head,
-		Tags:        deployment.PreviewTags(r.Release, to.Stage, stack),
+		Tags:        deployment.PreviewTags(r.Release, to.Stage, stack, r.Plan.Side),
 	}
 	if err := s.template(ctx, r, to, stack, &input); err != nil {
 		return r, err
@@ -72,6 +87,51 @@ func (s *Service) Plan(ctx context.Context, r Review) (Review, error) {
 		return r, err
 	}
 	return r, s.stillOpen(ctx, r, to, input.Name, found)
+}
+
+// record is of the last rollout of a stack; zero when there was none.
+func (s *Service) record(ctx context.Context, stack pipeline.Stack, to events.Target) (rollout.Record, error) {
+	if s.Rollouts == nil || !stack.Sides() {
+		return rollout.Record{}, nil
+	}
+	record, _, err := s.Rollouts.Read(ctx, to)
+	return record, err
+}
+
+// compared reads the record of a stack with sides, and reports whether the side
+// that is in use is what would be deployed.
+func (s *Service) compared(ctx context.Context, r Review, stack pipeline.Stack, to events.Target) (record rollout.Record, same bool, err error) {
+	if record, err = s.record(ctx, stack, to); err != nil || record.Live.Digest == "" {
+		return record, false, err
+	}
+	parameters, missing, err := s.parameters(ctx, r, stack)
+	if err != nil || missing != "" {
+		return record, false, err
+	}
+	if name := stack.Rollout.SideParameter; name != "" {
+		parameters[name] = pipeline.Side
+	}
+	template, err := s.Files.File(ctx, r.Release.SourceKey, stack.Template)
+	if err != nil {
+		return record, false, err
+	}
+	digest, err := deployment.Digest(template, parameters, stack)
+	return record, digest != "" && digest == record.Live.Digest, err
+}
+
+// live is the target of another stack of the stage, and of its live side if it
+// has sides.
+func (s *Service) live(ctx context.Context, r Review, name string) (events.Target, error) {
+	r.Step.Stack, r.Plan.Side = name, ""
+	_, stack, to, err := r.current()
+	if err != nil || !stack.Sides() {
+		return to, err
+	}
+	record, err := s.record(ctx, stack, to)
+	if record.Live.StackName != "" {
+		to.StackName = record.Live.StackName
+	}
+	return to, err
 }
 
 // stillOpen makes sure that what was just made will be removed. When the
@@ -140,8 +200,7 @@ func (s *Service) parameters(ctx context.Context, r Review, stack pipeline.Stack
 			continue
 		}
 		if _, known := read[from]; !known {
-			r.Step.Stack = from
-			_, _, to, err := r.current()
+			to, err := s.live(ctx, r, from)
 			if err != nil {
 				return nil, "", err
 			}

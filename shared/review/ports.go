@@ -6,6 +6,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/rollout"
 	"github.com/evenkeel/evenkeel/shared/source"
 )
 
@@ -21,6 +22,11 @@ type Stacks interface {
 	// DeleteEmpty deletes the stack with this ARN by a role that can delete no
 	// resource: a stack that is not empty keeps everything.
 	DeleteEmpty(ctx context.Context, target events.Target, stackID string) error
+}
+
+// Rollouts knows which side of a stack is in use.
+type Rollouts interface {
+	Read(ctx context.Context, target events.Target) (record rollout.Record, ok bool, err error)
 }
 
 // ChangeSetRef names a change set.

@@ -70,10 +70,11 @@ const (
 
 // Plan is the change set of one stack while it is made.
 type Plan struct {
-	Status      string    `json:"status"`      // one of the Plan constants
-	WaitSeconds int       `json:"waitSeconds"` // before the next look
-	ChangeSetID string    `json:"changeSetId"` // ARN
-	Since       time.Time `json:"since"`       // when planning began
+	Status      string    `json:"status"`         // one of the Plan constants
+	WaitSeconds int       `json:"waitSeconds"`    // before the next look
+	ChangeSetID string    `json:"changeSetId"`    // ARN
+	Since       time.Time `json:"since"`          // when planning began
+	Side        string    `json:"side,omitempty"` // of a stack with sides: the one that is not in use
 }
 
 // Done is a stack that was looked at.
@@ -181,7 +182,8 @@ func (r *Review) current() (stage pipeline.Stage, stack pipeline.Stack, to event
 	for _, stage := range r.Release.Stages {
 		for _, stack := range stage.Stacks {
 			if stage.Name == r.Step.Stage && stack.Name == r.Step.Stack {
-				return stage, stack, target(stage, stack), nil
+				stack, err := stack.OfSide(r.Plan.Side)
+				return stage, stack, target(stage, stack), err
 			}
 		}
 	}

@@ -16,6 +16,7 @@ type Service struct {
 	ChangeSets ChangeSets
 	Templates  deployment.Templates
 	Reviews    Reviews
+	Rollouts   Rollouts // nil where no stack is rolled out
 	Runs       Runs
 	Registry   Registry
 	Files      Files

@@ -53,6 +53,7 @@ type world struct {
 	facts    *fake.DeploymentFacts
 	forge    *fake.Forge
 	reviews  *fake.Reviews
+	records  *fake.DeploymentRollouts
 	runs     *fake.DeploymentRuns
 	registry fake.Registry
 	service  *review.Service
@@ -65,11 +66,11 @@ func newWorld(t *testing.T) *world {
 	clock := fake.NewClock(epoch)
 	w := &world{
 		t: t, clock: clock, cloud: fake.NewDeploymentCloud(clock), files: &fake.DeploymentFiles{Objects: map[string][]byte{}},
-		facts: &fake.DeploymentFacts{}, forge: &fake.Forge{}, reviews: &fake.Reviews{}, runs: &fake.DeploymentRuns{}, fail: map[string]error{},
+		facts: &fake.DeploymentFacts{}, forge: &fake.Forge{}, reviews: &fake.Reviews{}, records: &fake.DeploymentRollouts{}, runs: &fake.DeploymentRuns{}, fail: map[string]error{},
 		registry: fake.Registry{"acme/shop": {Name: "acme/shop", Provider: source.GitHub, StatusSecret: "evenkeel/x"}},
 	}
 	w.service = &review.Service{
-		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(), Templates: w.cloud.Templates(), Reviews: w.reviews, Runs: w.runs, Registry: w.registry,
+		Stacks: w.cloud.Stacks(), ChangeSets: w.cloud.ChangeSets(), Templates: w.cloud.Templates(), Reviews: w.reviews, Rollouts: w.records, Runs: w.runs, Registry: w.registry,
 		Files: fake.ReviewFiles{DeploymentFiles: w.files}, Forge: w.forge, Publisher: w.facts, Now: clock.Now,
 	}
 	return w

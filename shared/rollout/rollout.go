@@ -104,15 +104,53 @@ type State struct {
 	// Target the one that is wanted. While they differ, the router is asked again.
 	Weight int       `json:"weight"`
 	Target int       `json:"target"`
-	Since  time.Time `json:"since"`  // when Weight came into force
-	Stable int       `json:"stable"` // the weight that an abort returns to: 0
-	// Measured is what was measured since Since, oldest first.
+	Since  time.Time `json:"since"`            // when Weight came into force, or its bake began anew; of Promoted, when it was
+	Change string    `json:"change,omitempty"` // of the router: the last change of weights, until it is settled
+	Stable int       `json:"stable"`           // the weight that an abort returns to: 0, of a first rollout 100
+	// Measured is what was measured since Since, oldest first; Earlier counts what
+	// of it is no longer in Measured.
 	Measured []Measurement `json:"measured,omitempty"`
+	Earlier  []Tally       `json:"earlier,omitempty"`
+	// Deadline is when it is aborted, whatever it waits for.
+	Deadline time.Time `json:"deadline,omitzero"`
 	// Command is what a person wants and was not done yet.
 	Command  *Command  `json:"command,omitempty"`
 	Why      string    `json:"why,omitempty"`      // of Paused, Aborting, Aborted, SwitchedBack
-	Approved int       `json:"approved,omitempty"` // the number of steps that a person let pass: steps below this index do not pause again
+	Cause    Cause     `json:"cause,omitempty"`    // what Why is about
+	Approved int       `json:"approved,omitempty"` // the pauses before the steps below this index are over
 	Paused   time.Time `json:"paused,omitzero"`    // since when
+	// Found says which weights somebody else has set. While it is there nothing
+	// but an abort or a promotion touches the router; resume sets ours again.
+	Found string `json:"found,omitempty"`
+}
+
+// Cause is the kind of a reason.
+type Cause string
+
+// The causes. What a person can do depends on them.
+const (
+	CauseGate         Cause = "gate"         // evenkeel.yaml wants a person here
+	CausePerson       Cause = "person"       // a person wanted it
+	CauseFailed       Cause = "failed"       // a metric passed its failure limit
+	CauseInconclusive Cause = "inconclusive" // a metric passed its inconclusive limit
+	CauseNoData       Cause = "noData"       // a metric could not be judged
+	CauseTimeout      Cause = "timeout"      // nobody answered, or it took too long
+	CauseForeign      Cause = "foreign"      // somebody else has set the weights
+	CauseSwitchBack   Cause = "switchBack"   // a person, or a check of the stage, after it was promoted
+	CauseStopped      Cause = "stopped"      // its workflow failed too often
+	CausePassed       Cause = "passed"       // of Stepping: a person let the step pass although it was inconclusive
+)
+
+// Tally counts measurements of a metric.
+type Tally struct {
+	Metric       string    `json:"metric"`
+	Looked       int       `json:"looked"`       // all
+	Measured     int       `json:"measured"`     // those that say something about the candidate
+	Failed       int       `json:"failed"`       // of them
+	Inconclusive int       `json:"inconclusive"` // of them
+	Missing      int       `json:"missing"`      // without data or in error, in a row at the end
+	Last         time.Time `json:"last"`         // time of the newest
+	Outcome      string    `json:"outcome"`      // of the newest
 }
 
 // The outcomes of a measurement.
@@ -147,6 +185,9 @@ type Health struct {
 	// new ones, oldest first.
 	Measured []Measurement
 	Live     string // one of the healths
+	// Awaited are metrics that are due and cannot have a value yet, and from when
+	// they can: that is no missing data.
+	Awaited map[string]time.Time
 }
 
 // Action is what to do now.
@@ -165,9 +206,10 @@ const (
 // Decision is what Decide decides.
 type Decision struct {
 	Action Action        `json:"action"`
-	Weight int           `json:"weight"` // of Advance and Abort
-	Wait   time.Duration `json:"wait"`   // of Hold, Pause, Finish
-	Why    string        `json:"why"`    // one sentence for a person
+	Weight int           `json:"weight"`          // of Advance and Abort
+	Wait   time.Duration `json:"wait"`            // of Hold, Pause, Finish
+	Why    string        `json:"why"`             // one sentence for a person
+	Cause  Cause         `json:"cause,omitempty"` // of Pause and Abort
 	// Decided are the measurements that decided.
 	Decided []Measurement `json:"decided,omitempty"`
 }
@@ -203,8 +245,19 @@ type Record struct {
 	Began       time.Time `json:"began"`
 	Ended       time.Time `json:"ended,omitzero"`
 	Timeline    []Entry   `json:"timeline"` // oldest first, bounded
-	Version     int       `json:"-"`        // of the stored item
+	// Intent is the entry that is added once State.Target is in force.
+	Intent  *Entry `json:"intent,omitempty"`
+	Left    string `json:"left,omitempty"`   // of a retired one, what became of the old side: one of the Left constants
+	Starts  int    `json:"starts,omitempty"` // of its workflow: an execution that failed is followed by another one
+	Version int    `json:"-"`                // of the stored item
 }
+
+// What became of the old side once nothing is given back to it any more.
+const (
+	LeftKept       = "kept"
+	LeftDeleted    = "deleted"
+	LeftNotDeleted = "notDeleted" // it was to be deleted, and could not be
+)
 
 // Entry is a change of a rollout and what decided it.
 type Entry struct {
@@ -214,4 +267,5 @@ type Entry struct {
 	Why      string        `json:"why"`
 	By       string        `json:"by,omitempty"`
 	Measured []Measurement `json:"measured,omitempty"`
+	Told     bool          `json:"told,omitempty"` // its fact was published
 }

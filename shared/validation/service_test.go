@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -170,6 +171,28 @@ func TestABranchThatNoStageFollows(t *testing.T) {
 	}
 }
 
+// rolledOut is goodPipeline with a rollout of its stack.
+var rolledOut = strings.Replace(goodPipeline, `parameters: {Seconds: "30"}`, `parameters: {Seconds: "30"}, rollout: {strategy: blue-green, sideParameter: Side, router: {route53: {zone: Z1, name: a.example.com, type: CNAME, value: "${output.Host}"}}}`, 1)
+
+// TestASideParameterIsSet: by the rollout, for both sides.
+func TestASideParameterIsSet(t *testing.T) {
+	template := strings.Replace(goodTemplate, "Parameters:", "Parameters:\n  Side: {Type: String, AllowedValues: [blue, green]}", 1) +
+		"    Tags: [{Key: side, Value: !Ref Side}]\nOutputs:\n  Host: {Value: !GetAtt Queue.QueueName}\n"
+	r := newRemote(treeOf(t, map[string]string{"evenkeel.yaml": rolledOut, "templates/queue.yaml": template}))
+	got, err := r.service().Validate(t.Context(), release("main"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range got.Validation.Findings {
+		if strings.HasPrefix(f.Rule, "P") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if len(got.Stages) == 0 || got.Stages[0].Stacks[0].Rollout == nil {
+		t.Errorf("the rollout is not in the release: %+v", got.Stages)
+	}
+}
+
 func TestFindings(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -185,6 +208,12 @@ func TestFindings(t *testing.T) {
 			events.Finding{File: "evenkeel.yaml", Line: 4, Column: 3, Rule: "P0003", Message: "Extra is not declared in templates/queue.yaml"}},
 		{"missing parameter", map[string]string{"evenkeel.yaml": strings.Replace(goodPipeline, `, parameters: {Seconds: "30"}`, "", 1), "templates/queue.yaml": goodTemplate},
 			events.Finding{File: "evenkeel.yaml", Line: 4, Column: 3, Rule: "P0003", Message: "Seconds has no default and is not set"}},
+		{"name of both sides", map[string]string{"evenkeel.yaml": rolledOut, "templates/queue.yaml": strings.Replace(goodTemplate, "VisibilityTimeout", "QueueName: jobs\n      VisibilityTimeout", 1)},
+			events.Finding{File: "templates/queue.yaml", Line: 8, Column: 18, Rule: "P0006", Message: "only one can have it"}},
+		{"output of a rollout", map[string]string{"evenkeel.yaml": rolledOut, "templates/queue.yaml": goodTemplate},
+			events.Finding{File: "templates/queue.yaml", Line: 1, Column: 1, Rule: "P0006", Message: "the rollout of the stack queue reads the output Host, which the template does not have"}},
+		{"side parameter", map[string]string{"evenkeel.yaml": rolledOut, "templates/queue.yaml": goodTemplate},
+			events.Finding{File: "templates/queue.yaml", Line: 1, Column: 1, Rule: "P0006", Message: "the sideParameter Side of the rollout of the stack queue is no parameter of the template"}},
 		{"broken template", map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": strings.Replace(goodTemplate, "AWS::SQS::Queue", "AWS::SQS::Kueue", 1)},
 			events.Finding{File: "templates/queue.yaml", Line: 6, Column: 5, Message: "AWS::SQS::Kueue"}},
 		{"unreferenced template", map[string]string{"evenkeel.yaml": goodPipeline, "templates/queue.yaml": goodTemplate, "templates/sub/other.yml": strings.Replace(goodTemplate, "VisibilityTimeout", "Visibility", 1)},
@@ -482,6 +511,29 @@ func TestAskedAccountsRunNamedOutputsOnly(t *testing.T) {
 		refused := slices.ContainsFunc(got.Validation.Findings, func(f events.Finding) bool { return f.Rule == validation.RuleBoundary })
 		if err != nil || refused == valid {
 			t.Errorf("%s: %v, %+v", check, err, got.Validation.Findings)
+		}
+	}
+}
+
+// TestRollingRepository: the repository that the end-to-end test rolls out is as
+// it must be.
+func TestRollingRepository(t *testing.T) {
+	files := map[string]string{}
+	for _, name := range []string{"evenkeel.yaml", "templates/web.yaml", "templates/alias.yaml"} {
+		data, err := os.ReadFile("../../testdata/repositories/rolling/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(data)
+	}
+	r := newRemote(treeOf(t, files))
+	got, err := r.service().Validate(t.Context(), release("main"))
+	if err != nil || !got.Validation.Valid || len(got.Stages) != 1 {
+		t.Fatalf("%+v, %v", got.Validation, err)
+	}
+	for _, stack := range got.Stages[0].Stacks {
+		if stack.Rollout == nil {
+			t.Errorf("%s has no rollout", stack.Name)
 		}
 	}
 }

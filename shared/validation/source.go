@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/source"
 	"github.com/evenkeel/evenkeel/shared/template"
@@ -18,6 +19,7 @@ const (
 	RuleParameters        = "P0003" // a stack's parameters do not fit its template
 	RuleBoundary          = "P0004" // a stage is beyond what the repository is registered for
 	RuleAssembly          = "P0005" // the cloud assembly cannot be deployed as evenkeel.yaml says
+	RuleRollout           = "P0006" // a template cannot be rolled out as evenkeel.yaml wants it
 )
 
 // SourceRules returns the rules about evenkeel.yaml, sorted by id. They are
@@ -31,6 +33,7 @@ func SourceRules() []Rule {
 		{ID: RulePolicy, Severity: Error, Title: "The policies of the repository cannot be used", Link: link},
 		{ID: RuleBoundary, Severity: Error, Title: "A stage is beyond what the repository is registered for", Link: link},
 		{ID: RuleAssembly, Severity: Error, Title: "The cloud assembly cannot be deployed as evenkeel.yaml says", Link: link},
+		{ID: RuleRollout, Severity: Error, Title: "A template cannot be rolled out as evenkeel.yaml wants it", Link: link},
 	}
 }
 
@@ -155,7 +158,7 @@ func (c Checked) parameters(files map[string][]byte) []Finding {
 		return nil
 	}
 	// Many stages and stacks share a template: each is parsed once.
-	parsed := map[string]*template.Template{}
+	parsed, told := map[string]*template.Template{}, map[[3]any]bool{}
 	var findings []Finding
 	for _, branch := range branches(c.Pipeline) {
 		for _, stage := range c.Stages(branch) {
@@ -169,8 +172,29 @@ func (c Checked) parameters(files map[string][]byte) []Finding {
 				for _, message := range misfits(parsed[stack.Template], stack) {
 					findings = append(findings, pipelineFinding(RuleParameters, stack.At(), "stack "+stack.Name+" in stage "+stage.Name+": "+message))
 				}
+				for _, f := range unrollable(parsed[stack.Template], stack) {
+					if place := [3]any{f.File, f.Line, f.Message}; !told[place] { // in each stage
+						told[place] = true
+						findings = append(findings, f)
+					}
+				}
 			}
 		}
+	}
+	return findings
+}
+
+// unrollable says what keeps a stack with a rollout from being there twice.
+func unrollable(t *template.Template, stack pipeline.Stack) []Finding {
+	literals := map[string]string{}
+	for name, parameter := range stack.Parameters {
+		if parameter.Output == "" {
+			literals[name] = parameter.Literal()
+		}
+	}
+	var findings []Finding
+	for _, misfit := range deployment.Misfits(t, stack, literals) {
+		findings = append(findings, Finding{File: stack.Template, Line: misfit.Line, Column: misfit.Column, Rule: RuleRollout, Severity: Error, Message: misfit.Message})
 	}
 	return findings
 }
@@ -180,7 +204,9 @@ func misfits(t *template.Template, stack pipeline.Stack) []string {
 	declared := map[string]bool{}
 	for name, parameter := range t.Parameters.All() {
 		declared[name] = true
-		if _, given := stack.Parameters[name]; !given && parameter.Default == nil {
+		_, given := stack.Parameters[name]
+		given = given || stack.Rollout != nil && stack.Rollout.SideParameter == name
+		if !given && parameter.Default == nil {
 			messages = append(messages, "the template's parameter "+name+" has no default and is not set")
 		}
 	}

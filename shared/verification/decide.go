@@ -78,7 +78,7 @@ type settled struct {
 
 func (s settled) why() string {
 	if s.last.Why == "" {
-		return "could not be checked: no round was left for it"
+		return Unchecked + "no round was left for it"
 	}
 	return s.last.Why
 }

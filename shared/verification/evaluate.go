@@ -13,12 +13,15 @@ import (
 	"github.com/evenkeel/evenkeel/shared/pipeline"
 )
 
+// Unchecked begins why of an attempt that could not be made.
+const Unchecked = "could not be checked: "
+
 // Evaluate compares what was seen with what the check expects. why is one
 // sentence; for a failure it is the first expectation that does not hold.
 func Evaluate(c pipeline.Check, o Observation) (outcome, why string) {
 	switch {
 	case o.Unknown != "":
-		return Pending, "could not be checked: " + o.Unknown
+		return Pending, Unchecked + o.Unknown
 	case o.Failed != "":
 		return Failed, o.Failed
 	case c.HTTP != nil && o.HTTP != nil:
@@ -30,7 +33,7 @@ func Evaluate(c pipeline.Check, o Observation) (outcome, why string) {
 	case c.Build != nil && o.Build != nil:
 		return evaluateBuild(*o.Build)
 	default:
-		return Pending, "could not be checked: nothing was seen"
+		return Pending, Unchecked + "nothing was seen"
 	}
 }
 
@@ -130,7 +133,7 @@ func evaluateAlarms(a pipeline.AlarmCheck, seen []Alarm) (outcome, why string) {
 	case len(waiting) > 0:
 		return Pending, shorten("no data yet: "+strings.Join(waiting, ", "), maxWhy)
 	case len(seen) == 0:
-		return Pending, "could not be checked: nothing was seen"
+		return Pending, Unchecked + "nothing was seen"
 	default:
 		return outcome, fmt.Sprintf("%d of %d alarms are quiet", len(seen), len(seen))
 	}
@@ -145,7 +148,7 @@ func evaluateBuild(b Build) (outcome, why string) {
 	case BuildFault:
 		// Source: CodeBuild API reference, Build, buildStatus: FAULT, "The
 		// build faulted", is an error of the service.
-		return Pending, "could not be checked: CodeBuild failed" + reason(b.Reason)
+		return Pending, Unchecked + "CodeBuild failed" + reason(b.Reason)
 	default:
 		at := ""
 		if b.Phase != "" {

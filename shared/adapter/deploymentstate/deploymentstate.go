@@ -246,3 +246,10 @@ func (r Registry) Record(ctx context.Context, s events.StackRef) error {
 	_, err := r.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(r.table), Item: stored})
 	return awserr.Classify("list the stack "+s.StackName, err)
 }
+
+// Forget takes a stack that was deleted off the list; one that is not there is
+// no error.
+func (r Registry) Forget(ctx context.Context, account, region, stackName string) error {
+	_, err := r.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: aws.String(r.table), Key: key("stack#"+account+"#"+region, stackName)})
+	return awserr.Classify("take the stack "+stackName+" off the list", err)
+}

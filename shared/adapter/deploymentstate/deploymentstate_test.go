@@ -176,6 +176,17 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
+func TestForgetsADeletedStack(t *testing.T) {
+	stub, store := start(t)
+	stub.Reply("dynamodb", "DeleteItem", `{}`)
+	if err := store.Registry().Forget(context.Background(), "222222222222", "us-east-1", "shop-api-test-blue"); err != nil {
+		t.Fatal(err)
+	}
+	if got := last(t, stub, "DeleteItem"); got.Key["pk"]["S"] != "stack#222222222222#us-east-1" || got.Key["sk"]["S"] != "shop-api-test-blue" {
+		t.Errorf("deleted %v", got.Key)
+	}
+}
+
 func TestApprovals(t *testing.T) {
 	stub, store := start(t)
 	ctx := context.Background()
