@@ -25,6 +25,9 @@ const (
 	Loopback     = "EVENKEEL_LOOPBACK"
 	BuildProject = "EVENKEEL_BUILD_PROJECT" // CodeBuild project that runs the commands of repositories
 
+	WritesTable = "EVENKEEL_WRITES_TABLE" // DynamoDB table of who changed which resource
+	WritesKept  = "EVENKEEL_WRITES_KEPT"  // how long a write is kept there, a Go duration
+
 	RolloutWorkflow = "EVENKEEL_ROLLOUT_WORKFLOW" // ARN of the workflow that is the clock of rollouts
 	// MetricMargin is how late a metric may still arrive, a Go duration. The CDK
 	// app never sets it: what CloudWatch needs is the default.
