@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -44,9 +45,14 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 	if len(resources) == 0 {
 		return nil
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text bytes.Buffer
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL")
+	rows := 1
+	under := map[int]string{} // what stands below a row of the table
 	for _, r := range resources {
+		rows += rowsOf(r)
+		under[rows] = AttributionText(r.Attribution)
 		if r.Status == StatusDeleted {
 			fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
 			continue
@@ -58,7 +64,28 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
 		}
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	rows = 0
+	for line := range strings.Lines(text.String()) {
+		rows++
+		if _, err := io.WriteString(w, line); err != nil {
+			return err
+		}
+		if under[rows] != "" {
+			fmt.Fprintf(w, "    %s\n", under[rows])
+		}
+	}
+	return nil
+}
+
+// rowsOf is how many rows of the table a resource has.
+func rowsOf(r events.DriftedResource) int {
+	if r.Status == StatusDeleted {
+		return 1
+	}
+	return max(len(r.Differences), 1)
 }
 
 // cell is a value in a table; absent is one that the side does not have.

@@ -18,6 +18,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 	if err != nil {
 		return scan, err
 	}
+	s.attribute(ctx, scan, report.Resources)
 	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Routed: report.Routed, Digest: report.Digest}
 	scan.Result = scanned(scan, report)
 	facts := []events.Fact{scannedFact(scan, report)}
