@@ -45,8 +45,6 @@ require (
 	go4.org/netipx v0.0.0-20260823151212-3075585bcbeb
 )
 
-require github.com/aws/aws-sdk-go-v2/service/cloudtrail v1.56.0 // indirect
-
 require (
 	github.com/Masterminds/semver/v3 v3.5.0 // indirect
 	github.com/ProtonMail/go-crypto v1.1.6 // indirect
