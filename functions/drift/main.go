@@ -30,6 +30,10 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
 	busName, table, role, writesTable := env.String(config.Bus), env.String(config.StateTable), env.String(config.RoleName), env.String(config.WritesTable)
+	classes := attribution.Default()
+	classes.Roles = env.List(config.BreakGlassRoles, classes.Roles)
+	classes.Tags = env.List(config.BreakGlassTags, classes.Tags)
+	classes.Session = env.List(config.BreakGlassSessions, classes.Session)
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
 		log.Error("cannot start", "error", err.Error())
@@ -39,7 +43,7 @@ func main() {
 	detection := driftdetection.New(workloads)
 	state := driftstate.New(cfg, table)
 	attributor := &attribution.Service{
-		Ledger: writes.New(cfg, writesTable, 0), Lookup: cloudtrail.New(workloads), Classifier: attribution.Default(), Now: time.Now,
+		Ledger: writes.New(cfg, writesTable, 0), Lookup: cloudtrail.New(workloads), Classifier: classes, Now: time.Now,
 	}
 	service := &drift.Service{
 		Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,

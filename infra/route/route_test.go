@@ -188,6 +188,16 @@ func TestRoutesAreSound(t *testing.T) {
 	}
 }
 
+// TestPatternsFit: an event pattern has at most 2,048 characters.
+// Source: EventBridge user guide, "Amazon EventBridge quotas".
+func TestPatternsFit(t *testing.T) {
+	for _, r := range route.Routes() {
+		if text, err := json.Marshal(r.Pattern); err != nil || len(text) > 2048 {
+			t.Errorf("%s: %d characters, %v", r.Name, len(text), err)
+		}
+	}
+}
+
 func TestMatchesRefusesWhatItDoesNotKnow(t *testing.T) {
 	pattern := map[string]any{"source": []any{map[string]any{"wildcard": "a*"}}}
 	if _, err := route.Matches(pattern, map[string]any{"source": "ab"}); err == nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -80,6 +81,13 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		config.Bucket: *bucket.BucketName(), config.ParameterPrefix: ParameterPrefix, config.BuildProject: route.BuildProject,
 		config.WritesTable: *writes.TableName(), config.WritesKept: strconv.Itoa(24*s.WriteDays) + "h",
 		config.RolloutWorkflow: construct.WorkflowARN(c, workflow.Rollout),
+	}
+	for name, patterns := range map[string][]string{
+		config.BreakGlassRoles: s.BreakGlassRoles, config.BreakGlassTags: s.BreakGlassTags, config.BreakGlassSessions: s.BreakGlassSessions,
+	} {
+		if len(patterns) > 0 {
+			environment[name] = strings.Join(patterns, ",")
+		}
 	}
 	construct.BuildProject(c, route.BuildProject, bucket)
 	functions, err := makeFunctions(c, from, grants, environment)

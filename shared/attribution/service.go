@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
 // Ledger is what was kept of writes as they arrived.
@@ -39,6 +40,10 @@ const newest = 100
 // history is how far CloudTrail's event history goes back.
 // Source: CloudTrail API reference, LookupEvents.
 const history = 90 * 24 * time.Hour
+
+// reserve is the time that the ledger needs for what is asked next: CloudTrail
+// is not asked when less is left.
+const reserve = 5 * time.Second
 
 // Service finds out who changed a resource.
 type Service struct {
@@ -83,6 +88,14 @@ func (s *Service) match(change Change, writes []Write, from string) *events.Attr
 
 // find asks CloudTrail for each name that the resource may be recorded under.
 func (s *Service) find(ctx context.Context, change Change) ([]Write, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		if time.Until(deadline) < reserve {
+			return nil, fault.Transient("there was no time left for it: others were looked up before")
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+		defer cancel()
+	}
 	until := change.Until
 	if until.IsZero() {
 		until = s.Now()

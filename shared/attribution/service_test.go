@@ -106,6 +106,22 @@ func TestAttribute(t *testing.T) {
 	}
 }
 
+// TestTheLedgerIsAskedToTheEnd: what CloudTrail takes for the first resources
+// does not cost the others what the ledger knows.
+func TestTheLedgerIsAskedToTheEnd(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	l, h := &ledger{}, &history{}
+	if err := l.Keep(ctx, write("a", 20, sets("/Tags"))); err != nil {
+		t.Fatal(err)
+	}
+	s := &attribution.Service{Ledger: l, Lookup: h, Classifier: attribution.Default(), Now: time.Now}
+	got, err := s.Attribute(ctx, stack, queue, time.Time{}, time.Time{})
+	if err != nil || got.EventID != "a" || len(h.asked) != 0 || !strings.Contains(got.Why, "no time left") {
+		t.Errorf("%+v, %v, asked %v", got, err, h.asked)
+	}
+}
+
 func TestAttributeATypeThatIsNotAWSs(t *testing.T) {
 	s := &attribution.Service{Ledger: &ledger{}, Classifier: attribution.Default(), Now: time.Now}
 	got, err := s.Attribute(t.Context(), stack, drifted("Custom::Thing", "x", "/A"), time.Time{}, time.Time{})
