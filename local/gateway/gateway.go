@@ -213,7 +213,16 @@ func (g *Gateway) report(r *http.Request, s scope, caller cloudtrail.Identity, r
 	} else {
 		c.JSON = cloudtrail.DecodeJSON(body)
 	}
-	event, err := emulator.NewEvent(cloudtrail.Source(s.service), cloudtrail.DetailType, caller.Account, s.region, c.Time, nil, cloudtrail.Record(c))
+	g.emit(c)
+	for _, made := range cloudtrail.Handled(c) {
+		made.ID = emulator.NewID()
+		g.emit(made)
+	}
+}
+
+// emit puts the CloudTrail event of a call on the bus.
+func (g *Gateway) emit(c cloudtrail.Call) {
+	event, err := emulator.NewEvent(cloudtrail.Source(c.Service), cloudtrail.DetailType, c.Account, c.Region, c.Time, nil, cloudtrail.Record(c))
 	if err != nil {
 		g.opts.Log.Error("CloudTrail event", "error", err)
 		return
@@ -223,7 +232,7 @@ func (g *Gateway) report(r *http.Request, s scope, caller cloudtrail.Identity, r
 
 // CloudFormationAgent in a user agent marks a call that CloudFormation makes
 // in a workload account.
-const CloudFormationAgent = "cloudformation.amazonaws.com"
+const CloudFormationAgent = cloudtrail.CloudFormation
 
 func sourceIP(r *http.Request) string {
 	host, _, _ := strings.Cut(r.RemoteAddr, ":")
