@@ -59,7 +59,7 @@ var suffix = regexp.MustCompile(`^arn:[^:]+:secretsmanager:.*-[A-Za-z0-9]{6}$`)
 func shorts(name string) []string {
 	var out []string
 	for _, one := range strings.Split(name, "|") {
-		plain := strings.TrimRight(one, "/:*")
+		plain := strings.TrimRight(one, "/:*.") // names of DNS may end in a dot
 		if i := strings.LastIndexAny(plain, "/:"); i >= 0 {
 			plain = plain[i+1:]
 		}
@@ -95,7 +95,7 @@ func (w Write) concerns(stack events.StackRef, r events.DriftedResource) bool {
 // same reports whether two names may be of one thing: equal, or one the end of
 // the other's path.
 func same(a, b string) bool {
-	trim := func(s string) string { return strings.Trim(s, "/:*") }
+	trim := func(s string) string { return strings.Trim(s, "/:*.") }
 	a, b = trim(a), trim(b)
 	if suffix.MatchString(a) != suffix.MatchString(b) {
 		if suffix.MatchString(a) {

@@ -146,7 +146,7 @@ func touches(property, path string) bool {
 			return false
 		}
 	}
-	return len(a) > 0
+	return len(a) > 0 && len(b) > 0
 }
 
 func segments(path string) []string {

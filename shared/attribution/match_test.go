@@ -160,6 +160,11 @@ func TestMatchResources(t *testing.T) {
 		{"a listener", drifted("AWS::ElasticLoadBalancingV2::Listener", "arn:aws:elasticloadbalancing:us-east-1:222222222222:listener/app/a/1/2", "/Port"), "elasticloadbalancing", "ModifyListener",
 			`{"listenerArn": "arn:aws:elasticloadbalancing:us-east-1:222222222222:listener/app/a/1/2", "port": 81}`, true},
 		{"a service that has no row", drifted("AWS::RDS::DBInstance", "db-1", "/BackupRetentionPeriod"), "rds", "ModifyDBInstance", `{"dBInstanceIdentifier": "db-1", "backupRetentionPeriod": 0}`, true},
+		{"a record of a zone, as DNS writes it", drifted("AWS::Route53::RecordSet", "api.example.com", "/Weight"), "route53", "ChangeResourceRecordSets",
+			`{"hostedZoneId": "Z1", "changeBatch": {"changes": [{"action": "UPSERT", "resourceRecordSet": {"name": "api.example.com.", "weight": 10}}]}}`, true},
+		{"a service of a cluster", drifted("AWS::ECS::Service", "arn:aws:ecs:us-east-1:222222222222:service/main/web", "/DesiredCount"), "ecs", "UpdateService",
+			`{"cluster": "main", "service": "web", "desiredCount": 0}`, true},
+		{"a property that CloudFormation does not name", drifted("AWS::SQS::Queue", queueURL, ""), "sqs", "SetQueueAttributes", `{"queueUrl": "` + queueURL + `", "attributes": {"DelaySeconds": "1"}}`, false},
 		{"a queue that is gone", gone("AWS::SQS::Queue", queueURL), "sqs", "DeleteQueue", `{"queueUrl": "` + queueURL + `"}`, true},
 		{"a role that is gone, and its policy", gone("AWS::IAM::Role", "shop-Api"), "iam", "DeleteRolePolicy", `{"roleName": "shop-Api", "policyName": "x"}`, false},
 		{"a role that is gone", gone("AWS::IAM::Role", "shop-Api"), "iam", "DeleteRole", `{"roleName": "shop-Api"}`, true},
@@ -169,7 +174,7 @@ func TestMatchResources(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			at := stack
-			if tt.source == "iam" {
+			if tt.source == "iam" || tt.source == "route53" {
 				at.Region = "eu-west-1"
 			}
 			w := parse(t, call(tt.source+".amazonaws.com", tt.call, tt.parameters))

@@ -170,6 +170,25 @@ var services = map[string]service{
 		},
 		alias: map[string]string{"securitygroups": "SecurityGroups"},
 	},
+	"route53.amazonaws.com": {
+		names: []string{"requestParameters.hostedZoneId", "requestParameters.changeBatch.changes.resourceRecordSet.name", "requestParameters.resourceId", "requestParameters.healthCheckId"},
+		calls: map[string][]string{
+			"ChangeResourceRecordSets":   {"/AliasTarget", "/Failover", "/GeoLocation", "/HealthCheckId", "/Region", "/ResourceRecords", "/SetIdentifier", "/TTL", "/Type", "/Weight"},
+			"AssociateVPCWithHostedZone": {"/VPCs"}, "DisassociateVPCFromHostedZone": {"/VPCs"}, "UpdateHostedZoneComment": {"/HostedZoneConfig"},
+			"CreateQueryLoggingConfig": {"/QueryLoggingConfig"}, "DeleteQueryLoggingConfig": {"/QueryLoggingConfig"},
+		},
+	},
+	"ecs.amazonaws.com": {
+		names: []string{"requestParameters.service", "requestParameters.serviceName", "requestParameters.cluster", "requestParameters.clusterName",
+			"requestParameters.resourceArn", "responseElements.service.serviceArn", "responseElements.taskDefinition.taskDefinitionArn"},
+	},
+	"ecr.amazonaws.com": {
+		names: []string{"requestParameters.repositoryName", "requestParameters.resourceArn"},
+		calls: map[string][]string{
+			"PutLifecyclePolicy": {"/LifecyclePolicy"}, "DeleteLifecyclePolicy": {"/LifecyclePolicy"},
+			"SetRepositoryPolicy": {"/RepositoryPolicyText"}, "DeleteRepositoryPolicy": {"/RepositoryPolicyText"},
+		},
+	},
 	"cloudcontrolapi.amazonaws.com": {
 		names: []string{"requestParameters.identifier", "responseElements.progressEvent.identifier", "responseElements.ProgressEvent.Identifier"},
 	},

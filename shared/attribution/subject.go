@@ -13,7 +13,7 @@ import (
 var (
 	// called are the names of parameters that name a thing. A URL may carry a
 	// secret, as those of webhooks do.
-	called = regexp.MustCompile(`(?i)(name|arn|id|identifier)s?$`)
+	called = regexp.MustCompile(`(?i)(name|arn|id|identifier|resource)s?$`)
 	// passing are parameters that name the call itself, or who is called back.
 	passing = regexp.MustCompile(`(?i)(clienttoken|requesttoken|requestid|clientrequesttoken|idempotencytoken|callerreference|kmskeyid|rolearn|rolename|username|subnetid|vpcid|accountid)s?$`)
 	// identity is what names, ids, ARNs and URLs of resources consist of.
@@ -21,7 +21,7 @@ var (
 	// member is the name of a property or of a key in a map.
 	member = regexp.MustCompile(`^[A-Za-z0-9_.:@-]{1,128}$`)
 	verb   = regexp.MustCompile(`^(Put|Delete|Set|Update|Create)`)
-	tags   = regexp.MustCompile(`^(Tag|Untag)[A-Z]|^(Add|Remove|Create|Delete)Tags|^(Put|Delete)\w*Tagging$`)
+	tags   = regexp.MustCompile(`^(Tag|Untag)[A-Z]|^(Add|Change|Remove|Create|Delete)Tags|^(Put|Delete)\w*Tagging$`)
 )
 
 // hidden stands in a record in the place of what is not shown.
