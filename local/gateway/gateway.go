@@ -53,6 +53,7 @@ type Gateway struct {
 	now      func() time.Time
 	accounts *accounts
 	journal  *journal
+	history  *cloudtrail.History
 	bus      *Bus
 	own      *http.ServeMux
 	hub      http.Handler
@@ -70,7 +71,7 @@ func New(opts Options) (*Gateway, error) {
 		return nil, fmt.Errorf("endpoint of moto: %w", err)
 	}
 	g := &Gateway{
-		opts: opts, now: opts.Now, accounts: newAccounts(opts.Hub, opts.Now), journal: newJournal(), own: http.NewServeMux(),
+		opts: opts, now: opts.Now, accounts: newAccounts(opts.Hub, opts.Now), journal: newJournal(), history: cloudtrail.NewHistory(), own: http.NewServeMux(),
 		hub: proxy(hub, opts.Log), moto: proxy(moto, opts.Log), bus: newBus(opts.Put, opts.Log),
 	}
 	g.own.HandleFunc("GET "+Prefix+"health", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]string{"status": "ok"}) })
@@ -173,6 +174,8 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, s scope, caller 
 		g.opts.Simulator.CloudFormation(caller.Account, s.region).ServeHTTP(w, r)
 	case "cloudcontrolapi":
 		g.opts.Simulator.CloudControl(caller.Account, s.region).ServeHTTP(w, r)
+	case "cloudtrail":
+		g.history.Lookup(caller.Account, s.region).ServeHTTP(w, r)
 	case "monitoring":
 		asAccount(r, s, caller.Account)
 		if request.action == metrics.Operation {
@@ -220,9 +223,11 @@ func (g *Gateway) report(r *http.Request, s scope, caller cloudtrail.Identity, r
 	}
 }
 
-// emit puts the CloudTrail event of a call on the bus.
+// emit keeps the CloudTrail record of a call, and puts its event on the bus.
 func (g *Gateway) emit(c cloudtrail.Call) {
-	event, err := emulator.NewEvent(cloudtrail.Source(c.Service), cloudtrail.DetailType, c.Account, c.Region, c.Time, nil, cloudtrail.Record(c))
+	record := cloudtrail.Record(c)
+	g.history.Add(c, record)
+	event, err := emulator.NewEvent(cloudtrail.Source(c.Service), cloudtrail.DetailType, c.Account, c.Region, c.Time, nil, record)
 	if err != nil {
 		g.opts.Log.Error("CloudTrail event", "error", err)
 		return
