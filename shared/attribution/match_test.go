@@ -1,6 +1,7 @@
 package attribution_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -264,4 +265,43 @@ func TestClassify(t *testing.T) {
 	if class, why := attribution.Default().Classify(stack, parse(t, sample(t, "testdata/function.json"))); class != attribution.ClassBreakGlass {
 		t.Errorf("the sample is %s: %s", class, why)
 	}
+}
+
+// FuzzMatch makes writes of bytes, two for each: kind and minute. Whatever they
+// are, the answer is one of them, was made before the drift was seen, does not
+// depend on their order, and is no worse than the best kind there is.
+func FuzzMatch(f *testing.F) {
+	f.Add([]byte{0, 20, 1, 30, 2, 12, 3, 50})
+	f.Add([]byte{3, 20, 4, 21, 2, 45})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		change := attribution.Change{Stack: stack, Resource: queue, From: minute(10), Until: minute(40)}
+		var writes []attribution.Write
+		person, anybody := false, false
+		for i := 0; i+1 < len(data) && i < 40; i += 2 {
+			kinds := [][]func(*attribution.Write){nil, {sets("/Tags")}, {ownDeployment}, {control}, {by(userDana, "cloudformation.amazonaws.com")}}
+			kind, m := int(data[i])%len(kinds), int(data[i+1])%60
+			writes = append(writes, write(strings.Repeat("x", i+1), m, kinds[kind]...))
+			if m <= 41 {
+				anybody, person = true, person || kind == 0 || kind == 4
+			}
+		}
+		got := attribution.Default().Match(change, writes)
+		if (got != nil) != anybody {
+			t.Fatalf("%+v of %+v", got, writes)
+		}
+		if got == nil {
+			return
+		}
+		i := slices.IndexFunc(writes, func(w attribution.Write) bool { return w.EventID == got.EventID })
+		if i < 0 || !writes[i].Time.Equal(got.Time) || got.Time.After(minute(41)) || got.Class == "" || got.Why == "" {
+			t.Errorf("%+v of %+v", got, writes)
+		}
+		if person && (!got.Exact || got.Class == attribution.ClassOwnDeployment) {
+			t.Errorf("somebody set the property, and the answer is %+v", got)
+		}
+		slices.Reverse(writes)
+		if again := attribution.Default().Match(change, writes); *again != *got {
+			t.Errorf("in another order %+v, was %+v", again, got)
+		}
+	})
 }
