@@ -55,11 +55,11 @@ func TestRecordsAreAttributed(t *testing.T) {
 			if tt.path == "" {
 				drifted.Status, drifted.Differences = "DELETED", nil
 			}
-			stack := events.StackRef{Account: call.Account, Region: call.Region}
-			if !slices.ContainsFunc(w.Keys(), func(k string) bool { return slices.Contains(attribution.KeysOf(stack, drifted), k) }) {
-				t.Errorf("kept under %v, asked for under %v", w.Keys(), attribution.KeysOf(stack, drifted))
+			change := attribution.Change{Stack: events.StackRef{Account: call.Account, Region: call.Region}, Resource: drifted}
+			if !slices.ContainsFunc(w.Keys(), func(k string) bool { return slices.Contains(change.Keys(), k) }) {
+				t.Errorf("kept under %v, asked for under %v", w.Keys(), change.Keys())
 			}
-			got := attribution.Default().Match(attribution.Change{Stack: stack, Resource: drifted}, []attribution.Write{w})
+			got := attribution.Default().Match(change, []attribution.Write{w})
 			if got == nil || got.Exact != tt.exact || got.Principal != call.Identity.ARN() || got.EventName != tt.action || got.Class != attribution.ClassPerson {
 				t.Errorf("got %+v of %+v", got, w)
 			}

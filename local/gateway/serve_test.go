@@ -82,7 +82,9 @@ func TestHistoryOfAWorkload(t *testing.T) {
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, call222("cloudtrail", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents",
 		`{"LookupAttributes":[{"AttributeKey":"ResourceName","AttributeValue":"`+queue+`"}]}`))
-	var found struct{ Events []struct{ EventName, EventSource string } }
+	var found struct {
+		Events []struct{ EventName, EventSource string }
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || len(found.Events) != 2 || found.Events[0].EventName != "SetQueueAttributes" || found.Events[1].EventName != "UpdateResource" {
 		t.Errorf("%s (%v)", w.Body, err)
 	}

@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/evenkeel/evenkeel/events"
 )
 
 // Keys are the keys under which a write is kept, sorted: account, region,
@@ -29,11 +27,17 @@ func (w Write) Keys() []string {
 	return sorted(keys)
 }
 
-// KeysOf are the keys under which the writes of a stack's resource are kept,
-// sorted; none for a type that is not AWS's.
-func KeysOf(stack events.StackRef, resource events.DriftedResource) []string {
-	return sorted(keysOf(stack.Account, stack.Region, sourceOf(resource.ResourceType), resource.PhysicalID))
+// Keys are the keys under which the writes that may have made the change are
+// kept, sorted; none for a type that is not AWS's.
+func (c Change) Keys() []string {
+	var keys []string
+	for _, name := range c.names() {
+		keys = append(keys, keysOf(c.Stack.Account, c.Stack.Region, sourceOf(c.Resource.ResourceType), name)...)
+	}
+	return sorted(keys)
 }
+
+func (c Change) names() []string { return append([]string{c.Resource.PhysicalID}, c.Names...) }
 
 func keysOf(account, region, source, name string) []string {
 	if source == "" || name == "" {
@@ -74,22 +78,33 @@ func shorts(name string) []string {
 	return out
 }
 
-// concerns reports whether a write is about the resource.
-func (w Write) concerns(stack events.StackRef, r events.DriftedResource) bool {
-	if len(w.Types) > 0 && !slices.Contains(w.Types, r.ResourceType) {
+// concerns reports whether a write is about the resource that changed.
+func (w Write) concerns(c Change) bool {
+	if len(w.Types) > 0 && !slices.Contains(w.Types, c.Resource.ResourceType) {
 		return false
 	}
-	if !slices.ContainsFunc(w.Keys(), func(k string) bool { return slices.Contains(KeysOf(stack, r), k) }) {
+	keys := c.Keys()
+	if !slices.ContainsFunc(w.Keys(), func(k string) bool { return slices.Contains(keys, k) }) {
 		return false
 	}
-	for _, name := range w.Resources {
-		for _, part := range append(strings.Split(r.PhysicalID, "|"), r.PhysicalID) {
-			if same(name, part) {
-				return true
-			}
-		}
+	return slices.ContainsFunc(c.names(), w.named)
+}
+
+// named reports whether the record has the name. Of several that "|" joins one
+// is enough, but for IAM: there the same policy name stands in many roles, and
+// records always have both.
+func (w Write) named(name string) bool {
+	has := func(one string) bool {
+		return slices.ContainsFunc(w.Resources, func(r string) bool { return same(r, one) })
 	}
-	return false
+	parts := strings.Split(name, "|")
+	if has(name) {
+		return true
+	}
+	if w.EventSource == "iam.amazonaws.com" {
+		return !slices.ContainsFunc(parts, func(part string) bool { return !has(part) })
+	}
+	return slices.ContainsFunc(parts, has)
 }
 
 // same reports whether two names may be of one thing: equal, or one the end of

@@ -13,6 +13,7 @@ import (
 type Change struct {
 	Stack    events.StackRef
 	Resource events.DriftedResource
+	Names    []string  // further names by which calls may name the resource; "a|b" is both together
 	From     time.Time // when the stack was deployed last; zero if that is not known
 	Until    time.Time // when the drift was seen; zero if that is not known
 }
@@ -52,7 +53,7 @@ type candidate struct {
 func (c Classifier) Match(change Change, writes []Write) *events.Attribution {
 	var found []candidate
 	for _, w := range writes {
-		if !w.concerns(change.Stack, change.Resource) || !change.Until.IsZero() && w.Time.After(change.Until.Add(clockSkew)) {
+		if !w.concerns(change) || !change.Until.IsZero() && w.Time.After(change.Until.Add(clockSkew)) {
 			continue
 		}
 		class, why := c.Classify(change.Stack, w)

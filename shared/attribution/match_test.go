@@ -187,6 +187,36 @@ func TestMatchResources(t *testing.T) {
 	}
 }
 
+// TestMatchByFurtherNames: what no call names by its physical id is found by
+// what it belongs to, and what else belongs to that is not taken for it.
+func TestMatchByFurtherNames(t *testing.T) {
+	put := parse(t, call("iam.amazonaws.com", "PutRolePolicy", `{"roleName": "shop-Api", "policyName": "write", "policyDocument": "{}"}`))
+	policy := parse(t, call("sqs.amazonaws.com", "SetQueueAttributes", `{"queueUrl": "`+queueURL+`", "attributes": {"Policy": "{}"}}`))
+	tests := []struct {
+		name     string
+		write    attribution.Write
+		resource events.DriftedResource
+		names    []string
+		want     bool
+	}{
+		{"an inline policy", put, drifted("AWS::IAM::Policy", "shop-Poli-1ABC", "/PolicyDocument"), []string{"write|shop-Api"}, true},
+		{"without its names", put, drifted("AWS::IAM::Policy", "shop-Poli-1ABC", "/PolicyDocument"), nil, false},
+		{"another policy of the role", put, drifted("AWS::IAM::Policy", "shop-Poli-1ABC", "/PolicyDocument"), []string{"read|shop-Api"}, false},
+		{"the same policy of another role", put, drifted("AWS::IAM::Policy", "shop-Poli-1ABC", "/PolicyDocument"), []string{"write|shop-Web"}, false},
+		{"of several roles", put, drifted("AWS::IAM::Policy", "shop-Poli-1ABC", "/PolicyDocument"), []string{"write|shop-Api", "write|shop-Web"}, true},
+		{"another policy by its id", put, drifted("AWS::IAM::RolePolicy", "read|shop-Api", "/PolicyDocument"), nil, false},
+		{"the policy of a queue", policy, drifted("AWS::SQS::QueuePolicy", "shop-Queu-1ABC", "/PolicyDocument/Statement/0"), []string{queueURL}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := attribution.Default().Match(attribution.Change{Stack: stack, Resource: tt.resource, Names: tt.names}, []attribution.Write{tt.write})
+			if (got != nil && got.Exact) != tt.want || (got != nil) != tt.want {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
 func TestMatchEC2Samples(t *testing.T) {
 	for _, name := range []string{"modify-rules-array", "nested-ipv4", "revoke", "cloudformation-no-group-id"} {
 		w := parse(t, sample(t, "../../testdata/events/cloudtrail-"+name+".json"))

@@ -3,6 +3,8 @@ package attribution
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -53,17 +55,15 @@ type Service struct {
 	Now        func() time.Time
 }
 
-// Attribute returns who made the drift of a resource, which was seen at until,
-// in a stack that was deployed last at from; either may be zero. When nobody is
-// found, the class is unknown and Why says what was looked at. CloudTrail is
-// asked when the ledger explains nothing: it may be younger than the drift, or
-// an event may have been lost. An error means that neither could be read.
-func (s *Service) Attribute(ctx context.Context, stack events.StackRef, resource events.DriftedResource, from, until time.Time) (*events.Attribution, error) {
-	keys := KeysOf(stack, resource)
+// Attribute returns who made a change. When nobody is found, the class is
+// unknown and Why says what was looked at. CloudTrail is asked when the ledger
+// explains nothing: it may be younger than the drift, or an event may have been
+// lost. An error means that neither could be read.
+func (s *Service) Attribute(ctx context.Context, change Change) (*events.Attribution, error) {
+	keys := change.Keys()
 	if len(keys) == 0 {
-		return unknown("CloudTrail does not know the type " + resource.ResourceType), nil
+		return unknown("CloudTrail does not know the type " + change.Resource.ResourceType), nil
 	}
-	change := Change{Stack: stack, Resource: resource, From: from, Until: until}
 	kept, ledgerErr := s.Ledger.Writes(ctx, keys, newest)
 	best := s.match(change, kept, FromLedger)
 	if best != nil && best.Exact && best.Class != ClassOwnDeployment || s.Lookup == nil {
@@ -102,7 +102,7 @@ func (s *Service) find(ctx context.Context, change Change) ([]Write, error) {
 	}
 	until = until.Add(clockSkew)
 	var all []Write
-	for _, name := range asked(change.Resource.PhysicalID) {
+	for _, name := range asked(change.names()) {
 		found, err := s.Lookup.Find(ctx, change.Stack, sourceOf(change.Resource.ResourceType), name, until.Add(-history), until)
 		all = append(all, found...)
 		if err != nil {
@@ -112,16 +112,21 @@ func (s *Service) find(ctx context.Context, change Change) ([]Write, error) {
 	return all, nil
 }
 
+// maxAsked is how many names of a resource CloudTrail is asked for.
+const maxAsked = 3
+
 // asked are the names under which CloudTrail may know a resource: its id and,
-// where that is an ARN or a URL, its last part.
-func asked(id string) []string {
-	names := []string{id}
-	for _, short := range shorts(id) {
-		if short != id {
-			names = append(names, short)
+// where that is an ARN or a URL, its last part; then its other names.
+func asked(names []string) []string {
+	var out []string
+	for _, name := range names {
+		for _, one := range append([]string{name}, shorts(name)...) {
+			if !strings.Contains(one, "|") && !slices.Contains(out, one) && len(out) < maxAsked {
+				out = append(out, one)
+			}
 		}
 	}
-	return names[:min(len(names), 2)]
+	return out
 }
 
 func answer(best *events.Attribution, ledgerErr, lookupErr error) (*events.Attribution, error) {
@@ -129,7 +134,7 @@ func answer(best *events.Attribution, ledgerErr, lookupErr error) (*events.Attri
 	case best == nil && ledgerErr != nil:
 		return nil, errors.Join(ledgerErr, lookupErr)
 	case best == nil && lookupErr != nil:
-		return unknown("the ledger has no write to it, and CloudTrail could not be asked: " + lookupErr.Error()), nil
+		return unknown("the ledger has no write to it, and CloudTrail could not be asked: " + lookupErr.Error()), nil //nolint:nilerr // the report tells of it
 	case best == nil:
 		return unknown("neither the ledger nor CloudTrail has a write to it"), nil
 	case ledgerErr != nil:

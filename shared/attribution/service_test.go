@@ -89,7 +89,7 @@ func TestAttribute(t *testing.T) {
 			}
 			l.err = tt.ledgerErr
 			s := &attribution.Service{Ledger: l, Lookup: &tt.history, Classifier: attribution.Default(), Now: func() time.Time { return minute(59) }}
-			got, err := s.Attribute(t.Context(), stack, queue, time.Time{}, time.Time{})
+			got, err := s.Attribute(t.Context(), attribution.Change{Stack: stack, Resource: queue})
 			if (err != nil) != tt.err || len(tt.history.asked) != tt.asked {
 				t.Fatalf("%v, asked %v", err, tt.history.asked)
 			}
@@ -116,7 +116,7 @@ func TestTheLedgerIsAskedToTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &attribution.Service{Ledger: l, Lookup: h, Classifier: attribution.Default(), Now: time.Now}
-	got, err := s.Attribute(ctx, stack, queue, time.Time{}, time.Time{})
+	got, err := s.Attribute(ctx, attribution.Change{Stack: stack, Resource: queue})
 	if err != nil || got.EventID != "a" || len(h.asked) != 0 || !strings.Contains(got.Why, "no time left") {
 		t.Errorf("%+v, %v, asked %v", got, err, h.asked)
 	}
@@ -124,7 +124,7 @@ func TestTheLedgerIsAskedToTheEnd(t *testing.T) {
 
 func TestAttributeATypeThatIsNotAWSs(t *testing.T) {
 	s := &attribution.Service{Ledger: &ledger{}, Classifier: attribution.Default(), Now: time.Now}
-	got, err := s.Attribute(t.Context(), stack, drifted("Custom::Thing", "x", "/A"), time.Time{}, time.Time{})
+	got, err := s.Attribute(t.Context(), attribution.Change{Stack: stack, Resource: drifted("Custom::Thing", "x", "/A")})
 	if err != nil || got.Class != attribution.ClassUnknown || !strings.Contains(got.Why, "Custom::Thing") {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -140,7 +140,7 @@ func TestTrailKeepsWhatAttributeFinds(t *testing.T) {
 		t.Fatalf("heard %+v, %v", heard, err)
 	}
 	s := &attribution.Service{Ledger: l, Classifier: attribution.Default(), Now: time.Now}
-	got, err := s.Attribute(t.Context(), stack, queue, time.Time{}, time.Time{})
+	got, err := s.Attribute(t.Context(), attribution.Change{Stack: stack, Resource: queue})
 	if err != nil || got.EventID != heard.EventID || !got.Exact || got.From != attribution.FromLedger {
 		t.Errorf("%+v, %v", got, err)
 	}

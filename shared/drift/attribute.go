@@ -7,28 +7,25 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/attribution"
 )
 
 // Attributor finds out who changed a resource.
 type Attributor interface {
-	// Attribute returns who made the drift of a resource, which was seen at
-	// until, in a stack that was deployed last at from. Either is zero when it is
-	// not known. Nobody found is no error: the class is unknown, and Why says
-	// what was looked at.
-	Attribute(ctx context.Context, stack events.StackRef, resource events.DriftedResource, from, until time.Time) (*events.Attribution, error)
+	// Attribute returns who made a change. Nobody found is no error: the class
+	// is unknown, and Why says what was looked at.
+	Attribute(ctx context.Context, change attribution.Change) (*events.Attribution, error)
 }
 
 // attributing is the longest that a report asks who changed what: CloudTrail
 // answers two questions a second, and the function has a minute.
 const attributing = 20 * time.Second
 
-// classUnknown is the class of a change whose maker was not found.
-const classUnknown = "unknown"
-
-// attribute writes into each resource who changed it. A report without an
+// attribute writes into each resource who changed it. names are the further
+// names of resources, by logical id. A report without an
 // answer is worth more than none: whatever fails is the reason of an unknown
 // class, and never the scan's error.
-func (s *Service) attribute(ctx context.Context, scan Scan, resources []events.DriftedResource) {
+func (s *Service) attribute(ctx context.Context, scan Scan, resources []events.DriftedResource, names map[string][]string) {
 	if s.Attributor == nil || len(resources) == 0 {
 		return
 	}
@@ -39,12 +36,12 @@ func (s *Service) attribute(ctx context.Context, scan Scan, resources []events.D
 	ctx, cancel := context.WithTimeout(ctx, attributing)
 	defer cancel()
 	for i, r := range resources {
-		found, err := s.Attributor.Attribute(ctx, scan.Stack, r, from, scan.Detection.Ended)
+		found, err := s.Attributor.Attribute(ctx, attribution.Change{Stack: scan.Stack, Resource: r, Names: names[r.LogicalID], From: from, Until: scan.Detection.Ended})
 		switch {
 		case ctx.Err() != nil && (err != nil || found == nil):
-			found = &events.Attribution{Class: classUnknown, Why: fmt.Sprintf("it was not looked up: %d resources took longer than %s", len(resources), attributing)}
+			found = &events.Attribution{Class: attribution.ClassUnknown, Why: fmt.Sprintf("it was not looked up: %d resources took longer than %s", len(resources), attributing)}
 		case err != nil:
-			found = &events.Attribution{Class: classUnknown, Why: "it could not be looked up: " + shorten(err.Error(), maxReason)}
+			found = &events.Attribution{Class: attribution.ClassUnknown, Why: "it could not be looked up: " + shorten(err.Error(), maxReason)}
 		}
 		resources[i].Attribution = found
 	}

@@ -3,27 +3,28 @@ package drift_test
 import (
 	"bytes"
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/attribution"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/fake"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
 // attributor answers by logical id, and notes what it was asked.
 type attributor struct {
-	answers     map[string]*events.Attribution
-	err         error
-	from, until time.Time
-	asked       []string
+	answers map[string]*events.Attribution
+	err     error
+	changes []attribution.Change
 }
 
-func (a *attributor) Attribute(_ context.Context, stack events.StackRef, r events.DriftedResource, from, until time.Time) (*events.Attribution, error) {
-	a.from, a.until = from, until
-	a.asked = append(a.asked, stack.StackName+"/"+r.LogicalID)
-	return a.answers[r.LogicalID], a.err
+func (a *attributor) Attribute(_ context.Context, change attribution.Change) (*events.Attribution, error) {
+	a.changes = append(a.changes, change)
+	return a.answers[change.Resource.LogicalID], a.err
 }
 
 var dana = events.Attribution{
@@ -39,8 +40,9 @@ func TestReportSaysWhoChangedIt(t *testing.T) {
 	if got := scan.Drift.Resources[0].Attribution; got == nil || *got != dana {
 		t.Errorf("got %+v", got)
 	}
-	if len(a.asked) != 1 || a.asked[0] != "shop-network-test/Jobs" || !a.from.Equal(w.stack.Updated) || !a.until.Equal(scan.Detection.Ended) || a.until.IsZero() {
-		t.Errorf("asked %v, from %s until %s", a.asked, a.from, a.until)
+	if len(a.changes) != 1 || a.changes[0].Stack != network || a.changes[0].Resource.LogicalID != "Jobs" ||
+		!a.changes[0].From.Equal(w.stack.Updated) || !a.changes[0].Until.Equal(scan.Detection.Ended) || a.changes[0].Until.IsZero() {
+		t.Errorf("asked %+v", a.changes)
 	}
 	for _, f := range w.facts.Facts() {
 		var resources []events.DriftedResource
@@ -76,6 +78,34 @@ func TestReportWithoutAnAnswer(t *testing.T) {
 	}
 	if scan.Drift.Digest != digest {
 		t.Error("who made the drift changed its digest")
+	}
+}
+
+// TestFurtherNames: what no call names by its physical id is asked for by what
+// it belongs to.
+func TestFurtherNames(t *testing.T) {
+	changed := func(kind string, properties map[string]any) *fake.DriftResource {
+		actual := maps.Clone(properties)
+		properties["Description"], actual["Description"] = "a", "b"
+		return &fake.DriftResource{Type: kind, Expected: properties, Actual: actual}
+	}
+	w := newWorld(t)
+	w.stack.Resources = map[string]*fake.DriftResource{
+		"Inline": changed("AWS::IAM::Policy", map[string]any{"PolicyName": "write", "Roles": []any{"web", "api"}, "Users": []any{"dana"}}),
+		"Queue":  changed("AWS::SQS::QueuePolicy", map[string]any{"Queues": []any{"https://q/1", map[string]any{}}}),
+		"Bucket": changed("AWS::S3::BucketPolicy", map[string]any{"Bucket": "assets"}),
+		"Table":  changed("AWS::DynamoDB::Table", map[string]any{"TableName": "orders"}),
+	}
+	a := &attributor{}
+	w.service.Attributor = a
+	must(w.service.Report(ctx, w.detect(scanOf(network), "token")))(t)
+	got := map[string]string{}
+	for _, c := range a.changes {
+		got[c.Resource.LogicalID] = strings.Join(c.Names, " ")
+	}
+	want := map[string]string{"Inline": "write|api write|dana write|web", "Queue": "https://q/1", "Bucket": "assets", "Table": ""}
+	if !maps.Equal(got, want) {
+		t.Errorf("asked by %v, want %v", got, want)
 	}
 }
 
