@@ -46,46 +46,52 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 		return nil
 	}
 	var text bytes.Buffer
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL")
-	rows := 1
+	table := &rows{Writer: tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)}
 	under := map[int]string{} // what stands below a row of the table
+	fmt.Fprintln(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL")
 	for _, r := range resources {
-		rows += rowsOf(r)
-		under[rows] = AttributionText(r.Attribution)
-		if r.Status == StatusDeleted {
-			fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
-			continue
-		}
-		if len(r.Differences) == 0 {
-			fmt.Fprintf(table, "  %s\t%s\t(not named)\t\t%s\n", r.LogicalID, r.ResourceType, strings.ToLower(r.Status))
-		}
-		for _, d := range r.Differences {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
-		}
+		renderResource(table, r)
+		under[table.written] = AttributionText(r.Attribution)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	rows = 0
+	row := 0
 	for line := range strings.Lines(text.String()) {
-		rows++
+		if row++; under[row] != "" {
+			line += "    " + under[row] + "\n"
+		}
 		if _, err := io.WriteString(w, line); err != nil {
 			return err
-		}
-		if under[rows] != "" {
-			fmt.Fprintf(w, "    %s\n", under[rows])
 		}
 	}
 	return nil
 }
 
-// rowsOf is how many rows of the table a resource has.
-func rowsOf(r events.DriftedResource) int {
+// rows counts the rows of a table. A line of another shape in between would end
+// its columns: such lines are put below their row when the table is done.
+type rows struct {
+	*tabwriter.Writer
+	written int
+}
+
+// Write implements io.Writer.
+func (r *rows) Write(text []byte) (int, error) {
+	r.written += bytes.Count(text, []byte("\n"))
+	return r.Writer.Write(text)
+}
+
+func renderResource(table io.Writer, r events.DriftedResource) {
 	if r.Status == StatusDeleted {
-		return 1
+		fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
+		return
 	}
-	return max(len(r.Differences), 1)
+	if len(r.Differences) == 0 {
+		fmt.Fprintf(table, "  %s\t%s\t(not named)\t\t%s\n", r.LogicalID, r.ResourceType, strings.ToLower(r.Status))
+	}
+	for _, d := range r.Differences {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
+	}
 }
 
 // cell is a value in a table; absent is one that the side does not have.
