@@ -1,7 +1,7 @@
 # Evenkeel. Plain `make` lists the targets.
 
 SHELL     := /bin/bash
-FUNCTIONS := build deployment drift healing ledger review rollout validation webhook
+FUNCTIONS := build deployment drift healing ledger review rollout trail validation webhook
 
 # The platform of the Lambda binaries: this machine's for the local cloud,
 # linux/arm64 for `make deploy`.

@@ -1,5 +1,7 @@
 package events
 
+import "time"
+
 // StackRef is a deployed stack that is watched.
 type StackRef struct {
 	StackID    string `json:"stackId"` // ARN
@@ -12,12 +14,15 @@ type StackRef struct {
 }
 
 // Coverage says how much of a stack a scan could look at. A status without it
-// misleads: a stack with no supported resource reads IN_SYNC.
+// misleads: a stack with no supported resource reads IN_SYNC. Checked,
+// Unsupported, Unknown and Nested add up to the resources of the stack.
 type Coverage struct {
-	Checked     int `json:"checked"`
-	Unsupported int `json:"unsupported"` // NOT_CHECKED: the type has no drift support
+	Checked     int `json:"checked"`     // by at least one engine
+	Unsupported int `json:"unsupported"` // no engine can check the type
 	Unknown     int `json:"unknown"`     // the read failed
-	Nested      int `json:"nested"`      // nested stacks, not followed by CloudFormation
+	Nested      int `json:"nested"`      // nested stacks; each that was followed has a report of its own
+	Live        int `json:"live,omitempty"`       // of Checked, by Cloud Control
+	Unresolved  int `json:"unresolved,omitempty"` // properties whose expected value could not be worked out, of checked resources
 }
 
 // PropertyDifference is one drifted property.
@@ -35,7 +40,72 @@ type DriftedResource struct {
 	ResourceType string               `json:"resourceType"`
 	Status       string               `json:"status"` // MODIFIED, DELETED
 	Differences  []PropertyDifference `json:"differences"`
+
+	// Engine is which engine found it: cloudformation, live, or both.
+	Engine string `json:"engine,omitempty"`
+	// Disagreement says in one sentence where the engines do not say the same.
+	Disagreement string `json:"disagreement,omitempty"`
+	// Undeclared are properties that the template does not set and that changed
+	// since the stack was deployed last. They are no drift to CloudFormation.
+	Undeclared []PropertyDifference `json:"undeclared,omitempty"`
+	Severity   string               `json:"severity,omitempty"` // low, medium, high, critical
+	// Response is what the policy does about it: ignore, notify, open, revert.
+	Response    string       `json:"response,omitempty"`
+	Why         string       `json:"why,omitempty"` // of Response: the rule, exception or baseline that decided
+	Attribution *Attribution `json:"attribution,omitempty"`
 }
+
+// Attribution says who made a change, as CloudTrail recorded it.
+type Attribution struct {
+	Class     string    `json:"class"`     // ownDeployment, otherStack, serviceManaged, healer, breakGlass, person, unknown
+	Principal string    `json:"principal"` // ARN; "" when nobody was found
+	Session   string    `json:"session,omitempty"`
+	SourceIP  string    `json:"sourceIp,omitempty"`
+	UserAgent string    `json:"userAgent,omitempty"`
+	EventName string    `json:"eventName,omitempty"`
+	EventID   string    `json:"eventId,omitempty"`
+	Time      time.Time `json:"time,omitzero"`
+	// From is where it was found: ledger (kept as it arrived) or lookup
+	// (CloudTrail LookupEvents).
+	From string `json:"from,omitempty"`
+	// Exact says that the call names the property that drifted; else it is the
+	// last call that changed the resource.
+	Exact bool   `json:"exact,omitempty"`
+	Why   string `json:"why,omitempty"` // of Class, one sentence
+}
+
+// DriftResolved says that a stack that had drifted is as its template says
+// again, or that all that is left of its drift is ignored or accepted.
+type DriftResolved struct {
+	StackRef
+	ScanID    string            `json:"scanId"`
+	Coverage  Coverage          `json:"coverage"`
+	Resources []DriftedResource `json:"resources"` // that had drifted
+}
+
+// Source implements Data.
+func (DriftResolved) Source() string { return SourceDrift }
+
+// DetailType implements Data.
+func (DriftResolved) DetailType() string { return "DriftResolved.v1" }
+
+// DriftAccepted says that a person accepted drift: what is live now is the
+// baseline until it ends.
+type DriftAccepted struct {
+	StackRef
+	LogicalID string    `json:"logicalId"`
+	Path      string    `json:"path,omitempty"` // "" for the whole resource
+	Actual    string    `json:"actual,omitempty"`
+	By        string    `json:"by"`
+	Reason    string    `json:"reason"`
+	Until     time.Time `json:"until,omitzero"` // zero: until it changes again
+}
+
+// Source implements Data.
+func (DriftAccepted) Source() string { return SourceDrift }
+
+// DetailType implements Data.
+func (DriftAccepted) DetailType() string { return "DriftAccepted.v1" }
 
 // DriftScanned says what a scan of one stack found, drift or none.
 type DriftScanned struct {

@@ -311,16 +311,16 @@ func TestDataOutlivesTheStack(t *testing.T) {
 			t.Errorf("%s is a custom resource: it would bring code that nobody here wrote", id)
 		}
 	}
-	if found != 4 {
-		t.Errorf("%d data resources, want 2 tables, a bucket and a key", found)
+	if found != 5 {
+		t.Errorf("%d data resources, want 3 tables, a bucket and a key", found)
 	}
 }
 
 // TestOutputs: the CLI finds the installation by them.
 func TestOutputs(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
-	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
-		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow", "RolloutFunction", "RolloutWorkflow"} {
+	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "WritesTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
+		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow", "RolloutFunction", "RolloutWorkflow", "TrailFunction"} {
 		if tmpl.Outputs[name] == nil {
 			t.Errorf("no output %s", name)
 		}
@@ -333,8 +333,8 @@ func TestOutputs(t *testing.T) {
 func TestTheSpokeForwardsNothingToItself(t *testing.T) {
 	tmpl := templates(t)["evenkeel-spoke"]
 	rules := tmpl.named("AWS::Events::Rule")
-	if len(rules) != 4 {
-		t.Errorf("rules %v, want 4", rules)
+	if len(rules) != 5 {
+		t.Errorf("rules %v, want 5", rules)
 	}
 	for _, id := range rules {
 		if tmpl.Resources[id].Condition != "Elsewhere" {

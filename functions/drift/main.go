@@ -13,11 +13,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
+	"github.com/evenkeel/evenkeel/shared/adapter/cloudtrail"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
+	"github.com/evenkeel/evenkeel/shared/adapter/writes"
+	"github.com/evenkeel/evenkeel/shared/attribution"
 	"github.com/evenkeel/evenkeel/shared/config"
 	"github.com/evenkeel/evenkeel/shared/drift"
 	"github.com/evenkeel/evenkeel/shared/invoke"
@@ -26,17 +29,25 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
-	busName, table, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.RoleName)
+	busName, table, role, writesTable := env.String(config.Bus), env.String(config.StateTable), env.String(config.RoleName), env.String(config.WritesTable)
+	classes := attribution.Default()
+	classes.Roles = env.List(config.BreakGlassRoles, classes.Roles)
+	classes.Tags = env.List(config.BreakGlassTags, classes.Tags)
+	classes.Session = env.List(config.BreakGlassSessions, classes.Session)
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
 		log.Error("cannot start", "error", err.Error())
 		os.Exit(1)
 	}
-	detection := driftdetection.New(session.NewWorkloads(cfg, role))
+	workloads := session.NewWorkloads(cfg, role)
+	detection := driftdetection.New(workloads)
 	state := driftstate.New(cfg, table)
+	attributor := &attribution.Service{
+		Ledger: writes.New(cfg, writesTable, 0), Lookup: cloudtrail.New(workloads), Classifier: classes, Now: time.Now,
+	}
 	service := &drift.Service{
 		Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
-		Rollouts: rolloutstate.New(cfg, table), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
+		Rollouts: rolloutstate.New(cfg, table), Tasks: tasks.New(cfg), Attributor: attributor, Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		out, did, err := service.Handle(ctx, event)

@@ -23,6 +23,7 @@ func start(t *testing.T) (*awsstub.Stub, *runtimeapi.Runtime) {
 	stub := awsstub.Start(t)
 	env := stub.Env()
 	env[config.Bus], env[config.StateTable], env[config.RoleName] = "evenkeel", "evenkeel-state", "evenkeel-drift"
+	env[config.WritesTable] = "evenkeel-writes"
 	return stub, runtimeapi.Start(t, ".", env)
 }
 
@@ -108,7 +109,7 @@ func TestEvents(t *testing.T) {
 
 func TestMissingSettings(t *testing.T) {
 	log := runtimeapi.StartFailing(t, ".", nil)
-	for _, name := range []string{config.Bus, config.StateTable, config.RoleName} {
+	for _, name := range []string{config.Bus, config.StateTable, config.RoleName, config.WritesTable} {
 		if !strings.Contains(log, name) {
 			t.Errorf("the log does not name %s:\n%s", name, log)
 		}

@@ -18,6 +18,7 @@ import (
 const (
 	StateTable       = "stateTable"
 	LedgerTable      = "ledgerTable"
+	WritesTable      = "writesTable"
 	Bucket           = "bucket"
 	Bus              = "bus"
 	Parameters       = "parameters"       // below the parameter prefix
@@ -31,7 +32,7 @@ const (
 	Any              = "any"              // "*"; Why names the reason
 )
 
-var tokens = []string{StateTable, LedgerTable, Bucket, Bus, Parameters, Secrets, WorkloadRole, StageRole,
+var tokens = []string{StateTable, LedgerTable, WritesTable, Bucket, Bus, Parameters, Secrets, WorkloadRole, StageRole,
 	PipelineWorkflow, DriftWorkflow, RolloutWorkflow, OwnFunction, Any}
 
 // Statement allows actions on one thing, and says why.

@@ -5,6 +5,7 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"sort"
@@ -18,11 +19,19 @@ type Settings struct {
 	Operations       bool     // also synthesise the operations stack
 	WorkloadAccounts []string // accounts deployed to and watched, sorted; empty means the hub's own account only
 	LogRetentionDays int      // one of the values that CloudWatch Logs takes
+	WriteDays        int      // how long it is kept who changed which resource
+
+	// What means that a person acted in an emergency, patterns; empty leaves it
+	// to the function: names of roles, keys of session tags, names of sessions.
+	BreakGlassRoles, BreakGlassTags, BreakGlassSessions []string
 }
 
 // retentions are the days that PutRetentionPolicy takes, up to two years.
 // Source: CloudWatch Logs API reference, PutRetentionPolicy, retentionInDays.
 var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731}
+
+// maxWriteDays is ten years.
+const maxWriteDays = 3650
 
 var (
 	environmentName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
@@ -38,6 +47,8 @@ func Read(lookup func(key string) any) (Settings, error) {
 		Operations:       r.boolean("operations", true),
 		WorkloadAccounts: r.list("workloadAccounts"),
 		LogRetentionDays: r.integer("logRetentionDays", 30),
+		WriteDays:        r.integer("writeDays", 90),
+		BreakGlassRoles:  r.list("breakGlassRoles"), BreakGlassTags: r.list("breakGlassTags"), BreakGlassSessions: r.list("breakGlassSessions"),
 	}
 	if !environmentName.MatchString(s.Environment) {
 		r.fault("environment: %q is not a lower-case name such as sandbox", s.Environment)
@@ -49,6 +60,14 @@ func Read(lookup func(key string) any) (Settings, error) {
 	}
 	if !slices.Contains(retentions, s.LogRetentionDays) {
 		r.fault("logRetentionDays: %d is not one of %v", s.LogRetentionDays, retentions)
+	}
+	for _, pattern := range slices.Concat(s.BreakGlassRoles, s.BreakGlassTags, s.BreakGlassSessions) {
+		if _, err := path.Match(pattern, ""); err != nil || strings.ContainsAny(pattern, ", ") {
+			r.fault("breakGlass: %q is no pattern such as *break-glass*", pattern)
+		}
+	}
+	if s.WriteDays < 1 || s.WriteDays > maxWriteDays {
+		r.fault("writeDays: %d is not between 1 and %d", s.WriteDays, maxWriteDays)
 	}
 	sort.Strings(s.WorkloadAccounts)
 	s.WorkloadAccounts = slices.Compact(s.WorkloadAccounts)

@@ -14,13 +14,13 @@ func lookup(context map[string]any) func(string) any {
 
 func TestRead(t *testing.T) {
 	want := settings.Settings{
-		Environment: "sandbox", Operations: false, LogRetentionDays: 14,
-		WorkloadAccounts: []string{"222222222222", "333333333333"},
+		Environment: "sandbox", Operations: false, LogRetentionDays: 14, WriteDays: 400,
+		WorkloadAccounts: []string{"222222222222", "333333333333"}, BreakGlassRoles: []string{"admin-*", "root"},
 	}
 	tests := map[string]map[string]any{
-		"from cdk.json": {"environment": "sandbox", "operations": false, "logRetentionDays": 14.0,
+		"from cdk.json": {"environment": "sandbox", "operations": false, "logRetentionDays": 14.0, "writeDays": 400.0, "breakGlassRoles": []any{"admin-*", "root"},
 			"workloadAccounts": []any{"333333333333", "222222222222", "222222222222"}},
-		"from -c": {"environment": "sandbox", "operations": "false", "logRetentionDays": "14",
+		"from -c": {"environment": "sandbox", "operations": "false", "logRetentionDays": "14", "writeDays": "400", "breakGlassRoles": "admin-*,root",
 			"workloadAccounts": "333333333333,222222222222"},
 	}
 	for name, context := range tests {
@@ -35,7 +35,7 @@ func TestRead(t *testing.T) {
 
 func TestReadDefaults(t *testing.T) {
 	got, err := settings.Read(lookup(nil))
-	want := settings.Settings{Environment: "main", Operations: true, LogRetentionDays: 30}
+	want := settings.Settings{Environment: "main", Operations: true, LogRetentionDays: 30, WriteDays: 90}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("Read = %+v, %v, want %+v", got, err, want)
 	}
@@ -43,12 +43,13 @@ func TestReadDefaults(t *testing.T) {
 
 func TestReadReportsEveryFault(t *testing.T) {
 	_, err := settings.Read(lookup(map[string]any{
-		"environment": "Main!", "operations": "maybe", "logRetentionDays": 31.0, "workloadAccounts": []any{"42", 7.0},
+		"environment": "Main!", "operations": "maybe", "logRetentionDays": 31.0, "writeDays": 0.0, "breakGlassTags": "[a",
+		"workloadAccounts": []any{"42", 7.0},
 	}))
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`"Main!"`, `"maybe"`, "31 is not one of", `"42" is not an account id`, "7 is not a string"} {
+	for _, want := range []string{`"Main!"`, `"maybe"`, "31 is not one of", "writeDays: 0 is not between 1 and 3650", `"[a" is no pattern`, `"42" is not an account id`, "7 is not a string"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %s:\n%v", want, err)
 		}

@@ -40,6 +40,7 @@ type Report struct {
 	Routed    []string                 // logical ids of what rollouts route by, sorted; their weights are not compared
 	Reasons   []string                 // why it is UNKNOWN, or what limits it; sorted
 	Digest    string                   // SHA-256 of Resources
+	Names     map[string][]string      // logical id → what else calls may name the resource, see furtherNames
 }
 
 // Same is a difference that CloudFormation reports although both sides mean

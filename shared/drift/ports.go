@@ -88,8 +88,9 @@ type Wait struct {
 
 // StackState is a stack's status. The zero value means that there is none.
 type StackState struct {
-	Status string
-	Reason string
+	Status  string
+	Reason  string
+	Updated time.Time // when its last operation began
 }
 
 // Resource is a resource of a stack.

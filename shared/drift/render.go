@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -44,21 +45,53 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 	if len(resources) == 0 {
 		return nil
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text bytes.Buffer
+	table := &rows{Writer: tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)}
+	under := map[int]string{} // what stands below a row of the table
 	fmt.Fprintln(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL")
 	for _, r := range resources {
-		if r.Status == StatusDeleted {
-			fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
-			continue
+		renderResource(table, r)
+		under[table.written] = AttributionText(r.Attribution)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	row := 0
+	for line := range strings.Lines(text.String()) {
+		if row++; under[row] != "" {
+			line += "    " + under[row] + "\n"
 		}
-		if len(r.Differences) == 0 {
-			fmt.Fprintf(table, "  %s\t%s\t(not named)\t\t%s\n", r.LogicalID, r.ResourceType, strings.ToLower(r.Status))
-		}
-		for _, d := range r.Differences {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
+		if _, err := io.WriteString(w, line); err != nil {
+			return err
 		}
 	}
-	return table.Flush()
+	return nil
+}
+
+// rows counts the rows of a table. A line of another shape in between would end
+// its columns: such lines are put below their row when the table is done.
+type rows struct {
+	*tabwriter.Writer
+	written int
+}
+
+// Write implements io.Writer.
+func (r *rows) Write(text []byte) (int, error) {
+	r.written += bytes.Count(text, []byte("\n"))
+	return r.Writer.Write(text)
+}
+
+func renderResource(table io.Writer, r events.DriftedResource) {
+	if r.Status == StatusDeleted {
+		fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
+		return
+	}
+	if len(r.Differences) == 0 {
+		fmt.Fprintf(table, "  %s\t%s\t(not named)\t\t%s\n", r.LogicalID, r.ResourceType, strings.ToLower(r.Status))
+	}
+	for _, d := range r.Differences {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
+	}
 }
 
 // cell is a value in a table; absent is one that the side does not have.

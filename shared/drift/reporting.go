@@ -18,6 +18,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 	if err != nil {
 		return scan, err
 	}
+	s.attribute(ctx, scan, report.Resources, report.Names)
 	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Routed: report.Routed, Digest: report.Digest}
 	scan.Result = scanned(scan, report)
 	facts := []events.Fact{scannedFact(scan, report)}
@@ -55,7 +56,7 @@ func (s *Service) read(ctx context.Context, scan *Scan) (Report, error) {
 	}
 	drifts, names := withoutWeights(drifts, routed)
 	report := Assess(scan.Stack, scan.Detection, resources, drifts)
-	report.Routed = names
+	report.Routed, report.Names = names, furtherNames(drifts)
 	return report, nil
 }
 

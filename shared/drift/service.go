@@ -22,6 +22,7 @@ type Service struct {
 	Tasks      Tasks
 	Inventory  Inventory
 	Rollouts   Rollouts // nil: nothing is rolled out
+	Attributor Attributor
 	Publisher  Publisher
 	Now        func() time.Time
 }

@@ -39,6 +39,7 @@ type DriftCloud struct {
 type DriftStack struct {
 	Ref       events.StackRef
 	Status    string
+	Updated   time.Time                 // when it was deployed last
 	Resources map[string]*DriftResource // by logical id
 	Phantoms  []drift.Change            // changes that every revert change set has besides the real ones
 	Fails     bool                      // executing a change set rolls back
@@ -82,7 +83,7 @@ func (c *DriftCloud) State(_ context.Context, ref events.StackRef) (drift.StackS
 		return drift.StackState{}, err
 	}
 	if s, ok := c.stacks[ref.StackID]; ok {
-		return drift.StackState{Status: s.Status}, nil
+		return drift.StackState{Status: s.Status, Updated: s.Updated}, nil
 	}
 	return drift.StackState{}, nil
 }
