@@ -19,7 +19,7 @@ const maxCell = 60
 // stand together, then resource, property, expected and actual value of every
 // difference. Stacks are sorted by account, region and name.
 func RenderText(w io.Writer, scans []events.DriftScanned) error {
-	for i, scan := range sortedScans(scans) {
+	for i, scan := range Sorted(scans) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
@@ -40,25 +40,82 @@ func CoverageText(c events.Coverage) string {
 	return fmt.Sprintf("%d checked, %d unsupported, %d unknown, %d nested", c.Checked, c.Unsupported, c.Unknown, c.Nested)
 }
 
+// columns are those beside what every table has: a stack of which nothing is
+// known there has none.
+type columns struct{ severity, response, by, engine bool }
+
+func columnsOf(resources []events.DriftedResource) columns {
+	var c columns
+	for _, r := range resources {
+		c.severity = c.severity || r.Severity != ""
+		c.response = c.response || r.Response != ""
+		c.by = c.by || r.Attribution != nil
+		c.engine = c.engine || r.Engine != ""
+	}
+	return c
+}
+
+// pick returns the cells of the columns that are shown.
+func (c columns) pick(severity, response, by, engine string) string {
+	text := ""
+	for _, cell := range []struct {
+		shown bool
+		text  string
+	}{{c.severity, severity}, {c.response, response}, {c.by, by}, {c.engine, engine}} {
+		if cell.shown {
+			text += "\t" + cell.text
+		}
+	}
+	return text
+}
+
 func renderTable(w io.Writer, resources []events.DriftedResource) error {
 	if len(resources) == 0 {
 		return nil
 	}
+	shown := columnsOf(resources)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL")
+	fmt.Fprintf(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL%s\n", shown.pick("SEVERITY", "RESPONSE", "CHANGED BY", "ENGINE"))
 	for _, r := range resources {
+		line := func(property, expected, actual string) {
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s%s\n", r.LogicalID, r.ResourceType, property, expected, actual,
+				shown.pick(r.Severity, r.Response, changedBy(r.Attribution), r.Engine))
+		}
 		if r.Status == StatusDeleted {
-			fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
+			line("(all)", "present", "deleted")
 			continue
 		}
-		if len(r.Differences) == 0 {
-			fmt.Fprintf(table, "  %s\t%s\t(not named)\t\t%s\n", r.LogicalID, r.ResourceType, strings.ToLower(r.Status))
+		if len(r.Differences)+len(r.Undeclared) == 0 {
+			line("(not named)", "", strings.ToLower(r.Status))
 		}
 		for _, d := range r.Differences {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
+			line(printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
+		}
+		for _, d := range r.Undeclared {
+			line(printable(d.Path)+" (undeclared)", cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
 		}
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, r := range resources {
+		if r.Disagreement != "" {
+			fmt.Fprintf(w, "  %s: %s\n", r.LogicalID, printable(r.Disagreement))
+		}
+	}
+	return nil
+}
+
+// changedBy is the last part of the principal and its class.
+func changedBy(a *events.Attribution) string {
+	if a == nil {
+		return ""
+	}
+	name := a.Principal[strings.LastIndexAny(a.Principal, ":/")+1:]
+	if name == "" {
+		return a.Class
+	}
+	return printable(name) + " (" + a.Class + ")"
 }
 
 // cell is a value in a table; absent is one that the side does not have.
@@ -90,10 +147,12 @@ func RenderJSON(w io.Writer, scans []events.DriftScanned) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(sortedScans(scans))
+	return encoder.Encode(Sorted(scans))
 }
 
-func sortedScans(scans []events.DriftScanned) []events.DriftScanned {
+// Sorted returns the scans in the order of every report: by account, region and
+// name of the stack.
+func Sorted(scans []events.DriftScanned) []events.DriftScanned {
 	out := slices.Clone(scans)
 	if out == nil {
 		out = []events.DriftScanned{}

@@ -76,6 +76,7 @@ type Result struct {
 	Locations    []Location        `json:"locations"`
 	Fingerprints map[string]string `json:"partialFingerprints"`
 	Suppressions []Suppression     `json:"suppressions,omitempty"`
+	Properties   *Properties       `json:"properties,omitempty"`
 }
 
 type Suppression struct {
