@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,15 +90,15 @@ func (a *app) driftPolicyShow(ctx context.Context) error {
 func policyText(p response.Policy) string {
 	text := "version: 1\nresponses:\n"
 	for _, class := range append([]string{"default"}, response.Classes()...) {
-		row, ok := p.Responses[class]
-		if !ok {
-			continue
+		var cells []string
+		for _, s := range response.Severities() {
+			if r, ok := p.Responses[class][s]; ok {
+				cells = append(cells, string(s)+": "+string(r))
+			}
 		}
-		text += "  " + class + ": {"
-		for i, s := range response.Severities() {
-			text += [2]string{", ", ""}[min(1, max(0, 1-i))] + string(s) + ": " + string(row[s])
+		if len(cells) > 0 {
+			text += "  " + class + ": {" + strings.Join(cells, ", ") + "}\n"
 		}
-		text += "}\n"
 	}
 	return text
 }
