@@ -54,12 +54,15 @@ func (s *Service) respond(ctx context.Context, scan *Scan, report *Report) error
 	if err != nil {
 		return err
 	}
-	wished := true
-	for i := range report.Resources {
-		r := &report.Resources[i]
+	decide := func(r *events.DriftedResource) response.Decision {
 		d := response.Decide(policy, accepted, scan.Stack, *r, s.Now())
 		r.Severity, r.Response, r.Why = string(d.Severity), string(d.Response), d.Why
-		report.Kept = append(report.Kept, kept(r.LogicalID, d)...)
+		return d
+	}
+	wished := true
+	for i := range report.Resources {
+		d := decide(&report.Resources[i])
+		report.Kept = append(report.Kept, kept(report.Resources[i].LogicalID, d)...)
 		wished = wished && d.Response == response.Revert
 	}
 	if wished && scan.RequestedBy == "" {

@@ -68,7 +68,8 @@ func FailOns() []string {
 
 // Fails reports whether a scan found drift that fails a build: drift that is
 // neither ignored nor accepted and at least as severe as level. Drift whose
-// severity is not known is taken for the worst. What could not be checked
+// severity is not known is taken for the worst, but a resource of which only
+// changed what no template sets then fails nothing. What could not be checked
 // fails with any only.
 func Fails(scan events.DriftScanned, level string) bool {
 	if level == FailOnNone {
@@ -81,15 +82,19 @@ func Fails(scan events.DriftScanned, level string) bool {
 		return true // the differences are not here
 	}
 	return slices.ContainsFunc(scan.Resources, func(r events.DriftedResource) bool {
-		if r.Response == string(response.Ignore) {
+		if r.Response == string(response.Ignore) || r.Severity == "" && r.Status == drift.StatusInSync {
 			return false
 		}
 		return level == FailOnAny || severityOf(r).AtLeast(response.Severity(level))
 	})
 }
 
-// severityOf is a resource's severity, the worst when it has none.
+// severityOf is a resource's severity. Without one it is the worst, or the least
+// when nothing that a template sets has changed.
 func severityOf(r events.DriftedResource) response.Severity {
+	if r.Severity == "" && r.Status == drift.StatusInSync {
+		return response.Low
+	}
 	if s := response.Severity(r.Severity); slices.Contains(response.Severities(), s) {
 		return s
 	}

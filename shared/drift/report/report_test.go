@@ -199,6 +199,9 @@ func TestFails(t *testing.T) {
 	mild.Resources = []events.DriftedResource{{LogicalID: "Jobs", Status: "MODIFIED", Severity: "low", Response: "notify"}}
 	kept := drifted
 	kept.Resources = drifted.Resources[1:2]
+	undeclared, rated := inSync, inSync
+	undeclared.Resources = []events.DriftedResource{{LogicalID: "Gate", Status: "IN_SYNC", Undeclared: drifted.Resources[0].Undeclared}}
+	rated.Resources = []events.DriftedResource{{LogicalID: "Gate", Status: "IN_SYNC", Undeclared: drifted.Resources[0].Undeclared, Severity: "high", Response: "open"}}
 	late := drifted
 	late.Resources = nil
 	tests := []struct {
@@ -210,6 +213,8 @@ func TestFails(t *testing.T) {
 		{"mild", mild, "any low"},
 		{"kept", kept, ""},
 		{"differences are missing", late, "any low medium high critical"},
+		{"undeclared only", undeclared, ""},
+		{"undeclared and rated", rated, "any low medium high"},
 		{"unknown", unknown, "any"},
 		{"in sync", inSync, ""},
 	}
