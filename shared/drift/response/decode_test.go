@@ -107,6 +107,33 @@ func TestDecodeFaults(t *testing.T) {
 	}
 }
 
+// TestDocs: the policy in the documentation is one, and the table of the
+// built-in responses is the built-in policy.
+func TestDocs(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "drift.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	shown, _, found := strings.Cut(rest, "```")
+	p, err := Decode("docs/drift.md", []byte(shown))
+	if err != nil || !found || len(p.Ignore) != 2 || !strings.Contains(p.Ignore[1].Reason, "#214") {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for class, row := range Default().Responses {
+		line := class + " |"
+		if class != everyClass {
+			line = "`" + class + "` |"
+		}
+		for _, s := range Severities() {
+			line += " " + string(row[s]) + " |"
+		}
+		if !strings.Contains(string(text), "| "+line) {
+			t.Errorf("the table lacks %q", line)
+		}
+	}
+}
+
 // TestJSONSchema: the schema in docs is current, and names what the decoder
 // reads.
 func TestJSONSchema(t *testing.T) {
