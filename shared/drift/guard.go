@@ -26,6 +26,8 @@ const (
 // reported drifted, none may replace or delete, and none may carry such a
 // value. SyncWithActual changes CloudFormation's record and not the resource:
 // it is harmless, but a change set of nothing else would bring nothing back.
+// The change set reads each resource again: what it found drifted is what was
+// reported, or somebody has changed it since.
 // Resources that are alike are the same in another form: the change set writes
 // the template's form, which changes nothing. What rollouts route by would get
 // its weights back, and what is kept somebody wants as it is: neither is
@@ -48,6 +50,7 @@ func Guard(set ChangeSet, found Drift) []string {
 			reasons = append(reasons, c.LogicalID+" has the weights of a rollout, which the change set would set back")
 		}
 		reasons = append(reasons, overwritten(c, found.Kept)...)
+		reasons = append(reasons, changedMeanwhile(c, found)...)
 		drifted := status[c.LogicalID] == StatusModified || status[c.LogicalID] == StatusDeleted
 		reverting = reverting || drifted && reverts(c)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/redact"
 )
 
 const unknownValue = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -18,6 +19,11 @@ func drifted() []events.DriftedResource {
 		{LogicalID: "Table", ResourceType: "AWS::DynamoDB::Table", Status: "MODIFIED"},
 		{LogicalID: "Topic", ResourceType: "AWS::SNS::Topic", Status: "MODIFIED"},
 		{LogicalID: "Alarm", ResourceType: "AWS::CloudWatch::Alarm", Status: "MODIFIED"},
+		{LogicalID: "Stack", ResourceType: "AWS::Test::Stack", Status: "MODIFIED", Differences: []events.PropertyDifference{
+			{Path: "/Size", Type: "NOT_EQUAL", Expected: "1", Actual: "5"}, {Path: "/Rules/0/Port", Type: "NOT_EQUAL", Expected: "1", Actual: "22"},
+			{Path: "/Password", Type: "NOT_EQUAL", Expected: redact.Value("/Password", "hunter2"), Actual: redact.Value("/Password", "hunter3")},
+			{Path: "/Text", Type: "NOT_EQUAL", Expected: "x", Actual: "long…"},
+		}},
 		{LogicalID: "Queue", ResourceType: "AWS::SQS::Queue", Status: "DELETED"},
 		{LogicalID: "Router", ResourceType: "AWS::ElasticLoadBalancingV2::Listener", Status: "MODIFIED"},
 	}
@@ -34,6 +40,13 @@ func modify(id string) drift.Change {
 	return drift.Change{Action: "Modify", LogicalID: id, Replacement: "False", Details: []drift.ChangeDetail{
 		{Path: "/Properties/BillingMode", Type: "Modify", RequiresRecreation: "Never", After: "PAY_PER_REQUEST"},
 	}}
+}
+
+// since is a change of what drifted, with the value that the change set saw.
+func since(path, actual string) drift.Change {
+	c := modify("Stack")
+	c.Details[0].Path, c.Details[0].Drift = path, &drift.LiveDrift{Previous: "before", Actual: actual}
+	return c
 }
 
 func with(c drift.Change, f func(*drift.Change)) drift.Change { f(&c); return c }
@@ -67,6 +80,15 @@ func TestGuard(t *testing.T) {
 		{"a change without details", []drift.Change{with(modify("Topic"), func(c *drift.Change) { c.Details = nil })}, "Topic/Tracing would be overwritten"},
 		{"a resource that is ignored", []drift.Change{modify("Table"), modify("Alarm")}, "Alarm would be overwritten, which is ignored until 2026-02-01: a test"},
 		{"what is accepted is taken over", []drift.Change{modify("Table"), with(modify("Alarm"), func(c *drift.Change) { c.Action = "SyncWithActual" })}, ""},
+		{"as it was reported", []drift.Change{since("/Properties/Size", "5")}, ""},
+		{"the same number", []drift.Change{since("/Properties/Size", "5.0")}, ""},
+		{"another value than reported", []drift.Change{since("/Properties/Size", "6")}, "Stack/Size has another value than in the report"},
+		{"another property than reported", []drift.Change{since("/Properties/Colour", "red")}, "Stack/Colour has drifted since the report"},
+		{"a part of what was reported", []drift.Change{since("/Properties/Size/Unit", "m")}, ""},
+		{"an item of a list", []drift.Change{since("/Properties/Rules/0/Port", "23")}, ""},
+		{"a secret", []drift.Change{since("/Properties/Password", "hunter4")}, ""},
+		{"a value that was shortened", []drift.Change{since("/Properties/Text", "long text")}, ""},
+		{"another value than the shortened one", []drift.Change{since("/Properties/Text", "short")}, "Stack/Text has another value"},
 		{"no changes", nil, "would bring no drifted resource back"},
 		{"only sync", []drift.Change{{Action: "SyncWithActual", LogicalID: "Table"}}, "would bring no drifted resource back"},
 		{"only synced properties", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.Details[0].Type = "SyncWithActual" })}, "would bring no drifted resource back"},
@@ -124,7 +146,7 @@ func FuzzGuard(f *testing.F) {
 			return
 		}
 		switch {
-		case !slices.Contains([]string{"Table", "Queue", "Topic"}, id): // what is a rollout's is not reverted, and what is only alike does not count as a revert
+		case !slices.Contains([]string{"Table", "Queue", "Topic", "Stack"}, id): // what is a rollout's is not reverted, and what is only alike does not count as a revert
 			t.Errorf("passes a resource that did not drift: %+v", c)
 		case id == "Topic" && (path == "" || path == "/Properties" || path == "/Properties/Tracing"):
 			t.Errorf("passes what is accepted: %+v", c)

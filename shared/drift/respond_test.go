@@ -153,6 +153,20 @@ func TestRevertOfWhatWasSeen(t *testing.T) {
 	}
 }
 
+// TestRevertOfWhatChangedMeanwhile: between the report and the change set.
+func TestRevertOfWhatChangedMeanwhile(t *testing.T) {
+	w, _, _ := responding(t)
+	scan := w.report(scanOf(network))
+	w.stack.Resources["Jobs"].Actual = map[string]any{"VisibilityTimeout": 31.0}
+	scan = must(w.service.PlanRevert(ctx, scan))(t)
+	w.clock.Advance(time.Minute)
+	scan = must(w.service.ReadRevert(ctx, scan))(t)
+	scan = must(w.service.Guard(ctx, scan))(t)
+	if scan.Plan.State != drift.PlanRefused || scan.Result.Reasons[0] != "Jobs/VisibilityTimeout has another value than in the report" {
+		t.Errorf("%+v", scan.Result)
+	}
+}
+
 func TestAccept(t *testing.T) {
 	w, p, _ := responding(t)
 	p.policy = reverting()
