@@ -9,8 +9,11 @@ import (
 // glob matches all, a malformed one nothing. A * spans everything, as names
 // have no parts.
 func matchName(pattern, name string) bool {
-	if pattern == "" {
+	if pattern == "" || pattern == name {
 		return true
+	}
+	if !strings.ContainsAny(pattern, `*?[\`) {
+		return false
 	}
 	// path.Match stops at a slash, and no name that is matched here has a meaning
 	// for one.
@@ -37,14 +40,9 @@ func matchPointer(pattern, at string) bool {
 	return pattern == "" || covers(pointer(pattern), pointer(at), false)
 }
 
-// touches reports whether a JSON pointer matches a glob, or leads to a whole
-// that may contain what the glob names: /Policies touches /Policies/*/Document.
-func touches(pattern, at string) bool {
-	return pattern == "" || covers(pointer(pattern), pointer(at), true)
-}
-
-// covers matches parts against patterns; whole is enough for it that all parts
-// match the beginning. On a mismatch the last ** takes one part more: earlier
+// covers matches parts against patterns. With whole it is enough that all parts
+// match the beginning, so that they lead to what may contain what the patterns
+// name: /Policies covers /Policies/*/Document. On a mismatch the last ** takes one part more: earlier
 // ones need not move.
 func covers(patterns, parts []string, whole bool) bool {
 	p, n, star, taken := 0, 0, -1, 0

@@ -2,6 +2,7 @@ package response
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/schema"
@@ -20,11 +21,11 @@ const gone = "the resource is gone"
 // are missed when it is too late. None of them is a tag.
 // Source: AWS Foundational Security Best Practices standard, controls IAM.1,
 // S3.1–S3.8, EC2.18, RDS.2, KMS.3, CloudTrail.1, DynamoDB.2, RDS.8.
-func builtin() []SeverityRule {
-	var out []SeverityRule
+var builtin = sync.OnceValue(func() []rule {
+	var out []rule
 	add := func(severity Severity, why, kind string, properties ...string) {
 		for _, p := range properties {
-			out = append(out, SeverityRule{Type: kind, Property: p, Severity: severity, Why: why})
+			out = append(out, newRule(SeverityRule{Type: kind, Property: p, Severity: severity, Why: why}))
 		}
 	}
 	const (
@@ -52,11 +53,20 @@ func builtin() []SeverityRule {
 	add(Medium, audit, "", "**/*Logging*/**", "**/RetentionInDays")
 	add(Low, "it describes the resource and changes nothing", "", "/Description", "/Tags/**")
 	return out
+})
+
+// rule is a SeverityRule whose property is taken apart.
+type rule struct {
+	SeverityRule
+	parts []string // of Property
 }
 
-// rules are the rules of a policy in the order in which they are asked.
-func (p Policy) rules() []SeverityRule {
-	return append(p.Severities[:len(p.Severities):len(p.Severities)], builtin()...)
+func newRule(r SeverityRule) rule { return rule{r, pointer(r.Property)} }
+
+// names reports whether the rule is about a place of a resource, or about
+// something in it.
+func (r rule) names(kind string, at []string) bool {
+	return matchName(r.Type, kind) && (r.Property == "" || covers(r.parts, at, true))
 }
 
 // SeverityOf rates one difference of a resource, given by its JSON pointer; the
@@ -64,9 +74,15 @@ func (p Policy) rules() []SeverityRule {
 // provider schema: tags are low, what only a replacement can change is high,
 // and all else medium.
 func (p Policy) SeverityOf(kind, at string) (Severity, string) {
-	for _, r := range p.rules() {
-		if matchName(r.Type, kind) && touches(r.Property, at) {
+	place := pointer(at)
+	for _, r := range p.Severities {
+		if newRule(r).names(kind, place) {
 			return r.Severity, because(r.Why, "a rule of the policy says so")
+		}
+	}
+	for _, r := range builtin() {
+		if r.names(kind, place) {
+			return r.Severity, r.Why
 		}
 	}
 	if typ, ok := schema.Load(kind); ok {
