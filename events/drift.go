@@ -17,10 +17,10 @@ type StackRef struct {
 // misleads: a stack with no supported resource reads IN_SYNC. Checked,
 // Unsupported, Unknown and Nested add up to the resources of the stack.
 type Coverage struct {
-	Checked     int `json:"checked"`     // by at least one engine
-	Unsupported int `json:"unsupported"` // no engine can check the type
-	Unknown     int `json:"unknown"`     // the read failed
-	Nested      int `json:"nested"`      // nested stacks; each that was followed has a report of its own
+	Checked     int `json:"checked"`              // by at least one engine
+	Unsupported int `json:"unsupported"`          // no engine can check the type
+	Unknown     int `json:"unknown"`              // the read failed
+	Nested      int `json:"nested"`               // nested stacks; each that was followed has a report of its own
 	Live        int `json:"live,omitempty"`       // of Checked, by Cloud Control
 	Unresolved  int `json:"unresolved,omitempty"` // properties whose expected value could not be worked out, of checked resources
 }
@@ -99,6 +99,8 @@ type DriftAccepted struct {
 	By        string    `json:"by"`
 	Reason    string    `json:"reason"`
 	Until     time.Time `json:"until,omitzero"` // zero: until it changes again
+	// Withdrawn says that By took an acceptance back: it is drift again.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // Source implements Data.
@@ -116,6 +118,9 @@ type DriftScanned struct {
 	Coverage    Coverage          `json:"coverage"`
 	Resources   []DriftedResource `json:"resources"`
 	Reason      string            `json:"reason,omitempty"` // why it is UNKNOWN, or what explains or limits the status
+	// Digest identifies what drifted, whole values included. A revert that names
+	// it is refused when something else is found.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Source implements Data.

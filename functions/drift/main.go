@@ -14,6 +14,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/cloudtrail"
+	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
@@ -29,7 +30,8 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
-	busName, table, role, writesTable := env.String(config.Bus), env.String(config.StateTable), env.String(config.RoleName), env.String(config.WritesTable)
+	busName, table, prefix, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.ParameterPrefix), env.String(config.RoleName)
+	writesTable := env.String(config.WritesTable)
 	classes := attribution.Default()
 	classes.Roles = env.List(config.BreakGlassRoles, classes.Roles)
 	classes.Tags = env.List(config.BreakGlassTags, classes.Tags)
@@ -47,7 +49,8 @@ func main() {
 	}
 	service := &drift.Service{
 		Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
-		Rollouts: rolloutstate.New(cfg, table), Tasks: tasks.New(cfg), Attributor: attributor, Publisher: bus.New(cfg, busName), Now: time.Now,
+		Rollouts: rolloutstate.New(cfg, table), Attributor: attributor, Policies: driftstate.NewPolicies(cfg, prefix), Baselines: state,
+		Locks: deploymentstate.New(cfg, table, time.Now).StackLocks(), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		out, did, err := service.Handle(ctx, event)

@@ -22,7 +22,7 @@ const (
 func start(t *testing.T) (*awsstub.Stub, *runtimeapi.Runtime) {
 	stub := awsstub.Start(t)
 	env := stub.Env()
-	env[config.Bus], env[config.StateTable], env[config.RoleName] = "evenkeel", "evenkeel-state", "evenkeel-drift"
+	env[config.Bus], env[config.StateTable], env[config.RoleName], env[config.ParameterPrefix] = "evenkeel", "evenkeel-state", "evenkeel-drift", "/evenkeel"
 	env[config.WritesTable] = "evenkeel-writes"
 	return stub, runtimeapi.Start(t, ".", env)
 }

@@ -22,6 +22,8 @@ import (
 //     value that is known only after apply;
 //   - nothing is said of a stack before its detection ended, and IN_SYNC and
 //     DriftReverted only of what is in sync;
+//   - a change set is executed only while its scan has the stack's lock, which
+//     it has no more when it ended as reverted or refused;
 //   - an executed revert is followed by a fact that says how it ended.
 type driftWatch struct {
 	d         *Drift
@@ -34,6 +36,7 @@ type driftWatch struct {
 	checked   map[string]time.Time       // stack → end of the last detection
 	over      map[string]bool            // detections that ended
 	counts    map[string]int             // outcomes
+	holders   map[string]string          // name of a stack → scan that has its lock
 }
 
 // driftCall is what the function was asked.
@@ -45,7 +48,7 @@ type driftCall struct {
 func newDriftWatch(d *Drift) driftWatch {
 	return driftWatch{
 		d: d, scans: map[string]bool{}, reported: map[string]map[string]bool{}, reverting: map[string]bool{}, closed: map[string]string{},
-		touched: map[string]time.Time{}, checked: map[string]time.Time{}, over: map[string]bool{}, counts: map[string]int{},
+		touched: map[string]time.Time{}, checked: map[string]time.Time{}, over: map[string]bool{}, counts: map[string]int{}, holders: map[string]string{},
 	}
 }
 
@@ -76,6 +79,9 @@ func (w *driftWatch) executed(ref events.StackRef) {
 	if call.Action != "executeRevert" || scan.Plan.State != drift.PlanApproved || !w.scans[scan.ScanID] {
 		w.d.Violate("%s was executed by %s of a scan with the plan %q, asked to revert: %v", key, call.Action, scan.Plan.State, w.scans[scan.ScanID])
 	}
+	if holder := w.holders[ref.StackName]; holder != scan.ScanID {
+		w.d.Violate("%s was executed while %q had the lock", key, holder)
+	}
 	if n := s.Executed[scan.Plan.ChangeSetID]; n != 1 {
 		w.d.Violate("%s was executed %d times", scan.Plan.ChangeSetID, n)
 	}
@@ -88,6 +94,15 @@ func (w *driftWatch) executed(ref events.StackRef) {
 			w.d.Violate("%s executes %+v", key, c)
 		}
 	}
+}
+
+// locked hears that the lock of a stack changed hands. One whose time was not
+// over may only be given back.
+func (w *driftWatch) locked(target events.Target, from, to string, expires time.Time) {
+	if from != "" && to != "" && w.d.Clock.Now().Before(expires) {
+		w.d.Violate("%s took the lock of %s, which %s has until %s", to, target.StackName, from, expires)
+	}
+	w.holders[target.StackName] = to
 }
 
 func (w *driftWatch) find(ref events.StackRef) *fake.DriftStack {
@@ -181,6 +196,9 @@ func (w *driftWatch) outcome(scan string, r drift.Result) {
 	asked, known := driftOutcomes[r.Outcome]
 	if !known || asked && !w.scans[scan] {
 		w.d.Violate("%s ended %s as %q", scan, r.StackName, r.Outcome)
+	}
+	if (r.Outcome == drift.OutcomeReverted || r.Outcome == drift.OutcomeRevertRefused) && w.holders[r.StackName] == scan {
+		w.d.Violate("%s ended %s as %s and still has its lock", scan, r.StackName, r.Outcome)
 	}
 	silent := r.Outcome == drift.OutcomeUnknown || r.Outcome == drift.OutcomeSkipped || r.Outcome == drift.OutcomeRevertRefused || r.Outcome == drift.OutcomeFailed
 	if silent && len(r.Reasons) == 0 {

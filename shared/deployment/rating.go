@@ -58,14 +58,14 @@ func WithDrift(ctx context.Context, stacks Drifting, to events.Target, c ChangeS
 	if err != nil {
 		return c, err
 	}
-	found := map[string]string{}
+	found := map[string]ResourceDrift{}
 	for _, drift := range drifts {
-		found[drift.LogicalID] = drift.Status
+		found[drift.LogicalID] = drift
 	}
 	c.Changes = slices.Clone(c.Changes)
 	for i, change := range c.Changes {
 		if change.Drift == "" {
-			c.Changes[i].Drift = found[change.LogicalID]
+			c.Changes[i].Drift, c.Changes[i].Drifted = found[change.LogicalID].Status, found[change.LogicalID].Drifted
 		}
 	}
 	return c, nil

@@ -141,4 +141,12 @@ type ChangeDetail struct {
 	Type               string // Add, Remove, Modify, SyncWithActual
 	RequiresRecreation string // Never, Conditionally, Always
 	After              string
+	Drift              *LiveDrift // nil unless the property had drifted when the change set was made
+}
+
+// LiveDrift is what a change set saw of a drifted property.
+// Source: CloudFormation API reference, LiveResourceDrift.
+type LiveDrift struct {
+	Previous string // as it was deployed; "" when it was not set
+	Actual   string // as it is live; "" when it is not set
 }

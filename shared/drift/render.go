@@ -20,7 +20,7 @@ const maxCell = 60
 // stand together, then resource, property, expected and actual value of every
 // difference. Stacks are sorted by account, region and name.
 func RenderText(w io.Writer, scans []events.DriftScanned) error {
-	for i, scan := range sortedScans(scans) {
+	for i, scan := range Sorted(scans) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
@@ -41,16 +41,45 @@ func CoverageText(c events.Coverage) string {
 	return fmt.Sprintf("%d checked, %d unsupported, %d unknown, %d nested", c.Checked, c.Unsupported, c.Unknown, c.Nested)
 }
 
+// columns are those beside what every table has: a stack of which nothing is
+// known there has none.
+type columns struct{ severity, response, engine bool }
+
+func columnsOf(resources []events.DriftedResource) columns {
+	var c columns
+	for _, r := range resources {
+		c.severity = c.severity || r.Severity != ""
+		c.response = c.response || r.Response != ""
+		c.engine = c.engine || r.Engine != ""
+	}
+	return c
+}
+
+// pick returns the cells of the columns that are shown.
+func (c columns) pick(severity, response, engine string) string {
+	text := ""
+	for _, cell := range []struct {
+		shown bool
+		text  string
+	}{{c.severity, severity}, {c.response, response}, {c.engine, engine}} {
+		if cell.shown {
+			text += "\t" + cell.text
+		}
+	}
+	return text
+}
+
 func renderTable(w io.Writer, resources []events.DriftedResource) error {
 	if len(resources) == 0 {
 		return nil
 	}
+	shown := columnsOf(resources)
 	var text bytes.Buffer
 	table := &rows{Writer: tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)}
 	under := map[int]string{} // what stands below a row of the table
-	fmt.Fprintln(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL")
+	fmt.Fprintf(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL%s\n", shown.pick("SEVERITY", "RESPONSE", "ENGINE"))
 	for _, r := range resources {
-		renderResource(table, r)
+		renderResource(table, r, shown)
 		under[table.written] = AttributionText(r.Attribution)
 	}
 	if err := table.Flush(); err != nil {
@@ -63,6 +92,11 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 		}
 		if _, err := io.WriteString(w, line); err != nil {
 			return err
+		}
+	}
+	for _, r := range resources {
+		if r.Disagreement != "" {
+			fmt.Fprintf(w, "  %s: the engines disagree: %s\n", r.LogicalID, printable(r.Disagreement))
 		}
 	}
 	return nil
@@ -81,16 +115,24 @@ func (r *rows) Write(text []byte) (int, error) {
 	return r.Writer.Write(text)
 }
 
-func renderResource(table io.Writer, r events.DriftedResource) {
-	if r.Status == StatusDeleted {
-		fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
-		return
+func renderResource(table io.Writer, r events.DriftedResource, shown columns) {
+	row := func(property, expected, actual, engine string) {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s%s\n", r.LogicalID, r.ResourceType, property, expected, actual, shown.pick(r.Severity, r.Response, engine))
 	}
-	if len(r.Differences) == 0 {
-		fmt.Fprintf(table, "  %s\t%s\t(not named)\t\t%s\n", r.LogicalID, r.ResourceType, strings.ToLower(r.Status))
+	switch {
+	case r.Status == StatusDeleted:
+		row("(all)", "present", "deleted", r.Engine)
+	case len(r.Differences)+len(r.Undeclared) == 0:
+		row("(not named)", "", strings.ToLower(r.Status), r.Engine)
+	default:
+		renderDifferences(row, r.Differences, "", r.Engine)
 	}
-	for _, d := range r.Differences {
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
+	renderDifferences(row, r.Undeclared, " (undeclared)", r.Engine)
+}
+
+func renderDifferences(row func(property, expected, actual, engine string), differences []events.PropertyDifference, mark, engine string) {
+	for _, d := range differences {
+		row(printable(d.Path)+mark, cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove), engine)
 	}
 }
 
@@ -123,10 +165,12 @@ func RenderJSON(w io.Writer, scans []events.DriftScanned) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(sortedScans(scans))
+	return encoder.Encode(Sorted(scans))
 }
 
-func sortedScans(scans []events.DriftScanned) []events.DriftScanned {
+// Sorted returns the scans in the order of every report: by account, region and
+// name of the stack.
+func Sorted(scans []events.DriftScanned) []events.DriftScanned {
 	out := slices.Clone(scans)
 	if out == nil {
 		out = []events.DriftScanned{}

@@ -16,7 +16,9 @@ import (
 type Scan struct {
 	ScanID      string          `json:"scanId"` // name of the workflow execution; correlates all facts of the scan
 	Stack       events.StackRef `json:"stack"`
-	Revert      bool            `json:"revert"` // bring drift back when the guard agrees
+	Revert      bool            `json:"revert"`                    // bring drift back when the guard agrees
+	Seen        string          `json:"seen,omitempty"`            // digest of the drift that whoever asks for the revert saw
+	IncludeKept bool            `json:"includeAccepted,omitempty"` // also bring back what is ignored or accepted
 	RequestedBy string          `json:"requestedBy"`
 	Detection   Detection       `json:"detection,omitzero"`
 	Drift       Drift           `json:"drift"`
@@ -53,6 +55,7 @@ type Drift struct {
 	Resources []events.DriftedResource `json:"resources,omitempty"`
 	Alike     []string                 `json:"alike,omitempty"`  // logical ids that CloudFormation reported for the same value in another form
 	Routed    []string                 `json:"routed,omitempty"` // logical ids of what rollouts route by
+	Kept      []Kept                   `json:"kept,omitempty"`   // that is ignored or accepted
 	Digest    string                   `json:"digest,omitempty"` // SHA-256 of all resources before clipping
 }
 
@@ -128,6 +131,8 @@ type Summary struct {
 type Request struct {
 	Stacks      []string `json:"stacks"` // names or ARNs
 	Revert      bool     `json:"revert"`
+	Seen        string   `json:"seen,omitempty"`            // digest of the only stack's drift, as it was seen
+	IncludeKept bool     `json:"includeAccepted,omitempty"` // also revert what is ignored or accepted
 	RequestedBy string   `json:"requestedBy"`
 	ScanID      string   `json:"scanId"` // by default the name of the execution
 }

@@ -23,6 +23,9 @@ type Service struct {
 	Inventory  Inventory
 	Rollouts   Rollouts // nil: nothing is rolled out
 	Attributor Attributor
+	Policies   Policies // nil, with Baselines: nothing is responded to
+	Baselines  Baselines
+	Locks      Locks // nil: nobody deploys
 	Publisher  Publisher
 	Now        func() time.Time
 }
@@ -50,11 +53,14 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 			return Worklist{}, err
 		}
 	}
+	if request.Seen != "" && len(chosen) != 1 {
+		return Worklist{}, fault.Invalid("what was seen is the drift of one stack, but %d are asked for", len(chosen))
+	}
 	slices.SortFunc(chosen, func(a, b events.StackRef) int { return strings.Compare(sortKey(a), sortKey(b)) })
 	list := Worklist{ScanID: request.ScanID, Scans: make([]Scan, 0, len(chosen))}
 	for _, stack := range chosen {
 		list.Scans = append(list.Scans, Scan{
-			ScanID: request.ScanID, Stack: stack, Revert: request.Revert, RequestedBy: request.RequestedBy,
+			ScanID: request.ScanID, Stack: stack, Revert: request.Revert, Seen: request.Seen, IncludeKept: request.IncludeKept, RequestedBy: request.RequestedBy,
 			// What the output says if nothing else is ever heard of the scan.
 			Result: result(stack, OutcomeFailed, "the scan did not finish"),
 		})
@@ -78,6 +84,11 @@ func (s *Service) StartDetection(ctx context.Context, scan Scan) (Scan, error) {
 	if reason != "" {
 		scan.Detection = Detection{State: DetectionSkipped, Reason: reason, Started: now, Ended: now}
 		return scan, nil
+	}
+	if scan.Plan.State == PlanApproved { // the detection after the revert
+		if err := s.keep(ctx, scan, verifyHold); err != nil {
+			return scan, err
+		}
 	}
 	id, err := s.Stacks.StartDetection(ctx, scan.Stack)
 	if err != nil {

@@ -204,7 +204,7 @@ func TestReadOfAllPages(t *testing.T) {
 	want := drift.ChangeSet{Status: "CREATE_COMPLETE", Changes: []drift.Change{
 		{
 			Action: "Modify", LogicalID: "Jobs", ResourceType: "AWS::SQS::Queue", Replacement: "False", After: `{"Properties":{"VisibilityTimeout":"60"}}`,
-			Details: []drift.ChangeDetail{{Path: "/Properties/VisibilityTimeout", Type: "Modify", RequiresRecreation: "Never", After: "60"}},
+			Details: []drift.ChangeDetail{{Path: "/Properties/VisibilityTimeout", Type: "Modify", RequiresRecreation: "Never", After: "60", Drift: &drift.LiveDrift{Previous: "60", Actual: "30"}}},
 		},
 		{Action: "SyncWithActual", LogicalID: "News", ResourceType: "AWS::SNS::Topic"},
 	}}
