@@ -25,9 +25,13 @@ func isPolicy(v any) bool {
 	}
 }
 
+// oldest is the version of the policy language of a document that names none.
+// Source: IAM user guide, "IAM JSON policy elements: Version".
+const oldest = "2008-10-17"
+
 // policy is the form of a policy document: the order of statements and of the
-// values of an element has no meaning, one value is the same as a list of it,
-// and actions are not case-sensitive.
+// values of an element has no meaning, nor has a repetition; one value is the
+// same as a list of it, and actions are not case-sensitive.
 // Source: IAM user guide, "IAM JSON policy elements reference".
 func (n *normaliser) policy(m map[string]any) any {
 	out := map[string]any{}
@@ -35,6 +39,7 @@ func (n *normaliser) policy(m map[string]any) any {
 		switch {
 		case name == "Statement":
 			out[name] = n.statements(v)
+		case name == "Version" && v == oldest:
 		case v != nil && v != "":
 			out[name] = n.form(place{}, v)
 		}
@@ -53,8 +58,7 @@ func (n *normaliser) statements(v any) any {
 			out = append(out, n.statement(m))
 		}
 	}
-	sortValues(out)
-	return out
+	return distinct(out)
 }
 
 func (n *normaliser) statement(m map[string]any) any {
@@ -109,7 +113,7 @@ func account(principal string) string {
 }
 
 // conditions is operator → key → values. Values are texts whatever their JSON
-// type, so true and "true" are the same.
+// type, so true and "true" are the same. Keys are not case-sensitive.
 func (n *normaliser) conditions(v any) any {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -122,10 +126,12 @@ func (n *normaliser) conditions(v any) any {
 			out[operator] = n.form(place{}, keys)
 			continue
 		}
-		folded := map[string]any{}
+		folded, fold := map[string]any{}, func(s string) string { return s }
+		if strings.HasPrefix(operator, "Bool") || strings.HasPrefix(operator, "Null") {
+			fold = strings.ToLower
+		}
 		for name, values := range byKey {
-			// Condition keys are not case-sensitive.
-			folded[strings.ToLower(name)] = oneOrMany(values, nil)
+			folded[strings.ToLower(name)] = oneOrMany(values, fold)
 		}
 		out[operator] = folded
 	}
@@ -139,18 +145,13 @@ func oneOrMany(v any, fold func(string) string) any {
 	if !ok {
 		items = []any{v}
 	}
-	seen := map[string]bool{}
 	out := make([]any, 0, len(items))
 	for _, item := range items {
 		text := scalar(item)
 		if fold != nil {
 			text = fold(text)
 		}
-		if !seen[text] {
-			seen[text] = true
-			out = append(out, text)
-		}
+		out = append(out, text)
 	}
-	sortValues(out)
-	return out
+	return distinct(out)
 }
