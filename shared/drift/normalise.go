@@ -153,7 +153,7 @@ func (n *normaliser) list(p place, items []any) any {
 	tags := len(items) > 0
 	for i, item := range items {
 		tags = tags && isTag(item)
-		if isAWSTag(item) {
+		if p.isAWSTag(item) {
 			continue
 		}
 		if v := n.value(p.step(strconv.Itoa(i)), item); v != nil {
@@ -205,12 +205,19 @@ func isTagList(items []any) bool {
 	return len(items) > 0 && !slices.ContainsFunc(items, func(v any) bool { return !isTag(v) })
 }
 
-func isAWSTag(v any) bool {
-	if !isTag(v) {
+// isAWSTag reports an item of a list that is a tag of AWS. In the tags of a type
+// the schema says so, elsewhere the look of it.
+func (p place) isAWSTag(v any) bool {
+	if !isTag(v) && (p.shape == nil || !p.tags) {
 		return false
 	}
-	name, _ := v.(map[string]any)["Key"].(string)
-	return strings.HasPrefix(name, awsTagPrefix)
+	m, _ := v.(map[string]any)
+	for _, property := range []string{"Key", "TagKey", "key"} {
+		if name, ok := m[property].(string); ok {
+			return strings.HasPrefix(name, awsTagPrefix)
+		}
+	}
+	return false
 }
 
 // parseDocument reads a JSON object or list out of a string.

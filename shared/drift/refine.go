@@ -61,7 +61,7 @@ func (r *refiner) equivalent(path []string, reported events.PropertyDifference) 
 	if r.same(at, r.value(at, want), r.value(at, have)) {
 		return true
 	}
-	if reported.Type != DifferenceNotEqual && isAWSTag(cmpOr(want, have)) {
+	if reported.Type != DifferenceNotEqual && (place{}).isAWSTag(cmpOr(want, have)) {
 		return true
 	}
 	for depth := len(path); depth > 0; depth-- {

@@ -12,13 +12,18 @@ const maxPairs = 10_000
 // sets compares lists whose order has no meaning, and in which an item counts
 // once. Items that are the same are taken out, first by normal form, then by
 // comparing each with each, since an item may hold more than is declared. Of
-// the rest, those that have the same name are compared; what only one side has
-// is named by its index on that side.
+// the rest, those that have the same name are compared, and the last two if
+// they differ in less than half; what only one side has is named by its index
+// on that side.
 func (c *comparer) sets(p place, want, have []any) {
 	left, right := c.unpaired(p, want, have)
 	for _, i := range left {
 		at := p.step(strconv.Itoa(i))
-		if k := namesake(want[i], want, have, left, right); k >= 0 {
+		k := namesake(want[i], want, have, left, right)
+		if k < 0 && len(left) == 1 && len(right) == 1 && c.alike(at, want[i], have[right[0]]) {
+			k = 0
+		}
+		if k >= 0 {
 			c.compare(at, want[i], have[right[k]], true)
 			right = append(right[:k:k], right[k+1:]...)
 			continue
@@ -102,7 +107,7 @@ func (c *comparer) fits(p place, want, have any) bool {
 func (c *comparer) keys(p place, items []any) []string {
 	keys := make([]string, len(items))
 	for i, v := range items {
-		if isAWSTag(v) {
+		if p.isAWSTag(v) {
 			continue
 		}
 		if normal := c.value(p.step(strconv.Itoa(i)), v); normal != nil {
@@ -141,6 +146,23 @@ func namesake(v any, want, have []any, left, right []int) int {
 		}
 	}
 	return -1
+}
+
+// alike reports an item of which more than half of what is declared is as
+// declared: it was changed rather than removed and another one added.
+func (c *comparer) alike(p place, want, have any) bool {
+	w, isObject := want.(map[string]any)
+	h, both := have.(map[string]any)
+	if !isObject || !both {
+		return false
+	}
+	equal := 0
+	for name, v := range w {
+		if at := p.step(name); c.same(at, c.value(at, v), c.value(at, h[name])) {
+			equal++
+		}
+	}
+	return 2*equal > len(w)
 }
 
 func count(items []any, indexes []int, property, name string) int {

@@ -90,6 +90,7 @@ func newShape(typ *schema.Type, path []string, nodes []*schema.Schema) *shape {
 	s.identifier = len(path) == 1 && covers(typ.PrimaryIdentifier, path)
 	pointer := schema.Pointer(path...)
 	s.tags = typ.Tagging.TagProperty == pointer
+	s.unordered = s.unordered || s.tags
 	for _, at := range []string{pointer, strings.TrimPrefix(pointer, "/")} {
 		if expression, ok := typ.PropertyTransform[at]; ok {
 			s.transform = transform.Compile(expression)

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -35,11 +36,18 @@ func (c *comparer) transformed(p place, want, have any) bool {
 			return true
 		}
 	}
-	if err != nil && have != nil {
+	if err != nil && have != nil && !p.blocks(want, have) {
 		c.unresolved = append(c.unresolved, Unresolved{Path: pointer(p.path), Reason: err.Error()})
 		return true
 	}
 	return false
+}
+
+// blocks reports two address blocks: their normal forms say all there is.
+func (p place) blocks(want, have any) bool {
+	_, one := netip.ParsePrefix(scalar(want))
+	_, other := netip.ParsePrefix(scalar(have))
+	return p.network && one == nil && other == nil
 }
 
 // has reports that what was read has a form that the transform gave. Null is
