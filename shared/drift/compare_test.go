@@ -7,7 +7,6 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/drift"
-	"github.com/evenkeel/evenkeel/shared/schema"
 )
 
 func object(t testing.TB, text string) map[string]any {
@@ -159,45 +158,6 @@ func TestCompareDifferent(t *testing.T) {
 	}
 }
 
-// TestCompareItself runs Compare(x, x) over every published type, with a value
-// made from the type's schema.
-func TestCompareItself(t *testing.T) {
-	for _, name := range schema.Types() {
-		typ, ok := schema.Load(name)
-		if !ok {
-			t.Fatalf("no schema for %s", name)
-		}
-		value, _ := example(typ.Root, 0).(map[string]any)
-		if got := drift.Compare(kind(name), value, value); len(got) > 0 {
-			t.Errorf("%s differs from itself: %+v", name, got)
-		}
-	}
-}
-
-// example makes a value that uses every property three levels deep.
-func example(s *schema.Schema, depth int) any {
-	switch {
-	case s == nil || depth > 3:
-		return "x"
-	case s.Properties != nil:
-		m := map[string]any{}
-		for name, p := range s.Properties {
-			m[name] = example(p, depth+1)
-		}
-		return m
-	case s.Items != nil:
-		return []any{example(s.Items, depth+1), "y", example(s.Items, depth+1)}
-	case s.HasDefault:
-		return s.Default
-	case !s.Allows("string") && s.Allows("boolean"):
-		return true
-	case !s.Allows("string"):
-		return 7.0
-	default:
-		return `{"Statement":[{"Effect":"Allow","Action":"a:b"}]}`
-	}
-}
-
 // FuzzCompare states the invariants: a value does not differ from itself, and
 // what differs one way differs the other way as long as both sides declare the
 // same properties.
@@ -227,12 +187,4 @@ func FuzzCompare(f *testing.F) {
 			t.Errorf("%s and %s: %+v one way, %+v the other", a, b, there, back)
 		}
 	})
-}
-
-func BenchmarkCompare(b *testing.B) {
-	expected := object(b, `{"GroupDescription":"d","SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"CidrIp":"10.0.0.0/8"},{"IpProtocol":"tcp","FromPort":80,"ToPort":80,"CidrIp":"10.0.0.0/8"}],"Tags":[{"Key":"a","Value":"1"}]}`)
-	b.ReportAllocs()
-	for b.Loop() {
-		drift.Compare(kind("AWS::EC2::SecurityGroup"), expected, expected)
-	}
 }

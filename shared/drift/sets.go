@@ -12,8 +12,8 @@ const maxPairs = 10_000
 // sets compares lists whose order has no meaning, and in which an item counts
 // once. Items that are the same are taken out, first by normal form, then by
 // comparing each with each, since an item may hold more than is declared. Of
-// the rest, those that have the same name are compared, and the last two if
-// they differ in less than half; what only one side has is named by its index
+// the rest, those that have the same name are compared, and the last pair if
+// at least half of the item is as declared; what only one side has is named by its index
 // on that side.
 func (c *comparer) sets(p place, want, have []any) {
 	left, right := c.unpaired(p, want, have)
@@ -148,8 +148,8 @@ func namesake(v any, want, have []any, left, right []int) int {
 	return -1
 }
 
-// alike reports an item of which more than half of what is declared is as
-// declared: it was changed rather than removed and another one added.
+// alike reports an item of which at least half is as declared: it was changed
+// rather than removed and another one added.
 func (c *comparer) alike(p place, want, have any) bool {
 	w, isObject := want.(map[string]any)
 	h, both := have.(map[string]any)
@@ -158,11 +158,11 @@ func (c *comparer) alike(p place, want, have any) bool {
 	}
 	equal := 0
 	for name, v := range w {
-		if at := p.step(name); c.same(at, c.value(at, v), c.value(at, h[name])) {
+		if c.fits(p.step(name).within(w), v, h[name]) {
 			equal++
 		}
 	}
-	return 2*equal > len(w)
+	return 2*equal >= len(w)
 }
 
 func count(items []any, indexes []int, property, name string) int {

@@ -73,7 +73,7 @@ func newShape(typ *schema.Type, path []string, nodes []*schema.Schema) *shape {
 	s := &shape{typ: typ, path: path, nodes: alternatives(nodes)}
 	for _, n := range s.nodes {
 		s.types = append(s.types, n.Types...)
-		s.unordered = s.unordered || !n.Ordered || n.UniqueItems && !n.OrderGiven && n.Items != nil
+		s.unordered = s.unordered || n.Items != nil && (!n.Ordered || !n.OrderGiven && isSet(n, path))
 		s.foldCase = s.foldCase || len(n.EnumCaseInsensitive) > 0
 		s.read(n)
 		if n.HasDefault && !s.hasDefault {
@@ -97,6 +97,15 @@ func newShape(typ *schema.Type, path []string, nodes []*schema.Schema) *shape {
 		}
 	}
 	return s
+}
+
+// isSet reports a list that is a set although its schema says nothing of an
+// order: of distinct items, or of other resources by id.
+func isSet(n *schema.Schema, path []string) bool {
+	if n.UniqueItems || strings.Contains(n.Format, "::") || strings.Contains(n.Items.Format, "::") {
+		return true
+	}
+	return len(path) > 0 && slices.ContainsFunc([]string{"Ids", "Arns", "ARNs"}, func(end string) bool { return strings.HasSuffix(path[len(path)-1], end) })
 }
 
 // read takes what the format and the pattern of a node say.

@@ -64,10 +64,17 @@ func (c *comparer) has(p place, want, have, form any) bool {
 	if !isPattern || !isText || !transform.Matches(pattern, text) || c.foreign(text, scalar(want)) {
 		return false
 	}
-	// A pattern without the value in it says what values look like. Two that
-	// both look like this are two.
-	given, isText := want.(string)
-	return !isText || !transform.Matches(pattern, given)
+	given := scalar(want)
+	switch {
+	case pattern == given+".*": // a version, of which as much as is given must be the same
+		return strings.HasPrefix(text, given+".")
+	case !strings.Contains(pattern, given):
+		// A pattern without the value in it says what values look like. Two that
+		// both look like this are two.
+		return !transform.Matches(pattern, given)
+	default:
+		return true
+	}
 }
 
 // foreign reports an ARN in an account or a region that is neither the stack's
