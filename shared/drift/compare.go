@@ -58,10 +58,12 @@ type comparer struct {
 	coerced    any // expected with numbers as numbers, made when first needed
 	found      []events.PropertyDifference
 	unresolved []Unresolved
+	budget     *int // pairs of items that may still be compared
 }
 
 func newComparer(kind Kind, expected map[string]any) *comparer {
-	return &comparer{normaliser: newNormaliser(kind), expected: expected}
+	budget := maxPairs
+	return &comparer{normaliser: newNormaliser(kind), expected: expected, budget: &budget}
 }
 
 func (c *comparer) sorted() []events.PropertyDifference {
@@ -93,6 +95,12 @@ func (c *comparer) add(p place, typ string, want, have any) {
 // compare looks at one place. Only where the normal forms differ does it go
 // down to name the smallest difference.
 func (c *comparer) compare(p place, want, have any, present bool) {
+	switch want.(type) {
+	case string, float64, bool:
+		if want == have {
+			return
+		}
+	}
 	normalWant, normalHave := c.value(p, want), c.value(p, have)
 	if c.same(p, normalWant, normalHave) {
 		return
@@ -100,11 +108,15 @@ func (c *comparer) compare(p place, want, have any, present bool) {
 	if have == nil {
 		present = false
 	}
-	if !present && p.silent(want) || c.transformed(p, want, have) {
+	if !present && p.silent(want) || c.transformed(p, want, have) || c.incomparable(p, want, have) {
 		return
 	}
 	if !present {
 		c.add(p, DifferenceRemove, want, nil)
+		return
+	}
+	if len(p.path) >= maxLevels {
+		c.add(p, DifferenceNotEqual, want, have)
 		return
 	}
 	switch want := want.(type) {
@@ -188,14 +200,14 @@ func (p place) replaced(w any, want, have map[string]any) bool {
 }
 
 // declares reports a property of an object, which unlike the key of a map need
-// not be in a template to be there.
+// not be in a template to be there. A service may be ahead of its schema.
 func (p place) declares(name string) bool {
 	if p.shape == nil || p.union {
 		return false
 	}
 	p.once.Do(p.open)
 	_, ok := p.props[name]
-	return ok
+	return ok || len(p.props) > 0 && len(p.rest) == 0
 }
 
 func (c *comparer) lists(p place, want, have []any) {

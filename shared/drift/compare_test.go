@@ -2,8 +2,11 @@ package drift_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/drift"
@@ -72,6 +75,9 @@ func TestCompareSame(t *testing.T) {
 		{"a policy without a version", "AWS::SQS::QueuePolicy",
 			`{"PolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sqs:*","Resource":"*","Principal":"*"}]}}`,
 			`{"PolicyDocument":{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Action":"sqs:*","Resource":"*","Principal":"*"}]}}`},
+		{"a value that the schema does not know yet", "AWS::CloudFront::VpcOrigin",
+			`{"VpcOriginEndpointConfig":{"Name":"o"}}`, `{"VpcOriginEndpointConfig":{"Name":"o","Invented":"x"}}`},
+		{"one and a list of one", "AWS::CloudFormation::CustomResource", `{"ServiceToken":"t","ServiceTimeout":"60"}`, `{"ServiceToken":"t","ServiceTimeout":60}`},
 		{"a type without a schema", "Vendor::Own::Type", `{"Size":"5","Document":{"a":1}}`, `{"Size":5,"Document":"{ \"a\" : 1 }"}`},
 	}
 	for _, tt := range tests {
@@ -158,6 +164,45 @@ func TestCompareDifferent(t *testing.T) {
 	}
 }
 
+// What cannot be compared is neither drift nor the same.
+func TestExamineUnresolved(t *testing.T) {
+	const key = "arn:aws:kms:us-east-1:222222222222:key/22222222-2222-2222-2222-222222222222"
+	tests := []struct {
+		name, typ, expected, actual string
+		unresolved, different       []string
+	}{
+		{"a transform that cannot be evaluated", "AWS::Lambda::Url", `{"TargetFunctionArn":"f","AuthType":"NONE"}`,
+			`{"TargetFunctionArn":"g","AuthType":"AWS_IAM"}`, []string{"/TargetFunctionArn"}, []string{"/AuthType"}},
+		{"the same value needs no transform", "AWS::Lambda::Url", `{"TargetFunctionArn":"f"}`, `{"TargetFunctionArn":"f"}`, nil, nil},
+		{"a transform of a value of the wrong type", "AWS::RDS::DBInstance", `{"DBInstanceIdentifier":["a"]}`, `{"DBInstanceIdentifier":"b"}`,
+			[]string{"/DBInstanceIdentifier"}, nil},
+		{"an alias and a key", "AWS::SQS::Queue", `{"KmsMasterKeyId":"alias/own"}`, `{"KmsMasterKeyId":"` + key + `"}`, []string{"/KmsMasterKeyId"}, nil},
+		{"two aliases", "AWS::SQS::Queue", `{"KmsMasterKeyId":"alias/own"}`, `{"KmsMasterKeyId":"alias/other"}`, nil, []string{"/KmsMasterKeyId"}},
+		{"an alias and a key elsewhere", "AWS::SQS::Queue", `{"KmsMasterKeyId":"alias/own"}`,
+			`{"KmsMasterKeyId":"` + strings.Replace(key, "222222222222", "333333333333", 1) + `"}`, nil, []string{"/KmsMasterKeyId"}},
+		{"a dynamic reference", "AWS::SSM::Parameter", `{"Value":"{{resolve:ssm:x}}"}`, `{"Value":"y"}`, []string{"/Value"}, nil},
+		{"a dynamic reference to what is gone", "AWS::SSM::Parameter", `{"Value":"{{resolve:ssm:x}}"}`, `{}`, nil, []string{"/Value"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := drift.Examine(kind(tt.typ), object(t, tt.expected), object(t, tt.actual))
+			var unresolved, different []string
+			for _, u := range got.Unresolved {
+				if u.Reason == "" {
+					t.Errorf("%s has no reason", u.Path)
+				}
+				unresolved = append(unresolved, u.Path)
+			}
+			for _, d := range got.Differences {
+				different = append(different, d.Path)
+			}
+			if !reflect.DeepEqual(unresolved, tt.unresolved) || !reflect.DeepEqual(different, tt.different) {
+				t.Errorf("unresolved %v, different %v, want %v and %v", unresolved, different, tt.unresolved, tt.different)
+			}
+		})
+	}
+}
+
 // FuzzCompare states the invariants: a value does not differ from itself, and
 // what differs one way differs the other way as long as both sides declare the
 // same properties.
@@ -187,4 +232,52 @@ func FuzzCompare(f *testing.F) {
 			t.Errorf("%s and %s: %+v one way, %+v the other", a, b, there, back)
 		}
 	})
+}
+
+// What a resource looks like is up to whoever can change it: a comparison must
+// not take for ever, nor fall over.
+func TestCompareHostile(t *testing.T) {
+	nested := func(open, end, inner string, n int) string {
+		return strings.Repeat(open, n) + inner + strings.Repeat(end, n)
+	}
+	many := func(n int, item func(i int) string) string {
+		items := make([]string, n)
+		for i := range items {
+			items[i] = item(i)
+		}
+		return "[" + strings.Join(items, ",") + "]"
+	}
+	sets := func(salt string) string {
+		return `{"Ec2TagSet":{"Ec2TagSetList":` + many(150, func(i int) string {
+			return `{"Ec2TagGroup":` + many(40, func(j int) string { return fmt.Sprintf(`{"Key":"k%d%s%d","Value":"v","Type":"KEY_ONLY"}`, i, salt, j) }) + `}`
+		}) + `}}`
+	}
+	tests := []struct{ name, typ, expected, actual string }{
+		{"deep objects", "AWS::Events::Rule", `{"EventPattern":` + nested(`{"a":`, `}`, `1`, 9000) + `}`, `{"EventPattern":` + nested(`{"a":`, `}`, `2`, 9000) + `}`},
+		{"deep lists", "No::Such::Type", `{"D":` + nested(`[`, `]`, `1`, 9000) + `}`, `{"D":` + nested(`[`, `]`, `2`, 9000) + `}`},
+		{"deep in a recursive type", "AWS::WAFv2::WebACL", `{"Rules":[{"Statement":` + nested(`{"NotStatement":{"Statement":`, `}}`, `{}`, 2000) + `}]}`, `{"Rules":[{"Statement":` + nested(`{"NotStatement":{"Statement":`, `}}`, `{"X":1}`, 2000) + `}]}`},
+		{"policies in policies", "AWS::IAM::ManagedPolicy", `{"PolicyDocument":` + nested(`{"Statement":[{"Effect":"Allow","X":`, `}]}`, `1`, 2500) + `}`, `{"PolicyDocument":` + nested(`{"Statement":[{"Effect":"Allow","X":`, `}]}`, `2`, 2500) + `}`},
+		{"a large set", "AWS::EC2::SecurityGroup",
+			`{"SecurityGroupIngress":` + many(5000, func(i int) string { return fmt.Sprintf(`{"CidrIp":"10.0.0.0/8","FromPort":%d}`, i) }) + `}`,
+			`{"SecurityGroupIngress":` + many(5000, func(i int) string { return fmt.Sprintf(`{"CidrIp":"11.0.0.0/8","FromPort":%d}`, i) }) + `}`},
+		{"sets of sets", "AWS::CodeDeploy::DeploymentGroup", sets("a"), sets("b")},
+		{"a long number", "AWS::SQS::Queue", `{"DelaySeconds":"1e999999999"}`, `{"DelaySeconds":"` + strings.Repeat("9", 100_000) + `"}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			expected, actual := object(t, tt.expected), object(t, tt.actual)
+			started := time.Now()
+			got := drift.Compare(kind(tt.typ), expected, actual)
+			if took := time.Since(started); took > 10*time.Second {
+				t.Errorf("took %s", took)
+			}
+			if len(got) == 0 {
+				t.Error("no difference")
+			}
+			if got := drift.Compare(kind(tt.typ), actual, actual); len(got) > 0 {
+				t.Errorf("differs from itself: %d differences", len(got))
+			}
+			drift.Undeclared(kind(tt.typ), expected, actual)
+		})
+	}
 }

@@ -78,13 +78,23 @@ func (n *normaliser) value(p place, v any) any {
 		return nil
 	}
 	out := n.form(p, v)
+	if text, ok := out.(string); ok && p.shape != nil && p.oneOrMany && len(p.path) < maxLevels {
+		out = []any{text}
+	}
 	if out != nil && p.shape != nil && p.hasDefault && key(out) == key(n.form(p, p.fallback)) {
 		return nil
 	}
 	return out
 }
 
+// maxLevels is how deep values are looked into. Below it they are compared as
+// they are. No published schema that is not recursive goes as deep.
+const maxLevels = 40
+
 func (n *normaliser) form(p place, v any) any {
+	if len(p.path) > maxLevels && v != nil {
+		return key(v)
+	}
 	switch v := v.(type) {
 	case string:
 		return n.text(p, v)
@@ -92,7 +102,7 @@ func (n *normaliser) form(p place, v any) any {
 		return n.list(p, v)
 	case map[string]any:
 		if isPolicy(v) {
-			return n.policy(v)
+			return policy(v)
 		}
 		return n.object(p, v)
 	case nil:
@@ -284,7 +294,7 @@ func appendKey(b []byte, v any) []byte {
 	case nil:
 		return append(b, "null"...)
 	case string:
-		return strconv.AppendQuote(b, v)
+		return appendText(b, v)
 	case []any:
 		b = append(b, '[')
 		for _, item := range v {
@@ -299,13 +309,25 @@ func appendKey(b []byte, v any) []byte {
 		}
 		slices.Sort(names)
 		for _, name := range names {
-			b = append(strconv.AppendQuote(b, name), ':')
+			b = append(appendText(b, name), ':')
 			b = append(appendKey(b, v[name]), ',')
 		}
 		return append(b, '}')
 	default:
 		return append(b, scalar(v)...)
 	}
+}
+
+// appendText quotes as little as keeps two texts apart.
+func appendText(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return append(b, '"')
 }
 
 // distinct sorts values and leaves out repetitions.

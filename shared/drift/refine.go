@@ -61,6 +61,9 @@ func (r *refiner) equivalent(path []string, reported events.PropertyDifference) 
 	if r.same(at, r.value(at, want), r.value(at, have)) {
 		return true
 	}
+	if r.convertible(at, reported) {
+		return true
+	}
 	if reported.Type != DifferenceNotEqual && (place{}).isAWSTag(cmpOr(want, have)) {
 		return true
 	}
@@ -76,6 +79,25 @@ func (r *refiner) equivalent(path []string, reported events.PropertyDifference) 
 		}
 	}
 	return false
+}
+
+// convertible reports a difference that the schema's transform explains.
+// CloudFormation applies transforms as well: one that cannot be worked out here
+// explains nothing.
+func (r *refiner) convertible(at place, reported events.PropertyDifference) bool {
+	if at.shape == nil || at.transform == nil {
+		return false
+	}
+	want, wantOK := lookup(r.drift.Expected, at.path)
+	have, haveOK := lookup(r.drift.Actual, at.path)
+	if !wantOK || !haveOK {
+		want, have = r.reported(at, reported.Expected), r.reported(at, reported.Actual)
+	}
+	around, _ := lookup(r.drift.Expected, at.path[:len(at.path)-1])
+	m, _ := around.(map[string]any)
+	same := r.transformed(at.within(m), want, have) && len(r.unresolved) == 0
+	r.unresolved = nil
+	return same
 }
 
 // reported is a value of a PropertyDifference, which are all strings: "null"

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// maxPairs bounds the comparisons of what is left of two lists once equal items
-// are taken out.
-const maxPairs = 10_000
+// maxPairs is how many items are compared with each other in one comparison,
+// once equal ones are taken out, at all levels together: beyond it items are
+// the same only if their normal forms are.
+const maxPairs = 20_000
 
 // sets compares lists whose order has no meaning, and in which an item counts
 // once. Items that are the same are taken out, first by normal form, then by
@@ -53,7 +54,7 @@ func (c *comparer) pairs(p place, want, have []any) (pairs map[int]int, left, ri
 	wants, haves := c.keys(p, want), c.keys(p, have)
 	left, right = without(wants, haves), without(haves, wants)
 	pairs = map[int]int{}
-	if len(left)*len(right) == 0 || len(left)*len(right) > maxPairs {
+	if *c.budget -= len(left) * len(right); len(left)*len(right) == 0 || *c.budget < 0 {
 		return pairs, left, right
 	}
 	fits := make([][]int, len(left))
@@ -93,7 +94,7 @@ func (c *comparer) pairs(p place, want, have []any) (pairs map[int]int, left, ri
 // fits reports that an item is as declared. What could not be worked out of it
 // is remembered if the items are paired by nothing else.
 func (c *comparer) fits(p place, want, have any) bool {
-	inner := &comparer{normaliser: c.normaliser, expected: c.expected, coerced: c.coerced}
+	inner := &comparer{normaliser: c.normaliser, expected: c.expected, coerced: c.coerced, budget: c.budget}
 	inner.compare(p, want, have, true)
 	c.coerced = inner.coerced
 	if len(inner.found) > 0 {

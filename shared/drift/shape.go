@@ -24,6 +24,7 @@ type shape struct {
 	moment     bool     // a point in time
 	network    bool     // an address block
 	reference  bool     // names another resource, which may be by name, id or ARN
+	oneOrMany  bool     // a text, or a list of texts
 	union      bool     // a map: its keys are values, not properties
 	writeOnly  bool
 	readOnly   bool
@@ -44,9 +45,6 @@ type pattern struct {
 	*schema.Pattern
 	shape *shape
 }
-
-// maxShapeDepth ends the walk down a recursive type: below it nothing is known.
-const maxShapeDepth = 40
 
 // shapes keeps the root shape of each published type, and so never grows beyond
 // their number: type name → *shape. A shape has at most the named properties
@@ -82,6 +80,7 @@ func newShape(typ *schema.Type, path []string, nodes []*schema.Schema) *shape {
 		s.union = s.union || n.Properties == nil && (len(n.PatternProperties) > 0 || n.Additional != nil)
 	}
 	s.document = s.document || len(s.types) == 0 || slices.Contains(s.types, "object") || slices.Contains(s.types, "array")
+	s.oneOrMany = slices.Contains(s.types, "array") && slices.Contains(s.types, "string") && !slices.Contains(s.types, "object")
 	if len(path) == 0 {
 		return s
 	}
@@ -175,7 +174,7 @@ func (s *shape) only(types ...string) bool {
 // step returns the shape of a property or of the item of a list, nil if
 // nothing is known of it.
 func (s *shape) step(name string) *shape {
-	if s == nil || len(s.path) >= maxShapeDepth {
+	if s == nil || len(s.path) >= maxLevels {
 		return nil
 	}
 	s.once.Do(s.open)

@@ -96,6 +96,9 @@ func (c *comparer) foreign(text, want string) bool {
 // what the schema says they are: templates may give either, expressions take
 // one.
 func coerce(p place, v any) any {
+	if len(p.path) > maxLevels {
+		return v
+	}
 	switch v := v.(type) {
 	case string:
 		switch {

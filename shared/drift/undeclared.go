@@ -19,6 +19,9 @@ func Undeclared(kind Kind, expected, actual map[string]any) []events.PropertyDif
 }
 
 func (c *comparer) undeclared(p place, want, have any) {
+	if len(p.path) >= maxLevels {
+		return
+	}
 	switch have := have.(type) {
 	case map[string]any:
 		if want, ok := want.(map[string]any); ok && !isPolicy(have) && (len(p.path) == 0 || p.shape != nil && !p.union) {
