@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -82,6 +83,22 @@ func TestModels(t *testing.T) {
 	if found < 80 {
 		t.Errorf("%d kinds of drift, want 80", found)
 	}
+}
+
+// Resources are compared side by side, and transforms with them.
+func TestCompareSideBySide(t *testing.T) {
+	var group sync.WaitGroup
+	all := models(t)
+	for range 8 {
+		group.Go(func() {
+			for _, m := range all {
+				if got := drift.Examine(kind(m.Type), m.Template, m.Live); len(got.Differences)+len(got.Unresolved) > 0 {
+					t.Errorf("%s: %+v", m.Name, got)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 // known checks the spelling of properties.

@@ -78,9 +78,6 @@ func (n *normaliser) value(p place, v any) any {
 		return nil
 	}
 	out := n.form(p, v)
-	if text, ok := out.(string); ok && p.shape != nil && p.oneOrMany && len(p.path) < maxLevels {
-		out = []any{text}
-	}
 	if out != nil && p.shape != nil && p.hasDefault && key(out) == key(n.form(p, p.fallback)) {
 		return nil
 	}

@@ -24,7 +24,6 @@ type shape struct {
 	moment     bool     // a point in time
 	network    bool     // an address block
 	reference  bool     // names another resource, which may be by name, id or ARN
-	oneOrMany  bool     // a text, or a list of texts
 	union      bool     // a map: its keys are values, not properties
 	writeOnly  bool
 	readOnly   bool
@@ -80,7 +79,6 @@ func newShape(typ *schema.Type, path []string, nodes []*schema.Schema) *shape {
 		s.union = s.union || n.Properties == nil && (len(n.PatternProperties) > 0 || n.Additional != nil)
 	}
 	s.document = s.document || len(s.types) == 0 || slices.Contains(s.types, "object") || slices.Contains(s.types, "array")
-	s.oneOrMany = slices.Contains(s.types, "array") && slices.Contains(s.types, "string") && !slices.Contains(s.types, "object")
 	if len(path) == 0 {
 		return s
 	}
