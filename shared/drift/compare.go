@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,7 +103,7 @@ func (c *comparer) compare(p place, want, have any, present bool) {
 		}
 	}
 	normalWant, normalHave := c.value(p, want), c.value(p, have)
-	if c.same(p, normalWant, normalHave) {
+	if c.same(p, normalWant, normalHave) || written(want, have) {
 		return
 	}
 	if have == nil {
@@ -132,6 +133,20 @@ func (c *comparer) compare(p place, want, have any, present bool) {
 		}
 	}
 	c.add(p, DifferenceNotEqual, want, have)
+}
+
+// written reports a number or a boolean of the template that the service keeps
+// as text: how it was written there is lost, 8.0 is 8.
+func written(want, have any) bool {
+	text, isText := have.(string)
+	switch want := want.(type) {
+	case float64, json.Number:
+		return isText && number(text) == number(scalar(want))
+	case bool:
+		return isText && strings.EqualFold(text, strconv.FormatBool(want))
+	default:
+		return false
+	}
 }
 
 // silent reports a value that a service leaves out of what it returns: false,

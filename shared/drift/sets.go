@@ -14,8 +14,10 @@ const maxPairs = 20_000
 // once. Items that are the same are taken out, first by normal form, then by
 // comparing each with each, since an item may hold more than is declared. Of
 // the rest, those that have the same name are compared, and the last pair if
-// at least half of the item is as declared; what only one side has is named by its index
-// on that side.
+// at least half of the item is as declared; what only one side has is named by
+// its index on that side. In a list of attributes, the template's say nothing of
+// the others.
+// Source: resource type definition schema, "arrayType".
 func (c *comparer) sets(p place, want, have []any) {
 	left, right := c.unpaired(p, want, have)
 	for _, i := range left {
@@ -30,6 +32,9 @@ func (c *comparer) sets(p place, want, have []any) {
 			continue
 		}
 		c.add(at, DifferenceRemove, want[i], nil)
+	}
+	if p.shape != nil && p.attributes {
+		return
 	}
 	for _, j := range right {
 		c.add(p.step(strconv.Itoa(j)), DifferenceAdd, nil, have[j])

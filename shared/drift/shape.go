@@ -24,6 +24,7 @@ type shape struct {
 	moment     bool     // a point in time
 	network    bool     // an address block
 	reference  bool     // names another resource, which may be by name, id or ARN
+	attributes bool     // a list whose items are like properties: those not declared do not count
 	union      bool     // a map: its keys are values, not properties
 	writeOnly  bool
 	readOnly   bool
@@ -71,6 +72,7 @@ func newShape(typ *schema.Type, path []string, nodes []*schema.Schema) *shape {
 	for _, n := range s.nodes {
 		s.types = append(s.types, n.Types...)
 		s.unordered = s.unordered || n.Items != nil && (!n.Ordered || !n.OrderGiven && isSet(n, path))
+		s.attributes = s.attributes || n.AttributeList
 		s.foldCase = s.foldCase || len(n.EnumCaseInsensitive) > 0
 		s.read(n)
 		if n.HasDefault && !s.hasDefault {
@@ -87,7 +89,7 @@ func newShape(typ *schema.Type, path []string, nodes []*schema.Schema) *shape {
 	s.identifier = len(path) == 1 && covers(typ.PrimaryIdentifier, path)
 	pointer := schema.Pointer(path...)
 	s.tags = typ.Tagging.TagProperty == pointer
-	s.unordered = s.unordered || s.tags
+	s.unordered = s.unordered || s.tags || s.attributes
 	for _, at := range []string{pointer, strings.TrimPrefix(pointer, "/")} {
 		if expression, ok := typ.PropertyTransform[at]; ok {
 			s.transform = transform.Compile(expression)

@@ -29,9 +29,26 @@ func (c *comparer) undeclared(p place, want, have any) {
 		}
 	case []any:
 		if want, ok := want.([]any); ok {
-			for i, j := range c.counterparts(p, want, have) {
+			pairs := c.counterparts(p, want, have)
+			for i, j := range pairs {
 				c.undeclared(p.step(strconv.Itoa(j)), want[i], have[j])
 			}
+			if p.shape != nil && p.attributes {
+				c.attributes(p, pairs, want, have)
+			}
+		}
+	}
+}
+
+// attributes adds the items of a list of attributes that have no counterpart.
+func (c *comparer) attributes(p place, pairs map[int]int, want, have []any) {
+	paired := map[int]bool{}
+	for _, j := range pairs {
+		paired[j] = true
+	}
+	for _, j := range without(c.keys(p, have), c.keys(p, want)) {
+		if at := p.step(strconv.Itoa(j)); !paired[j] {
+			c.add(at, DifferenceAdd, nil, c.value(at, have[j]))
 		}
 	}
 }
