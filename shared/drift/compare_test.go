@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -206,35 +207,64 @@ func TestExamineUnresolved(t *testing.T) {
 	}
 }
 
-// FuzzCompare states the invariants: a value does not differ from itself, and
-// what differs one way differs the other way as long as both sides declare the
-// same properties.
+// FuzzCompare states the invariants: a value does not differ from itself and
+// declares all of itself; differences are sorted, and name places that are there.
 func FuzzCompare(f *testing.F) {
 	f.Add("AWS::SQS::Queue", `{"Tags":[{"Key":"a","Value":"1"}],"DelaySeconds":"5"}`, `{"DelaySeconds":5}`)
 	f.Add("AWS::EC2::SecurityGroup", `{"SecurityGroupIngress":[{"CidrIp":"10.0.0.0/8"},{"CidrIp":"10.0.0.0/8"}]}`, `{"SecurityGroupIngress":[]}`)
 	f.Add("AWS::IAM::Role", `{"AssumeRolePolicyDocument":{"Statement":[{"Effect":"Allow"}]}}`, `{"AssumeRolePolicyDocument":"{}"}`)
+	f.Add("AWS::RDS::DBInstance", `{"EngineVersion":"8.0","KmsKeyId":"alias/a"}`, `{"EngineVersion":"8.0.1","KmsKeyId":1}`)
 	f.Add("No::Such::Type", `{"a":[null,[[]],{"b":{}}],"c":true}`, `{"a":null}`)
 	f.Fuzz(func(t *testing.T, typ, a, b string) {
 		var left, right map[string]any
 		if json.Unmarshal([]byte(a), &left) != nil || json.Unmarshal([]byte(b), &right) != nil {
 			return
 		}
-		if got := drift.Compare(kind(typ), left, left); len(got) > 0 {
+		if got := drift.Examine(kind(typ), left, left); len(got.Differences)+len(got.Unresolved) > 0 {
 			t.Fatalf("%s differs from itself: %+v", a, got)
 		}
-		for name := range left {
-			if _, ok := right[name]; !ok {
-				return
+		if got := drift.Undeclared(kind(typ), left, left); len(got) > 0 {
+			t.Fatalf("%s does not declare %+v", a, got)
+		}
+		got := drift.Compare(kind(typ), left, right)
+		for i, d := range got {
+			if i > 0 && got[i-1].Path > d.Path {
+				t.Errorf("%s stands after %s", d.Path, got[i-1].Path)
+			}
+			if d.Type != drift.DifferenceAdd && !there(left, d.Path) || d.Type == drift.DifferenceAdd && !there(right, d.Path) {
+				t.Errorf("%s of %s is nowhere in %s and %s", d.Type, d.Path, a, b)
 			}
 		}
-		if len(left) != len(right) {
-			return
-		}
-		there, back := drift.Compare(kind(typ), left, right), drift.Compare(kind(typ), right, left)
-		if (len(there) == 0) != (len(back) == 0) {
-			t.Errorf("%s and %s: %+v one way, %+v the other", a, b, there, back)
+		for _, d := range drift.Undeclared(kind(typ), left, right) {
+			if !there(right, d.Path) {
+				t.Errorf("%s is not in %s", d.Path, b)
+			}
 		}
 	})
+}
+
+// there reports a JSON pointer that leads somewhere.
+func there(v any, pointer string) bool {
+	for _, name := range strings.Split(pointer, "/")[1:] {
+		name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+		switch at := v.(type) {
+		case map[string]any:
+			next, ok := at[name]
+			if !ok {
+				return false
+			}
+			v = next
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(at) {
+				return false
+			}
+			v = at[i]
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // What a resource looks like is up to whoever can change it: a comparison must
