@@ -78,8 +78,8 @@ func (c *comparer) sorted() []events.PropertyDifference {
 }
 
 func (c *comparer) unsure() []Unresolved {
-	slices.SortFunc(c.unresolved, func(a, b Unresolved) int { return strings.Compare(a.Path, b.Path) })
-	return c.unresolved
+	slices.SortStableFunc(c.unresolved, func(a, b Unresolved) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(c.unresolved, func(a, b Unresolved) bool { return a.Path == b.Path })
 }
 
 func (c *comparer) add(p place, typ string, want, have any) {
@@ -220,9 +220,9 @@ func (p place) declares(name string) bool {
 	if p.shape == nil || p.union {
 		return false
 	}
-	p.once.Do(p.open)
-	_, ok := p.props[name]
-	return ok || len(p.props) > 0 && len(p.rest) == 0
+	s := p.opened()
+	_, ok := s.props[name]
+	return ok || len(s.props) > 0 && len(s.rest) == 0
 }
 
 func (c *comparer) lists(p place, want, have []any) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/evenkeel/evenkeel/shared/drift/transform"
 	"github.com/evenkeel/evenkeel/shared/schema"
@@ -35,7 +36,9 @@ type shape struct {
 	fallback   any
 	transform  *transform.Transform // nil without one
 
+	kept  *atomic.Int64 // shapes of the type that are kept, shared by all of them
 	once  sync.Once
+	open  atomic.Bool
 	props map[string]*shape
 	rest  []pattern // by pattern; nil Pattern for every other name
 	items *shape
@@ -46,10 +49,13 @@ type pattern struct {
 	shape *shape
 }
 
-// shapes keeps the root shape of each published type, and so never grows beyond
-// their number: type name → *shape. A shape has at most the named properties
-// of its schema as children, whatever names a document uses.
+// shapes keeps the root shape of each published type: type name → *shape. A
+// shape has the properties of its schema as children, whatever names a document
+// uses, and a type keeps no more than maxShapes; what a document needs of a
+// recursive type beyond them is made for it alone.
 var shapes sync.Map
+
+const maxShapes = 5000
 
 // shapeOf returns the root of a type, nil if the type has no published schema.
 func shapeOf(typeName string) *shape {
@@ -61,14 +67,18 @@ func shapeOf(typeName string) *shape {
 		return nil
 	}
 	if typ.Name != typeName { // an open family: its names are anybody's
-		return newShape(typ, nil, []*schema.Schema{typ.Root})
+		return newRoot(typ)
 	}
-	found, _ := shapes.LoadOrStore(typeName, newShape(typ, nil, []*schema.Schema{typ.Root}))
+	found, _ := shapes.LoadOrStore(typeName, newRoot(typ))
 	return found.(*shape)
 }
 
-func newShape(typ *schema.Type, path []string, nodes []*schema.Schema) *shape {
-	s := &shape{typ: typ, path: path, nodes: alternatives(nodes)}
+func newRoot(typ *schema.Type) *shape {
+	return newShape(typ, new(atomic.Int64), nil, []*schema.Schema{typ.Root})
+}
+
+func newShape(typ *schema.Type, kept *atomic.Int64, path []string, nodes []*schema.Schema) *shape {
+	s := &shape{typ: typ, kept: kept, path: path, nodes: alternatives(nodes)}
 	for _, n := range s.nodes {
 		s.types = append(s.types, n.Types...)
 		s.unordered = s.unordered || n.Items != nil && (!n.Ordered || !n.OrderGiven && isSet(n, path))
@@ -177,7 +187,7 @@ func (s *shape) step(name string) *shape {
 	if s == nil || len(s.path) >= maxLevels {
 		return nil
 	}
-	s.once.Do(s.open)
+	s = s.opened()
 	if p, ok := s.props[name]; ok {
 		return p
 	}
@@ -192,8 +202,18 @@ func (s *shape) step(name string) *shape {
 	return nil
 }
 
-// open makes the children.
-func (s *shape) open() {
+// opened returns the shape with its children: itself, or a copy for one use if
+// the type keeps enough already.
+func (s *shape) opened() *shape {
+	if !s.open.Load() && s.kept.Load() > maxShapes {
+		s = newShape(s.typ, new(atomic.Int64), s.path, s.nodes)
+	}
+	s.once.Do(s.makeChildren)
+	return s
+}
+
+func (s *shape) makeChildren() {
+	defer s.open.Store(true)
 	props := map[string][]*schema.Schema{}
 	var items, others []*schema.Schema
 	for _, n := range s.nodes {
@@ -224,5 +244,6 @@ func (s *shape) open() {
 }
 
 func (s *shape) child(name string, nodes ...*schema.Schema) *shape {
-	return newShape(s.typ, append(slices.Clip(s.path), name), nodes)
+	s.kept.Add(1)
+	return newShape(s.typ, s.kept, append(slices.Clip(s.path), name), nodes)
 }
