@@ -58,7 +58,7 @@ node_modules/.bin/cdk: # one of the real clients that the simulator is tested wi
 	@echo "  install $(CDK_CLI)"; npm install --no-save --no-package-lock --no-audit --no-fund --silent $(CDK_CLI)
 
 race:
-	@echo "== race detector"; CGO_ENABLED=1 go test -count=1 -race -skip 'TestCDK|TestAWSCLI|TestBoto3|TestBounds|TestBombs|TestHostileTexts|TestManySuppressions|TestThousand|TestMemory' $(RACE_PACKAGES)
+	@echo "== race detector"; CGO_ENABLED=1 go test -count=1 -race -skip 'TestCDK|TestAWSCLI|TestBoto3|TestBounds|TestBombs|TestHostileTexts|TestManySuppressions|TestThousand|TestMemory|EveryType|EveryChange|HostileTransforms|CompareHostile' $(RACE_PACKAGES)
 
 build: lambdas cli ## Build the Lambda functions and the CLI into build/
 

@@ -64,6 +64,8 @@ var importRules = []importRule{
 		"a cloud assembly is read the same way by who validates it and by who deploys it"},
 	{"shared/build", nil, []string{"shared/{validation,policy,drift,healing,ledger,webhook,source,assembly}/**"},
 		"who starts a build knows the release, and looks into nothing that it builds"},
+	{"{cmd,events,functions,infra,local,shared}/**", []string{"shared/drift/transform"}, []string{"github.com/blues/**"},
+		"the JSONata evaluator has state of its own, which one package guards, and takes what one package bounds"},
 	{"shared/invoke", nil, []string{sdk, "shared/adapter/**"},
 		"the Lambda edge is in every binary: it stays light"},
 	{"functions/{build,deployment,drift,healing,ledger,review,rollout,trail,validation,webhook}", nil,
