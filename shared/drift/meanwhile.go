@@ -33,7 +33,7 @@ func changedMeanwhile(c Change, found Drift) []string {
 			continue
 		}
 		for _, r := range reported {
-			if r.Path == path && r.Type == DifferenceNotEqual && plain(path, r.Actual) && plain(path, d.Drift.Actual) && !shows(r, d.Drift.Actual) {
+			if r.Path == path && r.Type == DifferenceNotEqual && oneWay(path, r.Actual) && oneWay(path, d.Drift.Actual) && !shows(r, d.Drift.Actual) {
 				reasons = append(reasons, fmt.Sprintf("%s%s has another value than in the report", c.LogicalID, path))
 			}
 		}
@@ -47,9 +47,9 @@ func top(path string) string {
 	return name
 }
 
-// plain reports a value that is written in one way only: it is no object or
+// oneWay reports a value that is written in one way only: it is no object or
 // list, and no item of a list.
-func plain(path, value string) bool {
+func oneWay(path, value string) bool {
 	inList := slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool {
 		_, err := strconv.Atoi(part)
 		return err == nil
