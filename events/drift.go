@@ -10,17 +10,18 @@ type StackRef struct {
 	Region     string `json:"region"`
 	Repository string `json:"repository,omitempty"`
 	Stage      string `json:"stage,omitempty"`
-	RunID      string `json:"runId,omitempty"` // the run that deployed it last
+	Parent     string `json:"parent,omitempty"` // ARN of the stack that this one is nested in
+	RunID      string `json:"runId,omitempty"`  // the run that deployed it last
 }
 
 // Coverage says how much of a stack a scan could look at. A status without it
 // misleads: a stack with no supported resource reads IN_SYNC. Checked,
 // Unsupported, Unknown and Nested add up to the resources of the stack.
 type Coverage struct {
-	Checked     int `json:"checked"`     // by at least one engine
-	Unsupported int `json:"unsupported"` // no engine can check the type
-	Unknown     int `json:"unknown"`     // the read failed
-	Nested      int `json:"nested"`      // nested stacks; each that was followed has a report of its own
+	Checked     int `json:"checked"`              // by at least one engine
+	Unsupported int `json:"unsupported"`          // no engine can check the type
+	Unknown     int `json:"unknown"`              // the read failed
+	Nested      int `json:"nested"`               // nested stacks; each that was followed has a report of its own
 	Live        int `json:"live,omitempty"`       // of Checked, by Cloud Control
 	Unresolved  int `json:"unresolved,omitempty"` // properties whose expected value could not be worked out, of checked resources
 }
@@ -38,7 +39,7 @@ type DriftedResource struct {
 	LogicalID    string               `json:"logicalId"`
 	PhysicalID   string               `json:"physicalId"`
 	ResourceType string               `json:"resourceType"`
-	Status       string               `json:"status"` // MODIFIED, DELETED
+	Status       string               `json:"status"` // MODIFIED, DELETED; IN_SYNC if only Undeclared changed
 	Differences  []PropertyDifference `json:"differences"`
 
 	// Engine is which engine found it: cloudformation, live, or both.

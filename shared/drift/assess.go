@@ -35,11 +35,14 @@ type Report struct {
 	Status    string // IN_SYNC, DRIFTED, UNKNOWN
 	Coverage  events.Coverage
 	Resources []events.DriftedResource // sorted by logical id
-	Unknown   []string                 // logical ids of what could not be checked
-	Same      []Same                   // reported differences that are none
-	Routed    []string                 // logical ids of what rollouts route by, sorted; their weights are not compared
-	Reasons   []string                 // why it is UNKNOWN, or what limits it; sorted
-	Digest    string                   // SHA-256 of Resources
+	// Undeclared are resources of which only what the template does not set
+	// changed, sorted; they are no drift.
+	Undeclared []events.DriftedResource
+	Unknown    []string // logical ids of what could not be checked
+	Same       []Same   // reported differences that are none
+	Routed     []string // logical ids of what rollouts route by, sorted; their weights are not compared
+	Reasons    []string // why it is UNKNOWN, or what limits it; sorted
+	Digest     string   // SHA-256 of Resources
 }
 
 // Same is a difference that CloudFormation reports although both sides mean
@@ -126,7 +129,7 @@ func (r *Report) unknown(resource Resource, reason string) {
 func (r *Report) addDrifted(stack events.StackRef, resource Resource, result ResourceDrift) {
 	drifted := events.DriftedResource{
 		LogicalID: resource.LogicalID, PhysicalID: resource.PhysicalID, ResourceType: resource.Type, Status: result.Status,
-		Differences: []events.PropertyDifference{},
+		Differences: []events.PropertyDifference{}, Engine: EngineCloudFormation,
 	}
 	switch result.Status {
 	case StatusDeleted:

@@ -16,7 +16,8 @@ import (
 type Scan struct {
 	ScanID      string          `json:"scanId"` // name of the workflow execution; correlates all facts of the scan
 	Stack       events.StackRef `json:"stack"`
-	Revert      bool            `json:"revert"` // bring drift back when the guard agrees
+	Engine      string          `json:"engine,omitempty"` // one of the Engine constants; "" is auto
+	Revert      bool            `json:"revert"`           // bring drift back when the guard agrees
 	RequestedBy string          `json:"requestedBy"`
 	Detection   Detection       `json:"detection,omitzero"`
 	Drift       Drift           `json:"drift"`
@@ -32,6 +33,7 @@ const (
 	DetectionStarted = "Started"
 	DetectionDone    = "Complete"
 	DetectionFailed  = "Failed" // at least one resource could not be checked; the rest was
+	DetectionNone    = "None"   // the live engine needs none
 )
 
 // Detection is one run of CloudFormation's drift detection on a stack.
@@ -128,6 +130,7 @@ type Summary struct {
 type Request struct {
 	Stacks      []string `json:"stacks"` // names or ARNs
 	Revert      bool     `json:"revert"`
+	Engine      string   `json:"engine"` // one of the Engine constants; "" is auto
 	RequestedBy string   `json:"requestedBy"`
 	ScanID      string   `json:"scanId"` // by default the name of the execution
 }
