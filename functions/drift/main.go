@@ -13,29 +13,34 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
+	"github.com/evenkeel/evenkeel/shared/adapter/cloudcontrol"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
 	"github.com/evenkeel/evenkeel/shared/config"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/drift/live"
 	"github.com/evenkeel/evenkeel/shared/invoke"
 )
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
-	busName, table, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.RoleName)
+	busName, table, bucket, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.Bucket), env.String(config.RoleName)
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
 		log.Error("cannot start", "error", err.Error())
 		os.Exit(1)
 	}
-	detection := driftdetection.New(session.NewWorkloads(cfg, role))
+	workloads := session.NewWorkloads(cfg, role)
+	detection := driftdetection.New(workloads)
 	state := driftstate.New(cfg, table)
+	engine := &live.Engine{Models: cloudcontrol.New(workloads), Deployments: detection, Snapshots: objects.New(cfg, bucket), Parallel: 8}
 	service := &drift.Service{
-		Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
+		Live: engine, Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
 		Rollouts: rolloutstate.New(cfg, table), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {

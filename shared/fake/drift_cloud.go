@@ -54,6 +54,7 @@ type DriftStack struct {
 // DriftResource is a resource as its template says and as it is.
 type DriftResource struct {
 	Type             string
+	PhysicalID       string // by default the logical id and "-1"
 	Expected, Actual map[string]any
 	Deleted          bool
 	Unsupported      bool   // the type has no drift support
@@ -124,7 +125,7 @@ func (c *DriftCloud) endDetection(s *DriftStack, id string) {
 // result is what a detection finds. Like CloudFormation it compares text.
 func (r *DriftResource) result(name string, now time.Time) drift.ResourceDrift {
 	out := drift.ResourceDrift{
-		Resource: drift.Resource{LogicalID: name, PhysicalID: name + "-1", Type: r.Type},
+		Resource: drift.Resource{LogicalID: name, PhysicalID: r.physicalID(name), Type: r.Type},
 		Status:   drift.StatusInSync, Checked: now,
 	}
 	switch {
@@ -145,6 +146,10 @@ func (r *DriftResource) result(name string, now time.Time) drift.ResourceDrift {
 		}
 	}
 	return out
+}
+
+func (r *DriftResource) physicalID(logicalID string) string {
+	return cmp.Or(r.PhysicalID, logicalID+"-1")
 }
 
 func driftText(v any) string {
@@ -188,7 +193,7 @@ func (c *DriftCloud) Resources(_ context.Context, ref events.StackRef) ([]drift.
 	}
 	var out []drift.Resource
 	for _, name := range slices.Sorted(maps.Keys(s.Resources)) {
-		out = append(out, drift.Resource{LogicalID: name, PhysicalID: name + "-1", Type: s.Resources[name].Type})
+		out = append(out, drift.Resource{LogicalID: name, PhysicalID: s.Resources[name].physicalID(name), Type: s.Resources[name].Type})
 	}
 	return out, nil
 }
