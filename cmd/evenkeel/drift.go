@@ -34,19 +34,22 @@ func newDriftCommand(a *app) *cobra.Command {
 const driftWait = 30 * time.Minute
 
 func newDriftScanCommand(a *app) *cobra.Command {
-	wait := driftWait
+	wait, engine := driftWait, drift.EngineAuto
 	cmd := &cobra.Command{
 		Use:   "scan [stack...]",
 		Short: "Scan stacks for drift now, and show what was found",
 		Long: `Start the drift workflow for the stacks, by CloudFormation name or ARN, or for every deployed
-stack; wait, and show status, coverage and differences. Exit code 1 when a stack is not IN_SYNC.`,
+stack; wait, and show status, coverage and differences. Nested stacks are scanned too. The engine
+auto asks CloudFormation, and reads every resource through Cloud Control; each can be asked alone.
+Exit code 1 when a stack is not IN_SYNC.`,
 		Example: `  evenkeel drift scan
   evenkeel drift scan shop-network-test shop-data-test --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.driftScan(cmd.Context(), drift.Request{Stacks: args}, wait)
+			return a.driftScan(cmd.Context(), drift.Request{Stacks: args, Engine: engine}, wait)
 		},
 	}
 	cmd.Flags().DurationVar(&wait, "timeout", wait, "how long to wait for the result")
+	cmd.Flags().StringVar(&engine, "engine", engine, "what looks for drift: auto, cloudformation or live")
 	return cmd
 }
 

@@ -24,6 +24,9 @@ func RenderText(w io.Writer, scans []events.DriftScanned) error {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s  %s/%s  %s\n", scan.StackName, scan.Account, scan.Region, scan.Status)
+		if scan.Parent != "" {
+			fmt.Fprintf(w, "  nested in: %s\n", scan.Parent)
+		}
 		fmt.Fprintf(w, "  coverage: %s\n", CoverageText(scan.Coverage))
 		if scan.Reason != "" {
 			fmt.Fprintf(w, "  note: %s\n", printable(scan.Reason))
@@ -37,7 +40,14 @@ func RenderText(w io.Writer, scans []events.DriftScanned) error {
 
 // CoverageText says in words how much of a stack was looked at.
 func CoverageText(c events.Coverage) string {
-	return fmt.Sprintf("%d checked, %d unsupported, %d unknown, %d nested", c.Checked, c.Unsupported, c.Unknown, c.Nested)
+	text := fmt.Sprintf("%d checked, %d unsupported, %d unknown, %d nested", c.Checked, c.Unsupported, c.Unknown, c.Nested)
+	if c.Live > 0 {
+		text += fmt.Sprintf("; %d checked live", c.Live)
+	}
+	if c.Unresolved > 0 {
+		text += fmt.Sprintf(", %d properties unresolved", c.Unresolved)
+	}
+	return text
 }
 
 func renderTable(w io.Writer, resources []events.DriftedResource) error {
@@ -45,20 +55,43 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL")
+	named := slices.ContainsFunc(resources, func(r events.DriftedResource) bool { return r.Engine != "" || len(r.Undeclared) > 0 })
+	line := func(cells ...string) {
+		if !named { // facts of before there were two engines
+			cells = cells[:len(cells)-1]
+		}
+		fmt.Fprintln(table, "  "+strings.Join(cells, "\t"))
+	}
+	line("RESOURCE", "TYPE", "PROPERTY", "EXPECTED", "ACTUAL", "ENGINE")
 	for _, r := range resources {
-		if r.Status == StatusDeleted {
-			fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
-			continue
+		row := func(property, expected, actual, engine string) {
+			line(r.LogicalID, r.ResourceType, property, expected, actual, engine)
 		}
-		if len(r.Differences) == 0 {
-			fmt.Fprintf(table, "  %s\t%s\t(not named)\t\t%s\n", r.LogicalID, r.ResourceType, strings.ToLower(r.Status))
+		switch {
+		case r.Status == StatusDeleted:
+			row("(all)", "present", "deleted", r.Engine)
+		case len(r.Differences) == 0 && r.Status != StatusInSync:
+			row("(not named)", "", strings.ToLower(r.Status), r.Engine)
+		default:
+			renderDifferences(row, r.Differences, "", r.Engine)
 		}
-		for _, d := range r.Differences {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
+		renderDifferences(row, r.Undeclared, " (undeclared)", EngineLive)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, r := range resources {
+		if r.Disagreement != "" {
+			fmt.Fprintf(w, "  %s: the engines disagree: %s\n", r.LogicalID, printable(r.Disagreement))
 		}
 	}
-	return table.Flush()
+	return nil
+}
+
+func renderDifferences(row func(property, expected, actual, engine string), differences []events.PropertyDifference, mark, engine string) {
+	for _, d := range differences {
+		row(printable(d.Path)+mark, cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove), engine)
+	}
 }
 
 // cell is a value in a table; absent is one that the side does not have.

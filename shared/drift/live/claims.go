@@ -1,27 +1,31 @@
 package live
 
 import (
-	"encoding/json"
-	"strings"
+	"slices"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/drift"
 )
 
-// claimed reports an added item of a list that another resource of the stack
-// declares.
+// claimed reports an item of a list that another resource of the stack
+// declares: one that was added is that resource, and one that is gone is that
+// resource's own drift.
 func (c *check) claimed(r drift.Resource, d events.PropertyDifference) bool {
-	if d.Type != drift.DifferenceAdd {
+	value := d.Actual
+	switch d.Type {
+	case drift.DifferenceNotEqual:
 		return false
+	case drift.DifferenceRemove:
+		value = d.Expected
 	}
-	var item any = d.Actual
-	if strings.HasPrefix(d.Actual, "{") {
-		var object map[string]any
-		if json.Unmarshal([]byte(d.Actual), &object) == nil {
-			item = object
+	if parsed, ok := document(value); ok {
+		items, isList := parsed.([]any)
+		if !isList {
+			return c.claims(r, parsed)
 		}
+		return len(items) > 0 && !slices.ContainsFunc(items, func(item any) bool { return !c.claims(r, item) })
 	}
-	return c.claims(r, item)
+	return c.claims(r, value)
 }
 
 // claims reports that an item of the resource is another resource of the same

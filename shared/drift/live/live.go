@@ -46,7 +46,7 @@ func (e *Engine) Check(ctx context.Context, stack events.StackRef, resources []d
 	}
 	c.prefetch(resources)
 	var results []drift.LiveResult
-	observed := map[string]map[string]any{}
+	observed := map[string][]events.PropertyDifference{}
 	for _, r := range resources {
 		if r.Type == nestedStack {
 			continue
@@ -60,7 +60,7 @@ func (e *Engine) Check(ctx context.Context, stack events.StackRef, resources []d
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("check %s: %w", stack.StackName, err)
 	}
-	if err := e.undeclared(ctx, stack, deployed, observed, results); err != nil {
+	if err := c.undeclared(deployed, observed, results); err != nil {
 		return nil, err
 	}
 	return results, nil
@@ -153,7 +153,7 @@ func isCustom(typeName string) bool {
 
 // compare looks at one resource. undeclared is what is live and not in the
 // template; it is nil for a resource without a model.
-func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared map[string]any) {
+func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared []events.PropertyDifference) {
 	m := c.model(r)
 	result.Resource, result.Status, result.Reason = r, m.status, m.reason
 	if m.status != drift.StatusInSync {
@@ -168,8 +168,8 @@ func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared m
 	c.template.addStackTags(typ, expected)
 	known, actual, unresolved := prune(expected, m.properties)
 	result.Expected, result.Actual, result.Unresolved = known, actual, unresolved
-	for _, d := range drift.Compare(drift.Kind{Type: r.Type, Account: c.stack.Account, Region: c.stack.Region}, known, actual) {
-		if !declared(typ, d) || c.claimed(r, d) {
+	for _, d := range drift.Compare(c.kind(r), known, actual) {
+		if !declared(typ, d) || d.Type == drift.DifferenceAdd && c.claimed(r, d) {
 			continue
 		}
 		result.Differences = append(result.Differences, d)
@@ -177,7 +177,11 @@ func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared m
 	if len(result.Differences) > 0 {
 		result.Status = drift.StatusModified
 	}
-	return result, c.observe(r, typ, expected, m.properties)
+	return result, extra(typ, known, actual)
+}
+
+func (c *check) kind(r drift.Resource) drift.Kind {
+	return drift.Kind{Type: r.Type, Account: c.stack.Account, Region: c.stack.Region}
 }
 
 // Ref implements Sources: what Ref gives is the physical id.

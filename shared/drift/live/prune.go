@@ -41,6 +41,15 @@ func (p *pruner) object(at string, expected, actual map[string]any) (known, live
 // escape writes a name as part of a JSON pointer (RFC 6901).
 func escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
 
+// pointer writes a path as a JSON pointer.
+func pointer(path []string) string {
+	var b strings.Builder
+	for _, name := range path {
+		b.WriteString("/" + escape(name))
+	}
+	return b.String()
+}
+
 // names is the inverse: the parts of a JSON pointer.
 func names(pointer string) []string {
 	parts := strings.Split(strings.TrimPrefix(pointer, "/"), "/")

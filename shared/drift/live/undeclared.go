@@ -1,8 +1,9 @@
 package live
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,16 +13,15 @@ import (
 	"github.com/evenkeel/evenkeel/shared/drift"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/schema"
-	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // snapshot is what the templates of a stack did not set when it was scanned
 // first after a deployment. What the services chose then is no change; what
 // differs from it later is one.
 type snapshot struct {
-	StackID   string                    `json:"stackId"`
-	Updated   time.Time                 `json:"updated"`   // of the deployment
-	Resources map[string]map[string]any `json:"resources"` // by logical id
+	StackID   string                                 `json:"stackId"`
+	Updated   time.Time                              `json:"updated"`   // of the deployment
+	Resources map[string][]events.PropertyDifference `json:"resources"` // additions, by logical id
 }
 
 // Key is where the snapshot of a stack is kept.
@@ -30,20 +30,22 @@ func Key(stack events.StackRef) string {
 }
 
 // undeclared compares what was observed with the snapshot, and says in the
-// results what changed. The first scan after a deployment makes the snapshot;
-// a resource that could not be read then is added when it is seen.
-func (e *Engine) undeclared(ctx context.Context, stack events.StackRef, deployed Deployed, observed map[string]map[string]any, results []drift.LiveResult) error {
-	data, found, err := e.Snapshots.Find(ctx, Key(stack))
+// results what changed, but for what other resources of the stack declare. The
+// first scan after a deployment makes the snapshot; a resource that could not be
+// read then is added when it is seen.
+func (c *check) undeclared(deployed Deployed, observed map[string][]events.PropertyDifference, results []drift.LiveResult) error {
+	snapshots, key := c.engine.Snapshots, Key(c.stack)
+	data, found, err := snapshots.Find(c.ctx, key)
 	if err != nil {
 		return err
 	}
 	var before snapshot
 	// One that cannot be read is made again.
-	if !found || json.Unmarshal(data, &before) != nil || before.StackID != stack.StackID || !before.Updated.Equal(deployed.Updated) {
-		before = snapshot{StackID: stack.StackID, Updated: deployed.Updated.UTC()}
+	if !found || json.Unmarshal(data, &before) != nil || before.StackID != c.stack.StackID || !before.Updated.Equal(deployed.Updated) {
+		before = snapshot{StackID: c.stack.StackID, Updated: deployed.Updated.UTC()}
 	}
 	if before.Resources == nil {
-		before.Resources = map[string]map[string]any{}
+		before.Resources = map[string][]events.PropertyDifference{}
 	}
 	added := false
 	for i := range results {
@@ -56,77 +58,111 @@ func (e *Engine) undeclared(ctx context.Context, stack events.StackRef, deployed
 			before.Resources[results[i].LogicalID], added = now, true
 			continue
 		}
-		kind := drift.Kind{Type: results[i].Type, Account: stack.Account, Region: stack.Region}
-		results[i].Undeclared = changes(kind, then, now)
+		for _, d := range Changes(c.kind(results[i].Resource), then, now) {
+			if !c.claimed(results[i].Resource, d) {
+				results[i].Undeclared = append(results[i].Undeclared, d)
+			}
+		}
 	}
 	if !added {
 		return nil
 	}
 	if data, err = json.Marshal(before); err != nil {
-		return fault.Permanent("write what was observed of %s: %w", stack.StackName, err)
+		return fault.Permanent("write what was observed of %s: %w", c.stack.StackName, err)
 	}
-	return e.Snapshots.Put(ctx, Key(stack), data)
+	return snapshots.Put(c.ctx, key, data)
 }
 
-// changes are the differences between two observations. Compare looks at no
-// property that is new at the top: those are added here.
-func changes(kind drift.Kind, then, now map[string]any) []events.PropertyDifference {
-	base := map[string]any{}
-	for name := range now {
-		base[name] = then[name] // nil where it is new
+// Changes are the differences between two observations of one resource, each a
+// list of additions to its template, sorted by path. A value that changed is
+// compared as its type says, and the smallest differences are named.
+func Changes(kind drift.Kind, then, now []events.PropertyDifference) []events.PropertyDifference {
+	was := map[string]string{}
+	for _, d := range then {
+		was[d.Path] = d.Actual
 	}
-	for name, v := range then {
-		base[name] = v
-	}
-	found := drift.Compare(kind, base, now)
-	for i, d := range found {
-		if _, had := lookup(then, names(d.Path)[:1]); !had {
-			found[i].Type, found[i].Expected = drift.DifferenceAdd, ""
+	var found []events.PropertyDifference
+	for _, d := range now {
+		old, had := was[d.Path]
+		delete(was, d.Path)
+		switch {
+		case !had:
+			found = append(found, events.PropertyDifference{Path: d.Path, Type: drift.DifferenceAdd, Actual: d.Actual})
+		case old != d.Actual:
+			found = append(found, drift.Compare(kind, at(d.Path, old), at(d.Path, d.Actual))...)
 		}
 	}
+	for path, old := range was {
+		found = append(found, events.PropertyDifference{Path: path, Type: drift.DifferenceRemove, Expected: old})
+	}
+	slices.SortFunc(found, func(a, b events.PropertyDifference) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Type, b.Type))
+	})
 	return found
 }
 
-// observe returns what is live and not set by the template, without what the
-// service alone sets, what is unresolved, and what other resources of the stack
-// declare.
-func (c *check) observe(r drift.Resource, typ *schema.Type, expected, actual map[string]any) map[string]any {
-	rest := extra(typ, nil, expected, actual)
-	for name, v := range rest {
-		if items, ok := v.([]any); ok {
-			rest[name] = slices.DeleteFunc(slices.Clone(items), func(item any) bool { return c.claims(r, item) })
-		}
+// at is an object with nothing but a value at a path.
+func at(path, text string) map[string]any {
+	var value any = text
+	if parsed, ok := document(text); ok {
+		value = parsed
 	}
-	return rest
+	parts := names(path)
+	for _, name := range slices.Backward(parts) {
+		value = map[string]any{name: value}
+	}
+	object, _ := value.(map[string]any)
+	return object
 }
 
-// extra is what the actual object has and the expected one does not. Inside a
-// declared object only the properties that its schema names are undeclared: in
-// a map, such as the variables of a function, everything is declared.
-func extra(typ *schema.Type, path []string, expected, actual map[string]any) map[string]any {
-	rest := map[string]any{}
-	for name, have := range actual {
-		at := append(slices.Clip(path), name)
-		if schema.Covers(typ.ReadOnly, at...) || schema.Covers(typ.WriteOnly, at...) {
-			continue
-		}
-		want, set := expected[name]
-		if !set {
-			if named(typ, at) {
-				rest[name] = have
+// document reads a JSON object or list.
+func document(text string) (any, bool) {
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return nil, false
+	}
+	var value any
+	err := json.Unmarshal([]byte(text), &value)
+	return value, err == nil
+}
+
+// extra are the values that are live and not in the template, as additions
+// sorted by path, without what the service alone sets. Inside a declared object
+// only the properties that its schema names are undeclared: in a map, such as
+// the variables of a function, everything is declared.
+func extra(typ *schema.Type, expected, actual map[string]any) []events.PropertyDifference {
+	found := []events.PropertyDifference{}
+	var walk func(path []string, expected, actual map[string]any)
+	walk = func(path []string, expected, actual map[string]any) {
+		for _, name := range slices.Sorted(maps.Keys(actual)) {
+			at := append(slices.Clip(path), name)
+			if schema.Covers(typ.ReadOnly, at...) || schema.Covers(typ.WriteOnly, at...) {
+				continue
 			}
-			continue
-		}
-		w, isObject := want.(map[string]any)
-		h, both := have.(map[string]any)
-		if want == template.Unknown || !isObject || !both {
-			continue
-		}
-		if inner := extra(typ, at, w, h); len(inner) > 0 {
-			rest[name] = inner
+			want, set := expected[name]
+			w, isObject := want.(map[string]any)
+			h, both := actual[name].(map[string]any)
+			switch {
+			case !set && named(typ, at):
+				found = append(found, events.PropertyDifference{Path: pointer(at), Type: drift.DifferenceAdd, Actual: text(actual[name])})
+			case set && isObject && both:
+				walk(at, w, h)
+			}
 		}
 	}
-	return rest
+	walk(nil, expected, actual)
+	return found
+}
+
+// text is a value as text: JSON for what is not a string.
+func text(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	b, err := json.Marshal(v)
+	if err != nil { // plain JSON values cannot fail to encode
+		return ""
+	}
+	return string(b)
 }
 
 // named reports a path whose last part its schema names as a property.
