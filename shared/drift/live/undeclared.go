@@ -135,15 +135,14 @@ func extra(typ *schema.Type, expected, actual map[string]any) []events.PropertyD
 	walk = func(path []string, expected, actual map[string]any) {
 		for _, name := range slices.Sorted(maps.Keys(actual)) {
 			at := append(slices.Clip(path), name)
-			if schema.Covers(typ.ReadOnly, at...) || schema.Covers(typ.WriteOnly, at...) {
-				continue
-			}
 			want, set := expected[name]
 			w, isObject := want.(map[string]any)
 			h, both := actual[name].(map[string]any)
 			switch {
 			case !set && named(typ, at):
-				found = append(found, events.PropertyDifference{Path: pointer(at), Type: drift.DifferenceAdd, Actual: text(actual[name])})
+				if value, ok := settable(typ, at, actual[name]); ok {
+					found = append(found, events.PropertyDifference{Path: pointer(at), Type: drift.DifferenceAdd, Actual: text(value)})
+				}
 			case set && isObject && both:
 				walk(at, w, h)
 			}
@@ -151,6 +150,25 @@ func extra(typ *schema.Type, expected, actual map[string]any) []events.PropertyD
 	}
 	walk(nil, expected, actual)
 	return found
+}
+
+// settable is a value without what only the service sets, and whether anything
+// of it is left.
+func settable(typ *schema.Type, path []string, value any) (any, bool) {
+	if schema.Covers(typ.ReadOnly, path...) || schema.Covers(typ.WriteOnly, path...) {
+		return nil, false
+	}
+	object, ok := value.(map[string]any)
+	if !ok || len(object) == 0 {
+		return value, true
+	}
+	rest := map[string]any{}
+	for name, v := range object {
+		if v, ok := settable(typ, append(slices.Clip(path), name), v); ok {
+			rest[name] = v
+		}
+	}
+	return rest, len(rest) > 0
 }
 
 // text is a value as text: JSON for what is not a string.
