@@ -141,7 +141,7 @@ func extra(typ *schema.Type, expected, actual map[string]any) []events.PropertyD
 			switch {
 			case !set && named(typ, at):
 				if value, ok := settable(typ, at, actual[name]); ok {
-					found = append(found, events.PropertyDifference{Path: pointer(at), Type: drift.DifferenceAdd, Actual: text(value)})
+					found = append(found, events.PropertyDifference{Path: pointer(at), Type: drift.DifferenceAdd, Actual: encode(value)})
 				}
 			case set && isObject && both:
 				walk(at, w, h)
@@ -171,8 +171,8 @@ func settable(typ *schema.Type, path []string, value any) (any, bool) {
 	return rest, len(rest) > 0
 }
 
-// text is a value as text: JSON for what is not a string.
-func text(v any) string {
+// encode is a value as text: JSON for what is not a string.
+func encode(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
