@@ -119,6 +119,18 @@ type DriftScanned struct {
 	Reason      string            `json:"reason,omitempty"` // why it is UNKNOWN, or what explains or limits the status
 }
 
+// Drifted returns the resources that are not as the template says, without
+// those of which only what it does not set changed.
+func (d DriftScanned) Drifted() []DriftedResource {
+	var drifted []DriftedResource
+	for _, r := range d.Resources {
+		if r.Status != "IN_SYNC" {
+			drifted = append(drifted, r)
+		}
+	}
+	return drifted
+}
+
 // Source implements Data.
 func (DriftScanned) Source() string { return SourceDrift }
 

@@ -258,7 +258,7 @@ func (a *app) driftTable(w io.Writer, views []ledger.DriftView) {
 	t := table(w)
 	fmt.Fprintln(t, "STACK\tACCOUNT\tREGION\tSTATUS\tDRIFTED\tCOVERAGE\tSCANNED")
 	for _, v := range views {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", v.StackName, v.Account, v.Region, v.Status, len(v.Resources), drift.CoverageText(v.Coverage), ago(a.now(), v.Scanned))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", v.StackName, v.Account, v.Region, v.Status, len(v.Scan().Drifted()), drift.CoverageText(v.Coverage), ago(a.now(), v.Scanned))
 	}
 	_ = t.Flush()
 }
