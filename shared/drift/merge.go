@@ -126,7 +126,7 @@ func both(resource Resource, one Report, live LiveResult) events.DriftedResource
 	}
 	var extra []events.PropertyDifference
 	if live.Status == StatusModified {
-		extra = without(live.Differences, out.Differences)
+		extra = notAmong(live.Differences, out.Differences)
 	}
 	if cloudFormation != "" && live.read() {
 		out.Disagreement = disagreement(cloudFormation, live, out.Differences, extra)
@@ -148,7 +148,7 @@ func disagreement(cloudFormation string, live LiveResult, differences, extra []e
 	if cloudFormation != live.Status && (cloudFormation == StatusDeleted || live.Status == StatusDeleted) {
 		return fmt.Sprintf("CloudFormation says %s, Cloud Control says %s", cloudFormation, live.Status)
 	}
-	missing := slices.DeleteFunc(without(differences, live.Differences), func(d events.PropertyDifference) bool {
+	missing := slices.DeleteFunc(notAmong(differences, live.Differences), func(d events.PropertyDifference) bool {
 		return slices.ContainsFunc(live.Unresolved, func(p string) bool { return within(d.Path, p) || within(p, d.Path) })
 	})
 	var parts []string
@@ -164,9 +164,9 @@ func disagreement(cloudFormation string, live LiveResult, differences, extra []e
 	return strings.Join(parts, ", ")
 }
 
-// without returns the differences that the others do not have: at the same
+// notAmong returns the differences that the others do not have: at the same
 // place, or the same value in a list, whose items each side numbers itself.
-func without(differences, others []events.PropertyDifference) []events.PropertyDifference {
+func notAmong(differences, others []events.PropertyDifference) []events.PropertyDifference {
 	var rest []events.PropertyDifference
 	for _, d := range differences {
 		if !slices.ContainsFunc(others, func(o events.PropertyDifference) bool { return sameDifference(d, o) }) {
