@@ -51,8 +51,8 @@ func (e *Engine) Check(ctx context.Context, stack events.StackRef, resources []d
 		if r.Type == nestedStack {
 			continue
 		}
-		result, undeclared := c.compare(r)
-		if undeclared != nil {
+		result, undeclared, compared := c.compare(r)
+		if compared {
 			observed[r.LogicalID] = undeclared
 		}
 		results = append(results, result)
@@ -152,17 +152,17 @@ func isCustom(typeName string) bool {
 }
 
 // compare looks at one resource. undeclared is what is live and not in the
-// template; it is nil for a resource without a model.
-func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared []events.PropertyDifference) {
+// template, if the two were compared.
+func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared []events.PropertyDifference, compared bool) {
 	m := c.model(r)
 	result.Resource, result.Status, result.Reason = r, m.status, m.reason
 	if m.status != drift.StatusInSync {
-		return result, nil
+		return result, nil, false
 	}
 	expected, ok := c.template.Expected(r.LogicalID)
 	if !ok {
 		result.Status, result.Reason = drift.StatusUnknown, "the deployed template does not have it"
-		return result, nil
+		return result, nil, false
 	}
 	typ, _ := schema.Load(r.Type)
 	c.template.addStackTags(typ, expected)
@@ -177,7 +177,7 @@ func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared [
 	if len(result.Differences) > 0 {
 		result.Status = drift.StatusModified
 	}
-	return result, extra(typ, known, actual)
+	return result, extra(typ, known, actual), true
 }
 
 func (c *check) kind(r drift.Resource) drift.Kind {

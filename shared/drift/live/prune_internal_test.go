@@ -32,6 +32,38 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+func TestChanges(t *testing.T) {
+	is := func(path, value string) events.PropertyDifference {
+		return events.PropertyDifference{Path: path, Type: drift.DifferenceAdd, Actual: value}
+	}
+	differs := func(path, typ, expected, actual string) []events.PropertyDifference {
+		return []events.PropertyDifference{{Path: path, Type: typ, Expected: expected, Actual: actual}}
+	}
+	const ssh, web = `{"CidrIp":"0.0.0.0/0","FromPort":22,"IpProtocol":"tcp","ToPort":22}`, `{"CidrIp":"10.0.0.0/8","FromPort":443,"IpProtocol":"tcp","ToPort":443}`
+	tests := []struct {
+		name      string
+		then, now []events.PropertyDifference
+		want      []events.PropertyDifference
+	}{
+		{"nothing", []events.PropertyDifference{is("/A", "1")}, []events.PropertyDifference{is("/A", "1")}, nil},
+		{"a value", []events.PropertyDifference{is("/VpcId", "vpc-1")}, []events.PropertyDifference{is("/VpcId", "vpc-2")}, differs("/VpcId", "NOT_EQUAL", "vpc-1", "vpc-2")},
+		{"a new value", nil, []events.PropertyDifference{is("/VpcId", "vpc-2")}, differs("/VpcId", "ADD", "", "vpc-2")},
+		{"a value that is gone", []events.PropertyDifference{is("/VpcId", "vpc-1")}, nil, differs("/VpcId", "REMOVE", "vpc-1", "")},
+		{"an item more", []events.PropertyDifference{is("/SecurityGroupIngress", "["+web+"]")}, []events.PropertyDifference{is("/SecurityGroupIngress", "["+ssh+","+web+"]")},
+			differs("/SecurityGroupIngress/0", "ADD", "", ssh)},
+		{"the first item", nil, []events.PropertyDifference{is("/SecurityGroupIngress", "["+ssh+"]")}, differs("/SecurityGroupIngress/0", "ADD", "", ssh)},
+		{"the last item", []events.PropertyDifference{is("/SecurityGroupIngress", "["+ssh+"]")}, nil, differs("/SecurityGroupIngress/0", "REMOVE", ssh, "")},
+		{"another order", []events.PropertyDifference{is("/SecurityGroupIngress", "["+web+","+ssh+"]")}, []events.PropertyDifference{is("/SecurityGroupIngress", "["+ssh+","+web+"]")}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Changes(drift.Kind{Type: "AWS::EC2::SecurityGroup"}, tt.then, tt.now); !slices.Equal(got, tt.want) {
+				t.Errorf("got %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
 // FuzzPrune: whatever is unresolved, nothing of it is left, and what is
 // resolved and the same on both sides is in sync. An observation is no change
 // of itself.
@@ -64,7 +96,7 @@ func FuzzPrune(f *testing.F) {
 		if found := Changes(drift.Kind{Type: "AWS::SQS::Queue"}, seen, seen); len(found) > 0 {
 			t.Errorf("an observation changed from itself: %v", found)
 		}
-		if found := Changes(drift.Kind{Type: "AWS::SQS::Queue"}, nil, seen); len(found) != len(seen) {
+		if found := Changes(drift.Kind{Type: "AWS::SQS::Queue"}, nil, seen); len(found) < len(seen) {
 			t.Errorf("%d of %d additions", len(found), len(seen))
 		}
 	})
