@@ -45,6 +45,9 @@ Exit code 1 when a stack is not IN_SYNC.`,
 		Example: `  evenkeel drift scan
   evenkeel drift scan shop-network-test shop-data-test --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := drift.ParseEngine(engine); err != nil {
+				return usageError("%w", err)
+			}
 			return a.driftScan(cmd.Context(), drift.Request{Stacks: args, Engine: engine}, wait)
 		},
 	}

@@ -333,3 +333,26 @@ func TestCheckFails(t *testing.T) {
 		t.Errorf("a broken template: %v", err)
 	}
 }
+
+// Outputs of nested and other stacks are read once each.
+func TestOutputsOfOtherStacks(t *testing.T) {
+	w := newWorld(t)
+	child := w.resources[7].PhysicalID
+	w.deploy(strings.ReplaceAll(shopTemplate, "DisplayName: !ImportValue brand", `DisplayName: !Join ['', [!GetAtt Child.Outputs.Brand, !GetAtt Child.Outputs.Suffix]]
+      KmsMasterKeyId: {Fn::GetStackOutput: {StackName: keys, OutputName: Key}}`))
+	w.cloud.Out = map[string]map[string]string{child: {"Brand": "Ac", "Suffix": "me"}, "keys": {"Key": "key-1"}}
+	w.model("news")["KmsMasterKeyId"] = "key-2"
+	r := w.check()["News"]
+	if want := []events.PropertyDifference{{Path: "/KmsMasterKeyId", Type: "NOT_EQUAL", Expected: "key-1", Actual: "key-2"}}; !reflect.DeepEqual(r.Differences, want) || len(r.Unresolved) > 0 {
+		t.Errorf("%v, unresolved %v, want %v", r.Differences, r.Unresolved, want)
+	}
+	var asked []string
+	for _, call := range w.cloud.Calls() {
+		if strings.HasPrefix(call, "Outputs") {
+			asked = append(asked, call)
+		}
+	}
+	if want := []string{"Outputs " + child, "Outputs keys"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %v, want %v", asked, want)
+	}
+}
