@@ -14,6 +14,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/schema"
 )
 
@@ -31,11 +32,15 @@ var _ drift.Live = (*Engine)(nil)
 
 const nestedStack = "AWS::CloudFormation::Stack"
 
-// Check implements drift.Live.
+// Check implements drift.Live. A stack that is being changed, or was while it
+// was read, is a Conflict: what differs then is no drift.
 func (e *Engine) Check(ctx context.Context, stack events.StackRef, resources []drift.Resource) ([]drift.LiveResult, error) {
 	deployed, err := e.Deployments.Deployed(ctx, stack)
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(deployed.Status, "_IN_PROGRESS") {
+		return nil, fault.Conflict("%s is in %s", stack.StackName, deployed.Status)
 	}
 	c := &check{engine: e, ctx: ctx, stack: stack, resources: map[string]drift.Resource{}, reads: map[string]*reading{}, others: map[string]*others{}}
 	for _, r := range resources {
@@ -60,10 +65,31 @@ func (e *Engine) Check(ctx context.Context, stack events.StackRef, resources []d
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("check %s: %w", stack.StackName, err)
 	}
+	if err := c.unchanged(deployed.Revision, results); err != nil {
+		return nil, err
+	}
 	if err := c.undeclared(deployed, observed, results); err != nil {
 		return nil, err
 	}
 	return results, nil
+}
+
+// unchanged makes sure that the stack was not deployed while it was read. A
+// stack of which nothing differs needs no such call.
+func (c *check) unchanged(before Revision, results []drift.LiveResult) error {
+	if !slices.ContainsFunc(results, func(r drift.LiveResult) bool {
+		return r.Status == drift.StatusModified || r.Status == drift.StatusDeleted
+	}) {
+		return nil
+	}
+	now, err := c.engine.Deployments.Revision(c.ctx, c.stack)
+	if err != nil {
+		return err
+	}
+	if now.Status != before.Status || !now.Updated.Equal(before.Updated) {
+		return fault.Conflict("%s was changed while it was read: it is in %s", c.stack.StackName, now.Status)
+	}
+	return nil
 }
 
 // check is one call of Check.

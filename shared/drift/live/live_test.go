@@ -114,7 +114,7 @@ func (w *world) deploy(text string) {
 		updated = old.Updated.Add(time.Hour)
 	}
 	w.cloud.Stacks = map[string]live.Deployed{shop.StackID: {
-		Template: []byte(text), Updated: updated, Tags: map[string]string{"cost": "7"},
+		Template: []byte(text), Revision: live.Revision{Updated: updated, Status: "UPDATE_COMPLETE"}, Tags: map[string]string{"cost": "7"},
 		Parameters: []live.Parameter{{Name: "Stage", Value: "prod"}, {Name: "Password", Value: "****"}, {Name: "Image", Value: "/image", Resolved: "repo:1"}},
 	}}
 }
@@ -354,5 +354,38 @@ func TestOutputsOfOtherStacks(t *testing.T) {
 	}
 	if want := []string{"Outputs " + child, "Outputs keys"}; !slices.Equal(asked, want) {
 		t.Errorf("asked %v, want %v", asked, want)
+	}
+}
+
+// A stack that is being updated differs from its template for a while.
+func TestAStackThatChanges(t *testing.T) {
+	check := func(w *world) ([]drift.LiveResult, error) {
+		engine := &live.Engine{Models: w.cloud, Deployments: w.cloud, Snapshots: w.cloud}
+		return engine.Check(t.Context(), shop, w.resources)
+	}
+	becomes := func(w *world, status string, after time.Duration) {
+		deployed := w.cloud.Stacks[shop.StackID]
+		deployed.Status, deployed.Updated = status, deployed.Updated.Add(after)
+		w.cloud.Stacks[shop.StackID] = deployed
+	}
+	w := newWorld(t)
+	becomes(w, "UPDATE_IN_PROGRESS", 0)
+	if _, err := check(w); !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), "UPDATE_IN_PROGRESS") {
+		t.Errorf("before it is read: %v", err)
+	}
+	for _, drifted := range []bool{true, false} {
+		w = newWorld(t)
+		if drifted {
+			w.model("jobs")["VisibilityTimeout"] = 30.0
+		}
+		w.cloud.Fault = func(call, what string) error {
+			if call == "Read" && strings.HasPrefix(what, "AWS::Lambda") {
+				becomes(w, "UPDATE_COMPLETE", time.Minute)
+			}
+			return nil
+		}
+		if _, err := check(w); fault.Is(err, fault.ConflictError) != drifted || drifted && len(w.cloud.Kept) > 0 {
+			t.Errorf("while it is read, drifted %v: %v, kept %d", drifted, err, len(w.cloud.Kept))
+		}
 	}
 }
