@@ -10,7 +10,8 @@ type StackRef struct {
 	Region     string `json:"region"`
 	Repository string `json:"repository,omitempty"`
 	Stage      string `json:"stage,omitempty"`
-	RunID      string `json:"runId,omitempty"` // the run that deployed it last
+	Parent     string `json:"parent,omitempty"` // ARN of the stack that this one is nested in
+	RunID      string `json:"runId,omitempty"`  // the run that deployed it last
 }
 
 // Coverage says how much of a stack a scan could look at. A status without it
@@ -38,7 +39,7 @@ type DriftedResource struct {
 	LogicalID    string               `json:"logicalId"`
 	PhysicalID   string               `json:"physicalId"`
 	ResourceType string               `json:"resourceType"`
-	Status       string               `json:"status"` // MODIFIED, DELETED
+	Status       string               `json:"status"` // MODIFIED, DELETED; IN_SYNC if only Undeclared changed
 	Differences  []PropertyDifference `json:"differences"`
 
 	// Engine is which engine found it: cloudformation, live, or both.
@@ -121,6 +122,18 @@ type DriftScanned struct {
 	// Digest identifies what drifted, whole values included. A revert that names
 	// it is refused when something else is found.
 	Digest string `json:"digest,omitempty"`
+}
+
+// Drifted returns the resources that are not as the template says, without
+// those of which only what it does not set changed.
+func (d DriftScanned) Drifted() []DriftedResource {
+	var drifted []DriftedResource
+	for _, r := range d.Resources {
+		if r.Status != "IN_SYNC" {
+			drifted = append(drifted, r)
+		}
+	}
+	return drifted
 }
 
 // Source implements Data.

@@ -47,23 +47,28 @@ func newDriftListCommand(a *app) *cobra.Command {
 const driftWait = 30 * time.Minute
 
 func newDriftScanCommand(a *app) *cobra.Command {
-	wait, o := driftWait, driftOutput{}
+	wait, engine, o := driftWait, drift.EngineAuto, driftOutput{}
 	cmd := &cobra.Command{
 		Use:   "scan [stack...]",
 		Short: "Scan stacks for drift now, and show what was found",
 		Long: `Start the drift workflow for the stacks, by CloudFormation name or ARN, or for every deployed
-stack; wait, and show status, coverage and differences. Exit code 1 when there is drift, neither
-ignored nor accepted, that is as severe as --fail-on says, when a scan failed, or, with any, when
-something could not be checked.`,
+stack; wait, and show status, coverage and differences. Nested stacks are scanned too. The engine
+auto asks CloudFormation, and reads every resource through Cloud Control; each can be asked alone.
+Exit code 1 when there is drift, neither ignored nor accepted, that is as severe as --fail-on says,
+when a scan failed, or, with any, when something could not be checked.`,
 		Example: `  evenkeel drift scan
   evenkeel drift scan shop-network-test shop-data-test --json
   evenkeel drift scan --fail-on high --format sarif --output drift.sarif`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.driftScan(cmd.Context(), drift.Request{Stacks: args}, wait, o)
+			if _, err := drift.ParseEngine(engine); err != nil {
+				return usageError("%w", err)
+			}
+			return a.driftScan(cmd.Context(), drift.Request{Stacks: args, Engine: engine}, wait, o)
 		},
 	}
 	o.flags(cmd, report.FailOnAny)
 	cmd.Flags().DurationVar(&wait, "timeout", wait, "how long to wait for the result")
+	cmd.Flags().StringVar(&engine, "engine", engine, "what looks for drift: auto, cloudformation or live")
 	return cmd
 }
 
@@ -293,7 +298,7 @@ func (a *app) driftTable(w io.Writer, views []ledger.DriftView) {
 	t := table(w)
 	fmt.Fprintln(t, "STACK\tACCOUNT\tREGION\tSTATUS\tDRIFTED\tCOVERAGE\tSCANNED")
 	for _, v := range views {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", v.StackName, v.Account, v.Region, v.Status, len(v.Resources), drift.CoverageText(v.Coverage), ago(a.now(), v.Scanned))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", v.StackName, v.Account, v.Region, v.Status, len(v.Scan().Drifted()), drift.CoverageText(v.Coverage), ago(a.now(), v.Scanned))
 	}
 	_ = t.Flush()
 }

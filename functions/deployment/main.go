@@ -49,7 +49,7 @@ func main() {
 		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Recoveries: workloadStacks, Alarms: workloadAlarms,
 		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
 		Rollouts: rolloutstate.New(cfg, table),
-		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Assets: assets.New(workloads), Publisher: bus.New(cfg, busName),
+		Tasks:    tasks.New(cfg), Files: objects.New(cfg, bucket), Assets: assets.New(workloads), Publisher: bus.New(cfg, busName),
 		Verifier: &verification.Verifier{
 			HTTP: httpcheck.New(time.Now, loopback), Functions: functions.New(workloads), Alarms: workloadAlarms,
 			Builds: testbuilds.New(workloads), Secrets: workloadsecrets.New(workloads), Now: time.Now,

@@ -13,10 +13,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
+	"github.com/evenkeel/evenkeel/shared/adapter/cloudcontrol"
 	"github.com/evenkeel/evenkeel/shared/adapter/cloudtrail"
 	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
@@ -24,14 +26,15 @@ import (
 	"github.com/evenkeel/evenkeel/shared/attribution"
 	"github.com/evenkeel/evenkeel/shared/config"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/drift/live"
 	"github.com/evenkeel/evenkeel/shared/invoke"
 )
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
-	busName, table, prefix, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.ParameterPrefix), env.String(config.RoleName)
-	writesTable := env.String(config.WritesTable)
+	busName, table, writesTable, bucket := env.String(config.Bus), env.String(config.StateTable), env.String(config.WritesTable), env.String(config.Bucket)
+	prefix, role := env.String(config.ParameterPrefix), env.String(config.RoleName)
 	classes := attribution.Default()
 	classes.Roles = env.List(config.BreakGlassRoles, classes.Roles)
 	classes.Tags = env.List(config.BreakGlassTags, classes.Tags)
@@ -44,11 +47,12 @@ func main() {
 	workloads := session.NewWorkloads(cfg, role)
 	detection := driftdetection.New(workloads)
 	state := driftstate.New(cfg, table)
+	engine := &live.Engine{Models: cloudcontrol.New(workloads), Deployments: detection, Snapshots: objects.New(cfg, bucket), Parallel: 8}
 	attributor := &attribution.Service{
 		Ledger: writes.New(cfg, writesTable, 0), Lookup: cloudtrail.New(workloads), Classifier: classes, Now: time.Now,
 	}
 	service := &drift.Service{
-		Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
+		Live: engine, Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
 		Rollouts: rolloutstate.New(cfg, table), Attributor: attributor, Policies: driftstate.NewPolicies(cfg, prefix), Baselines: state,
 		Locks: deploymentstate.New(cfg, table, time.Now).StackLocks(), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}

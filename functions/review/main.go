@@ -43,7 +43,7 @@ func main() {
 	service := &review.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Reviews: reviewstate.New(cfg, table, time.Now),
 		Rollouts: rolloutstate.New(cfg, table),
-		Runs: deploymentstate.New(cfg, table, time.Now).Runs(), Registry: repositories.New(cfg, prefix), Files: objects.New(cfg, bucket),
+		Runs:     deploymentstate.New(cfg, table, time.Now).Runs(), Registry: repositories.New(cfg, prefix), Files: objects.New(cfg, bucket),
 		Forge: github.New(webhook.NewCachedSecrets(secrets.New(cfg), time.Now), time.Now), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {

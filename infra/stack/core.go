@@ -48,7 +48,7 @@ var shapes = []shape{
 	{name: "validation", description: "Fetches a commit and validates its templates", seconds: 120, megabytes: 1024},
 	{name: "build", description: "Starts the builds of cloud assemblies and hears how they end", seconds: 30, megabytes: 256},
 	{name: "deployment", description: "Plans, executes and verifies change sets", seconds: 120, megabytes: 1024},
-	{name: "drift", description: "Finds drift and reverts it behind a guard", seconds: 60, megabytes: 512},
+	{name: "drift", description: "Finds drift and reverts it behind a guard", seconds: 120, megabytes: 1024},
 	{name: "healing", description: "Closes security groups that are open to the world", seconds: 60, megabytes: 512},
 	{name: "review", description: "Plans pull requests without executing anything, and publishes statuses and comments", seconds: 60, megabytes: 512},
 	{name: "rollout", description: "Moves traffic to what was deployed, step by step, and measures it", seconds: 60, megabytes: 512},

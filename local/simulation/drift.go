@@ -73,7 +73,7 @@ func (d *Drift) wire() {
 	}
 	service := &drift.Service{
 		Stacks: d.cloud, ChangeSets: d.cloud, Tokens: &fake.DriftTokens{Fault: d.port}, Tasks: tasks,
-		Inventory: inventory{d}, Publisher: d.World, Now: d.Clock.Now,
+		Live: d.cloud, Inventory: inventory{d}, Publisher: d.World, Now: d.Clock.Now,
 		Locks: &fake.DeploymentStackLocks{Faults: d.port, Now: d.Clock.Now, Changed: d.watch.locked},
 	}
 	d.Functions["drift"] = func(ctx context.Context, raw json.RawMessage) (any, error) {

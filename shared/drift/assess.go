@@ -36,13 +36,16 @@ type Report struct {
 	Status    string // IN_SYNC, DRIFTED, UNKNOWN
 	Coverage  events.Coverage
 	Resources []events.DriftedResource // sorted by logical id
-	Unknown   []string                 // logical ids of what could not be checked
-	Same      []Same                   // reported differences that are none
-	Routed    []string                 // logical ids of what rollouts route by, sorted; their weights are not compared
-	Kept      []Kept                   // drift that is ignored or accepted
-	Reasons   []string                 // why it is UNKNOWN, or what limits it; sorted
-	Digest    string                   // SHA-256 of what drifted: of Resources without what is known about it
-	Names     map[string][]string      // logical id → what else calls may name the resource, see furtherNames
+	// Undeclared are resources of which only what the template does not set
+	// changed, sorted; they are no drift.
+	Undeclared []events.DriftedResource
+	Unknown    []string            // logical ids of what could not be checked
+	Same       []Same              // reported differences that are none
+	Routed     []string            // logical ids of what rollouts route by, sorted; their weights are not compared
+	Kept       []Kept              // drift that is ignored or accepted
+	Reasons    []string            // why it is UNKNOWN, or what limits it; sorted
+	Digest     string              // SHA-256 of what drifted: of Resources without what is known about it
+	Names      map[string][]string // logical id → what else calls may name the resource, see furtherNames
 }
 
 // Same is a difference that CloudFormation reports although both sides mean
@@ -129,7 +132,7 @@ func (r *Report) unknown(resource Resource, reason string) {
 func (r *Report) addDrifted(stack events.StackRef, resource Resource, result ResourceDrift) {
 	drifted := events.DriftedResource{
 		LogicalID: resource.LogicalID, PhysicalID: resource.PhysicalID, ResourceType: resource.Type, Status: result.Status,
-		Differences: []events.PropertyDifference{},
+		Differences: []events.PropertyDifference{}, Engine: EngineCloudFormation,
 	}
 	switch result.Status {
 	case StatusDeleted:

@@ -25,6 +25,9 @@ func RenderText(w io.Writer, scans []events.DriftScanned) error {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s  %s/%s  %s\n", scan.StackName, scan.Account, scan.Region, scan.Status)
+		if scan.Parent != "" {
+			fmt.Fprintf(w, "  nested in: %s\n", scan.Parent)
+		}
 		fmt.Fprintf(w, "  coverage: %s\n", CoverageText(scan.Coverage))
 		if scan.Reason != "" {
 			fmt.Fprintf(w, "  note: %s\n", printable(scan.Reason))
@@ -38,7 +41,14 @@ func RenderText(w io.Writer, scans []events.DriftScanned) error {
 
 // CoverageText says in words how much of a stack was looked at.
 func CoverageText(c events.Coverage) string {
-	return fmt.Sprintf("%d checked, %d unsupported, %d unknown, %d nested", c.Checked, c.Unsupported, c.Unknown, c.Nested)
+	text := fmt.Sprintf("%d checked, %d unsupported, %d unknown, %d nested", c.Checked, c.Unsupported, c.Unknown, c.Nested)
+	if c.Live > 0 {
+		text += fmt.Sprintf("; %d checked live", c.Live)
+	}
+	if c.Unresolved > 0 {
+		text += fmt.Sprintf(", %d properties unresolved", c.Unresolved)
+	}
+	return text
 }
 
 // columns are those beside what every table has: a stack of which nothing is
@@ -50,7 +60,7 @@ func columnsOf(resources []events.DriftedResource) columns {
 	for _, r := range resources {
 		c.severity = c.severity || r.Severity != ""
 		c.response = c.response || r.Response != ""
-		c.engine = c.engine || r.Engine != ""
+		c.engine = c.engine || r.Engine != "" || len(r.Undeclared) > 0
 	}
 	return c
 }
@@ -122,12 +132,12 @@ func renderResource(table io.Writer, r events.DriftedResource, shown columns) {
 	switch {
 	case r.Status == StatusDeleted:
 		row("(all)", "present", "deleted", r.Engine)
-	case len(r.Differences)+len(r.Undeclared) == 0:
+	case len(r.Differences) == 0 && r.Status != StatusInSync:
 		row("(not named)", "", strings.ToLower(r.Status), r.Engine)
 	default:
 		renderDifferences(row, r.Differences, "", r.Engine)
 	}
-	renderDifferences(row, r.Undeclared, " (undeclared)", r.Engine)
+	renderDifferences(row, r.Undeclared, " (undeclared)", EngineLive)
 }
 
 func renderDifferences(row func(property, expected, actual, engine string), differences []events.PropertyDifference, mark, engine string) {

@@ -20,6 +20,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 		return scan, err
 	}
 	s.attribute(ctx, scan, report.Resources, report.Names)
+	s.attribute(ctx, scan, report.Undeclared, report.Names)
 	if err := s.respond(ctx, &scan, &report); err != nil {
 		return scan, err
 	}
@@ -59,17 +60,27 @@ func (s *Service) read(ctx context.Context, scan *Scan) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	drifts, err := s.Stacks.Drifts(ctx, scan.Stack)
-	if err != nil {
-		return Report{}, err
+	found := Findings{Engine: scan.Engine, Detection: scan.Detection, Resources: resources}
+	if scan.Engine != EngineLive {
+		if found.Drifts, err = s.Stacks.Drifts(ctx, scan.Stack); err != nil {
+			return Report{}, err
+		}
 	}
 	routed, err := s.routed(ctx, *scan, resources)
 	if err != nil {
 		return Report{}, err
 	}
-	drifts, names := withoutWeights(drifts, routed)
-	report := Assess(scan.Stack, scan.Detection, resources, drifts)
-	report.Routed, report.Names = names, furtherNames(drifts)
+	var names []string
+	var note string
+	found.Drifts, names = withoutWeights(found.Drifts, routed)
+	if found.Live, note, err = s.live(ctx, *scan, resources, routed); err != nil {
+		return Report{}, err
+	}
+	report := Merge(scan.Stack, found)
+	report.Routed, report.Names = names, furtherNames(found.Drifts)
+	if note != "" {
+		report.Reasons = append(report.Reasons, note)
+	}
 	return report, nil
 }
 
@@ -151,7 +162,7 @@ func scannedFact(scan Scan, report Report) events.Fact {
 	if note := report.RoutedNote(); note != "" {
 		reasons = append(reasons, shorten(note, maxReason))
 	}
-	resources := report.Resources
+	resources := slices.Concat(report.Resources, report.Undeclared)
 	if resources == nil {
 		resources = []events.DriftedResource{}
 	}

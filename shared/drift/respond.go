@@ -40,7 +40,7 @@ const byPolicy = "the drift policy"
 // nobody asked for brings drift back when the policy wishes that for all of it:
 // a change set does not choose. Whatever is wished, the guard decides.
 func (s *Service) respond(ctx context.Context, scan *Scan, report *Report) error {
-	if s.Policies == nil || len(report.Resources) == 0 {
+	if s.Policies == nil || len(report.Resources)+len(report.Undeclared) == 0 {
 		return nil
 	}
 	policy, err := s.Policies.Policy(ctx)
@@ -59,7 +59,10 @@ func (s *Service) respond(ctx context.Context, scan *Scan, report *Report) error
 		r.Severity, r.Response, r.Why = string(d.Severity), string(d.Response), d.Why
 		return d
 	}
-	wished := true
+	for i := range report.Undeclared { // no drift: nothing is brought back for it
+		decide(&report.Undeclared[i])
+	}
+	wished := len(report.Resources) > 0
 	for i := range report.Resources {
 		d := decide(&report.Resources[i])
 		report.Kept = append(report.Kept, kept(report.Resources[i].LogicalID, d)...)

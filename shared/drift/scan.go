@@ -16,6 +16,7 @@ import (
 type Scan struct {
 	ScanID      string          `json:"scanId"` // name of the workflow execution; correlates all facts of the scan
 	Stack       events.StackRef `json:"stack"`
+	Engine      string          `json:"engine,omitempty"`          // one of the Engine constants; "" is auto
 	Revert      bool            `json:"revert"`                    // bring drift back when the guard agrees
 	Seen        string          `json:"seen,omitempty"`            // digest of the drift that whoever asks for the revert saw
 	IncludeKept bool            `json:"includeAccepted,omitempty"` // also bring back what is ignored or accepted
@@ -34,6 +35,7 @@ const (
 	DetectionStarted = "Started"
 	DetectionDone    = "Complete"
 	DetectionFailed  = "Failed" // at least one resource could not be checked; the rest was
+	DetectionNone    = "None"   // the live engine needs none
 )
 
 // Detection is one run of CloudFormation's drift detection on a stack.
@@ -131,6 +133,7 @@ type Summary struct {
 type Request struct {
 	Stacks      []string `json:"stacks"` // names or ARNs
 	Revert      bool     `json:"revert"`
+	Engine      string   `json:"engine,omitempty"`          // one of the Engine constants; "" is auto
 	Seen        string   `json:"seen,omitempty"`            // digest of the only stack's drift, as it was seen
 	IncludeKept bool     `json:"includeAccepted,omitempty"` // also revert what is ignored or accepted
 	RequestedBy string   `json:"requestedBy"`

@@ -22,6 +22,7 @@ type Service struct {
 	Tasks      Tasks
 	Inventory  Inventory
 	Rollouts   Rollouts // nil: nothing is rolled out
+	Live       Live     // nil: CloudFormation alone
 	Attributor Attributor
 	Policies   Policies // nil, with Baselines: nothing is responded to
 	Baselines  Baselines
@@ -35,13 +36,18 @@ type Service struct {
 const tokenLife = 24 * time.Hour
 
 // List returns one document for each stack to scan, sorted by account, region
-// and name: those that the request names, or else every deployed stack.
+// and name: those that the request names, or else every deployed stack, and the
+// stacks nested in them.
 // execution is the name of the workflow execution. A stack that is not deployed
 // by Evenkeel must be named by its ARN; any other name that is not known is
 // Invalid.
 func (s *Service) List(ctx context.Context, request Request, execution string) (Worklist, error) {
 	if request.ScanID == "" {
 		request.ScanID = execution
+	}
+	engine, err := ParseEngine(request.Engine)
+	if err != nil {
+		return Worklist{}, err
 	}
 	known, err := s.Inventory.Stacks(ctx)
 	if err != nil {
@@ -56,11 +62,17 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 	if request.Seen != "" && len(chosen) != 1 {
 		return Worklist{}, fault.Invalid("what was seen is the drift of one stack, but %d are asked for", len(chosen))
 	}
+	if request.Seen == "" { // what was seen is the drift of that stack alone
+		if chosen, err = s.withNested(ctx, chosen); err != nil {
+			return Worklist{}, err
+		}
+	}
 	slices.SortFunc(chosen, func(a, b events.StackRef) int { return strings.Compare(sortKey(a), sortKey(b)) })
 	list := Worklist{ScanID: request.ScanID, Scans: make([]Scan, 0, len(chosen))}
 	for _, stack := range chosen {
 		list.Scans = append(list.Scans, Scan{
-			ScanID: request.ScanID, Stack: stack, Revert: request.Revert, Seen: request.Seen, IncludeKept: request.IncludeKept, RequestedBy: request.RequestedBy,
+			ScanID: request.ScanID, Stack: stack, Engine: engine, Revert: request.Revert, Seen: request.Seen, IncludeKept: request.IncludeKept,
+			RequestedBy: request.RequestedBy,
 			// What the output says if nothing else is ever heard of the scan.
 			Result: result(stack, OutcomeFailed, "the scan did not finish"),
 		})
@@ -69,7 +81,8 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 }
 
 // StartDetection starts a drift detection, unless the stack's status does not
-// allow one: then the detection is Skipped and says why. A stack that is being
+// allow one: then the detection is Skipped and says why. The live engine alone
+// needs none. A stack that is being
 // changed or checked by somebody else is a Conflict.
 func (s *Service) StartDetection(ctx context.Context, scan Scan) (Scan, error) {
 	state, err := s.Stacks.State(ctx, scan.Stack)
@@ -90,11 +103,15 @@ func (s *Service) StartDetection(ctx context.Context, scan Scan) (Scan, error) {
 			return scan, err
 		}
 	}
-	id, err := s.Stacks.StartDetection(ctx, scan.Stack)
+	if scan.Engine == EngineLive {
+		scan.Detection = Detection{ID: "live-" + id(scan.ScanID, scan.Stack.StackID, now.Format(time.RFC3339Nano)), State: DetectionNone, Started: now, Ended: now}
+		return scan, nil
+	}
+	detection, err := s.Stacks.StartDetection(ctx, scan.Stack)
 	if err != nil {
 		return scan, err
 	}
-	scan.Detection = Detection{ID: id, State: DetectionStarted, Started: now}
+	scan.Detection = Detection{ID: detection, State: DetectionStarted, Started: now}
 	return scan, nil
 }
 
