@@ -100,6 +100,8 @@ type DriftAccepted struct {
 	By        string    `json:"by"`
 	Reason    string    `json:"reason"`
 	Until     time.Time `json:"until,omitzero"` // zero: until it changes again
+	// Withdrawn says that By took an acceptance back: it is drift again.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // Source implements Data.
@@ -117,6 +119,9 @@ type DriftScanned struct {
 	Coverage    Coverage          `json:"coverage"`
 	Resources   []DriftedResource `json:"resources"`
 	Reason      string            `json:"reason,omitempty"` // why it is UNKNOWN, or what explains or limits the status
+	// Digest identifies what drifted, whole values included. A revert that names
+	// it is refused when something else is found.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Source implements Data.

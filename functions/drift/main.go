@@ -14,6 +14,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/cloudcontrol"
+	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
@@ -29,7 +30,7 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
-	busName, table, bucket, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.Bucket), env.String(config.RoleName)
+	busName, table, bucket, prefix, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.Bucket), env.String(config.ParameterPrefix), env.String(config.RoleName)
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
 		log.Error("cannot start", "error", err.Error())
@@ -41,7 +42,8 @@ func main() {
 	engine := &live.Engine{Models: cloudcontrol.New(workloads), Deployments: detection, Snapshots: objects.New(cfg, bucket), Parallel: 8}
 	service := &drift.Service{
 		Live: engine, Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
-		Rollouts: rolloutstate.New(cfg, table), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
+		Rollouts: rolloutstate.New(cfg, table), Policies: driftstate.NewPolicies(cfg, prefix), Baselines: state,
+		Locks: deploymentstate.New(cfg, table, time.Now).StackLocks(), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		out, did, err := service.Handle(ctx, event)

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -41,8 +42,9 @@ type Report struct {
 	Unknown    []string // logical ids of what could not be checked
 	Same       []Same   // reported differences that are none
 	Routed     []string // logical ids of what rollouts route by, sorted; their weights are not compared
+	Kept       []Kept   // drift that is ignored or accepted
 	Reasons    []string // why it is UNKNOWN, or what limits it; sorted
-	Digest     string   // SHA-256 of Resources
+	Digest     string   // SHA-256 of what drifted: of Resources without what is known about it
 }
 
 // Same is a difference that CloudFormation reports although both sides mean
@@ -185,9 +187,17 @@ func Undetectable(state StackState) (reason string, busy bool) {
 	}
 }
 
-// digest identifies what drifted, so that a change since can be noticed.
+// digest identifies what drifted, so that a change since can be noticed. Who
+// changed it, what is done about it and which engine saw it are no part of it.
 func digest(resources []events.DriftedResource) string {
-	text, err := json.Marshal(resources)
+	bare := make([]events.DriftedResource, len(resources))
+	for i, r := range resources {
+		bare[i] = events.DriftedResource{LogicalID: r.LogicalID, PhysicalID: r.PhysicalID, ResourceType: r.ResourceType, Status: r.Status}
+		bare[i].Differences = slices.SortedFunc(slices.Values(r.Differences), func(a, b events.PropertyDifference) int {
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Actual, b.Actual))
+		})
+	}
+	text, err := json.Marshal(bare)
 	if err != nil { // strings cannot fail to encode
 		return ""
 	}

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -45,7 +46,7 @@ func clip(resources []events.DriftedResource) []events.DriftedResource {
 	}
 	bare := make([]events.DriftedResource, len(resources))
 	for i, r := range resources {
-		r.Differences = []events.PropertyDifference{}
+		r.Differences, r.Undeclared = []events.PropertyDifference{}, nil
 		bare[i] = r
 	}
 	return bare
@@ -59,6 +60,10 @@ func mapDifferences(resources []events.DriftedResource, f func(events.PropertyDi
 			differences[j] = f(d)
 		}
 		r.Differences = differences
+		r.Undeclared = slices.Clone(r.Undeclared)
+		for j, d := range r.Undeclared {
+			r.Undeclared[j] = f(d)
+		}
 		out[i] = r
 	}
 	return out

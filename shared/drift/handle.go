@@ -11,13 +11,14 @@ import (
 // message is what the function receives: an action of the workflow, or an
 // event of EventBridge.
 type message struct {
-	Action    string   `json:"action"`
-	Input     Request  `json:"input"`
-	Execution string   `json:"execution"`
-	Scan      Scan     `json:"scan"`
-	Token     string   `json:"token"`
-	ScanID    string   `json:"scanId"`
-	Results   []Result `json:"results"`
+	Action    string     `json:"action"`
+	Input     Request    `json:"input"`
+	Execution string     `json:"execution"`
+	Scan      Scan       `json:"scan"`
+	Token     string     `json:"token"`
+	ScanID    string     `json:"scanId"`
+	Results   []Result   `json:"results"`
+	Accept    Acceptance `json:"accept"`
 
 	DetailType string `json:"detail-type"`
 }
@@ -64,6 +65,10 @@ func (s *Service) action(ctx context.Context, m message) (any, error) {
 		return s.VerifyReverted(ctx, m.Scan)
 	case "fail":
 		return s.Fail(ctx, m.Scan)
+	case "accept":
+		return s.Accept(ctx, m.Accept)
+	case "unaccept":
+		return s.Unaccept(ctx, m.Accept)
 	case "finish":
 		return s.Finish(m.ScanID, m.Results), nil
 	default:

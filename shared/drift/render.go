@@ -19,7 +19,7 @@ const maxCell = 60
 // stand together, then resource, property, expected and actual value of every
 // difference. Stacks are sorted by account, region and name.
 func RenderText(w io.Writer, scans []events.DriftScanned) error {
-	for i, scan := range sortedScans(scans) {
+	for i, scan := range Sorted(scans) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
@@ -50,27 +50,51 @@ func CoverageText(c events.Coverage) string {
 	return text
 }
 
+// columns are those beside what every table has: a stack of which nothing is
+// known there has none.
+type columns struct{ severity, response, by, engine bool }
+
+func columnsOf(resources []events.DriftedResource) columns {
+	var c columns
+	for _, r := range resources {
+		c.severity = c.severity || r.Severity != ""
+		c.response = c.response || r.Response != ""
+		c.by = c.by || r.Attribution != nil
+		c.engine = c.engine || r.Engine != "" || len(r.Undeclared) > 0
+	}
+	return c
+}
+
+// pick returns the cells of the columns that are shown.
+func (c columns) pick(severity, response, by, engine string) string {
+	text := ""
+	for _, cell := range []struct {
+		shown bool
+		text  string
+	}{{c.severity, severity}, {c.response, response}, {c.by, by}, {c.engine, engine}} {
+		if cell.shown {
+			text += "\t" + cell.text
+		}
+	}
+	return text
+}
+
 func renderTable(w io.Writer, resources []events.DriftedResource) error {
 	if len(resources) == 0 {
 		return nil
 	}
+	shown := columnsOf(resources)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	named := slices.ContainsFunc(resources, func(r events.DriftedResource) bool { return r.Engine != "" || len(r.Undeclared) > 0 })
-	line := func(cells ...string) {
-		if !named { // facts of before there were two engines
-			cells = cells[:len(cells)-1]
-		}
-		fmt.Fprintln(table, "  "+strings.Join(cells, "\t"))
-	}
-	line("RESOURCE", "TYPE", "PROPERTY", "EXPECTED", "ACTUAL", "ENGINE")
+	fmt.Fprintf(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL%s\n", shown.pick("SEVERITY", "RESPONSE", "CHANGED BY", "ENGINE"))
 	for _, r := range resources {
 		row := func(property, expected, actual, engine string) {
-			line(r.LogicalID, r.ResourceType, property, expected, actual, engine)
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s%s\n", r.LogicalID, r.ResourceType, property, expected, actual,
+				shown.pick(r.Severity, r.Response, changedBy(r.Attribution), engine))
 		}
 		switch {
 		case r.Status == StatusDeleted:
 			row("(all)", "present", "deleted", r.Engine)
-		case len(r.Differences) == 0 && r.Status != StatusInSync:
+		case len(r.Differences)+len(r.Undeclared) == 0:
 			row("(not named)", "", strings.ToLower(r.Status), r.Engine)
 		default:
 			renderDifferences(row, r.Differences, "", r.Engine)
@@ -92,6 +116,18 @@ func renderDifferences(row func(property, expected, actual, engine string), diff
 	for _, d := range differences {
 		row(printable(d.Path)+mark, cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove), engine)
 	}
+}
+
+// changedBy is the last part of the principal and its class.
+func changedBy(a *events.Attribution) string {
+	if a == nil {
+		return ""
+	}
+	name := a.Principal[strings.LastIndexAny(a.Principal, ":/")+1:]
+	if name == "" {
+		return a.Class
+	}
+	return printable(name) + " (" + a.Class + ")"
 }
 
 // cell is a value in a table; absent is one that the side does not have.
@@ -123,10 +159,12 @@ func RenderJSON(w io.Writer, scans []events.DriftScanned) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(sortedScans(scans))
+	return encoder.Encode(Sorted(scans))
 }
 
-func sortedScans(scans []events.DriftScanned) []events.DriftScanned {
+// Sorted returns the scans in the order of every report: by account, region and
+// name of the stack.
+func Sorted(scans []events.DriftScanned) []events.DriftScanned {
 	out := slices.Clone(scans)
 	if out == nil {
 		out = []events.DriftScanned{}

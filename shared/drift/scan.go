@@ -16,8 +16,10 @@ import (
 type Scan struct {
 	ScanID      string          `json:"scanId"` // name of the workflow execution; correlates all facts of the scan
 	Stack       events.StackRef `json:"stack"`
-	Engine      string          `json:"engine,omitempty"` // one of the Engine constants; "" is auto
-	Revert      bool            `json:"revert"`           // bring drift back when the guard agrees
+	Engine      string          `json:"engine,omitempty"`          // one of the Engine constants; "" is auto
+	Revert      bool            `json:"revert"`                    // bring drift back when the guard agrees
+	Seen        string          `json:"seen,omitempty"`            // digest of the drift that whoever asks for the revert saw
+	IncludeKept bool            `json:"includeAccepted,omitempty"` // also bring back what is ignored or accepted
 	RequestedBy string          `json:"requestedBy"`
 	Detection   Detection       `json:"detection,omitzero"`
 	Drift       Drift           `json:"drift"`
@@ -55,6 +57,7 @@ type Drift struct {
 	Resources []events.DriftedResource `json:"resources,omitempty"`
 	Alike     []string                 `json:"alike,omitempty"`  // logical ids that CloudFormation reported for the same value in another form
 	Routed    []string                 `json:"routed,omitempty"` // logical ids of what rollouts route by
+	Kept      []Kept                   `json:"kept,omitempty"`   // that is ignored or accepted
 	Digest    string                   `json:"digest,omitempty"` // SHA-256 of all resources before clipping
 }
 
@@ -130,7 +133,9 @@ type Summary struct {
 type Request struct {
 	Stacks      []string `json:"stacks"` // names or ARNs
 	Revert      bool     `json:"revert"`
-	Engine      string   `json:"engine"` // one of the Engine constants; "" is auto
+	Engine      string   `json:"engine"`                    // one of the Engine constants; "" is auto
+	Seen        string   `json:"seen,omitempty"`            // digest of the only stack's drift, as it was seen
+	IncludeKept bool     `json:"includeAccepted,omitempty"` // also revert what is ignored or accepted
 	RequestedBy string   `json:"requestedBy"`
 	ScanID      string   `json:"scanId"` // by default the name of the execution
 }

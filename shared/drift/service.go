@@ -23,6 +23,9 @@ type Service struct {
 	Inventory  Inventory
 	Rollouts   Rollouts // nil: nothing is rolled out
 	Live       Live     // nil: CloudFormation alone
+	Policies   Policies // nil, with Baselines: nothing is responded to
+	Baselines  Baselines
+	Locks      Locks // nil: nobody deploys
 	Publisher  Publisher
 	Now        func() time.Time
 }
@@ -55,14 +58,20 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 			return Worklist{}, err
 		}
 	}
-	if chosen, err = s.withNested(ctx, chosen); err != nil {
-		return Worklist{}, err
+	if request.Seen != "" && len(chosen) != 1 {
+		return Worklist{}, fault.Invalid("what was seen is the drift of one stack, but %d are asked for", len(chosen))
+	}
+	if request.Seen == "" { // a revert names its stack
+		if chosen, err = s.withNested(ctx, chosen); err != nil {
+			return Worklist{}, err
+		}
 	}
 	slices.SortFunc(chosen, func(a, b events.StackRef) int { return strings.Compare(sortKey(a), sortKey(b)) })
 	list := Worklist{ScanID: request.ScanID, Scans: make([]Scan, 0, len(chosen))}
 	for _, stack := range chosen {
 		list.Scans = append(list.Scans, Scan{
-			ScanID: request.ScanID, Stack: stack, Engine: engine, Revert: request.Revert, RequestedBy: request.RequestedBy,
+			ScanID: request.ScanID, Stack: stack, Engine: engine, Revert: request.Revert, Seen: request.Seen, IncludeKept: request.IncludeKept,
+			RequestedBy: request.RequestedBy,
 			// What the output says if nothing else is ever heard of the scan.
 			Result: result(stack, OutcomeFailed, "the scan did not finish"),
 		})
@@ -87,6 +96,11 @@ func (s *Service) StartDetection(ctx context.Context, scan Scan) (Scan, error) {
 	if reason != "" {
 		scan.Detection = Detection{State: DetectionSkipped, Reason: reason, Started: now, Ended: now}
 		return scan, nil
+	}
+	if scan.Plan.State == PlanApproved { // the detection after the revert
+		if err := s.keep(ctx, scan, verifyHold); err != nil {
+			return scan, err
+		}
 	}
 	if scan.Engine == EngineLive {
 		scan.Detection = Detection{ID: "live-" + id(scan.ScanID, scan.Stack.StackID, now.Format(time.RFC3339Nano)), State: DetectionNone, Started: now, Ended: now}

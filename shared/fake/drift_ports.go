@@ -3,11 +3,14 @@ package fake
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/drift/response"
 )
 
 // DriftTokens implements drift.Tokens. Fault, if set, is asked before each
@@ -165,3 +168,55 @@ var (
 	_ drift.Inventory = DriftInventory(nil)
 	_ drift.Publisher = (*DriftFacts)(nil)
 )
+
+// DriftBaselines implements drift.Baselines.
+type DriftBaselines struct {
+	Fault func(call string) error
+	kept  map[string]response.Accepted
+}
+
+var _ drift.Baselines = (*DriftBaselines)(nil)
+
+// Accepted implements drift.Baselines.
+func (b *DriftBaselines) Accepted(_ context.Context, stack events.StackRef) ([]response.Accepted, error) {
+	if err := b.fault("Accepted"); err != nil {
+		return nil, err
+	}
+	var list []response.Accepted
+	for _, name := range slices.Sorted(maps.Keys(b.kept)) {
+		if strings.HasPrefix(name, stack.StackID+"\n") {
+			list = append(list, b.kept[name])
+		}
+	}
+	return list, nil
+}
+
+// Accept implements drift.Baselines.
+func (b *DriftBaselines) Accept(_ context.Context, stack events.StackRef, a response.Accepted) error {
+	if err := b.fault("Accept"); err != nil {
+		return err
+	}
+	if b.kept == nil {
+		b.kept = map[string]response.Accepted{}
+	}
+	b.kept[stack.StackID+"\n"+a.LogicalID+"\n"+a.Path] = a
+	return nil
+}
+
+// Unaccept implements drift.Baselines.
+func (b *DriftBaselines) Unaccept(_ context.Context, stack events.StackRef, logicalID, path string) (bool, error) {
+	if err := b.fault("Unaccept"); err != nil {
+		return false, err
+	}
+	name := stack.StackID + "\n" + logicalID + "\n" + path
+	_, found := b.kept[name]
+	delete(b.kept, name)
+	return found, nil
+}
+
+func (b *DriftBaselines) fault(call string) error {
+	if b.Fault == nil {
+		return nil
+	}
+	return b.Fault(call)
+}

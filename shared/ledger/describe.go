@@ -136,6 +136,10 @@ var tellers = map[string]func(Entry) (string, error){
 	events.DriftDetected{}.DetailType(): tell(func(d events.DriftDetected) string {
 		return fmt.Sprintf("%s drifted: %s", d.StackName, count(len(d.Resources), "resource"))
 	}),
+	events.DriftResolved{}.DetailType(): tell(func(d events.DriftResolved) string {
+		return fmt.Sprintf("%s has no open drift any more: %s had drifted", d.StackName, count(len(d.Resources), "resource"))
+	}),
+	events.DriftAccepted{}.DetailType(): tell(accepted),
 	events.DriftReverted{}.DetailType(): tell(func(d events.DriftReverted) string {
 		return fmt.Sprintf("%s brought back for %s: %s", d.StackName, d.RequestedBy, count(len(d.Resources), "resource"))
 	}),
@@ -260,4 +264,15 @@ func verified(t events.Target) string {
 		return "stage " + t.Stage
 	}
 	return target(t)
+}
+
+func accepted(d events.DriftAccepted) string {
+	text := fmt.Sprintf("%s%s of %s accepted by %s", d.LogicalID, d.Path, d.StackName, d.By)
+	if d.Withdrawn {
+		text = fmt.Sprintf("%s%s of %s accepted no more, says %s", d.LogicalID, d.Path, d.StackName, d.By)
+	}
+	if !d.Until.IsZero() {
+		text += " until " + d.Until.UTC().Format(time.RFC3339)
+	}
+	return text + quoted(d.Reason)
 }

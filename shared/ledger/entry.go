@@ -115,6 +115,8 @@ var subjects = map[string]locator{
 	events.PullRequestReviewed{}.DetailType():     aboutPullRequest,
 	events.DriftScanned{}.DetailType():            aboutStack,
 	events.DriftDetected{}.DetailType():           aboutStack,
+	events.DriftResolved{}.DetailType():           aboutStack,
+	events.DriftAccepted{}.DetailType():           aboutStack,
 	events.DriftReverted{}.DetailType():           aboutStack,
 	events.DriftRevertRefused{}.DetailType():      aboutStack,
 	events.SecurityGroupHealed{}.DetailType():     aboutHeal,
