@@ -105,7 +105,7 @@ func TestReportOfTheLiveEngine(t *testing.T) {
 			t.Errorf("report lacks %s: %s", part, payload)
 		}
 	}
-	if kept := stub.Calls("s3", "PUT "+object); len(kept) != 1 || !strings.Contains(string(kept[0].Body), `"DelaySeconds":5`) {
+	if kept := stub.Calls("s3", "PUT "+object); len(kept) != 1 || !strings.Contains(string(kept[0].Body), `"path":"/DelaySeconds"`) {
 		t.Errorf("kept %s", kept)
 	}
 }
