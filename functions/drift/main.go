@@ -42,7 +42,7 @@ func main() {
 	engine := &live.Engine{Models: cloudcontrol.New(workloads), Deployments: detection, Snapshots: objects.New(cfg, bucket), Parallel: 8}
 	service := &drift.Service{
 		Live: engine, Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
-		Rollouts: rolloutstate.New(cfg, table), Policies: driftstate.NewPolicies(cfg, prefix), Baselines: state,
+		Rollouts: rolloutstate.New(cfg, table), Policies: driftstate.NewPolicies(cfg, prefix), Baselines: state, Standings: state,
 		Locks: deploymentstate.New(cfg, table, time.Now).StackLocks(), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {

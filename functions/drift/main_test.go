@@ -94,6 +94,8 @@ func TestReportOfTheLiveEngine(t *testing.T) {
 	stub.Reply("s3", "PUT "+object, "")
 	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ParameterNotFound", "") })
 	stub.Reply("dynamodb", "Query", `{"Items":[]}`)
+	stub.Reply("dynamodb", "GetItem", `{}`)
+	stub.Reply("dynamodb", "PutItem", `{}`)
 	stub.Reply("events", "PutEvents", `{"FailedEntryCount":0,"Entries":[{"EventId":"1"},{"EventId":"2"}]}`)
 	done := strings.Replace(scan, "Started", "Complete", 1)
 	payload, failed := fn.Invoke([]byte(`{"action":"report","scan":` + done + `}`))

@@ -49,6 +49,8 @@ func Routes() []Route {
 		{Name: "evenkeel-rollout-broken", Description: "A rollout execution broke off: start another one, which goes on from the record", Function: "rollout", Own: true, Pattern: broken("rollout")},
 		{Name: "evenkeel-security-group-changed", Description: "Something that can open a security group was called", Function: "healing", Pattern: groupChanged()},
 		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift", Workflow: "drift", Schedule: "rate(1 hour)"},
+		{Name: "evenkeel-drift-digest", Description: "What drift is open, once a day", Function: "drift",
+			Schedule: "cron(0 6 * * ? *)", Input: `{"action":"digest"}`},
 		{Name: "evenkeel-heal-sweep", Description: "Look at every security group: CloudTrail events are best effort", Function: "healing",
 			Schedule: "rate(15 minutes)", Input: `{"action":"sweep"}`},
 	}

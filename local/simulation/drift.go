@@ -73,7 +73,7 @@ func (d *Drift) wire() {
 	}
 	service := &drift.Service{
 		Stacks: d.cloud, ChangeSets: d.cloud, Tokens: &fake.DriftTokens{Fault: d.port}, Tasks: tasks,
-		Inventory: inventory{d}, Publisher: d.World, Now: d.Clock.Now,
+		Inventory: inventory{d}, Standings: &fake.DriftStandings{Fault: d.watch.remembering}, Publisher: d.World, Now: d.Clock.Now,
 	}
 	d.Functions["drift"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
 		defer d.watch.calling(raw)()

@@ -65,6 +65,8 @@ func (s *Service) action(ctx context.Context, m message) (any, error) {
 		return s.VerifyReverted(ctx, m.Scan)
 	case "fail":
 		return s.Fail(ctx, m.Scan)
+	case "digest":
+		return s.PublishDigest(ctx)
 	case "accept":
 		return s.Accept(ctx, m.Accept)
 	case "unaccept":

@@ -91,7 +91,7 @@ func (r *Report) merge(resource Resource, one Report, live LiveResult) {
 		r.Coverage.Unknown++
 		r.Unknown, r.Reasons = append(r.Unknown, one.Unknown...), append(r.Reasons, one.Reasons...)
 	default:
-		r.Coverage.Unsupported++
+		r.unsupported(resource)
 	}
 	merged := both(resource, one, live)
 	switch {

@@ -25,7 +25,8 @@ type Service struct {
 	Live       Live     // nil: CloudFormation alone
 	Policies   Policies // nil, with Baselines: nothing is responded to
 	Baselines  Baselines
-	Locks      Locks // nil: nobody deploys
+	Standings  Standings // nil: every report is told anew
+	Locks      Locks     // nil: nobody deploys
 	Publisher  Publisher
 	Now        func() time.Time
 }

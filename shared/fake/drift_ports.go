@@ -220,3 +220,53 @@ func (b *DriftBaselines) fault(call string) error {
 	}
 	return b.Fault(call)
 }
+
+// DriftStandings implements drift.Standings. Fault, if set, is asked before
+// each call ("Standing", "Remember", "Standings").
+type DriftStandings struct {
+	Fault func(call string) error
+	kept  map[string]drift.Standing
+}
+
+var _ drift.Standings = (*DriftStandings)(nil)
+
+func standingOf(s events.StackRef) string { return s.Account + "/" + s.Region + "/" + s.StackName }
+
+// Standing implements drift.Standings.
+func (s *DriftStandings) Standing(_ context.Context, stack events.StackRef) (drift.Standing, error) {
+	if err := s.fault("Standing"); err != nil {
+		return drift.Standing{}, err
+	}
+	return s.kept[standingOf(stack)], nil
+}
+
+// Remember implements drift.Standings.
+func (s *DriftStandings) Remember(_ context.Context, standing drift.Standing, _ time.Time) error {
+	if err := s.fault("Remember"); err != nil {
+		return err
+	}
+	if s.kept == nil {
+		s.kept = map[string]drift.Standing{}
+	}
+	s.kept[standingOf(standing.Stack)] = standing
+	return nil
+}
+
+// Standings implements drift.Standings.
+func (s *DriftStandings) Standings(context.Context) ([]drift.Standing, error) {
+	if err := s.fault("Standings"); err != nil {
+		return nil, err
+	}
+	var out []drift.Standing
+	for _, name := range slices.Sorted(maps.Keys(s.kept)) {
+		out = append(out, s.kept[name])
+	}
+	return out, nil
+}
+
+func (s *DriftStandings) fault(call string) error {
+	if s.Fault == nil {
+		return nil
+	}
+	return s.Fault(call)
+}
