@@ -47,7 +47,7 @@ func newDriftListCommand(a *app) *cobra.Command {
 const driftWait = 30 * time.Minute
 
 func newDriftScanCommand(a *app) *cobra.Command {
-	wait, engine, o := driftWait, drift.EngineAuto, driftOutput{}
+	wait, request, o := driftWait, drift.Request{Engine: drift.EngineAuto}, driftOutput{}
 	cmd := &cobra.Command{
 		Use:   "scan [stack...]",
 		Short: "Scan stacks for drift now, and show what was found",
@@ -58,14 +58,21 @@ Exit code 1 when there is drift, neither ignored nor accepted, that is as severe
 when a scan failed, or, with any, when something could not be checked.`,
 		Example: `  evenkeel drift scan
   evenkeel drift scan shop-network-test shop-data-test --json
+  evenkeel drift scan --all --region eu-west-1 --tag team=shop
   evenkeel drift scan --fail-on high --format sarif --output drift.sarif`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.driftScan(cmd.Context(), drift.Request{Stacks: args, Engine: engine}, wait, o)
+			request.Stacks = args
+			return a.driftScan(cmd.Context(), request, wait, o)
 		},
 	}
 	o.flags(cmd, report.FailOnAny)
 	cmd.Flags().DurationVar(&wait, "timeout", wait, "how long to wait for the result")
-	cmd.Flags().StringVar(&engine, "engine", engine, "what looks for drift: auto, cloudformation or live")
+	cmd.Flags().BoolVar(&request.All, "all", false, "every stack of the watched accounts and regions, not only what Evenkeel deployed")
+	cmd.Flags().StringSliceVar(&request.Accounts, "account", nil, "only stacks of this account; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Regions, "region", nil, "only stacks in this region; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Names, "name", nil, "only stacks whose name matches, as shop-*; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Tags, "tag", nil, "only stacks with this tag, key=value or key; may be repeated, then all of them")
+	cmd.Flags().StringVar(&request.Engine, "engine", request.Engine, "what looks for drift: auto, cloudformation or live")
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -31,6 +32,7 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
 	busName, table, bucket, prefix, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.Bucket), env.String(config.ParameterPrefix), env.String(config.RoleName)
+	scope := drift.Scope{Accounts: env.List(config.WorkloadAccounts), Regions: env.List(config.DriftRegions), All: slices.Equal(env.List(config.DriftScope), []string{"all"})}
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
 		log.Error("cannot start", "error", err.Error())
@@ -41,7 +43,7 @@ func main() {
 	state := driftstate.New(cfg, table)
 	engine := &live.Engine{Models: cloudcontrol.New(workloads), Deployments: detection, Snapshots: objects.New(cfg, bucket), Parallel: 8}
 	service := &drift.Service{
-		Live: engine, Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state,
+		Live: engine, Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state, Discovery: detection, Scope: scope,
 		Rollouts: rolloutstate.New(cfg, table), Policies: driftstate.NewPolicies(cfg, prefix), Baselines: state, Standings: state,
 		Locks: deploymentstate.New(cfg, table, time.Now).StackLocks(), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}

@@ -17,6 +17,8 @@ type Settings struct {
 	Environment      string   // name of the installation in tags, [a-z][a-z0-9-]*
 	Operations       bool     // also synthesise the operations stack
 	WorkloadAccounts []string // accounts deployed to and watched, sorted; empty means the hub's own account only
+	DriftRegions     []string // regions in which drift is looked for in every stack, sorted; empty means the hub's own region only
+	DriftScope       string   // what a schedule scans: deployed, by Evenkeel, or all stacks of the accounts and regions
 	LogRetentionDays int      // one of the values that CloudWatch Logs takes
 }
 
@@ -26,6 +28,7 @@ var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545,
 
 var (
 	environmentName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+	regionName      = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 	accountID       = regexp.MustCompile(`^[0-9]{12}$`)
 )
 
@@ -37,6 +40,8 @@ func Read(lookup func(key string) any) (Settings, error) {
 		Environment:      r.text("environment", "main"),
 		Operations:       r.boolean("operations", true),
 		WorkloadAccounts: r.list("workloadAccounts"),
+		DriftRegions:     r.list("driftRegions"),
+		DriftScope:       r.text("driftScope", "deployed"),
 		LogRetentionDays: r.integer("logRetentionDays", 30),
 	}
 	if !environmentName.MatchString(s.Environment) {
@@ -47,11 +52,21 @@ func Read(lookup func(key string) any) (Settings, error) {
 			r.fault("workloadAccounts: %q is not an account id of 12 digits", account)
 		}
 	}
+	for _, region := range s.DriftRegions {
+		if !regionName.MatchString(region) {
+			r.fault("driftRegions: %q is not a region such as eu-west-1", region)
+		}
+	}
+	if s.DriftScope != "deployed" && s.DriftScope != "all" {
+		r.fault("driftScope: %q is neither deployed nor all", s.DriftScope)
+	}
 	if !slices.Contains(retentions, s.LogRetentionDays) {
 		r.fault("logRetentionDays: %d is not one of %v", s.LogRetentionDays, retentions)
 	}
 	sort.Strings(s.WorkloadAccounts)
 	s.WorkloadAccounts = slices.Compact(s.WorkloadAccounts)
+	sort.Strings(s.DriftRegions)
+	s.DriftRegions = slices.Compact(s.DriftRegions)
 	return s, errors.Join(r.faults...)
 }
 

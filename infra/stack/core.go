@@ -3,10 +3,12 @@
 package stack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -76,7 +78,8 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 	environment := map[string]string{
 		config.Bus: *bus.EventBusName(), config.StateTable: *state.TableName(), config.LedgerTable: *ledger.TableName(),
 		config.Bucket: *bucket.BucketName(), config.ParameterPrefix: ParameterPrefix, config.BuildProject: route.BuildProject,
-		config.RolloutWorkflow: construct.WorkflowARN(c, workflow.Rollout),
+		config.RolloutWorkflow:  construct.WorkflowARN(c, workflow.Rollout),
+		config.WorkloadAccounts: list(s.WorkloadAccounts, *stack.Account()), config.DriftRegions: list(s.DriftRegions, *stack.Region()), config.DriftScope: cmp.Or(s.DriftScope, "deployed"),
 	}
 	construct.BuildProject(c, route.BuildProject, bucket)
 	functions, err := makeFunctions(c, from, grants, environment)
@@ -116,6 +119,14 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		awscdk.NewCfnOutput(stack, text("Output"+name), &awscdk.CfnOutputProps{Value: outputs[name]}).OverrideLogicalId(text(name))
 	}
 	return stack, alarms, nil
+}
+
+// list joins values for an environment variable.
+func list(values []string, fallback string) string {
+	if len(values) == 0 {
+		return fallback
+	}
+	return strings.Join(values, ",")
 }
 
 // admit lets workload accounts forward their AWS events to the hub's default

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -24,6 +25,10 @@ const (
 	// app never sets it.
 	Loopback     = "EVENKEEL_LOOPBACK"
 	BuildProject = "EVENKEEL_BUILD_PROJECT" // CodeBuild project that runs the commands of repositories
+
+	WorkloadAccounts = "EVENKEEL_WORKLOAD_ACCOUNTS" // ids of the accounts that are watched, separated by commas
+	DriftRegions     = "EVENKEEL_DRIFT_REGIONS"     // regions in which drift is looked for in every stack, separated by commas
+	DriftScope       = "EVENKEEL_DRIFT_SCOPE"       // deployed: a schedule scans what Evenkeel deployed; all: every stack there
 
 	RolloutWorkflow = "EVENKEEL_ROLLOUT_WORKFLOW" // ARN of the workflow that is the clock of rollouts
 	// MetricMargin is how late a metric may still arrive, a Go duration. The CDK
@@ -61,6 +66,13 @@ func (r *Reader) Allowed(name string) bool {
 		r.faults = append(r.faults, fmt.Errorf("%s: %q is not allow", name, value))
 	}
 	return value == "allow"
+}
+
+// List returns the variable's values, which are separated by commas; none when
+// it is unset.
+func (r *Reader) List(name string) []string {
+	value, _ := r.lookup(name)
+	return strings.FieldsFunc(value, func(c rune) bool { return c == ',' })
 }
 
 // Duration returns the variable as a Go duration ("90s"), or fallback when it

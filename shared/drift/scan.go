@@ -131,7 +131,12 @@ type Summary struct {
 // Request starts a scan. The zero Request scans every deployed stack and
 // reverts nothing, which is what a schedule asks for.
 type Request struct {
-	Stacks      []string `json:"stacks"` // names or ARNs
+	Stacks      []string `json:"stacks"`             // names or ARNs
+	All         bool     `json:"all,omitempty"`      // every stack of the scope, not only what Evenkeel deployed
+	Accounts    []string `json:"accounts,omitempty"` // filters, of which all must hold
+	Regions     []string `json:"regions,omitempty"`
+	Names       []string `json:"names,omitempty"` // globs, of which one must match
+	Tags        []string `json:"tags,omitempty"`  // key=value, or key for any value; the stack has all of them
 	Revert      bool     `json:"revert"`
 	Engine      string   `json:"engine"`                    // one of the Engine constants; "" is auto
 	Seen        string   `json:"seen,omitempty"`            // digest of the only stack's drift, as it was seen

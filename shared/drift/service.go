@@ -21,6 +21,8 @@ type Service struct {
 	Tokens     Tokens
 	Tasks      Tasks
 	Inventory  Inventory
+	Discovery  Discovery // nil: only deployed stacks are known
+	Scope      Scope
 	Rollouts   Rollouts // nil: nothing is rolled out
 	Live       Live     // nil: CloudFormation alone
 	Policies   Policies // nil, with Baselines: nothing is responded to
@@ -36,8 +38,8 @@ type Service struct {
 const tokenLife = 24 * time.Hour
 
 // List returns one document for each stack to scan, sorted by account, region
-// and name: those that the request names, or else every deployed stack, and the
-// stacks nested in them.
+// and name: those that the request names, or else every deployed stack, or all
+// of the scope, and the stacks nested in them.
 // execution is the name of the workflow execution. A stack that is not deployed
 // by Evenkeel must be named by its ARN; any other name that is not known is
 // Invalid.
@@ -49,15 +51,9 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 	if err != nil {
 		return Worklist{}, err
 	}
-	known, err := s.Inventory.Stacks(ctx)
+	chosen, err := s.chosen(ctx, request)
 	if err != nil {
 		return Worklist{}, err
-	}
-	chosen := known
-	if len(request.Stacks) > 0 {
-		if chosen, err = choose(known, request.Stacks); err != nil {
-			return Worklist{}, err
-		}
 	}
 	if request.Seen != "" && len(chosen) != 1 {
 		return Worklist{}, fault.Invalid("what was seen is the drift of one stack, but %d are asked for", len(chosen))
