@@ -160,7 +160,11 @@ func (a *app) runDrift(ctx context.Context, found *installation, request drift.R
 	if a.json {
 		o.format = string(report.JSON)
 	}
-	if err := a.runWorkflow(ctx, found, "DriftWorkflow", "drift scan", request, &result.Summary, wait); err != nil {
+	workflow := "DriftWorkflow"
+	if !request.Revert && (len(request.Stacks) == 0 || len(request.Stacks) > drift.BatchSize) {
+		workflow = "DriftscanWorkflow" // as many as there are
+	}
+	if err := a.runWorkflow(ctx, found, workflow, "drift scan", request, &result.Summary, wait); err != nil {
 		return result, err
 	}
 	if result.Scans, err = scansOf(ctx, found, result.Summary); err != nil {
@@ -251,6 +255,9 @@ func (a *app) driftText(w io.Writer, result driftResult) {
 			line += [2]string{": ", "; "}[min(i, 1)] + reason
 		}
 		fmt.Fprintln(w, line)
+	}
+	if result.More > 0 {
+		fmt.Fprintf(w, "and %d stacks more; see `evenkeel drift list`\n", result.More)
 	}
 }
 

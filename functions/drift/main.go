@@ -18,6 +18,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/executions"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
@@ -32,6 +33,7 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
 	busName, table, bucket, prefix, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.Bucket), env.String(config.ParameterPrefix), env.String(config.RoleName)
+	workflow := env.String(config.DriftWorkflow)
 	scope := drift.Scope{Accounts: env.List(config.WorkloadAccounts), Regions: env.List(config.DriftRegions), All: slices.Equal(env.List(config.DriftScope), []string{"all"})}
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
@@ -41,9 +43,11 @@ func main() {
 	workloads := session.NewWorkloads(cfg, role)
 	detection := driftdetection.New(workloads)
 	state := driftstate.New(cfg, table)
-	engine := &live.Engine{Models: cloudcontrol.New(workloads), Deployments: detection, Snapshots: objects.New(cfg, bucket), Parallel: 8}
+	files := objects.New(cfg, bucket)
+	engine := &live.Engine{Models: cloudcontrol.New(workloads), Deployments: detection, Snapshots: files, Parallel: 8}
 	service := &drift.Service{
 		Live: engine, Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state, Discovery: detection, Scope: scope,
+		Files: files, Executions: executions.New(cfg, workflow),
 		Rollouts: rolloutstate.New(cfg, table), Policies: driftstate.NewPolicies(cfg, prefix), Baselines: state, Standings: state,
 		Locks: deploymentstate.New(cfg, table, time.Now).StackLocks(), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}

@@ -24,6 +24,7 @@ func start(t *testing.T) (*awsstub.Stub, *runtimeapi.Runtime) {
 	env := stub.Env()
 	env[config.Bus], env[config.StateTable], env[config.RoleName], env[config.ParameterPrefix] = "evenkeel", "evenkeel-state", "evenkeel-drift", "/evenkeel"
 	env[config.Bucket] = "evenkeel-bucket"
+	env[config.DriftWorkflow] = "arn:aws:states:us-east-1:111111111111:stateMachine:evenkeel-drift"
 	return stub, runtimeapi.Start(t, ".", env)
 }
 

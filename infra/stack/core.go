@@ -78,6 +78,7 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 	environment := map[string]string{
 		config.Bus: *bus.EventBusName(), config.StateTable: *state.TableName(), config.LedgerTable: *ledger.TableName(),
 		config.Bucket: *bucket.BucketName(), config.ParameterPrefix: ParameterPrefix, config.BuildProject: route.BuildProject,
+		config.DriftWorkflow:    construct.WorkflowARN(c, workflow.Drift),
 		config.RolloutWorkflow:  construct.WorkflowARN(c, workflow.Rollout),
 		config.WorkloadAccounts: list(s.WorkloadAccounts, *stack.Account()), config.DriftRegions: list(s.DriftRegions, *stack.Region()), config.DriftScope: cmp.Or(s.DriftScope, "deployed"),
 	}
@@ -110,7 +111,8 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		"WebhookUrl": url.Url(), "Bus": bus.EventBusName(), "StateTable": state.TableName(), "LedgerTable": ledger.TableName(),
 		"Bucket": bucket.BucketName(), "ParameterPrefix": text(ParameterPrefix), "AlarmTopic": alarms.Topic.TopicArn(),
 		"PipelineWorkflow": workflows[workflow.Pipeline].Machine.StateMachineArn(), "DriftWorkflow": workflows[workflow.Drift].Machine.StateMachineArn(),
-		"ReviewWorkflow": workflows[workflow.Review].Machine.StateMachineArn(), "RolloutWorkflow": workflows[workflow.Rollout].Machine.StateMachineArn(),
+		"DriftscanWorkflow": workflows[workflow.Driftscan].Machine.StateMachineArn(),
+		"ReviewWorkflow":    workflows[workflow.Review].Machine.StateMachineArn(), "RolloutWorkflow": workflows[workflow.Rollout].Machine.StateMachineArn(),
 	}
 	for name, fn := range functions {
 		outputs[title(name)+"Function"] = fn.Lambda.FunctionName()

@@ -118,6 +118,7 @@ type Caught struct {
 // Map iterates over.
 type Worklist struct {
 	ScanID string `json:"scanId"`
+	Batch  int    `json:"batch"` // 0 when the scan is no part of another one
 	Scans  []Scan `json:"scans"`
 }
 
@@ -126,6 +127,7 @@ type Summary struct {
 	ScanID string         `json:"scanId"`
 	Counts map[string]int `json:"counts"` // by outcome
 	Stacks []Result       `json:"stacks"`
+	More   int            `json:"more,omitempty"` // stacks that have no room here; Counts has them
 }
 
 // Request starts a scan. The zero Request scans every deployed stack and
@@ -142,5 +144,6 @@ type Request struct {
 	Seen        string   `json:"seen,omitempty"`            // digest of the only stack's drift, as it was seen
 	IncludeKept bool     `json:"includeAccepted,omitempty"` // also revert what is ignored or accepted
 	RequestedBy string   `json:"requestedBy"`
-	ScanID      string   `json:"scanId"` // by default the name of the execution
+	ScanID      string   `json:"scanId"`          // by default the name of the execution
+	Batch       int      `json:"batch,omitempty"` // of a scan that was planned; nothing else but ScanID is given then
 }

@@ -27,8 +27,10 @@ type Service struct {
 	Live       Live     // nil: CloudFormation alone
 	Policies   Policies // nil, with Baselines: nothing is responded to
 	Baselines  Baselines
-	Standings  Standings // nil: every report is told anew
-	Locks      Locks     // nil: nobody deploys
+	Files      Files      // nil, with Executions: no scans in batches
+	Executions Executions // of the drift workflow
+	Standings  Standings  // nil: every report is told anew
+	Locks      Locks      // nil: nobody deploys
 	Publisher  Publisher
 	Now        func() time.Time
 }
@@ -51,7 +53,14 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 	if err != nil {
 		return Worklist{}, err
 	}
-	chosen, err := s.chosen(ctx, request)
+	var chosen []events.StackRef
+	number := request.Batch
+	if number > 0 {
+		request, chosen, err = s.batch(ctx, Batch{ScanID: request.ScanID, Number: number})
+		engine = request.Engine
+	} else {
+		chosen, err = s.chosen(ctx, request)
+	}
 	if err != nil {
 		return Worklist{}, err
 	}
@@ -64,7 +73,7 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 		}
 	}
 	slices.SortFunc(chosen, func(a, b events.StackRef) int { return strings.Compare(sortKey(a), sortKey(b)) })
-	list := Worklist{ScanID: request.ScanID, Scans: make([]Scan, 0, len(chosen))}
+	list := Worklist{ScanID: request.ScanID, Batch: number, Scans: make([]Scan, 0, len(chosen))}
 	for _, stack := range chosen {
 		list.Scans = append(list.Scans, Scan{
 			ScanID: request.ScanID, Stack: stack, Engine: engine, Revert: request.Revert, Seen: request.Seen, IncludeKept: request.IncludeKept,
