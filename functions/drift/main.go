@@ -20,6 +20,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/executions"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
+	"github.com/evenkeel/evenkeel/shared/adapter/quota"
 	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/tasks"
@@ -41,6 +42,7 @@ func main() {
 		os.Exit(1)
 	}
 	workloads := session.NewWorkloads(cfg, role)
+	workloads.Limit = quota.New(quota.Rates(), time.Now).Apply
 	detection := driftdetection.New(workloads)
 	state := driftstate.New(cfg, table)
 	files := objects.New(cfg, bucket)
