@@ -13,6 +13,7 @@ func Facts() []Data {
 		BuildFailed{},
 		DriftAccepted{},
 		DriftDetected{},
+		DriftDigest{},
 		DriftResolved{},
 		DriftRevertRefused{},
 		DriftReverted{},

@@ -183,3 +183,39 @@ func (DriftRevertRefused) Source() string { return SourceDrift }
 
 // DetailType implements Data.
 func (DriftRevertRefused) DetailType() string { return "DriftRevertRefused.v1" }
+
+// DriftDigest says once a day what drift is open, in all stacks that were
+// scanned: neither ignored nor accepted.
+type DriftDigest struct {
+	Day        string              `json:"day"`        // 2026-01-02, UTC
+	Resources  int                 `json:"resources"`  // whose drift is open
+	Severities map[string]int      `json:"severities"` // of Resources; "unrated" when no policy rated them
+	Regions    []DriftDigestRegion `json:"regions"`    // sorted by account and region; those without open drift too
+	Stacks     []DriftDigestStack  `json:"stacks"`     // the most severe first, then the oldest
+	More       int                 `json:"more"`       // stacks with open drift that Stacks has no room for
+}
+
+// DriftDigestRegion is what is open in one account and region.
+type DriftDigestRegion struct {
+	Account   string    `json:"account"`
+	Region    string    `json:"region"`
+	Stacks    int       `json:"stacks"`    // that were scanned
+	Drifted   int       `json:"drifted"`   // of them, with open drift
+	Resources int       `json:"resources"` // whose drift is open
+	Since     time.Time `json:"since,omitzero"`
+}
+
+// DriftDigestStack is what is open in one stack.
+type DriftDigestStack struct {
+	StackRef
+	Resources int       `json:"resources"`          // whose drift is open
+	Severity  string    `json:"severity,omitempty"` // the highest of them
+	Since     time.Time `json:"since"`              // when the oldest was first seen
+	Scanned   time.Time `json:"scanned"`            // when the stack was last looked at
+}
+
+// Source implements Data.
+func (DriftDigest) Source() string { return SourceDrift }
+
+// DetailType implements Data.
+func (DriftDigest) DetailType() string { return "DriftDigest.v1" }

@@ -261,13 +261,14 @@ func TestPassRoleIsBound(t *testing.T) {
 func TestWorkflowRoles(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	want := map[string][]string{
-		"evenkeel-workflow-pipeline": {"Build", "Deployment", "Rollout", "Validation"},
-		"evenkeel-workflow-drift":    {"Drift"},
-		"evenkeel-workflow-review":   {"Review", "Validation"},
-		"evenkeel-workflow-rollout":  {"Rollout"},
-		"evenkeel-start-review":      {"ReviewWorkflow"},
-		"evenkeel-start-pipeline":    {"PipelineWorkflow"},
-		"evenkeel-start-drift":       {"DriftWorkflow"},
+		"evenkeel-workflow-pipeline":  {"Build", "Deployment", "Rollout", "Validation"},
+		"evenkeel-workflow-drift":     {"Drift"},
+		"evenkeel-workflow-review":    {"Review", "Validation"},
+		"evenkeel-workflow-rollout":   {"Rollout"},
+		"evenkeel-start-review":       {"ReviewWorkflow"},
+		"evenkeel-start-pipeline":     {"PipelineWorkflow"},
+		"evenkeel-workflow-driftscan": {"Drift"},
+		"evenkeel-start-driftscan":    {"DriftscanWorkflow"},
 	}
 	for role, prefixes := range want {
 		var got []string
@@ -320,7 +321,7 @@ func TestDataOutlivesTheStack(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "WritesTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
-		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow", "RolloutFunction", "RolloutWorkflow", "TrailFunction"} {
+		"DriftWorkflow", "DriftscanWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow", "RolloutFunction", "RolloutWorkflow", "TrailFunction"} {
 		if tmpl.Outputs[name] == nil {
 			t.Errorf("no output %s", name)
 		}

@@ -47,7 +47,7 @@ func newDriftListCommand(a *app) *cobra.Command {
 const driftWait = 30 * time.Minute
 
 func newDriftScanCommand(a *app) *cobra.Command {
-	wait, engine, o := driftWait, drift.EngineAuto, driftOutput{}
+	wait, request, o := driftWait, drift.Request{Engine: drift.EngineAuto}, driftOutput{}
 	cmd := &cobra.Command{
 		Use:   "scan [stack...]",
 		Short: "Scan stacks for drift now, and show what was found",
@@ -58,17 +58,24 @@ Exit code 1 when there is drift, neither ignored nor accepted, that is as severe
 when a scan failed, or, with any, when something could not be checked.`,
 		Example: `  evenkeel drift scan
   evenkeel drift scan shop-network-test shop-data-test --json
+  evenkeel drift scan --all --region eu-west-1 --tag team=shop
   evenkeel drift scan --fail-on high --format sarif --output drift.sarif`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := drift.ParseEngine(engine); err != nil {
+			if _, err := drift.ParseEngine(request.Engine); err != nil {
 				return usageError("%w", err)
 			}
-			return a.driftScan(cmd.Context(), drift.Request{Stacks: args, Engine: engine}, wait, o)
+			request.Stacks = args
+			return a.driftScan(cmd.Context(), request, wait, o)
 		},
 	}
 	o.flags(cmd, report.FailOnAny)
 	cmd.Flags().DurationVar(&wait, "timeout", wait, "how long to wait for the result")
-	cmd.Flags().StringVar(&engine, "engine", engine, "what looks for drift: auto, cloudformation or live")
+	cmd.Flags().BoolVar(&request.All, "all", false, "every stack of the watched accounts and regions, not only what Evenkeel deployed")
+	cmd.Flags().StringSliceVar(&request.Accounts, "account", nil, "only stacks of this account; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Regions, "region", nil, "only stacks in this region; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Names, "name", nil, "only stacks whose name matches, as shop-*; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Tags, "tag", nil, "only stacks with this tag, key=value or key; may be repeated, then all of them")
+	cmd.Flags().StringVar(&request.Engine, "engine", request.Engine, "what looks for drift: auto, cloudformation or live")
 	return cmd
 }
 
@@ -156,7 +163,11 @@ func (a *app) runDrift(ctx context.Context, found *installation, request drift.R
 	if a.json {
 		o.format = string(report.JSON)
 	}
-	if err := a.runWorkflow(ctx, found, "DriftWorkflow", "drift scan", request, &result.Summary, wait); err != nil {
+	workflow := "DriftWorkflow"
+	if !request.Revert && (len(request.Stacks) == 0 || len(request.Stacks) > drift.BatchSize) {
+		workflow = "DriftscanWorkflow" // as many as there are
+	}
+	if err := a.runWorkflow(ctx, found, workflow, "drift scan", request, &result.Summary, wait); err != nil {
 		return result, err
 	}
 	if result.Scans, err = scansOf(ctx, found, result.Summary); err != nil {
@@ -247,6 +258,9 @@ func (a *app) driftText(w io.Writer, result driftResult) {
 			line += [2]string{": ", "; "}[min(i, 1)] + reason
 		}
 		fmt.Fprintln(w, line)
+	}
+	if result.More > 0 {
+		fmt.Fprintf(w, "and %d stacks more; see `evenkeel drift list`\n", result.More)
 	}
 }
 

@@ -24,6 +24,7 @@ func start(t *testing.T) (*awsstub.Stub, *runtimeapi.Runtime) {
 	env := stub.Env()
 	env[config.Bus], env[config.StateTable], env[config.RoleName], env[config.ParameterPrefix] = "evenkeel", "evenkeel-state", "evenkeel-drift", "/evenkeel"
 	env[config.WritesTable], env[config.Bucket] = "evenkeel-writes", "evenkeel-bucket"
+	env[config.DriftWorkflow] = "arn:aws:states:us-east-1:111111111111:stateMachine:evenkeel-drift"
 	return stub, runtimeapi.Start(t, ".", env)
 }
 
@@ -92,6 +93,10 @@ func TestReportOfTheLiveEngine(t *testing.T) {
 		return awsstub.Answer{Status: 404, Body: "<Error><Code>NoSuchKey</Code><Message>none</Message></Error>"}
 	})
 	stub.Reply("s3", "PUT "+object, "")
+	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ParameterNotFound", "") })
+	stub.Reply("dynamodb", "Query", `{"Items":[]}`)
+	stub.Reply("dynamodb", "GetItem", `{}`)
+	stub.Reply("dynamodb", "PutItem", `{}`)
 	stub.Reply("events", "PutEvents", `{"FailedEntryCount":0,"Entries":[{"EventId":"1"},{"EventId":"2"}]}`)
 	done := strings.Replace(scan, "Started", "Complete", 1)
 	payload, failed := fn.Invoke([]byte(`{"action":"report","scan":` + done + `}`))

@@ -88,6 +88,8 @@ func (g *Grants) resources(function, on, action string) []string {
 		return []string{workflowResource(c, "pipeline", action)}
 	case permission.DriftWorkflow:
 		return []string{workflowResource(c, "drift", action)}
+	case permission.DriftscanWorkflow:
+		return []string{workflowResource(c, "driftscan", action)}
 	case permission.RolloutWorkflow:
 		return []string{workflowResource(c, "rollout", action)}
 	case permission.OwnFunction:

@@ -18,6 +18,8 @@ type Settings struct {
 	Environment      string   // name of the installation in tags, [a-z][a-z0-9-]*
 	Operations       bool     // also synthesise the operations stack
 	WorkloadAccounts []string // accounts deployed to and watched, sorted; empty means the hub's own account only
+	DriftRegions     []string // regions in which drift is looked for in every stack, sorted; empty means the hub's own region only
+	DriftScope       string   // what a schedule scans: deployed, by Evenkeel, or all stacks of the accounts and regions
 	LogRetentionDays int      // one of the values that CloudWatch Logs takes
 	WriteDays        int      // how long it is kept who changed which resource
 
@@ -35,6 +37,7 @@ const maxWriteDays = 3650
 
 var (
 	environmentName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+	regionName      = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 	accountID       = regexp.MustCompile(`^[0-9]{12}$`)
 )
 
@@ -46,6 +49,8 @@ func Read(lookup func(key string) any) (Settings, error) {
 		Environment:      r.text("environment", "main"),
 		Operations:       r.boolean("operations", true),
 		WorkloadAccounts: r.list("workloadAccounts"),
+		DriftRegions:     r.list("driftRegions"),
+		DriftScope:       r.text("driftScope", "deployed"),
 		LogRetentionDays: r.integer("logRetentionDays", 30),
 		WriteDays:        r.integer("writeDays", 90),
 		BreakGlassRoles:  r.list("breakGlassRoles"), BreakGlassTags: r.list("breakGlassTags"), BreakGlassSessions: r.list("breakGlassSessions"),
@@ -57,6 +62,14 @@ func Read(lookup func(key string) any) (Settings, error) {
 		if !accountID.MatchString(account) {
 			r.fault("workloadAccounts: %q is not an account id of 12 digits", account)
 		}
+	}
+	for _, region := range s.DriftRegions {
+		if !regionName.MatchString(region) {
+			r.fault("driftRegions: %q is not a region such as eu-west-1", region)
+		}
+	}
+	if s.DriftScope != "deployed" && s.DriftScope != "all" {
+		r.fault("driftScope: %q is neither deployed nor all", s.DriftScope)
 	}
 	if !slices.Contains(retentions, s.LogRetentionDays) {
 		r.fault("logRetentionDays: %d is not one of %v", s.LogRetentionDays, retentions)
@@ -71,6 +84,8 @@ func Read(lookup func(key string) any) (Settings, error) {
 	}
 	sort.Strings(s.WorkloadAccounts)
 	s.WorkloadAccounts = slices.Compact(s.WorkloadAccounts)
+	sort.Strings(s.DriftRegions)
+	s.DriftRegions = slices.Compact(s.DriftRegions)
 	return s, errors.Join(r.faults...)
 }
 

@@ -3,6 +3,7 @@
 package stack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -80,7 +81,9 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		config.Bus: *bus.EventBusName(), config.StateTable: *state.TableName(), config.LedgerTable: *ledger.TableName(),
 		config.Bucket: *bucket.BucketName(), config.ParameterPrefix: ParameterPrefix, config.BuildProject: route.BuildProject,
 		config.WritesTable: *writes.TableName(), config.WritesKept: strconv.Itoa(24*s.WriteDays) + "h",
-		config.RolloutWorkflow: construct.WorkflowARN(c, workflow.Rollout),
+		config.DriftWorkflow:    construct.WorkflowARN(c, workflow.Drift),
+		config.RolloutWorkflow:  construct.WorkflowARN(c, workflow.Rollout),
+		config.WorkloadAccounts: list(s.WorkloadAccounts, *stack.Account()), config.DriftRegions: list(s.DriftRegions, *stack.Region()), config.DriftScope: cmp.Or(s.DriftScope, "deployed"),
 	}
 	for name, patterns := range map[string][]string{
 		config.BreakGlassRoles: s.BreakGlassRoles, config.BreakGlassTags: s.BreakGlassTags, config.BreakGlassSessions: s.BreakGlassSessions,
@@ -118,7 +121,8 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		"WebhookUrl": url.Url(), "Bus": bus.EventBusName(), "StateTable": state.TableName(), "LedgerTable": ledger.TableName(), "WritesTable": writes.TableName(),
 		"Bucket": bucket.BucketName(), "ParameterPrefix": text(ParameterPrefix), "AlarmTopic": alarms.Topic.TopicArn(),
 		"PipelineWorkflow": workflows[workflow.Pipeline].Machine.StateMachineArn(), "DriftWorkflow": workflows[workflow.Drift].Machine.StateMachineArn(),
-		"ReviewWorkflow": workflows[workflow.Review].Machine.StateMachineArn(), "RolloutWorkflow": workflows[workflow.Rollout].Machine.StateMachineArn(),
+		"DriftscanWorkflow": workflows[workflow.Driftscan].Machine.StateMachineArn(),
+		"ReviewWorkflow":    workflows[workflow.Review].Machine.StateMachineArn(), "RolloutWorkflow": workflows[workflow.Rollout].Machine.StateMachineArn(),
 	}
 	for name, fn := range functions {
 		outputs[title(name)+"Function"] = fn.Lambda.FunctionName()
@@ -127,6 +131,14 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		awscdk.NewCfnOutput(stack, text("Output"+name), &awscdk.CfnOutputProps{Value: outputs[name]}).OverrideLogicalId(text(name))
 	}
 	return stack, alarms, nil
+}
+
+// list joins values for an environment variable.
+func list(values []string, fallback string) string {
+	if len(values) == 0 {
+		return fallback
+	}
+	return strings.Join(values, ",")
 }
 
 // admit lets workload accounts forward their AWS events to the hub's default

@@ -44,7 +44,7 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "WritesTable", "Bucket", "PipelineWorkflow", "DriftWorkflow", "HealingFunction", "RolloutFunction", "RolloutWorkflow"} {
+	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "WritesTable", "Bucket", "PipelineWorkflow", "DriftWorkflow", "DriftscanWorkflow", "HealingFunction", "RolloutFunction", "RolloutWorkflow"} {
 		if outputs[name] == "" {
 			t.Errorf("output %s is missing in %v", name, outputs)
 		}

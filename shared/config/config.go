@@ -35,6 +35,11 @@ const (
 	BreakGlassTags     = "EVENKEEL_BREAK_GLASS_TAGS"
 	BreakGlassSessions = "EVENKEEL_BREAK_GLASS_SESSIONS"
 
+	WorkloadAccounts = "EVENKEEL_WORKLOAD_ACCOUNTS" // ids of the accounts that are watched, separated by commas
+	DriftRegions     = "EVENKEEL_DRIFT_REGIONS"     // regions in which drift is looked for in every stack, separated by commas
+	DriftScope       = "EVENKEEL_DRIFT_SCOPE"       // deployed: a schedule scans what Evenkeel deployed; all: every stack there
+
+	DriftWorkflow   = "EVENKEEL_DRIFT_WORKFLOW"   // ARN of the workflow that scans a batch of stacks
 	RolloutWorkflow = "EVENKEEL_ROLLOUT_WORKFLOW" // ARN of the workflow that is the clock of rollouts
 	// MetricMargin is how late a metric may still arrive, a Go duration. The CDK
 	// app never sets it: what CloudWatch needs is the default.

@@ -54,7 +54,7 @@ func (s *Service) Accept(ctx context.Context, a Acceptance) (events.DriftAccepte
 	data := events.DriftAccepted{
 		StackRef: stack, LogicalID: a.LogicalID, Path: a.Path, Actual: actual, By: a.By, Reason: a.Reason, Until: a.Until,
 	}
-	return data, s.tell(ctx, data, accepted.Digest, now)
+	return data, s.tellAccepted(ctx, data, accepted.Digest, now)
 }
 
 // Unaccept takes an acceptance back, and publishes that: what drifted there is
@@ -72,7 +72,7 @@ func (s *Service) Unaccept(ctx context.Context, a Acceptance) (events.DriftAccep
 		return events.DriftAccepted{}, err
 	}
 	data := events.DriftAccepted{StackRef: stack, LogicalID: a.LogicalID, Path: a.Path, By: a.By, Reason: a.Reason, Withdrawn: true}
-	return data, s.tell(ctx, data, "withdrawn", s.Now().UTC())
+	return data, s.tellAccepted(ctx, data, "withdrawn", s.Now().UTC())
 }
 
 // accept is what a person accepts of the resources that drifted, and the value
@@ -127,9 +127,9 @@ func (s *Service) named(ctx context.Context, name string) (events.StackRef, erro
 	return found[0], nil
 }
 
-// tell publishes that a baseline changed. The same request has the same id in
+// tellAccepted publishes that a baseline changed. The same request has the same id in
 // the same second.
-func (s *Service) tell(ctx context.Context, data events.DriftAccepted, what string, at time.Time) error {
+func (s *Service) tellAccepted(ctx context.Context, data events.DriftAccepted, what string, at time.Time) error {
 	name := id(data.DetailType(), data.StackID, data.LogicalID, data.Path, what, data.By, at.Format(time.RFC3339))
 	return s.Publisher.Publish(ctx, events.Fact{Data: data, Metadata: events.Metadata{ID: name, CorrelationID: name, Time: at}})
 }

@@ -38,14 +38,15 @@ type Report struct {
 	Resources []events.DriftedResource // sorted by logical id
 	// Undeclared are resources of which only what the template does not set
 	// changed, sorted; they are no drift.
-	Undeclared []events.DriftedResource
-	Unknown    []string            // logical ids of what could not be checked
-	Same       []Same              // reported differences that are none
-	Routed     []string            // logical ids of what rollouts route by, sorted; their weights are not compared
-	Kept       []Kept              // drift that is ignored or accepted
-	Reasons    []string            // why it is UNKNOWN, or what limits it; sorted
-	Digest     string              // SHA-256 of what drifted: of Resources without what is known about it
-	Names      map[string][]string // logical id → what else calls may name the resource, see furtherNames
+	Undeclared  []events.DriftedResource
+	Unknown     []string            // logical ids of what could not be checked
+	Unsupported []string            // logical ids of what no engine that was asked can check
+	Same        []Same              // reported differences that are none
+	Routed      []string            // logical ids of what rollouts route by, sorted; their weights are not compared
+	Kept        []Kept              // drift that is ignored or accepted
+	Reasons     []string            // why it is UNKNOWN, or what limits it; sorted
+	Digest      string              // SHA-256 of what drifted: of Resources without what is known about it
+	Names       map[string][]string // logical id → what else calls may name the resource, see furtherNames
 }
 
 // Same is a difference that CloudFormation reports although both sides mean
@@ -54,6 +55,9 @@ type Same struct {
 	LogicalID  string
 	Difference events.PropertyDifference
 }
+
+// noStack is why a stack that is gone is skipped.
+const noStack = "the stack does not exist"
 
 // clockSkew is how far our clock and CloudFormation's may be apart.
 const clockSkew = time.Minute
@@ -116,11 +120,16 @@ func (r *Report) add(stack events.StackRef, detection Detection, resource Resour
 	case drifted, result.Status == StatusInSync:
 		r.Coverage.Checked++
 	default: // NOT_CHECKED, UNSUPPORTED or no result
-		r.Coverage.Unsupported++
+		r.unsupported(resource)
 	}
 	if drifted && !stale {
 		r.addDrifted(stack, resource, result)
 	}
+}
+
+func (r *Report) unsupported(resource Resource) {
+	r.Coverage.Unsupported++
+	r.Unsupported = append(r.Unsupported, resource.LogicalID)
 }
 
 func (r *Report) unknown(resource Resource, reason string) {
@@ -178,7 +187,7 @@ func (r Report) alike() []string {
 func Undetectable(state StackState) (reason string, busy bool) {
 	switch {
 	case state.Status == "":
-		return "the stack does not exist", false
+		return noStack, false
 	case slices.Contains(detectable, state.Status):
 		return "", false
 	case strings.HasSuffix(state.Status, "_IN_PROGRESS") && state.Status != "REVIEW_IN_PROGRESS":

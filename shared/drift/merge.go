@@ -91,7 +91,7 @@ func (r *Report) merge(resource Resource, one Report, live LiveResult) {
 		r.Coverage.Unknown++
 		r.Unknown, r.Reasons = append(r.Unknown, one.Unknown...), append(r.Reasons, one.Reasons...)
 	default:
-		r.Coverage.Unsupported++
+		r.unsupported(resource)
 	}
 	merged := both(resource, one, live)
 	switch {
@@ -153,10 +153,10 @@ func disagreement(cloudFormation string, live LiveResult, differences, extra []e
 	})
 	var parts []string
 	if len(missing) > 0 {
-		parts = append(parts, "only CloudFormation reports "+pathsOf(missing))
+		parts = append(parts, "only CloudFormation reports "+pathList(missing))
 	}
 	if len(extra) > 0 {
-		parts = append(parts, "only Cloud Control reports "+pathsOf(extra))
+		parts = append(parts, "only Cloud Control reports "+pathList(extra))
 	}
 	if len(parts) == 0 && cloudFormation != live.Status && len(live.Unresolved) == 0 {
 		return fmt.Sprintf("CloudFormation says %s, Cloud Control says %s", cloudFormation, live.Status)
@@ -196,7 +196,7 @@ func listOf(path string) string {
 // it.
 func within(path, of string) bool { return path == of || strings.HasPrefix(path, of+"/") }
 
-func pathsOf(differences []events.PropertyDifference) string {
+func pathList(differences []events.PropertyDifference) string {
 	names := make([]string, len(differences))
 	for i, d := range differences {
 		names[i] = d.Path

@@ -77,6 +77,7 @@ type Publisher interface {
 const (
 	WaitDetection = "detection"
 	WaitExecution = "execution"
+	WaitBatch     = "batch" // StackID is the scan, ID the number of the batch
 )
 
 // Wait names what a workflow waits for.

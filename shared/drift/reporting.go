@@ -12,8 +12,8 @@ import (
 )
 
 // Report reads what the detection found, decides what is done about it, and
-// publishes DriftScanned and, if the stack drifted, DriftDetected. A revert that
-// was asked for something else than what is found is refused.
+// publishes DriftScanned and, if what is open changed, DriftDetected or
+// DriftResolved. A revert that was asked for something else than what is found is refused.
 func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 	report, err := s.read(ctx, &scan)
 	if err != nil {
@@ -28,12 +28,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 		Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Routed: report.Routed, Kept: report.Kept, Digest: report.Digest,
 	}
 	scan.Result = scanned(scan, report)
-	facts := []events.Fact{scannedFact(scan, report)}
-	if scan.Drift.Found {
-		detected := events.DriftDetected{StackRef: scan.Stack, ScanID: scan.ScanID, Coverage: report.Coverage, Resources: scan.Drift.Resources}
-		facts = append(facts, fact(scan, detected, scan.Detection.Ended, facts[0].Metadata.ID))
-	}
-	if err := s.Publisher.Publish(ctx, facts...); err != nil {
+	if _, err := s.tell(ctx, scan, report); err != nil {
 		return scan, err
 	}
 	if reasons := changedSince(scan, report); len(reasons) > 0 {

@@ -175,8 +175,8 @@ func (s *Service) VerifyReverted(ctx context.Context, scan Scan) (Scan, error) {
 	if err := s.respond(ctx, &scan, &report); err != nil {
 		return scan, err
 	}
-	found := scannedFact(scan, report)
-	if err := s.Publisher.Publish(ctx, found); err != nil {
+	cause, err := s.tell(ctx, scan, report)
+	if err != nil {
 		return scan, err
 	}
 	scan.Result = scanned(scan, report)
@@ -192,7 +192,7 @@ func (s *Service) VerifyReverted(ctx context.Context, scan Scan) (Scan, error) {
 		StackRef: scan.Stack, ScanID: scan.ScanID, ChangeSetID: scan.Plan.ChangeSetID,
 		Resources: scan.Drift.Resources, RequestedBy: scan.RequestedBy,
 	}
-	if err := s.Publisher.Publish(ctx, fact(scan, reverted, scan.Detection.Ended, found.Metadata.ID)); err != nil {
+	if err := s.Publisher.Publish(ctx, fact(scan, reverted, scan.Detection.Ended, cause)); err != nil {
 		return scan, err
 	}
 	return scan, s.release(ctx, scan)

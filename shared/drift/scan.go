@@ -118,6 +118,7 @@ type Caught struct {
 // Map iterates over.
 type Worklist struct {
 	ScanID string `json:"scanId"`
+	Batch  int    `json:"batch"` // 0 when the scan is no part of another one
 	Scans  []Scan `json:"scans"`
 }
 
@@ -126,16 +127,23 @@ type Summary struct {
 	ScanID string         `json:"scanId"`
 	Counts map[string]int `json:"counts"` // by outcome
 	Stacks []Result       `json:"stacks"`
+	More   int            `json:"more,omitempty"` // stacks that have no room here; Counts has them
 }
 
 // Request starts a scan. The zero Request scans every deployed stack and
 // reverts nothing, which is what a schedule asks for.
 type Request struct {
-	Stacks      []string `json:"stacks"` // names or ARNs
+	Stacks      []string `json:"stacks"`             // names or ARNs
+	All         bool     `json:"all,omitempty"`      // every stack of the scope, not only what Evenkeel deployed
+	Accounts    []string `json:"accounts,omitempty"` // filters, of which all must hold
+	Regions     []string `json:"regions,omitempty"`
+	Names       []string `json:"names,omitempty"` // globs, of which one must match
+	Tags        []string `json:"tags,omitempty"`  // key=value, or key for any value; the stack has all of them
 	Revert      bool     `json:"revert"`
 	Engine      string   `json:"engine,omitempty"`          // one of the Engine constants; "" is auto
 	Seen        string   `json:"seen,omitempty"`            // digest of the only stack's drift, as it was seen
 	IncludeKept bool     `json:"includeAccepted,omitempty"` // also revert what is ignored or accepted
 	RequestedBy string   `json:"requestedBy"`
-	ScanID      string   `json:"scanId"` // by default the name of the execution
+	ScanID      string   `json:"scanId"`          // by default the name of the execution
+	Batch       int      `json:"batch,omitempty"` // of a scan that was planned; nothing else but ScanID is given then
 }

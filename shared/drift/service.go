@@ -21,12 +21,17 @@ type Service struct {
 	Tokens     Tokens
 	Tasks      Tasks
 	Inventory  Inventory
+	Discovery  Discovery // nil: only deployed stacks are known
+	Scope      Scope
 	Rollouts   Rollouts // nil: nothing is rolled out
 	Live       Live     // nil: CloudFormation alone
 	Attributor Attributor
 	Policies   Policies // nil, with Baselines: nothing is responded to
 	Baselines  Baselines
-	Locks      Locks // nil: nobody deploys
+	Files      Files      // nil, with Executions: no scans in batches
+	Executions Executions // of the drift workflow
+	Standings  Standings  // nil: every report is told anew
+	Locks      Locks      // nil: nobody deploys
 	Publisher  Publisher
 	Now        func() time.Time
 }
@@ -36,8 +41,8 @@ type Service struct {
 const tokenLife = 24 * time.Hour
 
 // List returns one document for each stack to scan, sorted by account, region
-// and name: those that the request names, or else every deployed stack, and the
-// stacks nested in them.
+// and name: those that the request names, or else every deployed stack, or all
+// of the scope, and the stacks nested in them.
 // execution is the name of the workflow execution. A stack that is not deployed
 // by Evenkeel must be named by its ARN; any other name that is not known is
 // Invalid.
@@ -49,26 +54,27 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 	if err != nil {
 		return Worklist{}, err
 	}
-	known, err := s.Inventory.Stacks(ctx)
+	var chosen []events.StackRef
+	number := request.Batch
+	if number > 0 {
+		request, chosen, err = s.batch(ctx, Batch{ScanID: request.ScanID, Number: number})
+		engine = request.Engine
+	} else {
+		chosen, err = s.chosen(ctx, request)
+	}
 	if err != nil {
 		return Worklist{}, err
-	}
-	chosen := known
-	if len(request.Stacks) > 0 {
-		if chosen, err = choose(known, request.Stacks); err != nil {
-			return Worklist{}, err
-		}
 	}
 	if request.Seen != "" && len(chosen) != 1 {
 		return Worklist{}, fault.Invalid("what was seen is the drift of one stack, but %d are asked for", len(chosen))
 	}
-	if request.Seen == "" { // what was seen is the drift of that stack alone
+	if request.Seen == "" { // a revert names its stack
 		if chosen, err = s.withNested(ctx, chosen); err != nil {
 			return Worklist{}, err
 		}
 	}
 	slices.SortFunc(chosen, func(a, b events.StackRef) int { return strings.Compare(sortKey(a), sortKey(b)) })
-	list := Worklist{ScanID: request.ScanID, Scans: make([]Scan, 0, len(chosen))}
+	list := Worklist{ScanID: request.ScanID, Batch: number, Scans: make([]Scan, 0, len(chosen))}
 	for _, stack := range chosen {
 		list.Scans = append(list.Scans, Scan{
 			ScanID: request.ScanID, Stack: stack, Engine: engine, Revert: request.Revert, Seen: request.Seen, IncludeKept: request.IncludeKept,

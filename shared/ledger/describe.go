@@ -139,6 +139,9 @@ var tellers = map[string]func(Entry) (string, error){
 	events.DriftResolved{}.DetailType(): tell(func(d events.DriftResolved) string {
 		return fmt.Sprintf("%s has no open drift any more: %s had drifted", d.StackName, count(len(d.Resources), "resource"))
 	}),
+	events.DriftDigest{}.DetailType(): tell(func(d events.DriftDigest) string {
+		return fmt.Sprintf("on %s drift was open in %s of %s", d.Day, count(d.Resources, "resource"), count(len(d.Stacks)+d.More, "stack"))
+	}),
 	events.DriftAccepted{}.DetailType(): tell(accepted),
 	events.DriftReverted{}.DetailType(): tell(func(d events.DriftReverted) string {
 		return fmt.Sprintf("%s brought back for %s: %s", d.StackName, d.RequestedBy, count(len(d.Resources), "resource"))
