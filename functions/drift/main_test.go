@@ -95,6 +95,12 @@ func TestReportOfTheLiveEngine(t *testing.T) {
 	stub.Reply("s3", "PUT "+object, "")
 	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ParameterNotFound", "") })
 	stub.Reply("dynamodb", "Query", `{"Items":[]}`)
+	stub.On("cloudtrail", "LookupEvents", func(c awsstub.Call) awsstub.Answer {
+		if c.Account != "222222222222" {
+			t.Errorf("asked the history of account %s", c.Account)
+		}
+		return awsstub.Answer{Body: `{"Events":[]}`}
+	})
 	stub.Reply("dynamodb", "GetItem", `{}`)
 	stub.Reply("dynamodb", "PutItem", `{}`)
 	stub.Reply("events", "PutEvents", `{"FailedEntryCount":0,"Entries":[{"EventId":"1"},{"EventId":"2"}]}`)
@@ -103,7 +109,7 @@ func TestReportOfTheLiveEngine(t *testing.T) {
 	if failed != "" {
 		t.Fatalf("report: %s %s", payload, failed)
 	}
-	for _, part := range []string{`"outcome":"Drifted"`, `"engine":"live"`, `"path":"/VisibilityTimeout"`, `"expected":"60"`, `"actual":"30"`, `"checked":1`, `"live":1`} {
+	for _, part := range []string{`"outcome":"Drifted"`, `"engine":"live"`, `"class":"unknown"`, `"severity":`, `"path":"/VisibilityTimeout"`, `"expected":"60"`, `"actual":"30"`, `"checked":1`, `"live":1`} {
 		if !strings.Contains(string(payload), part) {
 			t.Errorf("report lacks %s: %s", part, payload)
 		}
