@@ -71,6 +71,8 @@ type Change struct {
 	// Drifted is what the last drift detection found, which a change set that is
 	// not drift-aware does not tell.
 	Drifted []Drifted `json:"drifted,omitempty"`
+	// DriftAccepted is who accepted the drift of the whole resource, and why.
+	DriftAccepted string `json:"driftAccepted,omitempty"`
 }
 
 // Drifted is a property that was changed outside of the stack.
@@ -78,6 +80,7 @@ type Drifted struct {
 	Path     string `json:"path"`               // JSON pointer into the properties
 	Expected string `json:"expected,omitempty"` // empty when the template does not set it
 	Actual   string `json:"actual,omitempty"`   // empty when it was taken away
+	Accepted string `json:"accepted,omitempty"` // who accepted it, and why
 }
 
 // Detail is why one attribute of a resource changes.

@@ -50,6 +50,7 @@ func TestAssess(t *testing.T) {
 		{"drift that a detection found", modifiedOutside("/BillingMode", "PAY_PER_REQUEST", "PROVISIONED"), risk.Policy{}, risk.Review, "was changed outside of the stack from PAY_PER_REQUEST to PROVISIONED, and the deployment may overwrite /Properties/BillingMode"},
 		{"drift that the template does not set", modifiedOutside("/Tags/0", "", "x"), risk.Policy{}, risk.Review, "from nothing to x"},
 		{"drift of a secret", modifiedOutside("/Environment/Variables/PASSWORD", "hunter2", "hunter3"), risk.Policy{}, risk.Review, "may overwrite /Properties/Environment/Variables/PASSWORD"},
+		{"drift that would steer a terminal", modifiedOutside("/Description", "a", "b\x1b[2J\nc"), risk.Policy{}, risk.Review, "from a to b [2J c, and"},
 		{"drift without its properties", modifiedOutside("", "", ""), risk.Policy{}, risk.Review, "may overwrite that"},
 		{"an empty action", table("", "", ""), risk.Policy{}, risk.Dangerous, "does not know"},
 		{"modified, replacement unknown", table("Modify", "", ""), risk.Policy{}, risk.Dangerous, "does not know"},

@@ -3,6 +3,7 @@ package risk
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/redact"
@@ -47,7 +48,7 @@ func (a *assessor) drift(s *subject) {
 	slices.Sort(paths)
 	switch {
 	case s.Drift == "DELETED":
-		a.add("overwrites-drift", s, "", "was deleted outside of the stack")
+		a.add("overwrites-drift", s, "", "was deleted outside of the stack"+agreed(s.DriftAccepted))
 	case len(paths) > 0:
 		for _, path := range paths {
 			a.add("overwrites-drift", s, path, "was changed outside of the stack"+values[path]+", and the deployment overwrites "+path)
@@ -55,7 +56,7 @@ func (a *assessor) drift(s *subject) {
 	case s.Drift == "MODIFIED" && len(s.Drifted) > 0:
 		for _, d := range s.Drifted {
 			path := "/Properties" + d.Path
-			a.add("overwrites-drift", s, path, "was changed outside of the stack"+fromTo(path, d.Expected, d.Actual)+", and the deployment may overwrite "+path)
+			a.add("overwrites-drift", s, path, "was changed outside of the stack"+fromTo(path, d.Expected, d.Actual)+", and the deployment may overwrite "+path+agreed(d.Accepted))
 		}
 	case s.Drift == "MODIFIED":
 		a.add("overwrites-drift", s, "", "was changed outside of the stack, and the deployment may overwrite that")
@@ -66,6 +67,14 @@ func (a *assessor) drift(s *subject) {
 
 // maxDriftValue is how many characters of a value a reason names.
 const maxDriftValue = 80
+
+// agreed says who accepted drift, or nothing.
+func agreed(accepted string) string {
+	if accepted == "" {
+		return ""
+	}
+	return "; " + accepted
+}
 
 // fromTo names what the template says of a drifted property and what is live,
 // as far as they are known; secrets stay hidden.
@@ -80,7 +89,12 @@ func driftValue(path, value string) string {
 	if value == "" {
 		return "nothing"
 	}
-	runes := []rune(redact.Value(path, value))
+	runes := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return ' ' // values come from whoever changed the resource
+		}
+		return r
+	}, redact.Value(path, value)))
 	if len(runes) > maxDriftValue {
 		return string(runes[:maxDriftValue]) + "…"
 	}
