@@ -124,6 +124,18 @@ type DriftScanned struct {
 	Digest string `json:"digest,omitempty"`
 }
 
+// Drifted returns the resources that are not as the template says, without
+// those of which only what it does not set changed.
+func (d DriftScanned) Drifted() []DriftedResource {
+	var drifted []DriftedResource
+	for _, r := range d.Resources {
+		if r.Status != "IN_SYNC" {
+			drifted = append(drifted, r)
+		}
+	}
+	return drifted
+}
+
 // Source implements Data.
 func (DriftScanned) Source() string { return SourceDrift }
 

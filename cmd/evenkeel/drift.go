@@ -61,6 +61,9 @@ when a scan failed, or, with any, when something could not be checked.`,
   evenkeel drift scan --all --region eu-west-1 --tag team=shop
   evenkeel drift scan --fail-on high --format sarif --output drift.sarif`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := drift.ParseEngine(request.Engine); err != nil {
+				return usageError("%w", err)
+			}
 			request.Stacks = args
 			return a.driftScan(cmd.Context(), request, wait, o)
 		},
@@ -309,7 +312,7 @@ func (a *app) driftTable(w io.Writer, views []ledger.DriftView) {
 	t := table(w)
 	fmt.Fprintln(t, "STACK\tACCOUNT\tREGION\tSTATUS\tDRIFTED\tCOVERAGE\tSCANNED")
 	for _, v := range views {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", v.StackName, v.Account, v.Region, v.Status, len(v.Resources), drift.CoverageText(v.Coverage), ago(a.now(), v.Scanned))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", v.StackName, v.Account, v.Region, v.Status, len(v.Scan().Drifted()), drift.CoverageText(v.Coverage), ago(a.now(), v.Scanned))
 	}
 	_ = t.Flush()
 }

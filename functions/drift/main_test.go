@@ -108,7 +108,7 @@ func TestReportOfTheLiveEngine(t *testing.T) {
 			t.Errorf("report lacks %s: %s", part, payload)
 		}
 	}
-	if kept := stub.Calls("s3", "PUT "+object); len(kept) != 1 || !strings.Contains(string(kept[0].Body), `"path":"/DelaySeconds"`) {
+	if kept := stub.Calls("s3", "PUT "+object); len(kept) != 1 || !strings.Contains(string(kept[0].Body), `"path":"/DelaySeconds","type":"ADD","expected":"","actual":"5"`) {
 		t.Errorf("kept %s", kept)
 	}
 }

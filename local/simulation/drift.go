@@ -80,8 +80,8 @@ func (d *Drift) wire() {
 	}
 	service := &drift.Service{
 		Stacks: d.cloud, ChangeSets: d.cloud, Tokens: &fake.DriftTokens{Fault: d.port}, Tasks: tasks,
-		Inventory: inventory{d},
-		Files:     &fake.DriftFiles{Fault: d.port}, Executions: &fake.DriftExecutions{Fault: d.port, Begin: d.batch},
+		Live: d.cloud, Inventory: inventory{d},
+		Files: &fake.DriftFiles{Fault: d.port}, Executions: &fake.DriftExecutions{Fault: d.port, Begin: d.batch},
 		Standings: &fake.DriftStandings{Fault: d.watch.remembering}, Publisher: d.World, Now: d.Clock.Now,
 	}
 	d.Functions["drift"] = func(ctx context.Context, raw json.RawMessage) (any, error) {

@@ -140,7 +140,7 @@ func (w *driftWatch) fact(f events.Fact) {
 		}
 		now := fmt.Sprint(data.Resources)
 		at := w.d.Clock.Now()
-		if w.told[data.StackID] == now && !w.forgot[data.StackID] && at.Sub(w.toldAt[data.StackID]) > time.Minute {
+		if w.told[data.StackID] == now && !w.forgot[data.StackID] && at.Sub(w.toldAt[data.StackID]) > 10*time.Minute {
 			w.d.Violate("the drift of %s was told twice: %s", data.StackName, now)
 		}
 		w.told[data.StackID], w.toldAt[data.StackID] = now, at

@@ -145,7 +145,7 @@ func TestLiveEngine(t *testing.T) {
 	if len(paths) != len(want) {
 		t.Errorf("drift %v, want %v", paths, want)
 	}
-	if want := map[string][]string{"Queue": {"/MaximumMessageSize"}, "Role": {"/ManagedPolicyArns"}}; !reflect.DeepEqual(undeclared, want) {
+	if want := map[string][]string{"Queue": {"/MaximumMessageSize"}, "Role": {"/ManagedPolicyArns/0"}}; !reflect.DeepEqual(undeclared, want) {
 		t.Errorf("undeclared %v, want %v", undeclared, want)
 	}
 }

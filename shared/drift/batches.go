@@ -74,7 +74,7 @@ func (s *Service) PlanScan(ctx context.Context, request Request, execution strin
 	if request.ScanID == "" {
 		request.ScanID = execution
 	}
-	engine, err := engineOf(request.Engine)
+	engine, err := ParseEngine(request.Engine)
 	if err != nil {
 		return ScanPlan{}, err
 	}

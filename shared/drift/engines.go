@@ -16,9 +16,9 @@ const (
 	engineBoth           = "both"           // of a resource that both found drifted
 )
 
-// engineOf returns the engine that a request asks for; "" is auto. Any other
+// ParseEngine returns the engine that a request asks for; "" is auto. Any other
 // name is Invalid.
-func engineOf(name string) (string, error) {
+func ParseEngine(name string) (string, error) {
 	switch name {
 	case "":
 		return EngineAuto, nil

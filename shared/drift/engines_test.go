@@ -52,6 +52,26 @@ func TestReportOfBothEngines(t *testing.T) {
 	}
 }
 
+// What CloudFormation cannot check, the live engine finds.
+func TestReportOfWhatCloudFormationCannotCheck(t *testing.T) {
+	w := newWorld(t)
+	w.service.Live = w.cloud
+	w.stack.Resources["Jobs"].Actual = w.stack.Resources["Jobs"].Expected
+	news := w.stack.Resources["News"]
+	news.Unsupported, news.Readable, news.Actual = true, true, map[string]any{"TopicName": "olds"}
+	scan := must(w.service.Report(ctx, w.detect(scanOf(network), "token")))(t)
+	if len(scan.Drift.Resources) != 1 {
+		t.Fatalf("result %+v", scan.Result)
+	}
+	found, want := scan.Drift.Resources[0], differs("/TopicName", "NOT_EQUAL", "news", "olds")
+	if found.LogicalID != "News" || found.Engine != drift.EngineLive || !slices.Equal(found.Differences, []events.PropertyDifference{want}) {
+		t.Errorf("found %+v", found)
+	}
+	if scanned := w.facts.Facts()[0].Data.(events.DriftScanned); len(scanned.Drifted()) != 1 || scan.Result.Coverage != (events.Coverage{Checked: 2, Live: 2}) {
+		t.Errorf("scanned %+v", scanned)
+	}
+}
+
 // The live engine alone needs no detection.
 func TestLiveEngineAlone(t *testing.T) {
 	w := newWorld(t)

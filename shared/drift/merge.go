@@ -126,7 +126,7 @@ func both(resource Resource, one Report, live LiveResult) events.DriftedResource
 	}
 	var extra []events.PropertyDifference
 	if live.Status == StatusModified {
-		extra = without(live.Differences, out.Differences)
+		extra = notAmong(live.Differences, out.Differences)
 	}
 	if cloudFormation != "" && live.read() {
 		out.Disagreement = disagreement(cloudFormation, live, out.Differences, extra)
@@ -148,15 +148,15 @@ func disagreement(cloudFormation string, live LiveResult, differences, extra []e
 	if cloudFormation != live.Status && (cloudFormation == StatusDeleted || live.Status == StatusDeleted) {
 		return fmt.Sprintf("CloudFormation says %s, Cloud Control says %s", cloudFormation, live.Status)
 	}
-	missing := slices.DeleteFunc(without(differences, live.Differences), func(d events.PropertyDifference) bool {
+	missing := slices.DeleteFunc(notAmong(differences, live.Differences), func(d events.PropertyDifference) bool {
 		return slices.ContainsFunc(live.Unresolved, func(p string) bool { return within(d.Path, p) || within(p, d.Path) })
 	})
 	var parts []string
 	if len(missing) > 0 {
-		parts = append(parts, "only CloudFormation reports "+pathList(missing))
+		parts = append(parts, "only CloudFormation reports "+pathsOf(missing))
 	}
 	if len(extra) > 0 {
-		parts = append(parts, "only Cloud Control reports "+pathList(extra))
+		parts = append(parts, "only Cloud Control reports "+pathsOf(extra))
 	}
 	if len(parts) == 0 && cloudFormation != live.Status && len(live.Unresolved) == 0 {
 		return fmt.Sprintf("CloudFormation says %s, Cloud Control says %s", cloudFormation, live.Status)
@@ -164,9 +164,9 @@ func disagreement(cloudFormation string, live LiveResult, differences, extra []e
 	return strings.Join(parts, ", ")
 }
 
-// without returns the differences that the others do not have: at the same
+// notAmong returns the differences that the others do not have: at the same
 // place, or the same value in a list, whose items each side numbers itself.
-func without(differences, others []events.PropertyDifference) []events.PropertyDifference {
+func notAmong(differences, others []events.PropertyDifference) []events.PropertyDifference {
 	var rest []events.PropertyDifference
 	for _, d := range differences {
 		if !slices.ContainsFunc(others, func(o events.PropertyDifference) bool { return sameDifference(d, o) }) {
@@ -196,7 +196,7 @@ func listOf(path string) string {
 // it.
 func within(path, of string) bool { return path == of || strings.HasPrefix(path, of+"/") }
 
-func pathList(differences []events.PropertyDifference) string {
+func pathsOf(differences []events.PropertyDifference) string {
 	names := make([]string, len(differences))
 	for i, d := range differences {
 		names[i] = d.Path

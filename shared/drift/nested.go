@@ -27,7 +27,7 @@ func (s *Service) withNested(ctx context.Context, stacks []events.StackRef) ([]e
 		var next []events.StackRef
 		for _, parent := range level {
 			children, err := s.nestedIn(ctx, parent)
-			if err != nil {
+			if fault.Is(err, fault.TransientError) || ctx.Err() != nil {
 				return nil, err
 			}
 			for _, child := range children {
@@ -45,11 +45,8 @@ func (s *Service) withNested(ctx context.Context, stacks []events.StackRef) ([]e
 // nestedIn returns the stacks that are resources of the parent.
 func (s *Service) nestedIn(ctx context.Context, parent events.StackRef) ([]events.StackRef, error) {
 	resources, err := s.Stacks.Resources(ctx, parent)
-	if fault.Is(err, fault.TransientError) || ctx.Err() != nil {
-		return nil, err
-	}
 	if err != nil {
-		return nil, nil
+		return nil, err
 	}
 	var children []events.StackRef
 	for _, r := range resources {

@@ -49,7 +49,7 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 	if request.ScanID == "" {
 		request.ScanID = execution
 	}
-	engine, err := engineOf(request.Engine)
+	engine, err := ParseEngine(request.Engine)
 	if err != nil {
 		return Worklist{}, err
 	}

@@ -58,6 +58,7 @@ type DriftResource struct {
 	Expected, Actual map[string]any
 	Deleted          bool
 	Unsupported      bool   // the type has no drift support
+	Readable         bool   // although Unsupported, Cloud Control can read it
 	Unreadable       string // why the read fails; empty if it does not
 }
 

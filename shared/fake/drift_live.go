@@ -72,6 +72,12 @@ func (c *LiveCloud) Deployed(_ context.Context, stack events.StackRef) (live.Dep
 	return deployed, nil
 }
 
+// Revision implements live.Deployments.
+func (c *LiveCloud) Revision(_ context.Context, stack events.StackRef) (live.Revision, error) {
+	err := c.called("Revision", stack.StackName)
+	return c.Stacks[stack.StackID].Revision, err
+}
+
 // Exports implements live.Deployments.
 func (c *LiveCloud) Exports(_ context.Context, stack events.StackRef) (map[string]string, error) {
 	return maps.Clone(c.Exported), c.called("Exports", stack.StackName)

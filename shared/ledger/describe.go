@@ -131,7 +131,7 @@ var tellers = map[string]func(Entry) (string, error){
 	}),
 	events.RunFinished{}.DetailType(): tell(func(d events.RunFinished) string { return d.Outcome + ": " + d.Reason }),
 	events.DriftScanned{}.DetailType(): tell(func(d events.DriftScanned) string {
-		return fmt.Sprintf("%s is %s: %s checked, %s%s", d.StackName, d.Status, count(d.Coverage.Checked, "resource"), count(len(d.Resources), "drifted resource"), quoted(d.Reason))
+		return fmt.Sprintf("%s is %s: %s checked, %s%s", d.StackName, d.Status, count(d.Coverage.Checked, "resource"), count(len(d.Drifted()), "drifted resource"), quoted(d.Reason))
 	}),
 	events.DriftDetected{}.DetailType(): tell(func(d events.DriftDetected) string {
 		return fmt.Sprintf("%s drifted: %s", d.StackName, count(len(d.Resources), "resource"))

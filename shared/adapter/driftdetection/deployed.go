@@ -34,10 +34,7 @@ func (c *CloudFormation) Deployed(ctx context.Context, stack events.StackRef) (l
 	}
 	deployed := live.Deployed{
 		Template: []byte(aws.ToString(out.TemplateBody)), Tags: map[string]string{},
-		NotificationARNs: found.NotificationARNs, Updated: aws.ToTime(found.CreationTime),
-	}
-	if found.LastUpdatedTime != nil {
-		deployed.Updated = *found.LastUpdatedTime
+		NotificationARNs: found.NotificationARNs, Revision: revision(found),
 	}
 	for _, p := range found.Parameters {
 		deployed.Parameters = append(deployed.Parameters, live.Parameter{
@@ -48,6 +45,23 @@ func (c *CloudFormation) Deployed(ctx context.Context, stack events.StackRef) (l
 		deployed.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	return deployed, nil
+}
+
+// Revision implements live.Deployments. A stack that is gone has none.
+func (c *CloudFormation) Revision(ctx context.Context, stack events.StackRef) (live.Revision, error) {
+	found, err := c.describe(ctx, stack)
+	if err != nil || found == nil {
+		return live.Revision{}, err
+	}
+	return revision(found), nil
+}
+
+func revision(stack *types.Stack) live.Revision {
+	updated := stack.LastUpdatedTime
+	if updated == nil {
+		updated = stack.CreationTime
+	}
+	return live.Revision{Updated: aws.ToTime(updated), Status: string(stack.StackStatus)}
 }
 
 // Exports implements live.Deployments.

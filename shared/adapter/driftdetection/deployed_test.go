@@ -27,7 +27,8 @@ func TestDeployed(t *testing.T) {
 	stub.Reply("cloudformation", "GetTemplate", `<GetTemplateResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><GetTemplateResult><TemplateBody>{"Resources":{}}</TemplateBody></GetTemplateResult></GetTemplateResponse>`)
 	got, err := cfn.Deployed(ctx, stack)
 	want := live.Deployed{
-		Template: []byte(`{"Resources":{}}`), Tags: map[string]string{"cost": "7"}, Updated: time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC),
+		Template: []byte(`{"Resources":{}}`), Tags: map[string]string{"cost": "7"},
+		Revision:         live.Revision{Updated: time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC), Status: "UPDATE_COMPLETE"},
 		NotificationARNs: []string{"arn:aws:sns:us-east-1:222222222222:n"},
 		Parameters:       []live.Parameter{{Name: "Cidr", Value: "10.0.0.0/16"}, {Name: "Image", Value: "/image", Resolved: "ami-1"}},
 	}
@@ -38,6 +39,9 @@ func TestDeployed(t *testing.T) {
 	if call.Account != "222222222222" || call.Form.Get("StackName") != arn || call.Form.Get("TemplateStage") != "Processed" {
 		t.Errorf("asked %v in account %s", call.Form, call.Account)
 	}
+	if now, err := cfn.Revision(ctx, stack); err != nil || now != want.Revision {
+		t.Errorf("revision %+v, %v", now, err)
+	}
 	outputs, err := cfn.Outputs(ctx, stack, "shop-data")
 	if err != nil || !reflect.DeepEqual(outputs, map[string]string{"Vpc": "vpc-1"}) {
 		t.Errorf("outputs %v, %v", outputs, err)
@@ -45,6 +49,9 @@ func TestDeployed(t *testing.T) {
 	fails(stub, "DescribeStacks", 400, "ValidationError", "Stack with id shop-data does not exist")
 	if outputs, err = cfn.Outputs(ctx, stack, "shop-data"); err != nil || len(outputs) > 0 {
 		t.Errorf("a stack that is gone: %v, %v", outputs, err)
+	}
+	if now, err := cfn.Revision(ctx, stack); err != nil || now != (live.Revision{}) {
+		t.Errorf("a stack that is gone: %+v, %v", now, err)
 	}
 	if _, err = cfn.Deployed(ctx, stack); !fault.Is(err, fault.PermanentError) || !strings.Contains(err.Error(), "does not exist") {
 		t.Errorf("a stack that is gone: %v", err)

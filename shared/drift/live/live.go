@@ -14,6 +14,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/schema"
 )
 
@@ -31,11 +32,15 @@ var _ drift.Live = (*Engine)(nil)
 
 const nestedStack = "AWS::CloudFormation::Stack"
 
-// Check implements drift.Live.
+// Check implements drift.Live. A stack that is being changed, or was while it
+// was read, is a Conflict: what differs then is no drift.
 func (e *Engine) Check(ctx context.Context, stack events.StackRef, resources []drift.Resource) ([]drift.LiveResult, error) {
 	deployed, err := e.Deployments.Deployed(ctx, stack)
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(deployed.Status, "_IN_PROGRESS") {
+		return nil, fault.Conflict("%s is in %s", stack.StackName, deployed.Status)
 	}
 	c := &check{engine: e, ctx: ctx, stack: stack, resources: map[string]drift.Resource{}, reads: map[string]*reading{}, others: map[string]*others{}}
 	for _, r := range resources {
@@ -51,8 +56,8 @@ func (e *Engine) Check(ctx context.Context, stack events.StackRef, resources []d
 		if r.Type == nestedStack {
 			continue
 		}
-		result, undeclared := c.compare(r)
-		if undeclared != nil {
+		result, undeclared, compared := c.compare(r)
+		if compared {
 			observed[r.LogicalID] = undeclared
 		}
 		results = append(results, result)
@@ -60,10 +65,31 @@ func (e *Engine) Check(ctx context.Context, stack events.StackRef, resources []d
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("check %s: %w", stack.StackName, err)
 	}
+	if err := c.unchanged(deployed.Revision, results); err != nil {
+		return nil, err
+	}
 	if err := c.undeclared(deployed, observed, results); err != nil {
 		return nil, err
 	}
 	return results, nil
+}
+
+// unchanged makes sure that the stack was not deployed while it was read. A
+// stack of which nothing differs needs no such call.
+func (c *check) unchanged(before Revision, results []drift.LiveResult) error {
+	if !slices.ContainsFunc(results, func(r drift.LiveResult) bool {
+		return r.Status == drift.StatusModified || r.Status == drift.StatusDeleted
+	}) {
+		return nil
+	}
+	now, err := c.engine.Deployments.Revision(c.ctx, c.stack)
+	if err != nil {
+		return err
+	}
+	if now.Status != before.Status || !now.Updated.Equal(before.Updated) {
+		return fault.Conflict("%s was changed while it was read: it is in %s", c.stack.StackName, now.Status)
+	}
+	return nil
 }
 
 // check is one call of Check.
@@ -152,17 +178,17 @@ func isCustom(typeName string) bool {
 }
 
 // compare looks at one resource. undeclared is what is live and not in the
-// template; it is nil for a resource without a model.
-func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared []events.PropertyDifference) {
+// template, if the two were compared.
+func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared []events.PropertyDifference, compared bool) {
 	m := c.model(r)
 	result.Resource, result.Status, result.Reason = r, m.status, m.reason
 	if m.status != drift.StatusInSync {
-		return result, nil
+		return result, nil, false
 	}
 	expected, ok := c.template.Expected(r.LogicalID)
 	if !ok {
 		result.Status, result.Reason = drift.StatusUnknown, "the deployed template does not have it"
-		return result, nil
+		return result, nil, false
 	}
 	typ, _ := schema.Load(r.Type)
 	c.template.addStackTags(typ, expected)
@@ -177,7 +203,7 @@ func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared [
 	if len(result.Differences) > 0 {
 		result.Status = drift.StatusModified
 	}
-	return result, extra(typ, known, actual)
+	return result, extra(typ, known, actual), true
 }
 
 func (c *check) kind(r drift.Resource) drift.Kind {

@@ -114,7 +114,7 @@ func (w *world) deploy(text string) {
 		updated = old.Updated.Add(time.Hour)
 	}
 	w.cloud.Stacks = map[string]live.Deployed{shop.StackID: {
-		Template: []byte(text), Updated: updated, Tags: map[string]string{"cost": "7"},
+		Template: []byte(text), Revision: live.Revision{Updated: updated, Status: "UPDATE_COMPLETE"}, Tags: map[string]string{"cost": "7"},
 		Parameters: []live.Parameter{{Name: "Stage", Value: "prod"}, {Name: "Password", Value: "****"}, {Name: "Image", Value: "/image", Resolved: "repo:1"}},
 	}}
 }
@@ -331,5 +331,61 @@ func TestCheckFails(t *testing.T) {
 	engine := &live.Engine{Models: w.cloud, Deployments: w.cloud, Snapshots: w.cloud}
 	if _, err := engine.Check(t.Context(), shop, w.resources); !fault.Is(err, fault.PermanentError) || !strings.Contains(err.Error(), "template of shop") {
 		t.Errorf("a broken template: %v", err)
+	}
+}
+
+// Outputs of nested and other stacks are read once each.
+func TestOutputsOfOtherStacks(t *testing.T) {
+	w := newWorld(t)
+	child := w.resources[7].PhysicalID
+	w.deploy(strings.ReplaceAll(shopTemplate, "DisplayName: !ImportValue brand", `DisplayName: !Join ['', [!GetAtt Child.Outputs.Brand, !GetAtt Child.Outputs.Suffix]]
+      KmsMasterKeyId: {Fn::GetStackOutput: {StackName: keys, OutputName: Key}}`))
+	w.cloud.Out = map[string]map[string]string{child: {"Brand": "Ac", "Suffix": "me"}, "keys": {"Key": "key-1"}}
+	w.model("news")["KmsMasterKeyId"] = "key-2"
+	r := w.check()["News"]
+	if want := []events.PropertyDifference{{Path: "/KmsMasterKeyId", Type: "NOT_EQUAL", Expected: "key-1", Actual: "key-2"}}; !reflect.DeepEqual(r.Differences, want) || len(r.Unresolved) > 0 {
+		t.Errorf("%v, unresolved %v, want %v", r.Differences, r.Unresolved, want)
+	}
+	var asked []string
+	for _, call := range w.cloud.Calls() {
+		if strings.HasPrefix(call, "Outputs") {
+			asked = append(asked, call)
+		}
+	}
+	if want := []string{"Outputs " + child, "Outputs keys"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %v, want %v", asked, want)
+	}
+}
+
+// A stack that is being updated differs from its template for a while.
+func TestAStackThatChanges(t *testing.T) {
+	check := func(w *world) ([]drift.LiveResult, error) {
+		engine := &live.Engine{Models: w.cloud, Deployments: w.cloud, Snapshots: w.cloud}
+		return engine.Check(t.Context(), shop, w.resources)
+	}
+	becomes := func(w *world, status string, after time.Duration) {
+		deployed := w.cloud.Stacks[shop.StackID]
+		deployed.Status, deployed.Updated = status, deployed.Updated.Add(after)
+		w.cloud.Stacks[shop.StackID] = deployed
+	}
+	w := newWorld(t)
+	becomes(w, "UPDATE_IN_PROGRESS", 0)
+	if _, err := check(w); !fault.Is(err, fault.ConflictError) || !strings.Contains(err.Error(), "UPDATE_IN_PROGRESS") {
+		t.Errorf("before it is read: %v", err)
+	}
+	for _, drifted := range []bool{true, false} {
+		w = newWorld(t)
+		if drifted {
+			w.model("jobs")["VisibilityTimeout"] = 30.0
+		}
+		w.cloud.Fault = func(call, what string) error {
+			if call == "Read" && strings.HasPrefix(what, "AWS::Lambda") {
+				becomes(w, "UPDATE_COMPLETE", time.Minute)
+			}
+			return nil
+		}
+		if _, err := check(w); fault.Is(err, fault.ConflictError) != drifted || drifted && len(w.cloud.Kept) > 0 {
+			t.Errorf("while it is read, drifted %v: %v, kept %d", drifted, err, len(w.cloud.Kept))
+		}
 	}
 }

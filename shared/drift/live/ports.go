@@ -23,6 +23,8 @@ type Models interface {
 type Deployments interface {
 	// Deployed returns the stack's deployment.
 	Deployed(ctx context.Context, stack events.StackRef) (Deployed, error)
+	// Revision says what the stack's deployment is now.
+	Revision(ctx context.Context, stack events.StackRef) (Revision, error)
 	// Exports returns the exports of the stack's account and region, by name.
 	Exports(ctx context.Context, stack events.StackRef) (map[string]string, error)
 	// Outputs returns the outputs of another stack, named or by ARN, in the same
@@ -42,7 +44,13 @@ type Deployed struct {
 	Parameters       []Parameter
 	Tags             map[string]string // of the stack
 	NotificationARNs []string
-	Updated          time.Time // when the stack was created or updated last
+	Revision
+}
+
+// Revision tells the deployments of a stack apart.
+type Revision struct {
+	Updated time.Time // when the stack was created or updated last
+	Status  string    // of the stack
 }
 
 // Parameter is a parameter of a deployment.

@@ -87,18 +87,36 @@ func Changes(kind drift.Kind, then, now []events.PropertyDifference) []events.Pr
 		delete(was, d.Path)
 		switch {
 		case !had:
-			found = append(found, events.PropertyDifference{Path: d.Path, Type: drift.DifferenceAdd, Actual: d.Actual})
+			found = append(found, items(kind, "", d.Actual, events.PropertyDifference{Path: d.Path, Type: drift.DifferenceAdd, Actual: d.Actual})...)
 		case old != d.Actual:
 			found = append(found, drift.Compare(kind, at(d.Path, old), at(d.Path, d.Actual))...)
 		}
 	}
 	for path, old := range was {
-		found = append(found, events.PropertyDifference{Path: path, Type: drift.DifferenceRemove, Expected: old})
+		found = append(found, items(kind, old, "", events.PropertyDifference{Path: path, Type: drift.DifferenceRemove, Expected: old})...)
 	}
 	slices.SortFunc(found, func(a, b events.PropertyDifference) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Type, b.Type))
 	})
 	return found
+}
+
+// items are the differences of a list that came or went, one for each item; of
+// anything else it is the whole.
+func items(kind drift.Kind, then, now string, whole events.PropertyDifference) []events.PropertyDifference {
+	if list, _ := document(then + now); !isList(list) {
+		return []events.PropertyDifference{whole}
+	}
+	found := drift.Compare(kind, at(whole.Path, cmp.Or(then, "[]")), at(whole.Path, cmp.Or(now, "[]")))
+	if len(found) == 0 { // what it holds does not count for its type
+		return []events.PropertyDifference{whole}
+	}
+	return found
+}
+
+func isList(v any) bool {
+	list, ok := v.([]any)
+	return ok && len(list) > 0
 }
 
 // at is an object with nothing but a value at a path.
@@ -141,7 +159,7 @@ func extra(typ *schema.Type, expected, actual map[string]any) []events.PropertyD
 			switch {
 			case !set && named(typ, at):
 				if value, ok := settable(typ, at, actual[name]); ok {
-					found = append(found, events.PropertyDifference{Path: pointer(at), Type: drift.DifferenceAdd, Actual: text(value)})
+					found = append(found, events.PropertyDifference{Path: pointer(at), Type: drift.DifferenceAdd, Actual: encode(value)})
 				}
 			case set && isObject && both:
 				walk(at, w, h)
@@ -171,8 +189,8 @@ func settable(typ *schema.Type, path []string, value any) (any, bool) {
 	return rest, len(rest) > 0
 }
 
-// text is a value as text: JSON for what is not a string.
-func text(v any) string {
+// encode is a value as text: JSON for what is not a string.
+func encode(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
