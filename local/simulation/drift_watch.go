@@ -140,10 +140,11 @@ func (w *driftWatch) fact(f events.Fact) {
 		}
 		now := fmt.Sprint(data.Resources)
 		at := w.d.Clock.Now()
-		if w.told[data.StackID] == now && !w.forgot[data.StackID] && at.Sub(w.toldAt[data.StackID]) > 10*time.Minute {
+		if w.told[data.StackID] == now && !w.forgot[data.StackID] && at.Sub(w.toldAt[data.StackID]) > time.Minute {
 			w.d.Violate("the drift of %s was told twice: %s", data.StackName, now)
 		}
 		w.told[data.StackID], w.toldAt[data.StackID] = now, at
+		w.forgot[data.StackID] = true // until it is kept
 	case events.DriftResolved:
 		if again {
 			return
@@ -152,6 +153,7 @@ func (w *driftWatch) fact(f events.Fact) {
 			w.d.Violate("%s is called resolved, but nothing was told", data.StackName)
 		}
 		w.told[data.StackID] = ""
+		w.forgot[data.StackID] = true
 		w.inSync("resolved", data.StackRef, []string{"Drifted", "Other"})
 	case events.DriftReverted:
 		w.closed[data.ScanID+"/"+data.StackID] = data.DetailType()
