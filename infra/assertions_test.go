@@ -422,7 +422,7 @@ func TestWorkloadAccountsAreAdmitted(t *testing.T) {
 	if admitted := all["evenkeel"].named("AWS::Events::EventBusPolicy"); len(admitted) != 2 {
 		t.Errorf("admitted %v, want both accounts", admitted)
 	}
-	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-review-broken", "evenkeel-rollout-broken"}
+	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-drift-broken", "evenkeel-review-broken", "evenkeel-rollout-broken"}
 	for _, id := range all["evenkeel"].named("AWS::Events::Rule") {
 		properties := all["evenkeel"].Resources[id].Properties
 		pattern, _ := properties["EventPattern"].(map[string]any)

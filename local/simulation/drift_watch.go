@@ -160,7 +160,7 @@ func (w *driftWatch) fact(f events.Fact) {
 			w.d.Violate("the drift of %s was told twice: %s", data.StackName, now)
 		}
 		w.told[data.StackID], w.toldAt[data.StackID] = now, at
-		w.forgot[data.StackID] = true // until its standing is kept: the execution may be stopped before
+		w.forgot[data.StackID] = true // until it is kept
 	case events.DriftResolved:
 		if again {
 			return
@@ -168,7 +168,8 @@ func (w *driftWatch) fact(f events.Fact) {
 		if w.told[data.StackID] == "" && !w.forgot[data.StackID] {
 			w.d.Violate("%s is called resolved, but nothing was told", data.StackName)
 		}
-		w.told[data.StackID], w.forgot[data.StackID] = "", true
+		w.told[data.StackID] = ""
+		w.forgot[data.StackID] = true
 		w.inSync("resolved", data.StackRef, []string{"Drifted", "Other"})
 	case events.DriftReverted:
 		w.closed[data.ScanID+"/"+data.StackID] = data.DetailType()

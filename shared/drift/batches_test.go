@@ -39,12 +39,12 @@ func handle[T any](w *world, payload string) T {
 	return typed
 }
 
-// TestPlanScan: each batch is of one account and region, at most 40 stacks, and
+// TestPlanScan: each batch is of one account and region, at most 20 stacks, and
 // their lists are worklists of the drift workflow; every stack is in one.
 func TestPlanScan(t *testing.T) {
 	w, files, _ := batched(t, 250)
 	plan := handle[drift.ScanPlan](w, `{"action":"planScan","input":{"detail-type":"Scheduled Event","engine":"live","requestedBy":"kim"},"execution":"scan-9"}`)
-	if plan.ScanID != "scan-9" || plan.Stacks != 250 || len(plan.Batches) != 8 || len(files.Keys()) != 8 {
+	if plan.ScanID != "scan-9" || plan.Stacks != 250 || len(plan.Batches) != 14 || len(files.Keys()) != 14 {
 		t.Fatalf("%+v, %v", plan, files.Keys())
 	}
 	seen := map[string]int{}

@@ -153,10 +153,10 @@ func disagreement(cloudFormation string, live LiveResult, differences, extra []e
 	})
 	var parts []string
 	if len(missing) > 0 {
-		parts = append(parts, "only CloudFormation reports "+pathList(missing))
+		parts = append(parts, "only CloudFormation reports "+pathsOf(missing))
 	}
 	if len(extra) > 0 {
-		parts = append(parts, "only Cloud Control reports "+pathList(extra))
+		parts = append(parts, "only Cloud Control reports "+pathsOf(extra))
 	}
 	if len(parts) == 0 && cloudFormation != live.Status && len(live.Unresolved) == 0 {
 		return fmt.Sprintf("CloudFormation says %s, Cloud Control says %s", cloudFormation, live.Status)
@@ -196,7 +196,7 @@ func listOf(path string) string {
 // it.
 func within(path, of string) bool { return path == of || strings.HasPrefix(path, of+"/") }
 
-func pathList(differences []events.PropertyDifference) string {
+func pathsOf(differences []events.PropertyDifference) string {
 	names := make([]string, len(differences))
 	for i, d := range differences {
 		names[i] = d.Path

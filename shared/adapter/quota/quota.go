@@ -34,10 +34,12 @@ func Rates() map[string]Rate {
 }
 
 // floor is the least share of its rate that a bucket falls to.
-const floor = 1.0 / 32
+const floor = 1.0 / 64
 
-// step is how much of its rate a bucket gains in a second without throttling.
-const step = 1.0 / 16
+// step is how much of its rate a bucket gains in a second. Functions that run at
+// once find a share each by it: a larger step is throttled more often, a smaller
+// one leaves more of the quota unused (TestScaleOfScan).
+const step = 1.0 / 128
 
 // calm is how long a bucket is not halved again: throttled calls that were
 // under way together are one sign.
