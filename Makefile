@@ -1,7 +1,7 @@
 # Evenkeel. Plain `make` lists the targets.
 
 SHELL     := /bin/bash
-FUNCTIONS := build deployment drift healing ledger review rollout validation webhook
+FUNCTIONS := build deployment drift healing ledger review rollout trail validation webhook
 
 # The platform of the Lambda binaries: this machine's for the local cloud,
 # linux/arm64 for `make deploy`.
@@ -58,7 +58,7 @@ node_modules/.bin/cdk: # one of the real clients that the simulator is tested wi
 	@echo "  install $(CDK_CLI)"; npm install --no-save --no-package-lock --no-audit --no-fund --silent $(CDK_CLI)
 
 race:
-	@echo "== race detector"; CGO_ENABLED=1 go test -count=1 -race -skip 'TestCDK|TestAWSCLI|TestBoto3|TestBounds|TestBombs|TestHostileTexts|TestManySuppressions|TestThousand|TestMemory' $(RACE_PACKAGES)
+	@echo "== race detector"; CGO_ENABLED=1 go test -count=1 -race -skip 'TestCDK|TestAWSCLI|TestBoto3|TestBounds|TestBombs|TestHostileTexts|TestManySuppressions|TestThousand|TestMemory|EveryType|EveryChange|HostileTransforms|CompareHostile' $(RACE_PACKAGES)
 
 build: lambdas cli ## Build the Lambda functions and the CLI into build/
 

@@ -261,13 +261,14 @@ func TestPassRoleIsBound(t *testing.T) {
 func TestWorkflowRoles(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
 	want := map[string][]string{
-		"evenkeel-workflow-pipeline": {"Build", "Deployment", "Rollout", "Validation"},
-		"evenkeel-workflow-drift":    {"Drift"},
-		"evenkeel-workflow-review":   {"Review", "Validation"},
-		"evenkeel-workflow-rollout":  {"Rollout"},
-		"evenkeel-start-review":      {"ReviewWorkflow"},
-		"evenkeel-start-pipeline":    {"PipelineWorkflow"},
-		"evenkeel-start-drift":       {"DriftWorkflow"},
+		"evenkeel-workflow-pipeline":  {"Build", "Deployment", "Rollout", "Validation"},
+		"evenkeel-workflow-drift":     {"Drift"},
+		"evenkeel-workflow-review":    {"Review", "Validation"},
+		"evenkeel-workflow-rollout":   {"Rollout"},
+		"evenkeel-start-review":       {"ReviewWorkflow"},
+		"evenkeel-start-pipeline":     {"PipelineWorkflow"},
+		"evenkeel-workflow-driftscan": {"Drift"},
+		"evenkeel-start-driftscan":    {"DriftscanWorkflow"},
 	}
 	for role, prefixes := range want {
 		var got []string
@@ -311,16 +312,16 @@ func TestDataOutlivesTheStack(t *testing.T) {
 			t.Errorf("%s is a custom resource: it would bring code that nobody here wrote", id)
 		}
 	}
-	if found != 4 {
-		t.Errorf("%d data resources, want 2 tables, a bucket and a key", found)
+	if found != 5 {
+		t.Errorf("%d data resources, want 3 tables, a bucket and a key", found)
 	}
 }
 
 // TestOutputs: the CLI finds the installation by them.
 func TestOutputs(t *testing.T) {
 	tmpl := templates(t)["evenkeel"]
-	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
-		"DriftWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow", "RolloutFunction", "RolloutWorkflow"} {
+	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "WritesTable", "Bucket", "ParameterPrefix", "PipelineWorkflow",
+		"DriftWorkflow", "DriftscanWorkflow", "AlarmTopic", "WebhookFunction", "ValidationFunction", "DeploymentFunction", "DriftFunction", "HealingFunction", "LedgerFunction", "ReviewFunction", "ReviewWorkflow", "RolloutFunction", "RolloutWorkflow", "TrailFunction"} {
 		if tmpl.Outputs[name] == nil {
 			t.Errorf("no output %s", name)
 		}
@@ -333,8 +334,8 @@ func TestOutputs(t *testing.T) {
 func TestTheSpokeForwardsNothingToItself(t *testing.T) {
 	tmpl := templates(t)["evenkeel-spoke"]
 	rules := tmpl.named("AWS::Events::Rule")
-	if len(rules) != 4 {
-		t.Errorf("rules %v, want 4", rules)
+	if len(rules) != 5 {
+		t.Errorf("rules %v, want 5", rules)
 	}
 	for _, id := range rules {
 		if tmpl.Resources[id].Condition != "Elsewhere" {
@@ -421,7 +422,7 @@ func TestWorkloadAccountsAreAdmitted(t *testing.T) {
 	if admitted := all["evenkeel"].named("AWS::Events::EventBusPolicy"); len(admitted) != 2 {
 		t.Errorf("admitted %v, want both accounts", admitted)
 	}
-	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-review-broken", "evenkeel-rollout-broken"}
+	own := []string{"evenkeel-build-changed", "evenkeel-codecommit-push", "evenkeel-codecommit-pull-request", "evenkeel-run-broken", "evenkeel-drift-broken", "evenkeel-review-broken", "evenkeel-rollout-broken"}
 	for _, id := range all["evenkeel"].named("AWS::Events::Rule") {
 		properties := all["evenkeel"].Resources[id].Properties
 		pattern, _ := properties["EventPattern"].(map[string]any)

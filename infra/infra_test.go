@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden synthesis")
 
-var functions = []string{"build", "deployment", "drift", "healing", "ledger", "review", "rollout", "validation", "webhook"}
+var functions = []string{"build", "deployment", "drift", "healing", "ledger", "review", "rollout", "trail", "validation", "webhook"}
 
 func TestMain(m *testing.M) {
 	code := m.Run()

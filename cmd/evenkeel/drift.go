@@ -14,6 +14,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/drift/report"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
 
@@ -22,11 +23,23 @@ func newDriftCommand(a *app) *cobra.Command {
 		Use:   "drift",
 		Short: "Find where deployed stacks are not as their templates say, and bring them back",
 		Args:  usageArgs(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.driftList(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.driftList(cmd.Context(), driftOutput{format: string(report.Text), failOn: report.FailOnNone})
+		},
 	}
-	cmd.AddCommand(newDriftScanCommand(a), newDriftRevertCommand(a), &cobra.Command{
-		Use: "list", Short: "Show the last scan of every stack", Args: usageArgs(cobra.NoArgs), RunE: cmd.RunE,
-	})
+	cmd.AddCommand(newDriftScanCommand(a), newDriftListCommand(a), newDriftShowCommand(a), newDriftAcceptCommand(a), newDriftUnacceptCommand(a),
+		newDriftPolicyCommand(a), newDriftRevertCommand(a))
+	return cmd
+}
+
+func newDriftListCommand(a *app) *cobra.Command {
+	var o driftOutput
+	cmd := &cobra.Command{
+		Use: "list", Short: "Show the last scan of every stack", Args: usageArgs(cobra.NoArgs),
+		Example: "  evenkeel drift list --format html --output drift.html",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.driftList(cmd.Context(), o) },
+	}
+	o.flags(cmd, report.FailOnNone)
 	return cmd
 }
 
@@ -34,38 +47,56 @@ func newDriftCommand(a *app) *cobra.Command {
 const driftWait = 30 * time.Minute
 
 func newDriftScanCommand(a *app) *cobra.Command {
-	wait := driftWait
+	wait, request, o := driftWait, drift.Request{Engine: drift.EngineAuto}, driftOutput{}
 	cmd := &cobra.Command{
 		Use:   "scan [stack...]",
 		Short: "Scan stacks for drift now, and show what was found",
 		Long: `Start the drift workflow for the stacks, by CloudFormation name or ARN, or for every deployed
-stack; wait, and show status, coverage and differences. Exit code 1 when a stack is not IN_SYNC.`,
+stack; wait, and show status, coverage and differences. Nested stacks are scanned too. The engine
+auto asks CloudFormation, and reads every resource through Cloud Control; each can be asked alone.
+Exit code 1 when there is drift, neither ignored nor accepted, that is as severe as --fail-on says,
+when a scan failed, or, with any, when something could not be checked.`,
 		Example: `  evenkeel drift scan
-  evenkeel drift scan shop-network-test shop-data-test --json`,
+  evenkeel drift scan shop-network-test shop-data-test --json
+  evenkeel drift scan --all --region eu-west-1 --tag team=shop
+  evenkeel drift scan --fail-on high --format sarif --output drift.sarif`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.driftScan(cmd.Context(), drift.Request{Stacks: args}, wait)
+			if _, err := drift.ParseEngine(request.Engine); err != nil {
+				return usageError("%w", err)
+			}
+			request.Stacks = args
+			return a.driftScan(cmd.Context(), request, wait, o)
 		},
 	}
+	o.flags(cmd, report.FailOnAny)
 	cmd.Flags().DurationVar(&wait, "timeout", wait, "how long to wait for the result")
+	cmd.Flags().BoolVar(&request.All, "all", false, "every stack of the watched accounts and regions, not only what Evenkeel deployed")
+	cmd.Flags().StringSliceVar(&request.Accounts, "account", nil, "only stacks of this account; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Regions, "region", nil, "only stacks in this region; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Names, "name", nil, "only stacks whose name matches, as shop-*; may be repeated")
+	cmd.Flags().StringSliceVar(&request.Tags, "tag", nil, "only stacks with this tag, key=value or key; may be repeated, then all of them")
+	cmd.Flags().StringVar(&request.Engine, "engine", request.Engine, "what looks for drift: auto, cloudformation or live")
 	return cmd
 }
 
 func newDriftRevertCommand(a *app) *cobra.Command {
-	wait, yes := driftWait, false
+	wait, yes, include := driftWait, false, false
 	cmd := &cobra.Command{
 		Use:   "revert stack",
 		Short: "Bring a drifted stack back to its template, behind a guard",
-		Long: `Scan the stack again, plan the way back as a change set, refuse it if anything but the drifted
-resources would change or if anything would be replaced or deleted, execute it, and scan once more.
-Exit code 1 when the stack is not in sync at the end.`,
+		Long: `Scan the stack again, plan the way back as a change set, refuse it if the drift is not the one that
+the last scan showed, if anything but the drifted resources would change, if anything would be
+replaced or deleted, or if it would take away what is ignored or accepted; execute it, and scan once
+more. A deployment of the stack and a revert wait for each other. Exit code 1 when the stack is not in sync at the end.`,
 		Example: `  evenkeel drift revert shop-data-prod`,
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.driftRevert(cmd.Context(), args[0], wait, yes)
+			return a.driftRevert(cmd.Context(), drift.Request{Stacks: args, Revert: true, IncludeKept: include}, wait, yes)
 		},
 	}
 	cmd.Flags().DurationVar(&wait, "timeout", wait, "how long to wait for the result")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&include, "include-accepted", false, "bring back what is ignored or accepted too")
 	return cmd
 }
 
@@ -75,72 +106,82 @@ type driftResult struct {
 	Scans []events.DriftScanned `json:"scans"` // with the differences
 }
 
-func (a *app) driftScan(ctx context.Context, request drift.Request, wait time.Duration) error {
+func (a *app) driftScan(ctx context.Context, request drift.Request, wait time.Duration, o driftOutput) error {
+	if err := o.check(a); err != nil {
+		return err
+	}
 	found, err := a.installation(ctx)
 	if err != nil {
 		return err
 	}
-	return a.runDrift(ctx, found, request, wait)
+	result, err := a.runDrift(ctx, found, request, wait, o)
+	if err == nil && (o.fails(result.Scans) || unfinished(result.Summary, o.failOn)) {
+		return failed("a stack drifted, or could not be checked")
+	}
+	return err
 }
 
-func (a *app) driftRevert(ctx context.Context, stack string, wait time.Duration, yes bool) error {
-	found, err := a.installation(ctx)
+// driftRevert brings back the drift that the last scan showed.
+func (a *app) driftRevert(ctx context.Context, request drift.Request, wait time.Duration, yes bool) error {
+	found, reader, err := a.records(ctx)
 	if err != nil {
 		return err
 	}
+	view, err := scannedStack(ctx, reader, request.Stacks[0])
+	if err != nil {
+		return err
+	}
+	request.Stacks, request.Seen = []string{view.StackID}, view.Digest
 	if !yes {
-		agreed, err := a.confirmRevert(ctx, found, stack)
-		if err != nil || !agreed {
+		if err := drift.RenderText(a.err, []events.DriftScanned{view.Scan()}); err != nil {
 			return err
 		}
-	}
-	return a.runDrift(ctx, found, drift.Request{Stacks: []string{stack}, Revert: true}, wait)
-}
-
-// confirmRevert shows the last scan of the stack and asks.
-func (a *app) confirmRevert(ctx context.Context, found *installation, stack string) (bool, error) {
-	reader, err := found.reader()
-	if err != nil {
-		return false, err
-	}
-	views, err := reader.Drifts(ctx)
-	if err != nil {
-		return false, err
-	}
-	for _, v := range views {
-		if v.StackName == stack || v.StackID == stack {
-			if err := drift.RenderText(a.err, []events.DriftScanned{v.Scan()}); err != nil {
-				return false, err
-			}
+		agreed, err := a.confirm("Scan " + view.StackName + " again and bring it back?")
+		if err != nil {
+			return err
+		}
+		if !agreed {
+			a.progress("nothing was changed")
+			return nil
 		}
 	}
-	agreed, err := a.confirm("Scan " + stack + " again and bring it back?")
-	if err == nil && !agreed {
-		a.progress("nothing was changed")
+	result, err := a.runDrift(ctx, found, request, wait, driftOutput{format: string(report.Text)})
+	if err == nil && !clean(result.Summary) {
+		return failed("the stack is not in sync")
 	}
-	return agreed, err
+	return err
 }
 
-func (a *app) runDrift(ctx context.Context, found *installation, request drift.Request, wait time.Duration) error {
+// runDrift runs the workflow and shows what it found.
+func (a *app) runDrift(ctx context.Context, found *installation, request drift.Request, wait time.Duration, o driftOutput) (driftResult, error) {
+	result := driftResult{}
 	by, err := session.Caller(ctx, found.cfg)
 	if err != nil {
-		return err
+		return result, err
 	}
 	request.RequestedBy = by
-	result := driftResult{}
-	if err := a.runWorkflow(ctx, found, "DriftWorkflow", "drift scan", request, &result.Summary, wait); err != nil {
-		return err
+	if a.json {
+		o.format = string(report.JSON)
+	}
+	workflow := "DriftWorkflow"
+	if !request.Revert && (len(request.Stacks) == 0 || len(request.Stacks) > drift.BatchSize) {
+		workflow = "DriftscanWorkflow" // as many as there are
+	}
+	if err := a.runWorkflow(ctx, found, workflow, "drift scan", request, &result.Summary, wait); err != nil {
+		return result, err
 	}
 	if result.Scans, err = scansOf(ctx, found, result.Summary); err != nil {
-		return err
+		return result, err
 	}
-	if err := a.print(result, func(w io.Writer) { a.driftText(w, result) }); err != nil {
-		return err
-	}
-	if !clean(result.Summary) {
-		return failed("not every stack is in sync")
-	}
-	return nil
+	return result, o.write(a, result.Scans, result, func(w io.Writer) { a.driftText(w, result) })
+}
+
+// unfinished reports whether a scan failed, which fails a build unless nothing
+// does, or was skipped, which is as little known as UNKNOWN.
+func unfinished(s drift.Summary, failOn string) bool {
+	return failOn != report.FailOnNone && slices.ContainsFunc(s.Stacks, func(r drift.Result) bool {
+		return r.Outcome == drift.OutcomeFailed || failOn == report.FailOnAny && (r.Outcome == drift.OutcomeSkipped || r.Outcome == drift.OutcomeUnknown)
+	})
 }
 
 // clean reports whether every stack is in sync, at least now.
@@ -218,6 +259,9 @@ func (a *app) driftText(w io.Writer, result driftResult) {
 		}
 		fmt.Fprintln(w, line)
 	}
+	if result.More > 0 {
+		fmt.Fprintf(w, "and %d stacks more; see `evenkeel drift list`\n", result.More)
+	}
 }
 
 func (a *app) outcome(outcome string) string {
@@ -231,7 +275,10 @@ func (a *app) outcome(outcome string) string {
 	}
 }
 
-func (a *app) driftList(ctx context.Context) error {
+func (a *app) driftList(ctx context.Context, o driftOutput) error {
+	if err := o.check(a); err != nil {
+		return err
+	}
 	found, err := a.installation(ctx)
 	if err != nil {
 		return err
@@ -244,7 +291,17 @@ func (a *app) driftList(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.print(views, func(w io.Writer) { a.driftTable(w, views) })
+	scans := []events.DriftScanned{}
+	for _, v := range views {
+		scans = append(scans, v.Scan())
+	}
+	if err := o.write(a, scans, views, func(w io.Writer) { a.driftTable(w, views) }); err != nil {
+		return err
+	}
+	if o.fails(scans) {
+		return failed("a stack drifted, or could not be checked")
+	}
+	return nil
 }
 
 func (a *app) driftTable(w io.Writer, views []ledger.DriftView) {
@@ -255,7 +312,7 @@ func (a *app) driftTable(w io.Writer, views []ledger.DriftView) {
 	t := table(w)
 	fmt.Fprintln(t, "STACK\tACCOUNT\tREGION\tSTATUS\tDRIFTED\tCOVERAGE\tSCANNED")
 	for _, v := range views {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", v.StackName, v.Account, v.Region, v.Status, len(v.Resources), drift.CoverageText(v.Coverage), ago(a.now(), v.Scanned))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", v.StackName, v.Account, v.Region, v.Status, len(v.Scan().Drifted()), drift.CoverageText(v.Coverage), ago(a.now(), v.Scanned))
 	}
 	_ = t.Flush()
 }

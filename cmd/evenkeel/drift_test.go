@@ -37,7 +37,8 @@ func TestDriftScan(t *testing.T) {
 	c := newCLI(t)
 	c.ledger("DriftScanned.v1", "DriftDetected.v1")
 	c.workflow("SUCCEEDED", summary(drift.OutcomeDrifted, "DRIFTED"))
-	c.run("drift", "scan", "shop-network-test").want(1, "drift scan started")
+	c.run("drift", "scan", "--engine", "magic").want(2, `there is no engine "magic"`)
+	c.run("drift", "scan", "--engine", "live", "shop-network-test").want(1, "drift scan started")
 	c.golden("drift-scan")
 
 	var input drift.Request
@@ -48,7 +49,7 @@ func TestDriftScan(t *testing.T) {
 	if err := json.Unmarshal([]byte(start.Input), &input); err != nil {
 		t.Fatal(err)
 	}
-	if input.Revert || len(input.Stacks) != 1 || input.RequestedBy != "arn:aws:iam::111111111111:user/kim" {
+	if input.Revert || input.Engine != drift.EngineLive || len(input.Stacks) != 1 || input.RequestedBy != "arn:aws:iam::111111111111:user/kim" {
 		t.Errorf("input = %+v", input)
 	}
 

@@ -51,7 +51,8 @@ func newCLI(t *testing.T) *cli {
 	var outputs strings.Builder
 	for name, value := range map[string]string{
 		"LedgerTable": "ledger", "StateTable": "state", "Bucket": "bucket", "Bus": "evenkeel", "ParameterPrefix": "/evenkeel",
-		"DriftWorkflow": "arn:aws:states:us-east-1:111111111111:stateMachine:drift", "HealingFunction": "healing", "DeploymentFunction": "deployment", "RolloutFunction": "rollout",
+		"DriftscanWorkflow": "arn:aws:states:us-east-1:111111111111:stateMachine:driftscan",
+		"DriftWorkflow":     "arn:aws:states:us-east-1:111111111111:stateMachine:drift", "HealingFunction": "healing", "DriftFunction": "drift", "DeploymentFunction": "deployment", "RolloutFunction": "rollout",
 	} {
 		outputs.WriteString("<member><OutputKey>" + name + "</OutputKey><OutputValue>" + value + "</OutputValue></member>")
 	}

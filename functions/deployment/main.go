@@ -16,6 +16,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/assets"
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/functions"
 	"github.com/evenkeel/evenkeel/shared/adapter/httpcheck"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
@@ -48,7 +49,7 @@ func main() {
 	service := &deployment.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Recoveries: workloadStacks, Alarms: workloadAlarms,
 		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
-		Rollouts: rolloutstate.New(cfg, table),
+		Rollouts: rolloutstate.New(cfg, table), Baselines: driftstate.New(cfg, table),
 		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Assets: assets.New(workloads), Publisher: bus.New(cfg, busName),
 		Verifier: &verification.Verifier{
 			HTTP: httpcheck.New(time.Now, loopback), Functions: functions.New(workloads), Alarms: workloadAlarms,

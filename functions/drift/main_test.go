@@ -22,7 +22,9 @@ const (
 func start(t *testing.T) (*awsstub.Stub, *runtimeapi.Runtime) {
 	stub := awsstub.Start(t)
 	env := stub.Env()
-	env[config.Bus], env[config.StateTable], env[config.RoleName] = "evenkeel", "evenkeel-state", "evenkeel-drift"
+	env[config.Bus], env[config.StateTable], env[config.RoleName], env[config.ParameterPrefix] = "evenkeel", "evenkeel-state", "evenkeel-drift", "/evenkeel"
+	env[config.WritesTable], env[config.Bucket] = "evenkeel-writes", "evenkeel-bucket"
+	env[config.DriftWorkflow] = "arn:aws:states:us-east-1:111111111111:stateMachine:evenkeel-drift"
 	return stub, runtimeapi.Start(t, ".", env)
 }
 
@@ -40,6 +42,7 @@ func cloudformation(t *testing.T, stub *awsstub.Stub, action, result string) {
 func TestWorkflowActions(t *testing.T) {
 	stub, fn := start(t)
 	stub.Reply("dynamodb", "Scan", `{"Items":[{"stackId":{"S":"`+stackID+`"},"stackName":{"S":"shop-network-test"},"account":{"S":"222222222222"},"region":{"S":"us-east-1"}}]}`)
+	cloudformation(t, stub, "ListStackResources", `<StackResourceSummaries/>`)
 	payload, failed := fn.Invoke([]byte(`{"action":"list","input":{"detail-type":"Scheduled Event","detail":{}},"execution":"scan-1"}`))
 	if failed != "" || !strings.Contains(string(payload), `"stackName":"shop-network-test"`) || !strings.Contains(string(payload), `"scanId":"scan-1"`) {
 		t.Errorf("list: %s %s", payload, failed)
@@ -66,6 +69,53 @@ func TestWorkflowActions(t *testing.T) {
 	})
 	if payload, failed = fn.Invoke([]byte(`{"action":"startDetection","scan":` + scan + `}`)); failed != "ConflictError" {
 		t.Errorf("a busy stack: %s %s, want the name that the workflow matches on", payload, failed)
+	}
+}
+
+// TestReportOfTheLiveEngine: what CloudFormation cannot check is read through
+// Cloud Control, and what the template does not set is kept in the bucket.
+func TestReportOfTheLiveEngine(t *testing.T) {
+	stub, fn := start(t)
+	cloudformation(t, stub, "ListStackResources", `<StackResourceSummaries><member><LogicalResourceId>Jobs</LogicalResourceId>`+
+		`<PhysicalResourceId>https://sqs/jobs</PhysicalResourceId><ResourceType>AWS::SQS::Queue</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus></member></StackResourceSummaries>`)
+	cloudformation(t, stub, "DescribeStackResourceDrifts", `<StackResourceDrifts/>`)
+	cloudformation(t, stub, "DescribeStacks", `<Stacks><member><StackId>`+stackID+`</StackId><StackName>shop-network-test</StackName><StackStatus>UPDATE_COMPLETE</StackStatus><CreationTime>2026-03-01T12:00:00Z</CreationTime>`+
+		`<Parameters><member><ParameterKey>Timeout</ParameterKey><ParameterValue>60</ParameterValue></member></Parameters></member></Stacks>`)
+	cloudformation(t, stub, "GetTemplate", `<TemplateBody>{"Parameters":{"Timeout":{"Type":"Number"}},"Resources":{"Jobs":{"Type":"AWS::SQS::Queue","Properties":{"VisibilityTimeout":{"Ref":"Timeout"}}}}}</TemplateBody>`)
+	stub.On("cloudcontrolapi", "GetResource", func(c awsstub.Call) awsstub.Answer {
+		if c.Account != "222222222222" || !strings.Contains(string(c.Body), `"Identifier":"https://sqs/jobs"`) {
+			t.Errorf("read %s in account %s", c.Body, c.Account)
+		}
+		return awsstub.Answer{Body: `{"ResourceDescription":{"Properties":"{\"QueueUrl\":\"https://sqs/jobs\",\"VisibilityTimeout\":30,\"DelaySeconds\":5}"}}`}
+	})
+	const object = "/evenkeel-bucket/drift/observed/222222222222/us-east-1/shop-network-test.json"
+	stub.On("s3", "GET "+object, func(awsstub.Call) awsstub.Answer {
+		return awsstub.Answer{Status: 404, Body: "<Error><Code>NoSuchKey</Code><Message>none</Message></Error>"}
+	})
+	stub.Reply("s3", "PUT "+object, "")
+	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ParameterNotFound", "") })
+	stub.Reply("dynamodb", "Query", `{"Items":[]}`)
+	stub.On("cloudtrail", "LookupEvents", func(c awsstub.Call) awsstub.Answer {
+		if c.Account != "222222222222" {
+			t.Errorf("asked the history of account %s", c.Account)
+		}
+		return awsstub.Answer{Body: `{"Events":[]}`}
+	})
+	stub.Reply("dynamodb", "GetItem", `{}`)
+	stub.Reply("dynamodb", "PutItem", `{}`)
+	stub.Reply("events", "PutEvents", `{"FailedEntryCount":0,"Entries":[{"EventId":"1"},{"EventId":"2"}]}`)
+	done := strings.Replace(scan, "Started", "Complete", 1)
+	payload, failed := fn.Invoke([]byte(`{"action":"report","scan":` + done + `}`))
+	if failed != "" {
+		t.Fatalf("report: %s %s", payload, failed)
+	}
+	for _, part := range []string{`"outcome":"Drifted"`, `"engine":"live"`, `"class":"unknown"`, `"severity":`, `"path":"/VisibilityTimeout"`, `"expected":"60"`, `"actual":"30"`, `"checked":1`, `"live":1`} {
+		if !strings.Contains(string(payload), part) {
+			t.Errorf("report lacks %s: %s", part, payload)
+		}
+	}
+	if kept := stub.Calls("s3", "PUT "+object); len(kept) != 1 || !strings.Contains(string(kept[0].Body), `"path":"/DelaySeconds","type":"ADD","expected":"","actual":"5"`) {
+		t.Errorf("kept %s", kept)
 	}
 }
 
@@ -108,7 +158,7 @@ func TestEvents(t *testing.T) {
 
 func TestMissingSettings(t *testing.T) {
 	log := runtimeapi.StartFailing(t, ".", nil)
-	for _, name := range []string{config.Bus, config.StateTable, config.RoleName} {
+	for _, name := range []string{config.Bus, config.StateTable, config.WritesTable, config.Bucket, config.ParameterPrefix, config.RoleName} {
 		if !strings.Contains(log, name) {
 			t.Errorf("the log does not name %s:\n%s", name, log)
 		}

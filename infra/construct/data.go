@@ -24,6 +24,12 @@ func LedgerTable(c *Common) awsdynamodb.Table {
 	return t
 }
 
+// WritesTable makes the table of who changed which resource, newest last. A
+// write is forgotten by "ttl".
+func WritesTable(c *Common) awsdynamodb.Table {
+	return table(c, "WritesTable", "resource", "at", text("ttl"))
+}
+
 func table(c *Common, id, partition, sort string, ttl *string) awsdynamodb.Table {
 	return awsdynamodb.NewTable(c.Scope, text(id), &awsdynamodb.TableProps{
 		PartitionKey:                     &awsdynamodb.Attribute{Name: text(partition), Type: awsdynamodb.AttributeType_STRING},

@@ -17,6 +17,7 @@ type Grants struct {
 	Common           *Common
 	StateTable       string            // ARN
 	LedgerTable      string            // ARN
+	WritesTable      string            // ARN
 	Bucket           string            // ARN
 	Bus              string            // ARN
 	ParameterPrefix  string            // "/evenkeel"
@@ -66,6 +67,8 @@ func (g *Grants) resources(function, on, action string) []string {
 			return []string{g.LedgerTable, g.LedgerTable + "/index/byKind"}
 		}
 		return []string{g.LedgerTable}
+	case permission.WritesTable:
+		return []string{g.WritesTable}
 	case permission.Bucket:
 		if strings.HasPrefix(action, "s3:List") || action == "s3:GetBucketLocation" {
 			return []string{g.Bucket}
@@ -85,6 +88,8 @@ func (g *Grants) resources(function, on, action string) []string {
 		return []string{workflowResource(c, "pipeline", action)}
 	case permission.DriftWorkflow:
 		return []string{workflowResource(c, "drift", action)}
+	case permission.DriftscanWorkflow:
+		return []string{workflowResource(c, "driftscan", action)}
 	case permission.RolloutWorkflow:
 		return []string{workflowResource(c, "rollout", action)}
 	case permission.OwnFunction:

@@ -16,23 +16,25 @@ import (
 
 // The resources of the hub account that a statement may name.
 const (
-	StateTable       = "stateTable"
-	LedgerTable      = "ledgerTable"
-	Bucket           = "bucket"
-	Bus              = "bus"
-	Parameters       = "parameters"       // below the parameter prefix
-	Secrets          = "secrets"          // evenkeel/*
-	WorkloadRole     = "workloadRole"     // the function's role in any trusted account
-	StageRole        = "stageRole"        // the roles there that a stage of evenkeel.yaml may name
-	PipelineWorkflow = "pipelineWorkflow" //
-	DriftWorkflow    = "driftWorkflow"    //
-	RolloutWorkflow  = "rolloutWorkflow"  //
-	OwnFunction      = "ownFunction"      //
-	Any              = "any"              // "*"; Why names the reason
+	StateTable        = "stateTable"
+	LedgerTable       = "ledgerTable"
+	WritesTable       = "writesTable"
+	Bucket            = "bucket"
+	Bus               = "bus"
+	Parameters        = "parameters"        // below the parameter prefix
+	Secrets           = "secrets"           // evenkeel/*
+	WorkloadRole      = "workloadRole"      // the function's role in any trusted account
+	StageRole         = "stageRole"         // the roles there that a stage of evenkeel.yaml may name
+	PipelineWorkflow  = "pipelineWorkflow"  //
+	DriftWorkflow     = "driftWorkflow"     //
+	DriftscanWorkflow = "driftscanWorkflow" //
+	RolloutWorkflow   = "rolloutWorkflow"   //
+	OwnFunction       = "ownFunction"       //
+	Any               = "any"               // "*"; Why names the reason
 )
 
-var tokens = []string{StateTable, LedgerTable, Bucket, Bus, Parameters, Secrets, WorkloadRole, StageRole,
-	PipelineWorkflow, DriftWorkflow, RolloutWorkflow, OwnFunction, Any}
+var tokens = []string{StateTable, LedgerTable, WritesTable, Bucket, Bus, Parameters, Secrets, WorkloadRole, StageRole,
+	PipelineWorkflow, DriftWorkflow, DriftscanWorkflow, RolloutWorkflow, OwnFunction, Any}
 
 // Statement allows actions on one thing, and says why.
 type Statement struct {

@@ -47,8 +47,12 @@ func Routes() []Route {
 		{Name: "evenkeel-run-broken", Description: "A pipeline execution broke off: free its lock", Function: "deployment", Own: true, Pattern: broken("pipeline")},
 		{Name: "evenkeel-review-broken", Description: "A review execution broke off: remove what it has open", Function: "review", Own: true, Pattern: broken("review")},
 		{Name: "evenkeel-rollout-broken", Description: "A rollout execution broke off: start another one, which goes on from the record", Function: "rollout", Own: true, Pattern: broken("rollout")},
+		{Name: "evenkeel-drift-broken", Description: "A drift execution broke off: tell the scan that it was a batch of", Function: "drift", Own: true, Pattern: broken("drift")},
 		{Name: "evenkeel-security-group-changed", Description: "Something that can open a security group was called", Function: "healing", Pattern: groupChanged()},
-		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift", Workflow: "drift", Schedule: "rate(1 hour)"},
+		{Name: "evenkeel-resource-written", Description: "A call changed a resource: keep who made it", Function: "trail", Pattern: written()},
+		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift, or all of the accounts", Workflow: "driftscan", Schedule: "rate(1 hour)"},
+		{Name: "evenkeel-drift-digest", Description: "What drift is open, once a day", Function: "drift",
+			Schedule: "cron(0 6 * * ? *)", Input: `{"action":"digest"}`},
 		{Name: "evenkeel-heal-sweep", Description: "Look at every security group: CloudTrail events are best effort", Function: "healing",
 			Schedule: "rate(15 minutes)", Input: `{"action":"sweep"}`},
 		{Name: "evenkeel-rollout-sweep", Description: "Look after the rollouts that no execution drives: the events of executions are best effort", Function: "rollout",
@@ -64,6 +68,7 @@ func Forwarded() []Route {
 		{Name: "evenkeel-forward-tests-ended", Description: "Builds that ended, integration tests among them", Pattern: buildEnded()},
 		{Name: "evenkeel-forward-drift-detected", Description: "Drift detections that ended", Pattern: detectionEnded()},
 		{Name: "evenkeel-forward-security-group-changed", Description: "Calls that can open a security group", Pattern: groupChanged()},
+		{Name: "evenkeel-forward-resource-written", Description: "Calls that change resources", Pattern: written()},
 	}
 }
 
@@ -163,6 +168,38 @@ func groupChanged() map[string]any {
 				"ModifySecurityGroupRules", "RestoreManagedPrefixListVersion", "RunInstances",
 			},
 			"errorCode": []any{map[string]any{"exists": false}},
+		},
+	}
+}
+
+// watched are the services whose writes are kept: those of the resource types
+// that drift detection reads most, and Cloud Control, by which any type is
+// changed. A service that is missing costs no answer, only the speed of one:
+// CloudTrail's own history is asked. A pattern holds 2,048 characters.
+// Source: EventBridge user guide, "Amazon EventBridge quotas".
+func watched() []any {
+	return []any{
+		"aws.acm", "aws.apigateway", "aws.application-autoscaling", "aws.autoscaling", "aws.cloudcontrolapi", "aws.cloudfront", "aws.cognito-idp",
+		"aws.dynamodb", "aws.ec2", "aws.ecr", "aws.ecs", "aws.eks", "aws.elasticache", "aws.elasticfilesystem", "aws.elasticloadbalancing", "aws.es",
+		"aws.events", "aws.firehose", "aws.iam", "aws.kinesis", "aws.kms", "aws.lambda", "aws.logs", "aws.monitoring", "aws.pipes", "aws.rds",
+		"aws.route53", "aws.s3", "aws.scheduler", "aws.secretsmanager", "aws.sns", "aws.sqs", "aws.ssm", "aws.states", "aws.wafv2",
+	}
+}
+
+// written matches the calls that changed settings of a resource. Old records do
+// not say readOnly, and few say managementEvent; data events, which a trail may
+// select, are about what is in a resource. The rules of IAM, Route 53 and
+// CloudFront see their events in us-east-1 alone.
+// Source: CloudTrail user guide, "CloudTrail record contents"; EventBridge user
+// guide, "AWS service events delivered via AWS CloudTrail".
+func written() map[string]any {
+	return map[string]any{
+		"source":      watched(),
+		"detail-type": []any{events.CloudTrailCall},
+		"detail": map[string]any{
+			"errorCode":       []any{map[string]any{"exists": false}},
+			"readOnly":        []any{false, map[string]any{"exists": false}},
+			"managementEvent": []any{true, map[string]any{"exists": false}},
 		},
 	}
 }

@@ -3,10 +3,13 @@
 package stack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -46,10 +49,11 @@ var shapes = []shape{
 	{name: "validation", description: "Fetches a commit and validates its templates", seconds: 120, megabytes: 1024},
 	{name: "build", description: "Starts the builds of cloud assemblies and hears how they end", seconds: 30, megabytes: 256},
 	{name: "deployment", description: "Plans, executes and verifies change sets", seconds: 120, megabytes: 1024},
-	{name: "drift", description: "Finds drift and reverts it behind a guard", seconds: 60, megabytes: 512},
+	{name: "drift", description: "Finds drift and reverts it behind a guard", seconds: 120, megabytes: 1024},
 	{name: "healing", description: "Closes security groups that are open to the world", seconds: 60, megabytes: 512},
 	{name: "review", description: "Plans pull requests without executing anything, and publishes statuses and comments", seconds: 60, megabytes: 512},
 	{name: "rollout", description: "Moves traffic to what was deployed, step by step, and measures it", seconds: 60, megabytes: 512},
+	{name: "trail", description: "Keeps who changed which resource", seconds: 30, megabytes: 256},
 	{name: "ledger", description: "Keeps every fact", seconds: 30, megabytes: 256},
 }
 
@@ -65,18 +69,28 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 	alarms := construct.NewAlarms(stack, key)
 	c := construct.NewCommon(stack, key, alarms, s.LogRetentionDays)
 
-	state, ledger, bucket := construct.StateTable(c), construct.LedgerTable(c), construct.Bucket(c)
+	state, ledger, writes, bucket := construct.StateTable(c), construct.LedgerTable(c), construct.WritesTable(c), construct.Bucket(c)
 	bus := awsevents.NewEventBus(stack, text("Bus"), &awsevents.EventBusProps{
 		EventBusName: text(BusName), Description: text("The facts of Evenkeel"),
 	})
 	grants := &construct.Grants{
-		Common: c, StateTable: *state.TableArn(), LedgerTable: *ledger.TableArn(), Bucket: *bucket.BucketArn(), Bus: *bus.EventBusArn(),
+		Common: c, StateTable: *state.TableArn(), LedgerTable: *ledger.TableArn(), WritesTable: *writes.TableArn(), Bucket: *bucket.BucketArn(), Bus: *bus.EventBusArn(),
 		ParameterPrefix: ParameterPrefix, WorkloadRoles: WorkloadRoles(), WorkloadAccounts: s.WorkloadAccounts,
 	}
 	environment := map[string]string{
 		config.Bus: *bus.EventBusName(), config.StateTable: *state.TableName(), config.LedgerTable: *ledger.TableName(),
 		config.Bucket: *bucket.BucketName(), config.ParameterPrefix: ParameterPrefix, config.BuildProject: route.BuildProject,
-		config.RolloutWorkflow: construct.WorkflowARN(c, workflow.Rollout),
+		config.WritesTable: *writes.TableName(), config.WritesKept: strconv.Itoa(24*s.WriteDays) + "h",
+		config.DriftWorkflow:    construct.WorkflowARN(c, workflow.Drift),
+		config.RolloutWorkflow:  construct.WorkflowARN(c, workflow.Rollout),
+		config.WorkloadAccounts: list(s.WorkloadAccounts, *stack.Account()), config.DriftRegions: list(s.DriftRegions, *stack.Region()), config.DriftScope: cmp.Or(s.DriftScope, "deployed"),
+	}
+	for name, patterns := range map[string][]string{
+		config.BreakGlassRoles: s.BreakGlassRoles, config.BreakGlassTags: s.BreakGlassTags, config.BreakGlassSessions: s.BreakGlassSessions,
+	} {
+		if len(patterns) > 0 {
+			environment[name] = strings.Join(patterns, ",")
+		}
 	}
 	construct.BuildProject(c, route.BuildProject, bucket)
 	functions, err := makeFunctions(c, from, grants, environment)
@@ -104,10 +118,11 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 	url := functions["webhook"].Lambda.AddFunctionUrl(&awslambda.FunctionUrlOptions{AuthType: awslambda.FunctionUrlAuthType_NONE})
 
 	outputs := map[string]*string{
-		"WebhookUrl": url.Url(), "Bus": bus.EventBusName(), "StateTable": state.TableName(), "LedgerTable": ledger.TableName(),
+		"WebhookUrl": url.Url(), "Bus": bus.EventBusName(), "StateTable": state.TableName(), "LedgerTable": ledger.TableName(), "WritesTable": writes.TableName(),
 		"Bucket": bucket.BucketName(), "ParameterPrefix": text(ParameterPrefix), "AlarmTopic": alarms.Topic.TopicArn(),
 		"PipelineWorkflow": workflows[workflow.Pipeline].Machine.StateMachineArn(), "DriftWorkflow": workflows[workflow.Drift].Machine.StateMachineArn(),
-		"ReviewWorkflow": workflows[workflow.Review].Machine.StateMachineArn(), "RolloutWorkflow": workflows[workflow.Rollout].Machine.StateMachineArn(),
+		"DriftscanWorkflow": workflows[workflow.Driftscan].Machine.StateMachineArn(),
+		"ReviewWorkflow":    workflows[workflow.Review].Machine.StateMachineArn(), "RolloutWorkflow": workflows[workflow.Rollout].Machine.StateMachineArn(),
 	}
 	for name, fn := range functions {
 		outputs[title(name)+"Function"] = fn.Lambda.FunctionName()
@@ -116,6 +131,14 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		awscdk.NewCfnOutput(stack, text("Output"+name), &awscdk.CfnOutputProps{Value: outputs[name]}).OverrideLogicalId(text(name))
 	}
 	return stack, alarms, nil
+}
+
+// list joins values for an environment variable.
+func list(values []string, fallback string) string {
+	if len(values) == 0 {
+		return fallback
+	}
+	return strings.Join(values, ",")
 }
 
 // admit lets workload accounts forward their AWS events to the hub's default

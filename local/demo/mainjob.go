@@ -27,7 +27,7 @@ const (
 // MainJob is what `make demo` shows.
 func MainJob() []Group {
 	return []Group{
-		deployGroup(), codeCommitGroup(), rejectGroup(), unchangedGroup(), pullRequestGroup(), rollbackGroup(), driftGroup(), healGroup(),
+		deployGroup(), codeCommitGroup(), rejectGroup(), unchangedGroup(), pullRequestGroup(), rollbackGroup(), driftGroup(), driftKindsGroup(), healGroup(),
 	}
 }
 

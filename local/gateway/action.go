@@ -32,8 +32,7 @@ func read(r *http.Request, signedService string, body []byte) call {
 		c.service = prefix
 	}
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
-		_, action, _ := strings.Cut(target, ".")
-		c.action = action
+		c.action = target[strings.LastIndex(target, ".")+1:] // CloudTrail's prefix has dots of its own
 		return c
 	}
 	if m := rpcPath.FindStringSubmatch(r.URL.Path); m != nil {

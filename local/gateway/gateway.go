@@ -53,6 +53,7 @@ type Gateway struct {
 	now      func() time.Time
 	accounts *accounts
 	journal  *journal
+	history  *cloudtrail.History
 	bus      *Bus
 	own      *http.ServeMux
 	hub      http.Handler
@@ -70,7 +71,7 @@ func New(opts Options) (*Gateway, error) {
 		return nil, fmt.Errorf("endpoint of moto: %w", err)
 	}
 	g := &Gateway{
-		opts: opts, now: opts.Now, accounts: newAccounts(opts.Hub, opts.Now), journal: newJournal(), own: http.NewServeMux(),
+		opts: opts, now: opts.Now, accounts: newAccounts(opts.Hub, opts.Now), journal: newJournal(), history: cloudtrail.NewHistory(), own: http.NewServeMux(),
 		hub: proxy(hub, opts.Log), moto: proxy(moto, opts.Log), bus: newBus(opts.Put, opts.Log),
 	}
 	g.own.HandleFunc("GET "+Prefix+"health", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]string{"status": "ok"}) })
@@ -173,6 +174,8 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, s scope, caller 
 		g.opts.Simulator.CloudFormation(caller.Account, s.region).ServeHTTP(w, r)
 	case "cloudcontrolapi":
 		g.opts.Simulator.CloudControl(caller.Account, s.region).ServeHTTP(w, r)
+	case "cloudtrail":
+		g.history.Lookup(caller.Account, s.region).ServeHTTP(w, r)
 	case "monitoring":
 		asAccount(r, s, caller.Account)
 		if request.action == metrics.Operation {
@@ -213,7 +216,18 @@ func (g *Gateway) report(r *http.Request, s scope, caller cloudtrail.Identity, r
 	} else {
 		c.JSON = cloudtrail.DecodeJSON(body)
 	}
-	event, err := emulator.NewEvent(cloudtrail.Source(s.service), cloudtrail.DetailType, caller.Account, s.region, c.Time, nil, cloudtrail.Record(c))
+	g.emit(c)
+	for _, made := range cloudtrail.Handled(c) {
+		made.ID = emulator.NewID()
+		g.emit(made)
+	}
+}
+
+// emit keeps the CloudTrail record of a call, and puts its event on the bus.
+func (g *Gateway) emit(c cloudtrail.Call) {
+	record := cloudtrail.Record(c)
+	g.history.Add(c, record)
+	event, err := emulator.NewEvent(cloudtrail.Source(c.Service), cloudtrail.DetailType, c.Account, c.Region, c.Time, nil, record)
 	if err != nil {
 		g.opts.Log.Error("CloudTrail event", "error", err)
 		return
@@ -223,7 +237,7 @@ func (g *Gateway) report(r *http.Request, s scope, caller cloudtrail.Identity, r
 
 // CloudFormationAgent in a user agent marks a call that CloudFormation makes
 // in a workload account.
-const CloudFormationAgent = "cloudformation.amazonaws.com"
+const CloudFormationAgent = cloudtrail.CloudFormation
 
 func sourceIP(r *http.Request) string {
 	host, _, _ := strings.Cut(r.RemoteAddr, ":")

@@ -71,6 +71,31 @@ func TestCloudControlGoesToTheSimulatorAndIsReported(t *testing.T) {
 	}
 }
 
+// The history has what AWS's would have: the request, and the call of its handler.
+func TestHistoryOfAWorkload(t *testing.T) {
+	g, events := isolated(t, handlers{cloudControl: func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"ProgressEvent":{"OperationStatus":"IN_PROGRESS"}}`)
+	}})
+	const queue = "https://sqs.eu-west-1.amazonaws.com/222222222222/jobs"
+	g.ServeHTTP(httptest.NewRecorder(), call222("cloudcontrolapi", "CloudApiService.UpdateResource",
+		`{"TypeName":"AWS::SQS::Queue","Identifier":"`+queue+`","PatchDocument":"[{\"op\":\"replace\",\"path\":\"/VisibilityTimeout\",\"value\":5}]"}`))
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, call222("cloudtrail", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents",
+		`{"LookupAttributes":[{"AttributeKey":"ResourceName","AttributeValue":"`+queue+`"}]}`))
+	var found struct {
+		Events []struct{ EventName, EventSource string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || len(found.Events) != 2 || found.Events[0].EventName != "SetQueueAttributes" || found.Events[1].EventName != "UpdateResource" {
+		t.Errorf("%s (%v)", w.Body, err)
+	}
+	if put := events(); len(put) != 2 || put[0].Source != "aws.cloudcontrolapi" || put[1].Source != "aws.sqs" || put[0].ID == put[1].ID {
+		t.Errorf("events %+v", put)
+	}
+	if calls := g.journal.list(); len(calls) != 2 || calls[1].Service != "cloudtrail" || calls[1].Action != "LookupEvents" {
+		t.Errorf("calls %+v", calls)
+	}
+}
+
 // What a call did in the account is done, even when the caller hung up.
 func TestACallIsReportedAlthoughTheCallerHungUp(t *testing.T) {
 	g, events := isolated(t, handlers{cloudFormation: func(w http.ResponseWriter, _ *http.Request) {

@@ -26,7 +26,7 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	builds := t.TempDir()
-	for _, name := range []string{"webhook", "validation", "build", "deployment", "drift", "healing", "ledger", "review", "rollout"} {
+	for _, name := range []string{"webhook", "validation", "build", "deployment", "drift", "healing", "ledger", "review", "rollout", "trail"} {
 		if err := os.MkdirAll(filepath.Join(builds, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "Bucket", "PipelineWorkflow", "DriftWorkflow", "HealingFunction", "RolloutFunction", "RolloutWorkflow"} {
+	for _, name := range []string{"WebhookUrl", "Bus", "StateTable", "LedgerTable", "WritesTable", "Bucket", "PipelineWorkflow", "DriftWorkflow", "DriftscanWorkflow", "HealingFunction", "RolloutFunction", "RolloutWorkflow"} {
 		if outputs[name] == "" {
 			t.Errorf("output %s is missing in %v", name, outputs)
 		}

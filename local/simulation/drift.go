@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/infra/workflow/interpreter"
 	"github.com/evenkeel/evenkeel/shared/drift"
 	"github.com/evenkeel/evenkeel/shared/fake"
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -19,10 +20,11 @@ import (
 // outsiders change, check and remove the same stacks.
 type Drift struct {
 	*World
-	cloud  *fake.DriftCloud
-	stacks []*fake.DriftStack
-	cursed map[string]bool // stacks of which every call fails for good
-	watch  driftWatch
+	cloud   *fake.DriftCloud
+	stacks  []*fake.DriftStack
+	batches bool            // scans go in batches, and revert nothing
+	cursed  map[string]bool // stacks of which every call fails for good
+	watch   driftWatch
 }
 
 // The policy of the Alike resource in two forms: text differs, meaning does not.
@@ -33,13 +35,18 @@ const (
 
 // NewDrift makes a world with everything scheduled that people will do. A world
 // whose chaos forces a fault is orderly otherwise, so that the fault is met.
-func NewDrift(seed uint64, chaos Chaos) *Drift {
+func NewDrift(seed uint64, chaos Chaos) *Drift { return newDrift(seed, chaos, false) }
+
+// NewDriftscan makes a world whose scans go in batches, one for each region.
+func NewDriftscan(seed uint64, chaos Chaos) *Drift { return newDrift(seed, chaos, true) }
+
+func newDrift(seed uint64, chaos Chaos, batches bool) *Drift {
 	force := chaos.Force
 	if force != nil && strings.Contains(force.State, "/ Read") && !strings.Contains(force.State, "ReadRevert") {
 		chaos.Drop = 1 // only a lost event leads there
 	}
 	w := NewWorld(seed, chaos)
-	d := &Drift{World: w, cloud: &fake.DriftCloud{Time: w.Clock}, cursed: map[string]bool{}}
+	d := &Drift{World: w, cloud: &fake.DriftCloud{Time: w.Clock}, cursed: map[string]bool{}, batches: batches}
 	d.watch = newDriftWatch(d)
 	d.cloud.Detecting = []time.Duration{time.Second, 20 * time.Second, 11 * time.Minute}[w.rng.IntN(3)]
 	d.cloud.Planning = []time.Duration{time.Second, 10 * time.Second, time.Minute}[w.rng.IntN(3)]
@@ -73,7 +80,10 @@ func (d *Drift) wire() {
 	}
 	service := &drift.Service{
 		Stacks: d.cloud, ChangeSets: d.cloud, Tokens: &fake.DriftTokens{Fault: d.port}, Tasks: tasks,
-		Inventory: inventory{d}, Publisher: d.World, Now: d.Clock.Now,
+		Live: d.cloud, Inventory: inventory{d},
+		Locks: &fake.DeploymentStackLocks{Faults: d.port, Now: d.Clock.Now, Changed: d.watch.locked},
+		Files: &fake.DriftFiles{Fault: d.port}, Executions: &fake.DriftExecutions{Fault: d.port, Begin: d.batch},
+		Standings: &fake.DriftStandings{Fault: d.watch.remembering}, Publisher: d.World, Now: d.Clock.Now,
 	}
 	d.Functions["drift"] = func(ctx context.Context, raw json.RawMessage) (any, error) {
 		defer d.watch.calling(raw)()
@@ -102,10 +112,13 @@ func (i inventory) Stacks(context.Context) ([]events.StackRef, error) {
 // stack makes a stack. The first one of an orderly world has drift that can be
 // reverted, the second one cannot even be looked at.
 func (d *Drift) stack(i int, orderly bool) {
-	name := fmt.Sprintf("stack-%d", i)
+	name, region := fmt.Sprintf("stack-%d", i), "us-east-1"
+	if d.batches {
+		region = fmt.Sprintf("us-east-%d", 1+i) // one each: they are put out in this order
+	}
 	ref := events.StackRef{
-		StackID:   fmt.Sprintf("arn:aws:cloudformation:us-east-1:222222222222:stack/%s/%032x", name, i),
-		StackName: name, Account: "222222222222", Region: "us-east-1",
+		StackID:   fmt.Sprintf("arn:aws:cloudformation:%s:222222222222:stack/%s/%032x", region, name, i),
+		StackName: name, Account: "222222222222", Region: region,
 	}
 	value := func(v float64) map[string]any { return map[string]any{"VisibilityTimeout": v} }
 	s := d.cloud.Stack(ref, map[string]*fake.DriftResource{
@@ -159,8 +172,12 @@ func (d *Drift) disturb(s *fake.DriftStack) {
 // scan starts a scan: by the schedule, or by a person who wants it reverted.
 func (d *Drift) scan(revert bool) {
 	input := map[string]any{"detail-type": "Scheduled Event", "detail": map[string]any{}}
+	machine := "drift"
+	if d.batches {
+		machine, revert = "driftscan", false
+	}
 	switch {
-	case revert || d.rng.IntN(2) == 0:
+	case !d.batches && (revert || d.rng.IntN(2) == 0):
 		input = map[string]any{"revert": true, "requestedBy": "arn:aws:iam::111111111111:role/ops"}
 	case d.rng.IntN(4) == 0:
 		input = map[string]any{"stacks": []string{"no-such-stack"}}
@@ -170,8 +187,22 @@ func (d *Drift) scan(revert bool) {
 		d.Violate("%v", err)
 		return
 	}
-	if e := d.Start("drift", raw); e != nil {
+	if e := d.Start(machine, raw); e != nil {
 		d.watch.scans[e.Name] = input["revert"] == true
+	}
+}
+
+// batch starts the execution of a batch, which an operator may stop.
+func (d *Drift) batch(name string, input json.RawMessage) {
+	e := d.StartNamed(programs()["drift"], name, input)
+	if e != nil && d.chaos.Force == nil && d.rng.IntN(12) == 0 {
+		d.Clock.After(d.upTo(10*time.Minute), func() {
+			if e.Status == interpreter.Running {
+				d.Log("stop %s", e.Name)
+				d.watch.counts["stopped batches"]++
+				e.Stop("Operator", "stopped by hand")
+			}
+		})
 	}
 }
 

@@ -43,3 +43,24 @@ func TestSameSeedSameDrift(t *testing.T) {
 		}
 	}
 }
+
+// TestDriftscan: a scan in batches names every stack once, whatever becomes of
+// the batches.
+func TestDriftscan(t *testing.T) {
+	coverage, outcomes := seeds(t, func(seed uint64) result {
+		d := NewDriftscan(seed, chaosOf(seed, "driftscan"))
+		d.Run()
+		d.End()
+		return finish(d.World, "driftscan", d.watch.counts)
+	})
+	wantAll(t, coverage, "driftscan")
+	t.Logf("outcomes of stacks: %v", outcomes)
+	if *countFlag < enough || *seedFlag >= 0 {
+		return
+	}
+	for _, outcome := range []string{drift.OutcomeInSync, drift.OutcomeDrifted, drift.OutcomeFailed, "stopped batches"} {
+		if outcomes[outcome] == 0 {
+			t.Errorf("never seen: %s", outcome)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ import (
 //     value that is known only after apply;
 //   - nothing is said of a stack before its detection ended, and IN_SYNC and
 //     DriftReverted only of what is in sync;
+//   - a change set is executed only while its scan has the stack's lock, which
+//     it has no more when it ended as reverted or refused;
+//   - drift is told when it changes, and resolved only after it was told;
 //   - an executed revert is followed by a fact that says how it ended.
 type driftWatch struct {
 	d         *Drift
@@ -31,9 +35,14 @@ type driftWatch struct {
 	reverting map[string]bool            // scan/stack whose change set was executed
 	closed    map[string]string          // scan/stack → fact that ended its revert
 	touched   map[string]time.Time       // stack → last change by an outsider
+	told      map[string]string          // stack → drift that was told last
+	toldAt    map[string]time.Time       // stack → when; two scans at once may both tell
+	forgot    map[string]bool            // stacks whose standing could not be kept last
 	checked   map[string]time.Time       // stack → end of the last detection
+	heard     map[string]bool            // ids of facts
 	over      map[string]bool            // detections that ended
 	counts    map[string]int             // outcomes
+	holders   map[string]string          // name of a stack → scan that has its lock
 }
 
 // driftCall is what the function was asked.
@@ -45,7 +54,8 @@ type driftCall struct {
 func newDriftWatch(d *Drift) driftWatch {
 	return driftWatch{
 		d: d, scans: map[string]bool{}, reported: map[string]map[string]bool{}, reverting: map[string]bool{}, closed: map[string]string{},
-		touched: map[string]time.Time{}, checked: map[string]time.Time{}, over: map[string]bool{}, counts: map[string]int{},
+		touched: map[string]time.Time{}, told: map[string]string{}, toldAt: map[string]time.Time{}, heard: map[string]bool{}, forgot: map[string]bool{},
+		checked: map[string]time.Time{}, over: map[string]bool{}, counts: map[string]int{}, holders: map[string]string{},
 	}
 }
 
@@ -67,6 +77,16 @@ func (w *driftWatch) emitted(envelope any) {
 	}
 }
 
+// remembering is asked before a standing is read or kept. One that could not be
+// kept after its facts were published may be told again.
+func (w *driftWatch) remembering(call string) error {
+	err := w.d.port(call)
+	if call == "Remember" {
+		w.forgot[w.calls[len(w.calls)-1].Scan.Stack.StackID] = err != nil
+	}
+	return err
+}
+
 // executed looks at an execution in the moment in which it takes effect.
 func (w *driftWatch) executed(ref events.StackRef) {
 	call, s := w.calls[len(w.calls)-1], w.find(ref)
@@ -75,6 +95,9 @@ func (w *driftWatch) executed(ref events.StackRef) {
 	w.d.Log("execute %s", key)
 	if call.Action != "executeRevert" || scan.Plan.State != drift.PlanApproved || !w.scans[scan.ScanID] {
 		w.d.Violate("%s was executed by %s of a scan with the plan %q, asked to revert: %v", key, call.Action, scan.Plan.State, w.scans[scan.ScanID])
+	}
+	if holder := w.holders[ref.StackName]; holder != scan.ScanID {
+		w.d.Violate("%s was executed while %q had the lock", key, holder)
 	}
 	if n := s.Executed[scan.Plan.ChangeSetID]; n != 1 {
 		w.d.Violate("%s was executed %d times", scan.Plan.ChangeSetID, n)
@@ -90,12 +113,23 @@ func (w *driftWatch) executed(ref events.StackRef) {
 	}
 }
 
+// locked hears that the lock of a stack changed hands. One whose time was not
+// over may only be given back.
+func (w *driftWatch) locked(target events.Target, from, to string, expires time.Time) {
+	if from != "" && to != "" && w.d.Clock.Now().Before(expires) {
+		w.d.Violate("%s took the lock of %s, which %s has until %s", to, target.StackName, from, expires)
+	}
+	w.holders[target.StackName] = to
+}
+
 func (w *driftWatch) find(ref events.StackRef) *fake.DriftStack {
 	i := slices.IndexFunc(w.d.stacks, func(s *fake.DriftStack) bool { return s.Ref.StackID == ref.StackID })
 	return w.d.stacks[i]
 }
 
 func (w *driftWatch) fact(f events.Fact) {
+	again := w.heard[f.Metadata.ID]
+	w.heard[f.Metadata.ID] = true
 	switch data := f.Data.(type) {
 	case events.DriftScanned:
 		if data.Status != drift.StatusUnknown && !w.over[data.DetectionID] {
@@ -104,7 +138,10 @@ func (w *driftWatch) fact(f events.Fact) {
 		if data.Status == drift.StatusInSync {
 			w.inSync("IN_SYNC", data.StackRef, []string{"Drifted", "Other"})
 		}
-	case events.DriftDetected:
+		key := data.ScanID + "/" + data.StackID
+		if w.reported[key] != nil {
+			return // of the detection after a revert
+		}
 		names := map[string]bool{}
 		for _, r := range data.Resources {
 			names[r.LogicalID] = true
@@ -112,7 +149,28 @@ func (w *driftWatch) fact(f events.Fact) {
 				w.d.Violate("%s of %s is reported drifted", r.LogicalID, data.StackName)
 			}
 		}
-		w.reported[data.ScanID+"/"+data.StackID] = names
+		w.reported[key] = names
+	case events.DriftDetected:
+		if again {
+			return
+		}
+		now := fmt.Sprint(data.Resources)
+		at := w.d.Clock.Now()
+		if w.told[data.StackID] == now && !w.forgot[data.StackID] && at.Sub(w.toldAt[data.StackID]) > time.Minute {
+			w.d.Violate("the drift of %s was told twice: %s", data.StackName, now)
+		}
+		w.told[data.StackID], w.toldAt[data.StackID] = now, at
+		w.forgot[data.StackID] = true // until it is kept
+	case events.DriftResolved:
+		if again {
+			return
+		}
+		if w.told[data.StackID] == "" && !w.forgot[data.StackID] {
+			w.d.Violate("%s is called resolved, but nothing was told", data.StackName)
+		}
+		w.told[data.StackID] = ""
+		w.forgot[data.StackID] = true
+		w.inSync("resolved", data.StackRef, []string{"Drifted", "Other"})
 	case events.DriftReverted:
 		w.closed[data.ScanID+"/"+data.StackID] = data.DetailType()
 		names := []string{}
@@ -142,6 +200,9 @@ func (w *driftWatch) inSync(said string, ref events.StackRef, names []string) {
 
 // ended looks at the output of a scan.
 func (w *driftWatch) ended(e *interpreter.Execution) {
+	if w.d.batches && e.Machine == "drift" {
+		return // its parent tells, whatever became of it
+	}
 	if e.Status != interpreter.Succeeded {
 		if e.Error != "Rejected" && e.Error != "Failed" {
 			w.d.Violate("%s ended with %s: %s", e.Name, e.Error, e.Cause)
@@ -181,6 +242,9 @@ func (w *driftWatch) outcome(scan string, r drift.Result) {
 	asked, known := driftOutcomes[r.Outcome]
 	if !known || asked && !w.scans[scan] {
 		w.d.Violate("%s ended %s as %q", scan, r.StackName, r.Outcome)
+	}
+	if (r.Outcome == drift.OutcomeReverted || r.Outcome == drift.OutcomeRevertRefused) && w.holders[r.StackName] == scan {
+		w.d.Violate("%s ended %s as %s and still has its lock", scan, r.StackName, r.Outcome)
 	}
 	silent := r.Outcome == drift.OutcomeUnknown || r.Outcome == drift.OutcomeSkipped || r.Outcome == drift.OutcomeRevertRefused || r.Outcome == drift.OutcomeFailed
 	if silent && len(r.Reasons) == 0 {

@@ -68,6 +68,19 @@ type Change struct {
 	Nested       string   `json:"nested,omitempty"`       // ARN of the change set of a nested stack
 	Drift        string   `json:"drift,omitempty"`        // drift status of the resource
 	DriftIgnored []string `json:"driftIgnored,omitempty"` // paths whose drift was not looked at, and why
+	// Drifted is what the last drift detection found, which a change set that is
+	// not drift-aware does not tell.
+	Drifted []Drifted `json:"drifted,omitempty"`
+	// DriftAccepted is who accepted the drift of the whole resource, and why.
+	DriftAccepted string `json:"driftAccepted,omitempty"`
+}
+
+// Drifted is a property that was changed outside of the stack.
+type Drifted struct {
+	Path     string `json:"path"`               // JSON pointer into the properties
+	Expected string `json:"expected,omitempty"` // empty when the template does not set it
+	Actual   string `json:"actual,omitempty"`   // empty when it was taken away
+	Accepted string `json:"accepted,omitempty"` // who accepted it, and why
 }
 
 // Detail is why one attribute of a resource changes.

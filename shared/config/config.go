@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,20 @@ const (
 	Loopback     = "EVENKEEL_LOOPBACK"
 	BuildProject = "EVENKEEL_BUILD_PROJECT" // CodeBuild project that runs the commands of repositories
 
+	WritesTable = "EVENKEEL_WRITES_TABLE" // DynamoDB table of who changed which resource
+	WritesKept  = "EVENKEEL_WRITES_KEPT"  // how long a write is kept there, a Go duration
+
+	// What means that a person acted in an emergency, lists of patterns as "a,b":
+	// names of roles, keys of session tags, names of sessions.
+	BreakGlassRoles    = "EVENKEEL_BREAK_GLASS_ROLES"
+	BreakGlassTags     = "EVENKEEL_BREAK_GLASS_TAGS"
+	BreakGlassSessions = "EVENKEEL_BREAK_GLASS_SESSIONS"
+
+	WorkloadAccounts = "EVENKEEL_WORKLOAD_ACCOUNTS" // ids of the accounts that are watched, separated by commas
+	DriftRegions     = "EVENKEEL_DRIFT_REGIONS"     // regions in which drift is looked for in every stack, separated by commas
+	DriftScope       = "EVENKEEL_DRIFT_SCOPE"       // deployed: a schedule scans what Evenkeel deployed; all: every stack there
+
+	DriftWorkflow   = "EVENKEEL_DRIFT_WORKFLOW"   // ARN of the workflow that scans a batch of stacks
 	RolloutWorkflow = "EVENKEEL_ROLLOUT_WORKFLOW" // ARN of the workflow that is the clock of rollouts
 	// MetricMargin is how late a metric may still arrive, a Go duration. The CDK
 	// app never sets it: what CloudWatch needs is the default.
@@ -75,6 +90,22 @@ func (r *Reader) Duration(name string, fallback time.Duration) time.Duration {
 		r.faults = append(r.faults, fmt.Errorf("%s: %q is not a duration such as 90s", name, value))
 	}
 	return d
+}
+
+// List returns the variable's values, which commas part, or fallback when it is
+// unset.
+func (r *Reader) List(name string, fallback []string) []string {
+	value, _ := r.lookup(name)
+	if value == "" {
+		return fallback
+	}
+	var out []string
+	for one := range strings.SplitSeq(value, ",") {
+		if one = strings.TrimSpace(one); one != "" {
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 // Err joins all faults, or is nil.

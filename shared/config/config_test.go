@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,11 +28,14 @@ func TestAllFaultsAtOnce(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
-	env := map[string]string{config.Bus: "evenkeel", "WAIT": "90s", config.Loopback: "allow"}
+	env := map[string]string{config.Bus: "evenkeel", "WAIT": "90s", config.Loopback: "allow", "NAMES": "a, b,,"}
 	r := config.FromEnv(func(k string) (string, bool) { v, ok := env[k]; return v, ok })
 	if r.String(config.Bus) != "evenkeel" || r.Duration("WAIT", 0) != 90*time.Second || r.Duration("OTHER", time.Minute) != time.Minute ||
 		!r.Allowed(config.Loopback) || r.Allowed("OTHER") {
 		t.Error("wrong values")
+	}
+	if got := r.List("NAMES", nil); !slices.Equal(got, []string{"a", "b"}) || !slices.Equal(r.List("OTHER", got[:1]), []string{"a"}) {
+		t.Errorf("wrong list %v", got)
 	}
 	if r.Err() != nil {
 		t.Error(r.Err())

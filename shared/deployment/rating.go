@@ -3,8 +3,12 @@ package deployment
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/changeset"
+	"github.com/evenkeel/evenkeel/shared/drift/response"
 	"github.com/evenkeel/evenkeel/shared/risk"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
@@ -43,10 +47,18 @@ type Drifting interface {
 	Drifts(ctx context.Context, target events.Target) ([]ResourceDrift, error)
 }
 
+// Baselines knows the drift that people accepted.
+type Baselines interface {
+	// Accepted returns what was accepted of a stack, which is named by its ARN.
+	Accepted(ctx context.Context, stack events.StackRef) ([]response.Accepted, error)
+}
+
 // WithDrift notes on the changes what the last drift detection found about
-// their resources: only a drift-aware change set tells that by itself.
+// their resources: only a drift-aware change set tells that by itself. What
+// somebody accepted, and what of that counts still, is noted with it; baselines
+// may be nil.
 // Source: CloudFormation API reference, ResourceChange, ResourceDriftStatus.
-func WithDrift(ctx context.Context, stacks Drifting, to events.Target, c ChangeSet) (ChangeSet, error) {
+func WithDrift(ctx context.Context, stacks Drifting, baselines Baselines, to events.Target, c ChangeSet, now time.Time) (ChangeSet, error) {
 	if len(c.Changes) == 0 || c.DeploymentMode != "" {
 		return c, nil
 	}
@@ -58,17 +70,44 @@ func WithDrift(ctx context.Context, stacks Drifting, to events.Target, c ChangeS
 	if err != nil {
 		return c, err
 	}
-	found := map[string]string{}
+	var accepted []response.Accepted
+	if baselines != nil {
+		if accepted, err = baselines.Accepted(ctx, events.StackRef{StackID: stack.ID, StackName: to.StackName}); err != nil {
+			return c, err
+		}
+	}
+	found := map[string]ResourceDrift{}
 	for _, drift := range drifts {
-		found[drift.LogicalID] = drift.Status
+		found[drift.LogicalID] = drift
 	}
 	c.Changes = slices.Clone(c.Changes)
 	for i, change := range c.Changes {
 		if change.Drift == "" {
-			c.Changes[i].Drift = found[change.LogicalID]
+			c.Changes[i] = withAccepted(change, found[change.LogicalID], accepted, now)
 		}
 	}
 	return c, nil
+}
+
+// withAccepted is a change with what a detection found of its resource. That it
+// was accepted does not say that it is what was accepted: it may have changed.
+func withAccepted(change changeset.Change, found ResourceDrift, accepted []response.Accepted, now time.Time) changeset.Change {
+	change.Drift, change.Drifted = found.Status, slices.Clone(found.Drifted)
+	for _, a := range accepted {
+		if a.LogicalID != change.LogicalID || found.Status == "" || !a.Until.IsZero() && !now.Before(a.Until) {
+			continue
+		}
+		told := a.By + " accepted drift here on " + a.At.UTC().Format(time.DateOnly) + ": " + a.Reason
+		if a.Path == "" {
+			change.DriftAccepted = told
+		}
+		for i, d := range change.Drifted {
+			if d.Path == a.Path || a.Path == "" || strings.HasPrefix(d.Path, a.Path+"/") {
+				change.Drifted[i].Accepted = told
+			}
+		}
+	}
+	return change
 }
 
 type templateReader struct {

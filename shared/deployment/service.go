@@ -38,7 +38,8 @@ type Service struct {
 	Approvals  Approvals
 	Tokens     Tokens
 	Registry   Registry
-	Rollouts   Rollouts // nil where no stack is rolled out
+	Rollouts   Rollouts  // nil where no stack is rolled out
+	Baselines  Baselines // nil where no drift is accepted
 	Tasks      Tasks
 	Files      Files
 	Assets     Assets // nil where no cloud assembly is deployed

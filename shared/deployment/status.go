@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/changeset"
 )
 
 // Stack is a stack as CloudFormation shows it. A zero Status means that there
@@ -38,6 +39,7 @@ type ResourceDrift struct {
 	LogicalID string
 	Status    string // MODIFIED, DELETED
 	Text      string // all of it; the same whenever the drift is the same
+	Drifted   []changeset.Drifted
 }
 
 // StackEvent is one row of a stack's history.

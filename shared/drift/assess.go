@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -35,11 +36,17 @@ type Report struct {
 	Status    string // IN_SYNC, DRIFTED, UNKNOWN
 	Coverage  events.Coverage
 	Resources []events.DriftedResource // sorted by logical id
-	Unknown   []string                 // logical ids of what could not be checked
-	Same      []Same                   // reported differences that are none
-	Routed    []string                 // logical ids of what rollouts route by, sorted; their weights are not compared
-	Reasons   []string                 // why it is UNKNOWN, or what limits it; sorted
-	Digest    string                   // SHA-256 of Resources
+	// Undeclared are resources of which only what the template does not set
+	// changed, sorted; they are no drift.
+	Undeclared  []events.DriftedResource
+	Unknown     []string            // logical ids of what could not be checked
+	Unsupported []string            // logical ids of what no engine that was asked can check
+	Same        []Same              // reported differences that are none
+	Routed      []string            // logical ids of what rollouts route by, sorted; their weights are not compared
+	Kept        []Kept              // drift that is ignored or accepted
+	Reasons     []string            // why it is UNKNOWN, or what limits it; sorted
+	Digest      string              // SHA-256 of what drifted: of Resources without what is known about it
+	Names       map[string][]string // logical id → what else calls may name the resource, see furtherNames
 }
 
 // Same is a difference that CloudFormation reports although both sides mean
@@ -48,6 +55,9 @@ type Same struct {
 	LogicalID  string
 	Difference events.PropertyDifference
 }
+
+// noStack is why a stack that is gone is skipped.
+const noStack = "the stack does not exist"
 
 // clockSkew is how far our clock and CloudFormation's may be apart.
 const clockSkew = time.Minute
@@ -110,11 +120,16 @@ func (r *Report) add(stack events.StackRef, detection Detection, resource Resour
 	case drifted, result.Status == StatusInSync:
 		r.Coverage.Checked++
 	default: // NOT_CHECKED, UNSUPPORTED or no result
-		r.Coverage.Unsupported++
+		r.unsupported(resource)
 	}
 	if drifted && !stale {
 		r.addDrifted(stack, resource, result)
 	}
+}
+
+func (r *Report) unsupported(resource Resource) {
+	r.Coverage.Unsupported++
+	r.Unsupported = append(r.Unsupported, resource.LogicalID)
 }
 
 func (r *Report) unknown(resource Resource, reason string) {
@@ -126,7 +141,7 @@ func (r *Report) unknown(resource Resource, reason string) {
 func (r *Report) addDrifted(stack events.StackRef, resource Resource, result ResourceDrift) {
 	drifted := events.DriftedResource{
 		LogicalID: resource.LogicalID, PhysicalID: resource.PhysicalID, ResourceType: resource.Type, Status: result.Status,
-		Differences: []events.PropertyDifference{},
+		Differences: []events.PropertyDifference{}, Engine: EngineCloudFormation,
 	}
 	switch result.Status {
 	case StatusDeleted:
@@ -172,7 +187,7 @@ func (r Report) alike() []string {
 func Undetectable(state StackState) (reason string, busy bool) {
 	switch {
 	case state.Status == "":
-		return "the stack does not exist", false
+		return noStack, false
 	case slices.Contains(detectable, state.Status):
 		return "", false
 	case strings.HasSuffix(state.Status, "_IN_PROGRESS") && state.Status != "REVIEW_IN_PROGRESS":
@@ -182,9 +197,17 @@ func Undetectable(state StackState) (reason string, busy bool) {
 	}
 }
 
-// digest identifies what drifted, so that a change since can be noticed.
+// digest identifies what drifted, so that a change since can be noticed. Who
+// changed it, what is done about it and which engine saw it are no part of it.
 func digest(resources []events.DriftedResource) string {
-	text, err := json.Marshal(resources)
+	bare := make([]events.DriftedResource, len(resources))
+	for i, r := range resources {
+		bare[i] = events.DriftedResource{LogicalID: r.LogicalID, PhysicalID: r.PhysicalID, ResourceType: r.ResourceType, Status: r.Status}
+		bare[i].Differences = slices.SortedFunc(slices.Values(r.Differences), func(a, b events.PropertyDifference) int {
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Actual, b.Actual))
+		})
+	}
+	text, err := json.Marshal(bare)
 	if err != nil { // strings cannot fail to encode
 		return ""
 	}

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -25,7 +26,7 @@ const maxReason = 300
 // a function is drift, but nobody's to read in a fact. Then it shortens
 // expected and actual values, all by the same rule, until the
 // resources fit the budget. In the last resort the values go, then the
-// differences; which resources drifted always stays.
+// differences and who made them; which resources drifted always stays.
 func clip(resources []events.DriftedResource) []events.DriftedResource {
 	resources = mapDifferences(resources, func(d events.PropertyDifference) events.PropertyDifference {
 		d.Expected, d.Actual = redact.Value(d.Path, d.Expected), redact.Value(d.Path, d.Actual)
@@ -45,7 +46,7 @@ func clip(resources []events.DriftedResource) []events.DriftedResource {
 	}
 	bare := make([]events.DriftedResource, len(resources))
 	for i, r := range resources {
-		r.Differences = []events.PropertyDifference{}
+		r.Differences, r.Undeclared, r.Attribution = []events.PropertyDifference{}, nil, nil
 		bare[i] = r
 	}
 	return bare
@@ -59,6 +60,10 @@ func mapDifferences(resources []events.DriftedResource, f func(events.PropertyDi
 			differences[j] = f(d)
 		}
 		r.Differences = differences
+		r.Undeclared = slices.Clone(r.Undeclared)
+		for j, d := range r.Undeclared {
+			r.Undeclared[j] = f(d)
+		}
 		out[i] = r
 	}
 	return out

@@ -54,6 +54,26 @@ func TestClip(t *testing.T) {
 
 // TestClipHidesSecrets: what is published of drift has no secret in it, neither
 // one that the template has nor one that somebody set by hand.
+// TestClipKeepsWhoWhileItFits: who made the drift goes after the values, and
+// before the resources.
+func TestClipKeepsWhoWhileItFits(t *testing.T) {
+	who := &events.Attribution{Class: "person", Principal: "arn:aws:iam::222222222222:user/dana", UserAgent: strings.Repeat("a", 256)}
+	of := func(n, value int) []events.DriftedResource {
+		var resources []events.DriftedResource
+		for range n {
+			resources = append(resources, events.DriftedResource{LogicalID: "R", Attribution: who,
+				Differences: []events.PropertyDifference{{Path: "/A", Actual: strings.Repeat("x", value)}}})
+		}
+		return resources
+	}
+	if out := clip(of(50, 5000)); out[49].Attribution == nil || size(out) > budget {
+		t.Errorf("%d bytes, attribution %v", size(out), out[49].Attribution)
+	}
+	if out := clip(of(500, 10)); len(out) != 500 || out[499].Attribution != nil || size(out) > budget {
+		t.Errorf("%d resources in %d bytes, attribution %v", len(out), size(out), out[499].Attribution)
+	}
+}
+
 func TestClipHidesSecrets(t *testing.T) {
 	in := []events.DriftedResource{{LogicalID: "Function", Differences: []events.PropertyDifference{
 		{Path: "/Environment/Variables/DB_PASSWORD", Type: "NOT_EQUAL", Expected: "old-secret", Actual: "new-secret"},

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,27 +16,58 @@ const (
 	DifferenceNotEqual = "NOT_EQUAL"
 )
 
+// Comparison is what comparing the properties of a resource gave.
+type Comparison struct {
+	Differences []events.PropertyDifference // sorted by path
+	Unresolved  []Unresolved                // sorted by path
+}
+
+// Unresolved is a property whose two values differ as text and for which it
+// could not be worked out whether they mean the same.
+type Unresolved struct {
+	Path   string // JSON pointer into the properties
+	Reason string
+}
+
 // Compare returns where the actual properties differ from the expected ones,
-// sorted by path. Both are normalised first: a number and its text, a policy in
-// another order, a list whose order has no meaning, tags of AWS itself are not
-// differences. As with CloudFormation's own detection, a top-level property
-// that the template does not set is not compared. Compare(k, x, x) is empty.
+// sorted by path; see Examine.
 func Compare(kind Kind, expected, actual map[string]any) []events.PropertyDifference {
-	c := comparison{normaliser: newNormaliser(kind)}
+	return Examine(kind, expected, actual).Differences
+}
+
+// Examine compares the actual properties with the expected ones. Both are
+// normalised first: a number and its text, a policy in another order, a list
+// whose order has no meaning, tags of AWS itself are not differences; nor are
+// values that the transform of the schema makes the same. As with
+// CloudFormation's own detection, a property that the template does not set is
+// not compared, at the top or inside an object; what is added to a list, a map
+// or a document is. Comparing something with itself finds nothing.
+// Source: CloudFormation API reference, StackResourceDrift and PropertyDifference.
+func Examine(kind Kind, expected, actual map[string]any) Comparison {
+	c := newComparer(kind, expected)
 	for name, want := range expected {
 		have, ok := actual[name]
-		c.compare(c.at(name), want, have, ok)
+		c.compare(c.at(name).within(expected), want, have, ok)
 	}
-	return c.sorted()
+	return Comparison{Differences: c.sorted(), Unresolved: c.unsure()}
 }
 
-// comparison collects differences.
-type comparison struct {
+// comparer collects differences.
+type comparer struct {
 	*normaliser
-	found []events.PropertyDifference
+	expected   map[string]any
+	coerced    any // expected with numbers as numbers, made when first needed
+	found      []events.PropertyDifference
+	unresolved []Unresolved
+	budget     *int // pairs of items that may still be compared
 }
 
-func (c *comparison) sorted() []events.PropertyDifference {
+func newComparer(kind Kind, expected map[string]any) *comparer {
+	budget := maxPairs
+	return &comparer{normaliser: newNormaliser(kind), expected: expected, budget: &budget}
+}
+
+func (c *comparer) sorted() []events.PropertyDifference {
 	slices.SortFunc(c.found, func(a, b events.PropertyDifference) int {
 		if d := strings.Compare(a.Path, b.Path); d != 0 {
 			return d
@@ -45,7 +77,12 @@ func (c *comparison) sorted() []events.PropertyDifference {
 	return c.found
 }
 
-func (c *comparison) add(p place, typ string, want, have any) {
+func (c *comparer) unsure() []Unresolved {
+	slices.SortStableFunc(c.unresolved, func(a, b Unresolved) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(c.unresolved, func(a, b Unresolved) bool { return a.Path == b.Path })
+}
+
+func (c *comparer) add(p place, typ string, want, have any) {
 	d := events.PropertyDifference{Path: pointer(p.path), Type: typ}
 	if typ != DifferenceAdd {
 		d.Expected = scalar(want)
@@ -58,13 +95,29 @@ func (c *comparison) add(p place, typ string, want, have any) {
 
 // compare looks at one place. Only where the normal forms differ does it go
 // down to name the smallest difference.
-func (c *comparison) compare(p place, want, have any, present bool) {
+func (c *comparer) compare(p place, want, have any, present bool) {
+	switch want.(type) {
+	case string, float64, bool:
+		if want == have {
+			return
+		}
+	}
 	normalWant, normalHave := c.value(p, want), c.value(p, have)
-	if c.same(normalWant, normalHave) {
+	if c.same(p, normalWant, normalHave) || written(want, have) {
+		return
+	}
+	if have == nil {
+		present = false
+	}
+	if !present && p.silent(want) || c.transformed(p, want, have) || c.incomparable(p, want, have) {
 		return
 	}
 	if !present {
 		c.add(p, DifferenceRemove, want, nil)
+		return
+	}
+	if len(p.path) >= maxLevels {
+		c.add(p, DifferenceNotEqual, want, have)
 		return
 	}
 	switch want := want.(type) {
@@ -82,20 +135,98 @@ func (c *comparison) compare(p place, want, have any, present bool) {
 	c.add(p, DifferenceNotEqual, want, have)
 }
 
-func (c *comparison) objects(p place, want, have map[string]any) {
+// written reports a number or a boolean of the template that the service keeps
+// as text: how it was written there is lost, 8.0 is 8.
+func written(want, have any) bool {
+	text, isText := have.(string)
+	switch want := want.(type) {
+	case float64, json.Number:
+		return isText && number(text) == number(scalar(want))
+	case bool:
+		return isText && strings.EqualFold(text, strconv.FormatBool(want))
+	default:
+		return false
+	}
+}
+
+// silent reports a value that a service leaves out of what it returns: false,
+// which is what a boolean without another default is, an object that holds
+// nothing but what need not be returned, and a deprecated property, which is
+// read under its new name.
+func (p place) silent(want any) bool {
+	if p.shape != nil && (p.deprecated || p.readOnly) {
+		return true
+	}
+	switch want := want.(type) {
+	case bool:
+		return !want && !p.defaultsTo(true)
+	case string:
+		return want == "" || p.only("boolean") && strings.EqualFold(want, "false") && !p.defaultsTo(true)
+	case map[string]any:
+		for name, v := range want {
+			if at := p.step(name); !at.uncounted() && !empty(v) && !at.silent(v) {
+				return false
+			}
+		}
+		return p.shape != nil && !p.union
+	default:
+		return empty(want)
+	}
+}
+
+func (p place) defaultsTo(v any) bool { return p.shape != nil && p.hasDefault && p.fallback == v }
+
+func (c *comparer) objects(p place, want, have map[string]any) {
 	for name, w := range want {
+		if p.isAWSKey(name) {
+			continue
+		}
 		h, ok := have[name]
-		c.compare(p.step(name), w, h, ok)
+		at := p.step(name).within(want)
+		if !ok && p.replaced(w, want, have) {
+			c.add(at, DifferenceRemove, w, nil)
+			continue
+		}
+		c.compare(at, w, h, ok)
 	}
 	for name, h := range have {
-		if _, ok := want[name]; !ok && !empty(c.value(p.step(name), h)) {
-			c.add(p.step(name), DifferenceAdd, nil, h)
+		if _, ok := want[name]; ok || p.declares(name) || p.isAWSKey(name) {
+			continue
+		}
+		if at := p.step(name); !empty(c.value(at, h)) {
+			c.add(at, DifferenceAdd, nil, h)
 		}
 	}
 }
 
-func (c *comparison) lists(p place, want, have []any) {
-	if p.unordered() || (isTagList(want) && isTagList(have)) {
+// replaced reports an object without content that is the choice itself, such
+// as {"Allow": {}}: it is gone if another one stands there instead.
+func (p place) replaced(w any, want, have map[string]any) bool {
+	if m, ok := w.(map[string]any); !ok || len(m) > 0 {
+		return false
+	}
+	for name, h := range have {
+		_, declared := want[name]
+		if _, ok := h.(map[string]any); ok && !declared && !p.step(name).uncounted() {
+			return true
+		}
+	}
+	return false
+}
+
+// declares reports a property of an object, which unlike the key of a map need
+// not be in a template to be there. A service may be ahead of its schema.
+func (p place) declares(name string) bool {
+	if p.shape == nil || p.union {
+		return false
+	}
+	s := p.opened()
+	_, ok := s.props[name]
+	return ok || len(s.props) > 0 && len(s.rest) == 0
+}
+
+func (c *comparer) lists(p place, want, have []any) {
+	if p.isUnordered() || isTagList(want) && isTagList(have) {
 		c.sets(p, want, have)
 		return
 	}
@@ -116,80 +247,15 @@ func (c *comparison) lists(p place, want, have []any) {
 	}
 }
 
-// sets compares lists whose order has no meaning: what only one side has is
-// named by its index on that side.
-func (c *comparison) sets(p place, want, have []any) {
-	count := map[string]int{}
-	for i, v := range have {
-		count[c.element(p, i, v)]++
-	}
-	for i, v := range want {
-		if k := c.element(p, i, v); count[k] > 0 {
-			count[k]--
-		} else if k != "" {
-			c.add(p.step(strconv.Itoa(i)), DifferenceRemove, v, nil)
-		}
-	}
-	for i, v := range slices.Backward(have) {
-		if k := c.element(p, i, v); k != "" && count[k] > 0 {
-			count[k]--
-			c.add(p.step(strconv.Itoa(i)), DifferenceAdd, nil, v)
-		}
-	}
-}
-
-// element is the key of a list item, empty for one that does not count.
-func (c *comparison) element(p place, i int, v any) string {
-	if isAWSTag(v) {
-		return ""
-	}
-	normal := c.value(p.step(strconv.Itoa(i)), v)
-	if normal == nil {
-		return ""
-	}
-	return key(normal)
-}
-
-func isTagList(items []any) bool {
-	return len(items) > 0 && !slices.ContainsFunc(items, func(v any) bool { return !isTag(v) })
-}
-
-// same compares two normal forms; nothing and an empty list or object are the
-// same.
-func (n *normaliser) same(a, b any) bool {
-	if empty(a) && empty(b) || key(a) == key(b) {
-		return true
-	}
+// same compares two normal forms; nothing and an empty text, list or object are
+// the same.
+func (n *normaliser) same(p place, a, b any) bool {
 	left, isText := a.(string)
 	right, both := b.(string)
-	return isText && both && n.names(left, right)
-}
-
-func empty(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
-	default:
-		return false
+	if isText && both {
+		return left == right || n.names(p, left, right)
 	}
-}
-
-// scalar is a value as text: JSON for what is not a scalar.
-func scalar(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case bool:
-		return strconv.FormatBool(v)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	default:
-		return key(v)
-	}
+	return empty(a) && empty(b) || key(a) == key(b)
 }
 
 // pointer writes a path as a JSON pointer (RFC 6901).

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/evenkeel/evenkeel/events"
 )
 
 // knownAfterApply stands in a change set for a value that CloudFormation will
@@ -28,27 +26,31 @@ const (
 // reported drifted, none may replace or delete, and none may carry such a
 // value. SyncWithActual changes CloudFormation's record and not the resource:
 // it is harmless, but a change set of nothing else would bring nothing back.
-// alike are the logical ids of resources that CloudFormation reported and that
-// are the same in another form: the change set writes the template's form,
-// which changes nothing. routed are those of what rollouts route by: the change
-// set would set their weights back.
+// The change set reads each resource again: what it found drifted is what was
+// reported, or somebody has changed it since.
+// Resources that are alike are the same in another form: the change set writes
+// the template's form, which changes nothing. What rollouts route by would get
+// its weights back, and what is kept somebody wants as it is: neither is
+// touched.
 // Source: CloudFormation user guide, "Using drift-aware change sets";
 // CloudFormation API reference, ResourceChange and ResourceTargetDefinition.
-func Guard(set ChangeSet, drifted []events.DriftedResource, alike, routed []string) []string {
+func Guard(set ChangeSet, found Drift) []string {
 	status := map[string]string{}
-	for _, name := range alike {
+	for _, name := range found.Alike {
 		status[name] = StatusInSync
 	}
-	for _, r := range drifted {
+	for _, r := range found.Resources {
 		status[r.LogicalID] = r.Status
 	}
 	var reasons []string
 	reverting := false
 	for _, c := range set.Changes {
 		reasons = append(reasons, refuse(c, status[c.LogicalID])...)
-		if slices.Contains(routed, c.LogicalID) && reverts(c) {
+		if slices.Contains(found.Routed, c.LogicalID) && reverts(c) {
 			reasons = append(reasons, c.LogicalID+" has the weights of a rollout, which the change set would set back")
 		}
+		reasons = append(reasons, overwritten(c, found.Kept)...)
+		reasons = append(reasons, changedMeanwhile(c, found)...)
 		drifted := status[c.LogicalID] == StatusModified || status[c.LogicalID] == StatusDeleted
 		reverting = reverting || drifted && reverts(c)
 	}
@@ -96,6 +98,34 @@ func refuse(c Change, reported string) []string {
 		}
 	}
 	return reasons
+}
+
+// overwritten says what of the kept drift the change would take away.
+func overwritten(c Change, kept []Kept) []string {
+	var reasons []string
+	for _, k := range kept {
+		if k.LogicalID == c.LogicalID && reverts(c) && overlaps(c, k.Path) {
+			reasons = append(reasons, fmt.Sprintf("%s%s would be overwritten, which is %s; ask with --include-accepted if it shall be", k.LogicalID, k.Path, k.Why))
+		}
+	}
+	return reasons
+}
+
+// overlaps reports whether the change touches the property at a JSON pointer, a
+// part of it or a whole that contains it. A change that does not say what it
+// touches may touch everything. Paths of a change begin with /Properties.
+// Source: CloudFormation API reference, ResourceTargetDefinition, Path.
+func overlaps(c Change, path string) bool {
+	if path == "" || len(c.Details) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(c.Details, func(d ChangeDetail) bool {
+		if d.Type == actionSyncWithActual {
+			return false
+		}
+		changed := strings.TrimPrefix(d.Path, "/Properties") + "/"
+		return strings.HasPrefix(path+"/", changed) || strings.HasPrefix(changed, path+"/")
+	})
 }
 
 // reverts reports whether the change would touch the resource itself.

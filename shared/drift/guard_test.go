@@ -7,6 +7,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/drift"
+	"github.com/evenkeel/evenkeel/shared/redact"
 )
 
 const unknownValue = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -16,15 +17,36 @@ const unknownValue = "{{changeSet:KNOWN_AFTER_APPLY}}"
 func drifted() []events.DriftedResource {
 	return []events.DriftedResource{
 		{LogicalID: "Table", ResourceType: "AWS::DynamoDB::Table", Status: "MODIFIED"},
+		{LogicalID: "Topic", ResourceType: "AWS::SNS::Topic", Status: "MODIFIED"},
+		{LogicalID: "Alarm", ResourceType: "AWS::CloudWatch::Alarm", Status: "MODIFIED"},
+		{LogicalID: "Stack", ResourceType: "AWS::Test::Stack", Status: "MODIFIED", Differences: []events.PropertyDifference{
+			{Path: "/Size", Type: "NOT_EQUAL", Expected: "1", Actual: "5"}, {Path: "/Rules/0/Port", Type: "NOT_EQUAL", Expected: "1", Actual: "22"},
+			{Path: "/Password", Type: "NOT_EQUAL", Expected: redact.Value("/Password", "hunter2"), Actual: redact.Value("/Password", "hunter3")},
+			{Path: "/Text", Type: "NOT_EQUAL", Expected: "x", Actual: "long…"},
+		}},
 		{LogicalID: "Queue", ResourceType: "AWS::SQS::Queue", Status: "DELETED"},
 		{LogicalID: "Router", ResourceType: "AWS::ElasticLoadBalancingV2::Listener", Status: "MODIFIED"},
 	}
+}
+
+// found is drifted with what the guard leaves alone.
+func found() drift.Drift {
+	return drift.Drift{Resources: drifted(), Alike: []string{"Policy"}, Routed: []string{"Router"}, Kept: []drift.Kept{
+		{LogicalID: "Topic", Path: "/Tracing", Why: "accepted by kim: an experiment"}, {LogicalID: "Alarm", Why: "ignored until 2026-02-01: a test"},
+	}}
 }
 
 func modify(id string) drift.Change {
 	return drift.Change{Action: "Modify", LogicalID: id, Replacement: "False", Details: []drift.ChangeDetail{
 		{Path: "/Properties/BillingMode", Type: "Modify", RequiresRecreation: "Never", After: "PAY_PER_REQUEST"},
 	}}
+}
+
+// since is a change of what drifted, with the value that the change set saw.
+func since(path, actual string) drift.Change {
+	c := modify("Stack")
+	c.Details[0].Path, c.Details[0].Drift = path, &drift.LiveDrift{Previous: "before", Actual: actual}
+	return c
 }
 
 func with(c drift.Change, f func(*drift.Change)) drift.Change { f(&c); return c }
@@ -50,6 +72,23 @@ func TestGuard(t *testing.T) {
 		{"replacing for the same value", []drift.Change{modify("Table"), with(modify("Policy"), func(c *drift.Change) { c.Replacement = "True" })}, "Policy might be replaced"},
 		{"weights of a rollout beside a revert", []drift.Change{modify("Table"), modify("Router")}, "Router has the weights of a rollout"},
 		{"weights of a rollout that are taken over", []drift.Change{modify("Table"), with(modify("Router"), func(c *drift.Change) { c.Action = "SyncWithActual" })}, ""},
+		{"beside what is accepted", []drift.Change{modify("Topic")}, ""},
+		{"what is accepted", []drift.Change{with(modify("Topic"), func(c *drift.Change) { c.Details[0].Path = "/Properties/Tracing" })}, "Topic/Tracing would be overwritten, which is accepted by kim"},
+		{"a part of what is accepted", []drift.Change{with(modify("Topic"), func(c *drift.Change) { c.Details[0].Path = "/Properties/Tracing/Mode" })}, "Topic/Tracing would be overwritten"},
+		{"the whole of what is accepted", []drift.Change{with(modify("Topic"), func(c *drift.Change) { c.Details[0].Path = "/Properties" })}, "Topic/Tracing would be overwritten"},
+		{"another name that begins so", []drift.Change{with(modify("Topic"), func(c *drift.Change) { c.Details[0].Path = "/Properties/TracingMode" })}, ""},
+		{"a change without details", []drift.Change{with(modify("Topic"), func(c *drift.Change) { c.Details = nil })}, "Topic/Tracing would be overwritten"},
+		{"a resource that is ignored", []drift.Change{modify("Table"), modify("Alarm")}, "Alarm would be overwritten, which is ignored until 2026-02-01: a test"},
+		{"what is accepted is taken over", []drift.Change{modify("Table"), with(modify("Alarm"), func(c *drift.Change) { c.Action = "SyncWithActual" })}, ""},
+		{"as it was reported", []drift.Change{since("/Properties/Size", "5")}, ""},
+		{"the same number", []drift.Change{since("/Properties/Size", "5.0")}, ""},
+		{"another value than reported", []drift.Change{since("/Properties/Size", "6")}, "Stack/Size has another value than in the report"},
+		{"another property than reported", []drift.Change{since("/Properties/Colour", "red")}, "Stack/Colour has drifted since the report"},
+		{"a part of what was reported", []drift.Change{since("/Properties/Size/Unit", "m")}, ""},
+		{"an item of a list", []drift.Change{since("/Properties/Rules/0/Port", "23")}, ""},
+		{"a secret", []drift.Change{since("/Properties/Password", "hunter4")}, ""},
+		{"a value that was shortened", []drift.Change{since("/Properties/Text", "long text")}, ""},
+		{"another value than the shortened one", []drift.Change{since("/Properties/Text", "short")}, "Stack/Text has another value"},
 		{"no changes", nil, "would bring no drifted resource back"},
 		{"only sync", []drift.Change{{Action: "SyncWithActual", LogicalID: "Table"}}, "would bring no drifted resource back"},
 		{"only synced properties", []drift.Change{with(modify("Table"), func(c *drift.Change) { c.Details[0].Type = "SyncWithActual" })}, "would bring no drifted resource back"},
@@ -68,7 +107,7 @@ func TestGuard(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			reasons := drift.Guard(drift.ChangeSet{Changes: tt.changes}, drifted(), []string{"Policy"}, []string{"Router"})
+			reasons := drift.Guard(drift.ChangeSet{Changes: tt.changes}, found())
 			switch {
 			case tt.want == "" && len(reasons) > 0:
 				t.Errorf("refused: %q", reasons)
@@ -80,32 +119,43 @@ func TestGuard(t *testing.T) {
 }
 
 // FuzzGuard states what must hold for every change set: it passes only if each
-// change is of a drifted resource, none replaces or deletes, and no value is
-// unknown; and adding a change of an innocent resource always refuses it.
+// change is of a drifted resource, none replaces or deletes, no value is
+// unknown, and nothing that is ignored or accepted is touched; and adding a
+// change of an innocent resource always refuses it.
 func FuzzGuard(f *testing.F) {
-	f.Add("Modify", "Table", "False", "", "Never", "Modify", "x")
-	f.Add("Add", "Queue", "", "", "", "", "")
-	f.Add("SyncWithActual", "Table", "", "", "Always", "SyncWithActual", "")
-	f.Add("Remove", "Table", "", "Delete", "", "", "")
-	f.Add("Modify", "Table", "True", "ReplaceAndDelete", "Always", "Modify", unknownValue)
-	f.Fuzz(func(t *testing.T, action, id, replacement, policy, recreation, typ, after string) {
+	f.Add("Modify", "Table", "False", "", "Never", "Modify", "x", "/Properties/X")
+	f.Add("Add", "Queue", "", "", "", "", "", "")
+	f.Add("SyncWithActual", "Table", "", "", "Always", "SyncWithActual", "", "/Properties")
+	f.Add("Remove", "Table", "", "Delete", "", "", "", "")
+	f.Add("Modify", "Table", "True", "ReplaceAndDelete", "Always", "Modify", unknownValue, "/Properties/X")
+	f.Add("Modify", "Topic", "False", "", "Never", "Modify", "x", "/Properties/Tracing")
+	f.Add("Modify", "Alarm", "False", "", "Never", "Modify", "x", "/Properties/X")
+	f.Fuzz(func(t *testing.T, action, id, replacement, policy, recreation, typ, after, path string) {
 		c := drift.Change{
 			Action: action, LogicalID: id, Replacement: replacement, PolicyAction: policy, After: after,
-			Details: []drift.ChangeDetail{{Path: "/Properties/X", Type: typ, RequiresRecreation: recreation, After: after}},
+			Details: []drift.ChangeDetail{{Path: path, Type: typ, RequiresRecreation: recreation, After: after}},
 		}
-		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c, modify("Innocent")}}, drifted(), []string{"Policy"}, []string{"Router"})) == 0 {
+		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c, modify("Innocent")}}, found())) == 0 {
 			t.Errorf("%+v lets a change of an innocent resource pass", c)
 		}
-		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c}}, drifted(), []string{"Policy"}, []string{"Router"})) > 0 {
+		beside := drift.Guard(drift.ChangeSet{Changes: []drift.Change{c, modify("Table")}}, found())
+		if len(beside) == 0 && (id == "Alarm" || id == "Topic" && strings.HasPrefix(path, "/Properties/Tracing/")) && action != "SyncWithActual" && typ != "SyncWithActual" {
+			t.Errorf("passes what is ignored or accepted: %+v", c)
+		}
+		if len(drift.Guard(drift.ChangeSet{Changes: []drift.Change{c}}, found())) > 0 {
 			return
 		}
 		switch {
-		case id != "Table" && id != "Queue": // what is a rollout's is not reverted, and what is only alike does not count as a revert
+		case !slices.Contains([]string{"Table", "Queue", "Topic", "Stack"}, id): // what is a rollout's is not reverted, and what is only alike does not count as a revert
 			t.Errorf("passes a resource that did not drift: %+v", c)
+		case id == "Topic" && (path == "" || path == "/Properties" || path == "/Properties/Tracing"):
+			t.Errorf("passes what is accepted: %+v", c)
 		case !slices.Contains([]string{"Modify", "Add"}, action):
 			t.Errorf("passes action %s", action)
 		case replacement != "" && replacement != "False", policy != "":
 			t.Errorf("passes a replacement or removal: %+v", c)
+		case recreation != "" && recreation != "Never":
+			t.Errorf("passes a recreation: %+v", c)
 		case strings.Contains(after, unknownValue):
 			t.Errorf("passes an unknown value: %+v", c)
 		}

@@ -11,13 +11,17 @@ import (
 // message is what the function receives: an action of the workflow, or an
 // event of EventBridge.
 type message struct {
-	Action    string   `json:"action"`
-	Input     Request  `json:"input"`
-	Execution string   `json:"execution"`
-	Scan      Scan     `json:"scan"`
-	Token     string   `json:"token"`
-	ScanID    string   `json:"scanId"`
-	Results   []Result `json:"results"`
+	Action    string     `json:"action"`
+	Input     Request    `json:"input"`
+	Execution string     `json:"execution"`
+	Scan      Scan       `json:"scan"`
+	Token     string     `json:"token"`
+	ScanID    string     `json:"scanId"`
+	Number    int        `json:"number"`
+	Batch     Batch      `json:"batch"`
+	Plan      ScanPlan   `json:"plan"`
+	Results   []Result   `json:"results"`
+	Accept    Acceptance `json:"accept"`
 
 	DetailType string `json:"detail-type"`
 }
@@ -64,8 +68,24 @@ func (s *Service) action(ctx context.Context, m message) (any, error) {
 		return s.VerifyReverted(ctx, m.Scan)
 	case "fail":
 		return s.Fail(ctx, m.Scan)
+	case "digest":
+		return s.PublishDigest(ctx)
+	case "accept":
+		return s.Accept(ctx, m.Accept)
+	case "unaccept":
+		return s.Unaccept(ctx, m.Accept)
 	case "finish":
-		return s.Finish(m.ScanID, m.Results), nil
+		sum := s.Finish(m.ScanID, m.Results)
+		if m.Number > 0 {
+			return sum, s.endBatch(ctx, Batch{ScanID: m.ScanID, Number: m.Number}, m.Results)
+		}
+		return sum, nil
+	case "planScan":
+		return s.PlanScan(ctx, m.Input, m.Execution)
+	case "runBatch":
+		return nil, s.RunBatch(ctx, m.Batch, m.Token)
+	case "summarise":
+		return s.Summarise(ctx, m.Plan)
 	default:
 		return nil, fault.Invalid("there is no action %q", m.Action)
 	}
@@ -90,6 +110,12 @@ func (s *Service) event(ctx context.Context, detailType string, raw json.RawMess
 			return unreadable, nil
 		}
 		completed, err = s.StackChanged(ctx, event)
+	case events.ExecutionStatusChange:
+		event, ok := decode[events.ExecutionStatusDetail](raw)
+		if !ok {
+			return unreadable, nil
+		}
+		completed, err = s.BatchEnded(ctx, event.Detail)
 	default:
 		return "ignored an event of type " + detailType, nil
 	}

@@ -2,11 +2,12 @@ package drift
 
 import (
 	"encoding/json"
+	"math/big"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/evenkeel/evenkeel/shared/schema"
+	"time"
 )
 
 // Kind says what the properties belong to: two values are compared as AWS
@@ -22,33 +23,22 @@ type Kind struct {
 // without a schema it only evens out what holds for every type.
 type normaliser struct {
 	kind Kind
-	typ  *schema.Type // nil if the type has no published schema
+	top  *shape // nil if the type has no published schema
 }
 
-func newNormaliser(kind Kind) *normaliser {
-	typ, ok := schema.Load(kind.Type)
-	if !ok {
-		return &normaliser{kind: kind}
-	}
-	return &normaliser{kind: kind, typ: typ}
-}
+func newNormaliser(kind Kind) *normaliser { return &normaliser{kind: kind, top: shapeOf(kind.Type)} }
 
-// place is a position in the properties: its path and, if known, its schema.
+// place is a position in the properties: its path, what the schema says of it,
+// and the expected object around it.
 type place struct {
-	path []string
-	node *schema.Schema
-}
-
-func (n *normaliser) root() place {
-	if n.typ == nil {
-		return place{}
-	}
-	return place{node: n.typ.Root}
+	*shape
+	path   []string
+	around map[string]any
 }
 
 // at returns the place of a path.
 func (n *normaliser) at(path ...string) place {
-	p := n.root()
+	p := place{shape: n.top}
 	for _, name := range path {
 		p = p.step(name)
 	}
@@ -56,22 +46,27 @@ func (n *normaliser) at(path ...string) place {
 }
 
 func (p place) step(name string) place {
-	next := place{path: append(slices.Clip(p.path), name)}
-	if p.node != nil {
-		next.node, _ = p.node.Step(name)
-	}
-	return next
+	return place{shape: p.shape.step(name), path: append(slices.Clip(p.path), name), around: p.around}
 }
 
-// unordered reports a list whose order has no meaning.
-// Source: resource type definition schema, "insertionOrder".
-func (p place) unordered() bool { return p.node != nil && !p.node.Ordered }
+// within is p with the expected object that is around what is stepped to.
+func (p place) within(m map[string]any) place {
+	p.around = m
+	return p
+}
 
-// only reports a place whose schema allows nothing but these types.
-func (p place) only(types ...string) bool {
-	return p.node != nil && len(p.node.Types) > 0 && !slices.ContainsFunc(p.node.Types, func(t string) bool {
-		return !slices.Contains(types, t)
-	})
+// isUnordered reports a list whose order has no meaning: the schema says so, or
+// calls it a set and says nothing of an order.
+// Source: resource type definition schema, "insertionOrder" and "uniqueItems".
+func (p place) isUnordered() bool { return p.shape != nil && p.unordered }
+
+// uncounted reports a place that cannot be compared: write-only properties are
+// never returned, and what the service sets inside a declared object is never
+// in a template. A read-only property at the top counts if a template has it:
+// some schemas list properties there that can be set.
+// Source: resource type definition schema, "writeOnlyProperties", "readOnlyProperties".
+func (p place) uncounted() bool {
+	return p.shape != nil && (p.writeOnly || p.readOnly && len(p.path) > 1)
 }
 
 // value returns the normal form of v: strings for every scalar, sorted lists
@@ -79,119 +74,114 @@ func (p place) only(types ...string) bool {
 // AWS itself, values equal to the schema's default, and properties that a
 // read never returns or that only the service sets.
 func (n *normaliser) value(p place, v any) any {
-	if n.uncounted(p.path) {
+	if p.uncounted() {
 		return nil
 	}
 	out := n.form(p, v)
-	if out != nil && p.node != nil && p.node.HasDefault && key(out) == key(n.form(p, p.node.Default)) {
+	if out != nil && p.shape != nil && p.hasDefault && key(out) == key(n.form(p, p.fallback)) {
 		return nil
 	}
 	return out
 }
 
-// uncounted reports a path that cannot be compared: write-only properties are
-// never returned, and what the service sets inside a declared object is never
-// in a template. A read-only property at the top counts if a template has it:
-// some schemas list properties there that can be set.
-// Source: resource type definition schema, "writeOnlyProperties", "readOnlyProperties".
-func (n *normaliser) uncounted(path []string) bool {
-	if n.typ == nil || len(path) == 0 {
-		return false
-	}
-	return schema.Covers(n.typ.WriteOnly, path...) || len(path) > 1 && schema.Covers(n.typ.ReadOnly, path...)
-}
+// maxLevels is how deep values are looked into. Below it they are compared as
+// they are. No published schema that is not recursive goes as deep.
+const maxLevels = 40
 
 func (n *normaliser) form(p place, v any) any {
+	if len(p.path) > maxLevels && v != nil {
+		return key(v)
+	}
 	switch v := v.(type) {
-	case bool:
-		return strconv.FormatBool(v)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
 	case string:
 		return n.text(p, v)
 	case []any:
 		return n.list(p, v)
 	case map[string]any:
 		if isPolicy(v) {
-			return n.policy(v)
+			return policy(v)
 		}
 		return n.object(p, v)
-	default:
+	case nil:
 		return nil
+	case json.Number:
+		return n.text(p, v.String())
+	default:
+		return scalar(v)
 	}
 }
 
 // text is the form of a string. A document in a string is the same as the
 // document itself where the schema allows both, and a policy always is.
 func (n *normaliser) text(p place, s string) any {
-	if document, ok := parseDocument(s); ok && (isPolicy(document) || p.mayBeDocument()) {
+	if document, ok := parseDocument(s); ok && (isPolicy(document) || p.shape == nil || p.document) {
 		return n.form(p, document)
 	}
 	switch {
+	case p.shape == nil:
 	case p.only("number", "integer"):
-		if f, err := strconv.ParseFloat(s, 64); err == nil {
-			return strconv.FormatFloat(f, 'f', -1, 64)
-		}
-	case p.only("boolean"), p.node != nil && len(p.node.EnumCaseInsensitive) > 0:
+		return number(s)
+	case p.only("boolean"), p.foldCase:
 		return strings.ToLower(s)
+	case p.moment:
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			return t.UTC().Format(time.RFC3339Nano)
+		}
+	case p.network:
+		// EC2 stores the block that an address lies in.
+		if block, err := netip.ParsePrefix(s); err == nil {
+			return block.Masked().String()
+		}
 	}
 	return s
 }
 
-func (p place) mayBeDocument() bool {
-	return p.node == nil || p.node.Format == "json" || p.node.Allows("object") || p.node.Allows("array")
-}
-
-// names reports that one text is an ARN in the stack's own account and region
-// and the other is what it ends in: many services take either form and return
-// the other. Two different ARNs are never the same.
-func (n *normaliser) names(a, b string) bool {
-	return n.namedBy(a, b) || n.namedBy(b, a)
-}
-
-func (n *normaliser) namedBy(arn, name string) bool {
-	parts := strings.SplitN(arn, ":", 6) // arn:partition:service:region:account:resource
-	if name == "" || len(parts) < 6 || parts[0] != "arn" {
-		return false
+// number writes a number in one way; anything else stays.
+func number(s string) string {
+	if len(s) > 40 || strings.ContainsAny(s, "/_xXpPbBoO") {
+		return s
 	}
-	if (parts[3] != "" && parts[3] != n.kind.Region) || (parts[4] != "" && parts[4] != n.kind.Account) {
-		return false
+	if e := strings.IndexAny(s, "eE"); e >= 0 && len(s)-e > 4 { // a number that is longer than any document
+		return s
 	}
-	resource := parts[5]
-	return name == resource || name == resource[strings.LastIndexAny(resource, ":/")+1:]
+	r, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return s
+	}
+	if r.IsInt() {
+		return r.Num().String()
+	}
+	f, _ := r.Float64()
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 func (n *normaliser) list(p place, items []any) any {
 	out := make([]any, 0, len(items))
-	tags := true
+	tags := len(items) > 0
 	for i, item := range items {
 		tags = tags && isTag(item)
-		if isAWSTag(item) {
+		if p.isAWSTag(item) {
 			continue
 		}
 		if v := n.value(p.step(strconv.Itoa(i)), item); v != nil {
 			out = append(out, v)
 		}
 	}
-	if p.unordered() || tags {
-		sortValues(out)
-		if p.node != nil && p.node.UniqueItems {
-			out = slices.CompactFunc(out, func(a, b any) bool { return key(a) == key(b) })
-		}
+	if p.isUnordered() || tags {
+		out = distinct(out)
 	}
 	return out
 }
 
 func (n *normaliser) object(p place, m map[string]any) any {
 	out := make(map[string]any, len(m))
-	tagMap := n.typ != nil && n.typ.Tagging.TagProperty != "" && n.typ.Tagging.TagProperty == schema.Pointer(p.path...)
 	for name, v := range m {
-		if tagMap && strings.HasPrefix(name, awsTagPrefix) {
+		if p.isAWSKey(name) {
 			continue
 		}
 		v = n.value(p.step(name), v)
-		// CloudFormation treats an empty list like none.
-		if l, isList := v.([]any); v == nil || isList && len(l) == 0 {
+		// An empty list or text is like none.
+		if l, isList := v.([]any); v == nil || v == "" || isList && len(l) == 0 {
 			continue
 		}
 		out[name] = v
@@ -203,6 +193,11 @@ func (n *normaliser) object(p place, m map[string]any) any {
 // Source: Tagging AWS resources user guide, "Tag naming limits and requirements".
 const awsTagPrefix = "aws:"
 
+// isAWSKey reports the key of a map of tags that AWS sets.
+func (p place) isAWSKey(name string) bool {
+	return p.shape != nil && p.tags && strings.HasPrefix(name, awsTagPrefix)
+}
+
 func isTag(v any) bool {
 	m, ok := v.(map[string]any)
 	if !ok || len(m) > 3 {
@@ -213,12 +208,23 @@ func isTag(v any) bool {
 	return hasKey && hasValue
 }
 
-func isAWSTag(v any) bool {
-	if !isTag(v) {
+func isTagList(items []any) bool {
+	return len(items) > 0 && !slices.ContainsFunc(items, func(v any) bool { return !isTag(v) })
+}
+
+// isAWSTag reports an item of a list that is a tag of AWS. In the tags of a type
+// the schema says so, elsewhere the look of it.
+func (p place) isAWSTag(v any) bool {
+	if !isTag(v) && (p.shape == nil || !p.tags) {
 		return false
 	}
-	name, _ := v.(map[string]any)["Key"].(string)
-	return strings.HasPrefix(name, awsTagPrefix)
+	m, _ := v.(map[string]any)
+	for _, property := range []string{"Key", "TagKey", "key"} {
+		if name, ok := m[property].(string); ok {
+			return strings.HasPrefix(name, awsTagPrefix)
+		}
+	}
+	return false
 }
 
 // parseDocument reads a JSON object or list out of a string.
@@ -234,18 +240,109 @@ func parseDocument(s string) (any, bool) {
 	return v, true
 }
 
-// key is a text that is the same for the same value.
+// empty reports what is like nothing at all.
+func empty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	default:
+		return false
+	}
+}
+
+// scalar is a value as text: JSON for what is not a scalar.
+func scalar(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case json.Number:
+		return v.String()
+	default:
+		b, err := json.Marshal(v) // sorts the keys of maps
+		if err != nil {
+			return ""
+		}
+		return string(b)
+	}
+}
+
+// key is a text that is the same for the same normal form, and for no other.
 func key(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	b, err := json.Marshal(v) // sorts the keys of maps
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	return string(appendKey(nil, v))
 }
 
-func sortValues(values []any) {
-	slices.SortStableFunc(values, func(a, b any) int { return strings.Compare(key(a), key(b)) })
+func appendKey(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case string:
+		return appendText(b, v)
+	case []any:
+		b = append(b, '[')
+		for _, item := range v {
+			b = append(appendKey(b, item), ',')
+		}
+		return append(b, ']')
+	case map[string]any:
+		b = append(b, '{')
+		names := make([]string, 0, len(v))
+		for name := range v {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			b = append(appendText(b, name), ':')
+			b = append(appendKey(b, v[name]), ',')
+		}
+		return append(b, '}')
+	default:
+		return append(b, scalar(v)...)
+	}
+}
+
+// appendText quotes as little as keeps two texts apart.
+func appendText(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return append(b, '"')
+}
+
+// distinct sorts values and leaves out repetitions.
+func distinct(values []any) []any {
+	type keyed struct {
+		key   string
+		value any
+	}
+	all := make([]keyed, len(values))
+	for i, v := range values {
+		all[i] = keyed{key(v), v}
+	}
+	slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	out := values[:0]
+	for i, k := range all {
+		if i == 0 || k.key != all[i-1].key {
+			out = append(out, k.value)
+		}
+	}
+	return out
 }

@@ -25,24 +25,29 @@ func isPolicy(v any) bool {
 	}
 }
 
+// oldest is the version of the policy language of a document that names none.
+// Source: IAM user guide, "IAM JSON policy elements: Version".
+const oldest = "2008-10-17"
+
 // policy is the form of a policy document: the order of statements and of the
-// values of an element has no meaning, one value is the same as a list of it,
-// and actions are not case-sensitive.
+// values of an element has no meaning, nor has a repetition; one value is the
+// same as a list of it, and actions are not case-sensitive.
 // Source: IAM user guide, "IAM JSON policy elements reference".
-func (n *normaliser) policy(m map[string]any) any {
+func policy(m map[string]any) any {
 	out := map[string]any{}
 	for name, v := range m {
 		switch {
 		case name == "Statement":
-			out[name] = n.statements(v)
+			out[name] = statements(v)
+		case name == "Version" && v == oldest:
 		case v != nil && v != "":
-			out[name] = n.form(place{}, v)
+			out[name] = plain(v)
 		}
 	}
 	return out
 }
 
-func (n *normaliser) statements(v any) any {
+func statements(v any) any {
 	items, ok := v.([]any)
 	if !ok {
 		items = []any{v}
@@ -50,14 +55,13 @@ func (n *normaliser) statements(v any) any {
 	out := make([]any, 0, len(items))
 	for _, item := range items {
 		if m, ok := item.(map[string]any); ok {
-			out = append(out, n.statement(m))
+			out = append(out, statement(m))
 		}
 	}
-	sortValues(out)
-	return out
+	return distinct(out)
 }
 
-func (n *normaliser) statement(m map[string]any) any {
+func statement(m map[string]any) any {
 	out := map[string]any{}
 	for name, v := range m {
 		switch name {
@@ -68,14 +72,23 @@ func (n *normaliser) statement(m map[string]any) any {
 		case "Principal", "NotPrincipal":
 			out[name] = principals(v)
 		case "Condition":
-			out[name] = n.conditions(v)
+			out[name] = conditions(v)
 		default:
 			if v != nil && v != "" {
-				out[name] = n.form(place{}, v)
+				out[name] = plain(v)
 			}
 		}
 	}
 	return out
+}
+
+// plain is the form of what has no other: its text.
+func plain(v any) any {
+	switch v.(type) {
+	case map[string]any, []any:
+		return key(v)
+	}
+	return scalar(v)
 }
 
 // principals evens out that everybody is "*" or {"AWS": "*"}, and that an
@@ -109,23 +122,25 @@ func account(principal string) string {
 }
 
 // conditions is operator → key → values. Values are texts whatever their JSON
-// type, so true and "true" are the same.
-func (n *normaliser) conditions(v any) any {
+// type, so true and "true" are the same. Keys are not case-sensitive.
+func conditions(v any) any {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return n.form(place{}, v)
+		return plain(v)
 	}
 	out := map[string]any{}
 	for operator, keys := range m {
 		byKey, ok := keys.(map[string]any)
 		if !ok {
-			out[operator] = n.form(place{}, keys)
+			out[operator] = plain(keys)
 			continue
 		}
-		folded := map[string]any{}
+		folded, fold := map[string]any{}, func(s string) string { return s }
+		if strings.HasPrefix(operator, "Bool") || strings.HasPrefix(operator, "Null") {
+			fold = strings.ToLower
+		}
 		for name, values := range byKey {
-			// Condition keys are not case-sensitive.
-			folded[strings.ToLower(name)] = oneOrMany(values, nil)
+			folded[strings.ToLower(name)] = oneOrMany(values, fold)
 		}
 		out[operator] = folded
 	}
@@ -139,18 +154,13 @@ func oneOrMany(v any, fold func(string) string) any {
 	if !ok {
 		items = []any{v}
 	}
-	seen := map[string]bool{}
 	out := make([]any, 0, len(items))
 	for _, item := range items {
 		text := scalar(item)
 		if fold != nil {
 			text = fold(text)
 		}
-		if !seen[text] {
-			seen[text] = true
-			out = append(out, text)
-		}
+		out = append(out, text)
 	}
-	sortValues(out)
-	return out
+	return distinct(out)
 }

@@ -77,6 +77,7 @@ type Publisher interface {
 const (
 	WaitDetection = "detection"
 	WaitExecution = "execution"
+	WaitBatch     = "batch" // StackID is the scan, ID the number of the batch
 )
 
 // Wait names what a workflow waits for.
@@ -88,8 +89,9 @@ type Wait struct {
 
 // StackState is a stack's status. The zero value means that there is none.
 type StackState struct {
-	Status string
-	Reason string
+	Status  string
+	Reason  string
+	Updated time.Time // when its last operation began
 }
 
 // Resource is a resource of a stack.
@@ -140,4 +142,12 @@ type ChangeDetail struct {
 	Type               string // Add, Remove, Modify, SyncWithActual
 	RequiresRecreation string // Never, Conditionally, Always
 	After              string
+	Drift              *LiveDrift // nil unless the property had drifted when the change set was made
+}
+
+// LiveDrift is what a change set saw of a drifted property.
+// Source: CloudFormation API reference, LiveResourceDrift.
+type LiveDrift struct {
+	Previous string // as it was deployed; "" when it was not set
+	Actual   string // as it is live; "" when it is not set
 }

@@ -16,7 +16,7 @@ import (
 // Source: CloudFormation user guide, "Detect unmanaged configuration changes to
 // stacks and resources with drift detection", considerations.
 func Refine(kind Kind, d ResourceDrift) (differences, same []events.PropertyDifference) {
-	r := refiner{comparison: comparison{normaliser: newNormaliser(kind)}, drift: d, done: map[string]bool{}}
+	r := refiner{comparer: *newComparer(kind, d.Expected), drift: d, done: map[string]bool{}}
 	for _, reported := range d.Differences {
 		r.judge(reported)
 	}
@@ -24,7 +24,7 @@ func Refine(kind Kind, d ResourceDrift) (differences, same []events.PropertyDiff
 }
 
 type refiner struct {
-	comparison
+	comparer
 	drift ResourceDrift
 	alike []events.PropertyDifference
 	done  map[string]bool // pointers of unordered lists that were compared already
@@ -58,10 +58,13 @@ func (r *refiner) judge(reported events.PropertyDifference) {
 func (r *refiner) equivalent(path []string, reported events.PropertyDifference) bool {
 	at := r.at(path...)
 	want, have := r.reported(at, reported.Expected), r.reported(at, reported.Actual)
-	if r.same(r.value(at, want), r.value(at, have)) {
+	if r.same(at, r.value(at, want), r.value(at, have)) {
 		return true
 	}
-	if reported.Type != DifferenceNotEqual && isAWSTag(cmpOr(want, have)) {
+	if r.convertible(at, reported) {
+		return true
+	}
+	if reported.Type != DifferenceNotEqual && (place{}).isAWSTag(cmpOr(want, have)) {
 		return true
 	}
 	for depth := len(path); depth > 0; depth-- {
@@ -71,11 +74,30 @@ func (r *refiner) equivalent(path []string, reported events.PropertyDifference) 
 			continue
 		}
 		at := r.at(path[:depth]...)
-		if r.same(r.value(at, want), r.value(at, have)) {
+		if r.same(at, r.value(at, want), r.value(at, have)) {
 			return true
 		}
 	}
 	return false
+}
+
+// convertible reports a difference that the schema's transform explains.
+// CloudFormation applies transforms as well: one that cannot be worked out here
+// explains nothing.
+func (r *refiner) convertible(at place, reported events.PropertyDifference) bool {
+	if at.shape == nil || at.transform == nil {
+		return false
+	}
+	want, wantOK := lookup(r.drift.Expected, at.path)
+	have, haveOK := lookup(r.drift.Actual, at.path)
+	if !wantOK || !haveOK {
+		want, have = r.reported(at, reported.Expected), r.reported(at, reported.Actual)
+	}
+	around, _ := lookup(r.drift.Expected, at.path[:len(at.path)-1])
+	m, _ := around.(map[string]any)
+	same := r.transformed(at.within(m), want, have) && len(r.unresolved) == 0
+	r.unresolved = nil
+	return same
 }
 
 // reported is a value of a PropertyDifference, which are all strings: "null"
@@ -102,7 +124,7 @@ func (r *refiner) unorderedList(path []string) (list place, want, have []any) {
 		h, _ := lookup(r.drift.Actual, path[:depth])
 		want, wantOK := w.([]any)
 		have, haveOK := h.([]any)
-		if wantOK && haveOK && (at.unordered() || isTagList(want) && isTagList(have)) {
+		if wantOK && haveOK && (at.isUnordered() || isTagList(want) && isTagList(have)) {
 			return at, want, have
 		}
 	}
@@ -143,6 +165,6 @@ func cmpOr(a, b any) any {
 }
 
 func sorted(differences []events.PropertyDifference) []events.PropertyDifference {
-	c := comparison{found: slices.Clone(differences)}
+	c := comparer{found: slices.Clone(differences)}
 	return c.sorted()
 }

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,11 +20,14 @@ const maxCell = 60
 // stand together, then resource, property, expected and actual value of every
 // difference. Stacks are sorted by account, region and name.
 func RenderText(w io.Writer, scans []events.DriftScanned) error {
-	for i, scan := range sortedScans(scans) {
+	for i, scan := range Sorted(scans) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s  %s/%s  %s\n", scan.StackName, scan.Account, scan.Region, scan.Status)
+		if scan.Parent != "" {
+			fmt.Fprintf(w, "  nested in: %s\n", scan.Parent)
+		}
 		fmt.Fprintf(w, "  coverage: %s\n", CoverageText(scan.Coverage))
 		if scan.Reason != "" {
 			fmt.Fprintf(w, "  note: %s\n", printable(scan.Reason))
@@ -37,28 +41,109 @@ func RenderText(w io.Writer, scans []events.DriftScanned) error {
 
 // CoverageText says in words how much of a stack was looked at.
 func CoverageText(c events.Coverage) string {
-	return fmt.Sprintf("%d checked, %d unsupported, %d unknown, %d nested", c.Checked, c.Unsupported, c.Unknown, c.Nested)
+	text := fmt.Sprintf("%d checked, %d unsupported, %d unknown, %d nested", c.Checked, c.Unsupported, c.Unknown, c.Nested)
+	if c.Live > 0 {
+		text += fmt.Sprintf("; %d checked live", c.Live)
+	}
+	if c.Unresolved > 0 {
+		text += fmt.Sprintf(", %d properties unresolved", c.Unresolved)
+	}
+	return text
+}
+
+// columns are those beside what every table has: a stack of which nothing is
+// known there has none.
+type columns struct{ severity, response, engine bool }
+
+func columnsOf(resources []events.DriftedResource) columns {
+	var c columns
+	for _, r := range resources {
+		c.severity = c.severity || r.Severity != ""
+		c.response = c.response || r.Response != ""
+		c.engine = c.engine || r.Engine != "" || len(r.Undeclared) > 0
+	}
+	return c
+}
+
+// pick returns the cells of the columns that are shown.
+func (c columns) pick(severity, response, engine string) string {
+	text := ""
+	for _, cell := range []struct {
+		shown bool
+		text  string
+	}{{c.severity, severity}, {c.response, response}, {c.engine, engine}} {
+		if cell.shown {
+			text += "\t" + cell.text
+		}
+	}
+	return text
 }
 
 func renderTable(w io.Writer, resources []events.DriftedResource) error {
 	if len(resources) == 0 {
 		return nil
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL")
+	shown := columnsOf(resources)
+	var text bytes.Buffer
+	table := &rows{Writer: tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)}
+	under := map[int]string{} // what stands below a row of the table
+	fmt.Fprintf(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL%s\n", shown.pick("SEVERITY", "RESPONSE", "ENGINE"))
 	for _, r := range resources {
-		if r.Status == StatusDeleted {
-			fmt.Fprintf(table, "  %s\t%s\t(all)\tpresent\tdeleted\n", r.LogicalID, r.ResourceType)
-			continue
+		renderResource(table, r, shown)
+		under[table.written] = AttributionText(r.Attribution)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	row := 0
+	for line := range strings.Lines(text.String()) {
+		if row++; under[row] != "" {
+			line += "    " + under[row] + "\n"
 		}
-		if len(r.Differences) == 0 {
-			fmt.Fprintf(table, "  %s\t%s\t(not named)\t\t%s\n", r.LogicalID, r.ResourceType, strings.ToLower(r.Status))
-		}
-		for _, d := range r.Differences {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", r.LogicalID, r.ResourceType, printable(d.Path), cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove))
+		if _, err := io.WriteString(w, line); err != nil {
+			return err
 		}
 	}
-	return table.Flush()
+	for _, r := range resources {
+		if r.Disagreement != "" {
+			fmt.Fprintf(w, "  %s: the engines disagree: %s\n", r.LogicalID, printable(r.Disagreement))
+		}
+	}
+	return nil
+}
+
+// rows counts the rows of a table. A line of another shape in between would end
+// its columns: such lines are put below their row when the table is done.
+type rows struct {
+	*tabwriter.Writer
+	written int
+}
+
+// Write implements io.Writer.
+func (r *rows) Write(text []byte) (int, error) {
+	r.written += bytes.Count(text, []byte("\n"))
+	return r.Writer.Write(text)
+}
+
+func renderResource(table io.Writer, r events.DriftedResource, shown columns) {
+	row := func(property, expected, actual, engine string) {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s%s\n", r.LogicalID, r.ResourceType, property, expected, actual, shown.pick(r.Severity, r.Response, engine))
+	}
+	switch {
+	case r.Status == StatusDeleted:
+		row("(all)", "present", "deleted", r.Engine)
+	case len(r.Differences) == 0 && r.Status != StatusInSync:
+		row("(not named)", "", strings.ToLower(r.Status), r.Engine)
+	default:
+		renderDifferences(row, r.Differences, "", r.Engine)
+	}
+	renderDifferences(row, r.Undeclared, " (undeclared)", EngineLive)
+}
+
+func renderDifferences(row func(property, expected, actual, engine string), differences []events.PropertyDifference, mark, engine string) {
+	for _, d := range differences {
+		row(printable(d.Path)+mark, cell(d.Expected, d.Type == DifferenceAdd), cell(d.Actual, d.Type == DifferenceRemove), engine)
+	}
 }
 
 // cell is a value in a table; absent is one that the side does not have.
@@ -90,10 +175,12 @@ func RenderJSON(w io.Writer, scans []events.DriftScanned) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(sortedScans(scans))
+	return encoder.Encode(Sorted(scans))
 }
 
-func sortedScans(scans []events.DriftScanned) []events.DriftScanned {
+// Sorted returns the scans in the order of every report: by account, region and
+// name of the stack.
+func Sorted(scans []events.DriftScanned) []events.DriftScanned {
 	out := slices.Clone(scans)
 	if out == nil {
 		out = []events.DriftScanned{}

@@ -68,3 +68,29 @@ func TestRenderJSON(t *testing.T) {
 		t.Errorf("no scans: %q, %v, want an empty list", b.String(), err)
 	}
 }
+
+func TestRenderTextOfBothEngines(t *testing.T) {
+	scan := events.DriftScanned{
+		StackRef: events.StackRef{StackName: "child", Account: "1", Region: "r", Parent: "arn:parent"}, Status: "DRIFTED",
+		Coverage: events.Coverage{Checked: 2, Live: 2, Unresolved: 1},
+		Resources: []events.DriftedResource{
+			{LogicalID: "Jobs", ResourceType: "T", Status: "MODIFIED", Engine: "live", Differences: []events.PropertyDifference{timeout}, Disagreement: "only Cloud Control reports /VisibilityTimeout"},
+			{LogicalID: "News", ResourceType: "T", Status: "IN_SYNC", Undeclared: []events.PropertyDifference{delay}},
+		},
+	}
+	var b strings.Builder
+	if err := drift.RenderText(&b, []events.DriftScanned{scan}); err != nil {
+		t.Fatal(err)
+	}
+	want := `child  1/r  DRIFTED
+  nested in: arn:parent
+  coverage: 2 checked, 0 unsupported, 0 unknown, 0 nested; 2 checked live, 1 properties unresolved
+  RESOURCE  TYPE  PROPERTY                    EXPECTED  ACTUAL  ENGINE
+  Jobs      T     /VisibilityTimeout          60        30      live
+  News      T     /DelaySeconds (undeclared)  0         5       live
+  Jobs: the engines disagree: only Cloud Control reports /VisibilityTimeout
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}

@@ -11,21 +11,31 @@ import (
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
-// Report reads what the detection found, publishes DriftScanned and, if the
-// stack drifted, DriftDetected.
+// Report reads what the detection found, decides what is done about it, and
+// publishes DriftScanned and, if what is open changed, DriftDetected or
+// DriftResolved. A revert that was asked for something else than what is found is refused.
 func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 	report, err := s.read(ctx, &scan)
 	if err != nil {
 		return scan, err
 	}
-	scan.Drift = Drift{Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Routed: report.Routed, Digest: report.Digest}
-	scan.Result = scanned(scan, report)
-	facts := []events.Fact{scannedFact(scan, report)}
-	if scan.Drift.Found {
-		detected := events.DriftDetected{StackRef: scan.Stack, ScanID: scan.ScanID, Coverage: report.Coverage, Resources: scan.Drift.Resources}
-		facts = append(facts, fact(scan, detected, scan.Detection.Ended, facts[0].Metadata.ID))
+	s.attribute(ctx, scan, report.Resources, report.Names)
+	s.attribute(ctx, scan, report.Undeclared, report.Names)
+	if err := s.respond(ctx, &scan, &report); err != nil {
+		return scan, err
 	}
-	return scan, s.Publisher.Publish(ctx, facts...)
+	scan.Drift = Drift{
+		Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Routed: report.Routed, Kept: report.Kept, Digest: report.Digest,
+	}
+	scan.Result = scanned(scan, report)
+	if _, err := s.tell(ctx, scan, report); err != nil {
+		return scan, err
+	}
+	if reasons := changedSince(scan, report); len(reasons) > 0 {
+		scan.Revert = false
+		return s.refuse(ctx, scan, OutcomeRevertRefused, reasons)
+	}
+	return scan, nil
 }
 
 // read assesses the scan's detection. The event of a failed detection does not
@@ -45,17 +55,27 @@ func (s *Service) read(ctx context.Context, scan *Scan) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	drifts, err := s.Stacks.Drifts(ctx, scan.Stack)
-	if err != nil {
-		return Report{}, err
+	found := Findings{Engine: scan.Engine, Detection: scan.Detection, Resources: resources}
+	if scan.Engine != EngineLive {
+		if found.Drifts, err = s.Stacks.Drifts(ctx, scan.Stack); err != nil {
+			return Report{}, err
+		}
 	}
 	routed, err := s.routed(ctx, *scan, resources)
 	if err != nil {
 		return Report{}, err
 	}
-	drifts, names := withoutWeights(drifts, routed)
-	report := Assess(scan.Stack, scan.Detection, resources, drifts)
-	report.Routed = names
+	var names []string
+	var note string
+	found.Drifts, names = withoutWeights(found.Drifts, routed)
+	if found.Live, note, err = s.live(ctx, *scan, resources, routed); err != nil {
+		return Report{}, err
+	}
+	report := Merge(scan.Stack, found)
+	report.Routed, report.Names = names, furtherNames(found.Drifts)
+	if note != "" {
+		report.Reasons = append(report.Reasons, note)
+	}
 	return report, nil
 }
 
@@ -67,7 +87,15 @@ func (s *Service) Fail(ctx context.Context, scan Scan) (Scan, error) {
 		reason = scan.Error.Error + because(cause(scan.Error.Cause))
 	}
 	if scan.Plan.State != "" || scan.Drift.Found && scan.Revert {
-		return s.refuse(ctx, scan, OutcomeFailed, []string{reason})
+		outcome := OutcomeFailed
+		if scan.Plan.State == "" && scan.Error != nil && scan.Error.Error == fault.ConflictError {
+			outcome = OutcomeSkipped // a deployment held the stack all the time
+		}
+		scan, err := s.refuse(ctx, scan, outcome, []string{reason})
+		if err != nil {
+			return scan, err
+		}
+		return scan, s.release(ctx, scan)
 	}
 	scan.Result = result(scan.Stack, OutcomeFailed, reason)
 	if scan.Error != nil && scan.Error.Error == fault.ConflictError {
@@ -129,13 +157,13 @@ func scannedFact(scan Scan, report Report) events.Fact {
 	if note := report.RoutedNote(); note != "" {
 		reasons = append(reasons, shorten(note, maxReason))
 	}
-	resources := report.Resources
+	resources := slices.Concat(report.Resources, report.Undeclared)
 	if resources == nil {
 		resources = []events.DriftedResource{}
 	}
 	data := events.DriftScanned{
 		StackRef: scan.Stack, ScanID: scan.ScanID, DetectionID: scan.Detection.ID, Status: report.Status,
-		Coverage: report.Coverage, Resources: clip(resources), Reason: strings.Join(reasons, "; "),
+		Coverage: report.Coverage, Resources: clip(resources), Reason: strings.Join(reasons, "; "), Digest: report.Digest,
 	}
 	return fact(scan, data, scan.Detection.Ended, "")
 }

@@ -21,8 +21,12 @@ const (
 	gone    = "it was deleted, as every change set is when another one of the stack is executed"
 )
 
-// PlanRevert asks for the change set that would bring the drift back.
+// PlanRevert takes the stack's lock and asks for the change set that would bring
+// the drift back. Errors: ConflictError while a deployment has the stack.
 func (s *Service) PlanRevert(ctx context.Context, scan Scan) (Scan, error) {
+	if err := s.hold(ctx, scan, planHold); err != nil {
+		return scan, err
+	}
 	name := "evenkeel-revert-" + id(scan.ScanID, scan.Stack.StackID)
 	changeSet, err := s.ChangeSets.Create(ctx, scan.Stack, name)
 	if err != nil {
@@ -34,6 +38,9 @@ func (s *Service) PlanRevert(ctx context.Context, scan Scan) (Scan, error) {
 
 // ReadRevert looks whether the change set is there.
 func (s *Service) ReadRevert(ctx context.Context, scan Scan) (Scan, error) {
+	if err := s.hold(ctx, scan, planHold); err != nil {
+		return scan, err
+	}
 	set, err := s.ChangeSets.Read(ctx, scan.Stack, scan.Plan.ChangeSetID)
 	if err != nil {
 		return scan, err
@@ -63,7 +70,7 @@ func (s *Service) Guard(ctx context.Context, scan Scan) (Scan, error) {
 		if err != nil {
 			return scan, err
 		}
-		if reasons = Guard(set, scan.Drift.Resources, scan.Drift.Alike, scan.Drift.Routed); set.Status != created {
+		if reasons = Guard(set, scan.guarded()); set.Status != created {
 			reasons = []string{"there is no change set" + because(gone)}
 		}
 	}
@@ -76,7 +83,20 @@ func (s *Service) Guard(ctx context.Context, scan Scan) (Scan, error) {
 	if err != nil {
 		return scan, err
 	}
-	return scan, s.ChangeSets.Discard(ctx, scan.Stack, scan.Plan.ChangeSetID)
+	if err := s.ChangeSets.Discard(ctx, scan.Stack, scan.Plan.ChangeSetID); err != nil {
+		return scan, err
+	}
+	return scan, s.release(ctx, scan)
+}
+
+// guarded is the drift that the guard knows of: what is ignored or accepted is
+// drift as any other when that was asked for.
+func (s Scan) guarded() Drift {
+	d := s.Drift
+	if s.IncludeKept {
+		d.Kept = nil
+	}
+	return d
 }
 
 // ExecuteRevert executes the approved change set. The token is kept before,
@@ -85,6 +105,13 @@ func (s *Service) Guard(ctx context.Context, scan Scan) (Scan, error) {
 func (s *Service) ExecuteRevert(ctx context.Context, scan Scan, token string) error {
 	if scan.Plan.State != PlanApproved {
 		return s.failTask(ctx, token, fault.Permanent("the guard has not approved %s", scan.Plan.ChangeSetID))
+	}
+	if err := s.hold(ctx, scan, executeHold); err != nil {
+		if fault.Is(err, fault.ConflictError) {
+			// A conflict of the execution means that it may have begun; this one has not.
+			err = fault.Permanent("the revert was not executed: %w", err)
+		}
+		return s.failTask(ctx, token, err)
 	}
 	wait := Wait{Kind: WaitExecution, StackID: scan.Stack.StackID, ID: requestToken(scan)}
 	if err := s.Tokens.Keep(ctx, wait, token, s.Now().Add(tokenLife)); err != nil {
@@ -124,6 +151,9 @@ func (s *Service) StackChanged(ctx context.Context, event events.Envelope[events
 // stack that is still being changed is a Conflict, so that the workflow asks
 // again later.
 func (s *Service) ReadExecution(ctx context.Context, scan Scan) (Scan, error) {
+	if err := s.keep(ctx, scan, executeHold); err != nil {
+		return scan, err
+	}
 	state, err := s.Stacks.State(ctx, scan.Stack)
 	if err != nil {
 		return scan, err
@@ -142,20 +172,30 @@ func (s *Service) VerifyReverted(ctx context.Context, scan Scan) (Scan, error) {
 	if err != nil {
 		return scan, err
 	}
-	found := scannedFact(scan, report)
-	if err := s.Publisher.Publish(ctx, found); err != nil {
+	if err := s.respond(ctx, &scan, &report); err != nil {
+		return scan, err
+	}
+	cause, err := s.tell(ctx, scan, report)
+	if err != nil {
 		return scan, err
 	}
 	scan.Result = scanned(scan, report)
 	if reasons := unrighted(scan, report); len(reasons) > 0 {
-		return s.refuse(ctx, scan, OutcomeRevertRefused, reasons)
+		scan, err := s.refuse(ctx, scan, OutcomeRevertRefused, reasons)
+		if err != nil {
+			return scan, err
+		}
+		return scan, s.release(ctx, scan)
 	}
 	scan.Result.Outcome = OutcomeReverted
 	reverted := events.DriftReverted{
 		StackRef: scan.Stack, ScanID: scan.ScanID, ChangeSetID: scan.Plan.ChangeSetID,
 		Resources: scan.Drift.Resources, RequestedBy: scan.RequestedBy,
 	}
-	return scan, s.Publisher.Publish(ctx, fact(scan, reverted, scan.Detection.Ended, found.Metadata.ID))
+	if err := s.Publisher.Publish(ctx, fact(scan, reverted, scan.Detection.Ended, cause)); err != nil {
+		return scan, err
+	}
+	return scan, s.release(ctx, scan)
 }
 
 // unrighted says what of the drift a second detection does not find in sync.

@@ -16,7 +16,10 @@ import (
 type Scan struct {
 	ScanID      string          `json:"scanId"` // name of the workflow execution; correlates all facts of the scan
 	Stack       events.StackRef `json:"stack"`
-	Revert      bool            `json:"revert"` // bring drift back when the guard agrees
+	Engine      string          `json:"engine,omitempty"`          // one of the Engine constants; "" is auto
+	Revert      bool            `json:"revert"`                    // bring drift back when the guard agrees
+	Seen        string          `json:"seen,omitempty"`            // digest of the drift that whoever asks for the revert saw
+	IncludeKept bool            `json:"includeAccepted,omitempty"` // also bring back what is ignored or accepted
 	RequestedBy string          `json:"requestedBy"`
 	Detection   Detection       `json:"detection,omitzero"`
 	Drift       Drift           `json:"drift"`
@@ -32,6 +35,7 @@ const (
 	DetectionStarted = "Started"
 	DetectionDone    = "Complete"
 	DetectionFailed  = "Failed" // at least one resource could not be checked; the rest was
+	DetectionNone    = "None"   // the live engine needs none
 )
 
 // Detection is one run of CloudFormation's drift detection on a stack.
@@ -53,6 +57,7 @@ type Drift struct {
 	Resources []events.DriftedResource `json:"resources,omitempty"`
 	Alike     []string                 `json:"alike,omitempty"`  // logical ids that CloudFormation reported for the same value in another form
 	Routed    []string                 `json:"routed,omitempty"` // logical ids of what rollouts route by
+	Kept      []Kept                   `json:"kept,omitempty"`   // that is ignored or accepted
 	Digest    string                   `json:"digest,omitempty"` // SHA-256 of all resources before clipping
 }
 
@@ -113,6 +118,7 @@ type Caught struct {
 // Map iterates over.
 type Worklist struct {
 	ScanID string `json:"scanId"`
+	Batch  int    `json:"batch"` // 0 when the scan is no part of another one
 	Scans  []Scan `json:"scans"`
 }
 
@@ -121,13 +127,23 @@ type Summary struct {
 	ScanID string         `json:"scanId"`
 	Counts map[string]int `json:"counts"` // by outcome
 	Stacks []Result       `json:"stacks"`
+	More   int            `json:"more,omitempty"` // stacks that have no room here; Counts has them
 }
 
 // Request starts a scan. The zero Request scans every deployed stack and
 // reverts nothing, which is what a schedule asks for.
 type Request struct {
-	Stacks      []string `json:"stacks"` // names or ARNs
+	Stacks      []string `json:"stacks"`             // names or ARNs
+	All         bool     `json:"all,omitempty"`      // every stack of the scope, not only what Evenkeel deployed
+	Accounts    []string `json:"accounts,omitempty"` // filters, of which all must hold
+	Regions     []string `json:"regions,omitempty"`
+	Names       []string `json:"names,omitempty"` // globs, of which one must match
+	Tags        []string `json:"tags,omitempty"`  // key=value, or key for any value; the stack has all of them
 	Revert      bool     `json:"revert"`
+	Engine      string   `json:"engine,omitempty"`          // one of the Engine constants; "" is auto
+	Seen        string   `json:"seen,omitempty"`            // digest of the only stack's drift, as it was seen
+	IncludeKept bool     `json:"includeAccepted,omitempty"` // also revert what is ignored or accepted
 	RequestedBy string   `json:"requestedBy"`
-	ScanID      string   `json:"scanId"` // by default the name of the execution
+	ScanID      string   `json:"scanId"`          // by default the name of the execution
+	Batch       int      `json:"batch,omitempty"` // of a scan that was planned; nothing else but ScanID is given then
 }

@@ -21,7 +21,17 @@ type Service struct {
 	Tokens     Tokens
 	Tasks      Tasks
 	Inventory  Inventory
+	Discovery  Discovery // nil: only deployed stacks are known
+	Scope      Scope
 	Rollouts   Rollouts // nil: nothing is rolled out
+	Live       Live     // nil: CloudFormation alone
+	Attributor Attributor
+	Policies   Policies // nil, with Baselines: nothing is responded to
+	Baselines  Baselines
+	Files      Files      // nil, with Executions: no scans in batches
+	Executions Executions // of the drift workflow
+	Standings  Standings  // nil: every report is told anew
+	Locks      Locks      // nil: nobody deploys
 	Publisher  Publisher
 	Now        func() time.Time
 }
@@ -31,7 +41,8 @@ type Service struct {
 const tokenLife = 24 * time.Hour
 
 // List returns one document for each stack to scan, sorted by account, region
-// and name: those that the request names, or else every deployed stack.
+// and name: those that the request names, or else every deployed stack, or all
+// of the scope, and the stacks nested in them.
 // execution is the name of the workflow execution. A stack that is not deployed
 // by Evenkeel must be named by its ARN; any other name that is not known is
 // Invalid.
@@ -39,21 +50,35 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 	if request.ScanID == "" {
 		request.ScanID = execution
 	}
-	known, err := s.Inventory.Stacks(ctx)
+	engine, err := ParseEngine(request.Engine)
 	if err != nil {
 		return Worklist{}, err
 	}
-	chosen := known
-	if len(request.Stacks) > 0 {
-		if chosen, err = choose(known, request.Stacks); err != nil {
+	var chosen []events.StackRef
+	number := request.Batch
+	if number > 0 {
+		request, chosen, err = s.batch(ctx, Batch{ScanID: request.ScanID, Number: number})
+		engine = request.Engine
+	} else {
+		chosen, err = s.chosen(ctx, request)
+	}
+	if err != nil {
+		return Worklist{}, err
+	}
+	if request.Seen != "" && len(chosen) != 1 {
+		return Worklist{}, fault.Invalid("what was seen is the drift of one stack, but %d are asked for", len(chosen))
+	}
+	if request.Seen == "" { // a revert names its stack
+		if chosen, err = s.withNested(ctx, chosen); err != nil {
 			return Worklist{}, err
 		}
 	}
 	slices.SortFunc(chosen, func(a, b events.StackRef) int { return strings.Compare(sortKey(a), sortKey(b)) })
-	list := Worklist{ScanID: request.ScanID, Scans: make([]Scan, 0, len(chosen))}
+	list := Worklist{ScanID: request.ScanID, Batch: number, Scans: make([]Scan, 0, len(chosen))}
 	for _, stack := range chosen {
 		list.Scans = append(list.Scans, Scan{
-			ScanID: request.ScanID, Stack: stack, Revert: request.Revert, RequestedBy: request.RequestedBy,
+			ScanID: request.ScanID, Stack: stack, Engine: engine, Revert: request.Revert, Seen: request.Seen, IncludeKept: request.IncludeKept,
+			RequestedBy: request.RequestedBy,
 			// What the output says if nothing else is ever heard of the scan.
 			Result: result(stack, OutcomeFailed, "the scan did not finish"),
 		})
@@ -62,7 +87,8 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 }
 
 // StartDetection starts a drift detection, unless the stack's status does not
-// allow one: then the detection is Skipped and says why. A stack that is being
+// allow one: then the detection is Skipped and says why. The live engine alone
+// needs none. A stack that is being
 // changed or checked by somebody else is a Conflict.
 func (s *Service) StartDetection(ctx context.Context, scan Scan) (Scan, error) {
 	state, err := s.Stacks.State(ctx, scan.Stack)
@@ -78,11 +104,20 @@ func (s *Service) StartDetection(ctx context.Context, scan Scan) (Scan, error) {
 		scan.Detection = Detection{State: DetectionSkipped, Reason: reason, Started: now, Ended: now}
 		return scan, nil
 	}
-	id, err := s.Stacks.StartDetection(ctx, scan.Stack)
+	if scan.Plan.State == PlanApproved { // the detection after the revert
+		if err := s.keep(ctx, scan, verifyHold); err != nil {
+			return scan, err
+		}
+	}
+	if scan.Engine == EngineLive {
+		scan.Detection = Detection{ID: "live-" + id(scan.ScanID, scan.Stack.StackID, now.Format(time.RFC3339Nano)), State: DetectionNone, Started: now, Ended: now}
+		return scan, nil
+	}
+	detection, err := s.Stacks.StartDetection(ctx, scan.Stack)
 	if err != nil {
 		return scan, err
 	}
-	scan.Detection = Detection{ID: id, State: DetectionStarted, Started: now}
+	scan.Detection = Detection{ID: detection, State: DetectionStarted, Started: now}
 	return scan, nil
 }
 

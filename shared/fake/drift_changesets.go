@@ -46,6 +46,7 @@ func (s *DriftStack) changes() []drift.Change {
 			if want != driftText(r.Actual[property]) {
 				change.Details = append(change.Details, drift.ChangeDetail{
 					Path: "/Properties/" + property, Type: "Modify", RequiresRecreation: "Never", After: want,
+					Drift: &drift.LiveDrift{Previous: want, Actual: driftText(r.Actual[property])},
 				})
 			}
 		}

@@ -39,6 +39,7 @@ type DriftCloud struct {
 type DriftStack struct {
 	Ref       events.StackRef
 	Status    string
+	Updated   time.Time                 // when it was deployed last
 	Resources map[string]*DriftResource // by logical id
 	Phantoms  []drift.Change            // changes that every revert change set has besides the real ones
 	Fails     bool                      // executing a change set rolls back
@@ -54,9 +55,11 @@ type DriftStack struct {
 // DriftResource is a resource as its template says and as it is.
 type DriftResource struct {
 	Type             string
+	PhysicalID       string // by default the logical id and "-1"
 	Expected, Actual map[string]any
 	Deleted          bool
 	Unsupported      bool   // the type has no drift support
+	Readable         bool   // although Unsupported, Cloud Control can read it
 	Unreadable       string // why the read fails; empty if it does not
 }
 
@@ -82,7 +85,7 @@ func (c *DriftCloud) State(_ context.Context, ref events.StackRef) (drift.StackS
 		return drift.StackState{}, err
 	}
 	if s, ok := c.stacks[ref.StackID]; ok {
-		return drift.StackState{Status: s.Status}, nil
+		return drift.StackState{Status: s.Status, Updated: s.Updated}, nil
 	}
 	return drift.StackState{}, nil
 }
@@ -124,7 +127,7 @@ func (c *DriftCloud) endDetection(s *DriftStack, id string) {
 // result is what a detection finds. Like CloudFormation it compares text.
 func (r *DriftResource) result(name string, now time.Time) drift.ResourceDrift {
 	out := drift.ResourceDrift{
-		Resource: drift.Resource{LogicalID: name, PhysicalID: name + "-1", Type: r.Type},
+		Resource: drift.Resource{LogicalID: name, PhysicalID: r.physicalID(name), Type: r.Type},
 		Status:   drift.StatusInSync, Checked: now,
 	}
 	switch {
@@ -145,6 +148,10 @@ func (r *DriftResource) result(name string, now time.Time) drift.ResourceDrift {
 		}
 	}
 	return out
+}
+
+func (r *DriftResource) physicalID(logicalID string) string {
+	return cmp.Or(r.PhysicalID, logicalID+"-1")
 }
 
 func driftText(v any) string {
@@ -188,7 +195,7 @@ func (c *DriftCloud) Resources(_ context.Context, ref events.StackRef) ([]drift.
 	}
 	var out []drift.Resource
 	for _, name := range slices.Sorted(maps.Keys(s.Resources)) {
-		out = append(out, drift.Resource{LogicalID: name, PhysicalID: name + "-1", Type: s.Resources[name].Type})
+		out = append(out, drift.Resource{LogicalID: name, PhysicalID: s.Resources[name].physicalID(name), Type: s.Resources[name].Type})
 	}
 	return out, nil
 }

@@ -129,11 +129,18 @@ var tellers = map[string]func(Entry) (string, error){
 	}),
 	events.RunFinished{}.DetailType(): tell(func(d events.RunFinished) string { return d.Outcome + ": " + d.Reason }),
 	events.DriftScanned{}.DetailType(): tell(func(d events.DriftScanned) string {
-		return fmt.Sprintf("%s is %s: %s checked, %s%s", d.StackName, d.Status, count(d.Coverage.Checked, "resource"), count(len(d.Resources), "drifted resource"), quoted(d.Reason))
+		return fmt.Sprintf("%s is %s: %s checked, %s%s", d.StackName, d.Status, count(d.Coverage.Checked, "resource"), count(len(d.Drifted()), "drifted resource"), quoted(d.Reason))
 	}),
 	events.DriftDetected{}.DetailType(): tell(func(d events.DriftDetected) string {
 		return fmt.Sprintf("%s drifted: %s", d.StackName, count(len(d.Resources), "resource"))
 	}),
+	events.DriftResolved{}.DetailType(): tell(func(d events.DriftResolved) string {
+		return fmt.Sprintf("%s has no open drift any more: %s had drifted", d.StackName, count(len(d.Resources), "resource"))
+	}),
+	events.DriftDigest{}.DetailType(): tell(func(d events.DriftDigest) string {
+		return fmt.Sprintf("on %s drift was open in %s of %s", d.Day, count(d.Resources, "resource"), count(len(d.Stacks)+d.More, "stack"))
+	}),
+	events.DriftAccepted{}.DetailType(): tell(accepted),
 	events.DriftReverted{}.DetailType(): tell(func(d events.DriftReverted) string {
 		return fmt.Sprintf("%s brought back for %s: %s", d.StackName, d.RequestedBy, count(len(d.Resources), "resource"))
 	}),
@@ -271,4 +278,15 @@ func verified(t events.Target) string {
 		return "stage " + t.Stage
 	}
 	return target(t)
+}
+
+func accepted(d events.DriftAccepted) string {
+	text := fmt.Sprintf("%s%s of %s accepted by %s", d.LogicalID, d.Path, d.StackName, d.By)
+	if d.Withdrawn {
+		text = fmt.Sprintf("%s%s of %s accepted no more, says %s", d.LogicalID, d.Path, d.StackName, d.By)
+	}
+	if !d.Until.IsZero() {
+		text += " until " + d.Until.UTC().Format(time.RFC3339)
+	}
+	return text + quoted(d.Reason)
 }

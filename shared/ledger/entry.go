@@ -115,6 +115,9 @@ var subjects = map[string]locator{
 	events.PullRequestReviewed{}.DetailType():     aboutPullRequest,
 	events.DriftScanned{}.DetailType():            aboutStack,
 	events.DriftDetected{}.DetailType():           aboutStack,
+	events.DriftResolved{}.DetailType():           aboutStack,
+	events.DriftAccepted{}.DetailType():           aboutStack,
+	events.DriftDigest{}.DetailType():             aboutAllStacks,
 	events.DriftReverted{}.DetailType():           aboutStack,
 	events.DriftRevertRefused{}.DetailType():      aboutStack,
 	events.SecurityGroupHealed{}.DetailType():     aboutHeal,
@@ -152,6 +155,11 @@ func aboutStack(data json.RawMessage) (kind, subject string, err error) {
 		return KindDrift, "", err
 	}
 	return KindDrift, DriftSubject(stack.Account, stack.Region, stack.StackName), nil
+}
+
+// aboutAllStacks is for a digest: all of them are one subject.
+func aboutAllStacks(json.RawMessage) (kind, subject string, err error) {
+	return KindDrift, KindDrift + "#digest", nil
 }
 
 // aboutRunOrStack is for what a person does to a stack, of a run or by its name.

@@ -16,7 +16,8 @@ type Service struct {
 	ChangeSets ChangeSets
 	Templates  deployment.Templates
 	Reviews    Reviews
-	Rollouts   Rollouts // nil where no stack is rolled out
+	Rollouts   Rollouts             // nil where no stack is rolled out
+	Baselines  deployment.Baselines // nil where no drift is accepted
 	Runs       Runs
 	Registry   Registry
 	Files      Files

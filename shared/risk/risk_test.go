@@ -47,6 +47,11 @@ func TestAssess(t *testing.T) {
 		{"dynamic", table("Dynamic", "", ""), risk.Policy{}, risk.Dangerous, "known only during the deployment"},
 		{"imported", table("Import", "", ""), risk.Policy{}, risk.Review, "is imported"},
 		{"drift accepted", table("SyncWithActual", "", ""), risk.Policy{}, risk.Review, "takes note"},
+		{"drift that a detection found", modifiedOutside("/BillingMode", "PAY_PER_REQUEST", "PROVISIONED"), risk.Policy{}, risk.Review, "was changed outside of the stack from PAY_PER_REQUEST to PROVISIONED, and the deployment may overwrite /Properties/BillingMode"},
+		{"drift that the template does not set", modifiedOutside("/Tags/0", "", "x"), risk.Policy{}, risk.Review, "from nothing to x"},
+		{"drift of a secret", modifiedOutside("/Environment/Variables/PASSWORD", "hunter2", "hunter3"), risk.Policy{}, risk.Review, "may overwrite /Properties/Environment/Variables/PASSWORD"},
+		{"drift that would steer a terminal", modifiedOutside("/Description", "a", "b\x1b[2J\nc"), risk.Policy{}, risk.Review, "from a to b [2J c, and"},
+		{"drift without its properties", modifiedOutside("", "", ""), risk.Policy{}, risk.Review, "may overwrite that"},
 		{"an empty action", table("", "", ""), risk.Policy{}, risk.Dangerous, "does not know"},
 		{"modified, replacement unknown", table("Modify", "", ""), risk.Policy{}, risk.Dangerous, "does not know"},
 		{"stateless removed", role("Remove", ""), risk.Policy{}, risk.Review, "Role (AWS::IAM::Role) is removed"},
@@ -64,6 +69,24 @@ func TestAssess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDriftHidesSecrets: a reason is shown to everybody who sees the plan.
+func TestDriftHidesSecrets(t *testing.T) {
+	got := strings.Join(assess(risk.Policy{}, modifiedOutside("/Environment/Variables/PASSWORD", "hunter2", "hunter3")).Texts(), "\n")
+	if strings.Contains(got, "hunter") {
+		t.Errorf("a secret is shown: %s", got)
+	}
+}
+
+// modifiedOutside is a table that is modified in place after somebody changed
+// one property of it.
+func modifiedOutside(path, expected, actual string) changeset.Change {
+	c := changeset.Change{Action: "Modify", LogicalID: "Orders", Type: "AWS::DynamoDB::Table", Replacement: "False", Drift: "MODIFIED"}
+	if path != "" {
+		c.Drifted = []changeset.Drifted{{Path: path, Expected: expected, Actual: actual}}
+	}
+	return c
 }
 
 // TestNothingDestructiveIsSafe goes through every combination of what

@@ -3,8 +3,10 @@ package risk
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/evenkeel/evenkeel/shared/changeset"
+	"github.com/evenkeel/evenkeel/shared/redact"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
@@ -35,25 +37,68 @@ func (a *assessor) drift(s *subject) {
 		return
 	}
 	var paths []string
+	values := map[string]string{}
 	for _, d := range s.Details {
 		overwrites := d.ChangeType != changeset.SyncWithActual && d.BeforeFrom == "ACTUAL_STATE" && (d.Deployed == "" || d.Deployed != d.Before)
 		if overwrites && !slices.Contains(paths, d.Where()) {
 			paths = append(paths, d.Where())
+			values[d.Where()] = fromTo(d.Where(), d.Deployed, d.Before)
 		}
 	}
 	slices.Sort(paths)
 	switch {
 	case s.Drift == "DELETED":
-		a.add("overwrites-drift", s, "", "was deleted outside of the stack")
+		a.add("overwrites-drift", s, "", "was deleted outside of the stack"+agreed(s.DriftAccepted))
 	case len(paths) > 0:
 		for _, path := range paths {
-			a.add("overwrites-drift", s, path, "was changed outside of the stack, and the deployment overwrites "+path)
+			a.add("overwrites-drift", s, path, "was changed outside of the stack"+values[path]+", and the deployment overwrites "+path)
+		}
+	case s.Drift == "MODIFIED" && len(s.Drifted) > 0:
+		for _, d := range s.Drifted {
+			path := "/Properties" + d.Path
+			a.add("overwrites-drift", s, path, "was changed outside of the stack"+fromTo(path, d.Expected, d.Actual)+", and the deployment may overwrite "+path+agreed(d.Accepted))
 		}
 	case s.Drift == "MODIFIED":
 		a.add("overwrites-drift", s, "", "was changed outside of the stack, and the deployment may overwrite that")
 	case s.Drift == "UNKNOWN":
 		a.add("drift-unknown", s, "", "may have been changed outside of the stack")
 	}
+}
+
+// maxDriftValue is how many characters of a value a reason names.
+const maxDriftValue = 80
+
+// agreed says who accepted drift, or nothing.
+func agreed(accepted string) string {
+	if accepted == "" {
+		return ""
+	}
+	return "; " + accepted
+}
+
+// fromTo names what the template says of a drifted property and what is live,
+// as far as they are known; secrets stay hidden.
+func fromTo(path, expected, actual string) string {
+	if expected == "" && actual == "" {
+		return ""
+	}
+	return " from " + driftValue(path, expected) + " to " + driftValue(path, actual)
+}
+
+func driftValue(path, value string) string {
+	if value == "" {
+		return "nothing"
+	}
+	runes := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return ' ' // values come from whoever changed the resource
+		}
+		return r
+	}, redact.Value(path, value)))
+	if len(runes) > maxDriftValue {
+		return string(runes[:maxDriftValue]) + "…"
+	}
+	return string(runes)
 }
 
 // nested rates the change set of a nested stack, as far as it is known.

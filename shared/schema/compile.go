@@ -32,6 +32,7 @@ type Schema struct {
 	UniqueItems          bool
 	UniqueKeys           []string // list items are unique by these keys
 	Ordered              bool     // insertionOrder: the order of a list has a meaning (default true)
+	OrderGiven           bool     // the schema says insertionOrder itself
 	AttributeList        bool     // arrayType: AttributeList
 	Items                *Schema
 	PrefixItems          []*Schema
@@ -123,7 +124,7 @@ func (s *Schema) inherit(target *Schema) {
 	if s.Items == nil {
 		s.Items = target.Items
 	}
-	s.Ordered = s.Ordered && target.Ordered
+	s.Ordered, s.OrderGiven = s.Ordered && target.Ordered, s.OrderGiven || target.OrderGiven
 }
 
 // resolve follows "#/definitions/Name" and "#/properties/Name". The node is
@@ -176,7 +177,7 @@ func (c *compiler) fill(s *Schema, m map[string]any) error {
 	s.RequiredXor, s.RequiredOr = texts(m["requiredXor"]), texts(m["requiredOr"])
 	s.Format, _ = m["format"].(string)
 	if ordered, ok := m["insertionOrder"].(bool); ok {
-		s.Ordered = ordered
+		s.Ordered, s.OrderGiven = ordered, true
 	}
 	if p, ok := m["pattern"].(string); ok {
 		s.Pattern = NewPattern(p)

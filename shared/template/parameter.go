@@ -85,6 +85,19 @@ func (p *Parameter) IsList() bool {
 	return inner == "CommaDelimitedList" || strings.HasPrefix(inner, "List<")
 }
 
+// IsSSM reports whether the value names a Systems Manager parameter.
+func (p *Parameter) IsSSM() bool { _, ok := p.ssmType(); return ok }
+
+// Typed is a text as a value of the parameter's type, as ParameterValues gives
+// it. For an SSM type the text is what Systems Manager holds.
+func (p *Parameter) Typed(text string) any {
+	typ, ok := p.ssmType()
+	if !ok {
+		typ = p.Type
+	}
+	return convert(typ, text)
+}
+
 // ssmType returns the type inside AWS::SSM::Parameter::Value<…>.
 func (p *Parameter) ssmType() (string, bool) {
 	rest, ok := strings.CutPrefix(p.Type, "AWS::SSM::Parameter::Value<")

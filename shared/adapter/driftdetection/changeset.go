@@ -100,10 +100,14 @@ func resourceChange(r *types.ResourceChange) drift.Change {
 		if d.Target == nil {
 			continue
 		}
-		change.Details = append(change.Details, drift.ChangeDetail{
+		detail := drift.ChangeDetail{
 			Path: aws.ToString(d.Target.Path), Type: string(d.Target.AttributeChangeType),
 			RequiresRecreation: string(d.Target.RequiresRecreation), After: aws.ToString(d.Target.AfterValue),
-		})
+		}
+		if live := d.Target.Drift; live != nil {
+			detail.Drift = &drift.LiveDrift{Previous: aws.ToString(live.PreviousValue), Actual: aws.ToString(live.ActualValue)}
+		}
+		change.Details = append(change.Details, detail)
 	}
 	return change
 }

@@ -45,7 +45,11 @@ func (c *CloudFormation) State(ctx context.Context, stack events.StackRef) (drif
 	if err != nil || found == nil || found.StackStatus == types.StackStatusDeleteComplete {
 		return drift.StackState{}, err
 	}
-	return drift.StackState{Status: string(found.StackStatus), Reason: aws.ToString(found.StackStatusReason)}, nil
+	updated := aws.ToTime(found.CreationTime)
+	if found.LastUpdatedTime != nil {
+		updated = *found.LastUpdatedTime
+	}
+	return drift.StackState{Status: string(found.StackStatus), Reason: aws.ToString(found.StackStatusReason), Updated: updated.UTC()}, nil
 }
 
 // describe returns the stack, or nil if there is none.

@@ -46,7 +46,7 @@ func fails(stub *awsstub.Stub, action string, status int, code, message string) 
 func TestState(t *testing.T) {
 	stub, cfn := start(t)
 	stub.Reply("cloudformation", "DescribeStacks", wire(t, "describe-stacks.xml"))
-	if got, err := cfn.State(ctx, stack); err != nil || got != (drift.StackState{Status: "UPDATE_COMPLETE", Reason: "done"}) {
+	if got, err := cfn.State(ctx, stack); err != nil || got != (drift.StackState{Status: "UPDATE_COMPLETE", Reason: "done", Updated: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	call := stub.Calls("cloudformation", "DescribeStacks")[0]
@@ -204,7 +204,7 @@ func TestReadOfAllPages(t *testing.T) {
 	want := drift.ChangeSet{Status: "CREATE_COMPLETE", Changes: []drift.Change{
 		{
 			Action: "Modify", LogicalID: "Jobs", ResourceType: "AWS::SQS::Queue", Replacement: "False", After: `{"Properties":{"VisibilityTimeout":"60"}}`,
-			Details: []drift.ChangeDetail{{Path: "/Properties/VisibilityTimeout", Type: "Modify", RequiresRecreation: "Never", After: "60"}},
+			Details: []drift.ChangeDetail{{Path: "/Properties/VisibilityTimeout", Type: "Modify", RequiresRecreation: "Never", After: "60", Drift: &drift.LiveDrift{Previous: "60", Actual: "30"}}},
 		},
 		{Action: "SyncWithActual", LogicalID: "News", ResourceType: "AWS::SNS::Topic"},
 	}}

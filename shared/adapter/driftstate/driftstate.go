@@ -32,11 +32,15 @@ var (
 	_ drift.Inventory = (*Table)(nil)
 )
 
-// key is where a wait's token is: detection#<stack>#<id>/token, or
+// key is where a wait's token is: detection#<stack>#<id>/token,
+// driftscan#<scan>#<batch>/token, or
 // token#<stack>#<request token>/drift beside the item of a deployment.
 func key(wait drift.Wait) map[string]types.AttributeValue {
 	if wait.Kind == drift.WaitDetection {
 		return item("detection#"+wait.StackID+"#"+wait.ID, "token")
+	}
+	if wait.Kind == drift.WaitBatch {
+		return item("driftscan#"+wait.StackID+"#"+wait.ID, "token")
 	}
 	return item("token#"+wait.StackID+"#"+wait.ID, "drift")
 }

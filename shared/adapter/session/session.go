@@ -30,6 +30,9 @@ type Workloads struct {
 	role string // name of the role; "" stays in the hub account
 	sts  *sts.Client
 
+	// Limit, if set, is applied to each new session; set it before the first one.
+	Limit func(cfg aws.Config, account, region string) aws.Config
+
 	mu       sync.Mutex
 	sessions map[[4]string]aws.Config
 }
@@ -75,6 +78,9 @@ func (w *Workloads) As(account, region, role, owner string) aws.Config {
 		cfg.Credentials = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
 			o.ExpiryWindow = 5 * time.Minute
 		})
+	}
+	if w.Limit != nil {
+		cfg = w.Limit(cfg, account, cfg.Region)
 	}
 	w.sessions[key] = cfg
 	return cfg

@@ -15,6 +15,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
@@ -145,10 +146,12 @@ func (s *Stacks) Drifts(ctx context.Context, t events.Target) ([]deployment.Reso
 		}
 		for _, drift := range page.StackResourceDrifts {
 			text := fmt.Sprintf("%s %s %s", aws.ToString(drift.LogicalResourceId), aws.ToString(drift.PhysicalResourceId), drift.StackResourceDriftStatus)
+			var drifted []changeset.Drifted
 			for _, d := range drift.PropertyDifferences {
+				drifted = append(drifted, changeset.Drifted{Path: aws.ToString(d.PropertyPath), Expected: aws.ToString(d.ExpectedValue), Actual: aws.ToString(d.ActualValue)})
 				text += fmt.Sprintf("\n%s %s %q %q", d.DifferenceType, aws.ToString(d.PropertyPath), aws.ToString(d.ExpectedValue), aws.ToString(d.ActualValue))
 			}
-			drifts = append(drifts, deployment.ResourceDrift{LogicalID: aws.ToString(drift.LogicalResourceId), Status: string(drift.StackResourceDriftStatus), Text: text})
+			drifts = append(drifts, deployment.ResourceDrift{LogicalID: aws.ToString(drift.LogicalResourceId), Status: string(drift.StackResourceDriftStatus), Text: text, Drifted: drifted})
 		}
 	}
 	slices.SortFunc(drifts, func(a, b deployment.ResourceDrift) int { return strings.Compare(a.Text, b.Text) })

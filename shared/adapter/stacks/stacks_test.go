@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -12,6 +12,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/adapter/stacks"
+	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
@@ -74,9 +75,9 @@ func TestDrifts(t *testing.T) {
 	got, err := s.Drifts(context.Background(), target)
 	want := []deployment.ResourceDrift{
 		{LogicalID: "Dead", Status: "DELETED", Text: "Dead p DELETED"},
-		{LogicalID: "Queue", Status: "MODIFIED", Text: "Queue p MODIFIED\nNOT_EQUAL /DelaySeconds \"0\" \"5\""},
+		{LogicalID: "Queue", Status: "MODIFIED", Text: "Queue p MODIFIED\nNOT_EQUAL /DelaySeconds \"0\" \"5\"", Drifted: []changeset.Drifted{{Path: "/DelaySeconds", Expected: "0", Actual: "5"}}},
 	}
-	if err != nil || !slices.Equal(got, want) {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%q, %v", got, err)
 	}
 	sent := stub.Calls("cloudformation", "DescribeStackResourceDrifts")

@@ -11,122 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/shared/sarif"
 	"github.com/evenkeel/evenkeel/shared/validation"
 )
-
-// The limits of GitHub code scanning for one run: a larger file is refused.
-// Source: GitHub documentation, "SARIF support for code scanning", "Validating
-// your SARIF file".
-const (
-	maxResults = 25000
-	maxTags    = 20
-)
-
-// The parts of SARIF 2.1.0 that a report needs.
-type sarifLog struct {
-	Schema  string     `json:"$schema"`
-	Version string     `json:"version"`
-	Runs    []sarifRun `json:"runs"`
-}
-
-type sarifRun struct {
-	Tool        sarifTool                `json:"tool"`
-	Invocations []sarifInvocation        `json:"invocations"`
-	BaseIDs     map[string]sarifArtifact `json:"originalUriBaseIds"`
-	ColumnKind  string                   `json:"columnKind"`
-	Results     []sarifResult            `json:"results"`
-}
-
-type sarifTool struct {
-	Driver sarifDriver `json:"driver"`
-}
-
-type sarifDriver struct {
-	Name           string      `json:"name"`
-	Version        string      `json:"version,omitempty"`
-	InformationURI string      `json:"informationUri"`
-	Rules          []sarifRule `json:"rules"`
-}
-
-type sarifRule struct {
-	ID               string          `json:"id"`
-	ShortDescription sarifText       `json:"shortDescription"`
-	FullDescription  sarifText       `json:"fullDescription"`
-	Help             sarifText       `json:"help"`
-	HelpURI          string          `json:"helpUri,omitempty"`
-	Default          sarifLevel      `json:"defaultConfiguration"`
-	Properties       sarifProperties `json:"properties"`
-}
-
-type sarifLevel struct {
-	Level string `json:"level"`
-}
-
-type sarifProperties struct {
-	Precision string   `json:"precision"`
-	Severity  string   `json:"problem.severity,omitempty"`
-	Security  string   `json:"security-severity,omitempty"`
-	Tags      []string `json:"tags,omitempty"`
-}
-
-type sarifText struct {
-	Text     string `json:"text"`
-	Markdown string `json:"markdown,omitempty"`
-}
-
-type sarifResult struct {
-	RuleID       string             `json:"ruleId"`
-	RuleIndex    int                `json:"ruleIndex"`
-	Level        string             `json:"level"`
-	Message      sarifText          `json:"message"`
-	Locations    []sarifLocation    `json:"locations"`
-	Fingerprints map[string]string  `json:"partialFingerprints"`
-	Suppressions []sarifSuppression `json:"suppressions,omitempty"`
-}
-
-type sarifSuppression struct {
-	Kind          string `json:"kind"`
-	Status        string `json:"status"`
-	Justification string `json:"justification,omitempty"`
-}
-
-type sarifLocation struct {
-	Physical sarifPhysical  `json:"physicalLocation"`
-	Logical  []sarifLogical `json:"logicalLocations,omitempty"`
-}
-
-type sarifLogical struct {
-	Name string `json:"fullyQualifiedName"`
-	Kind string `json:"kind"`
-}
-
-type sarifPhysical struct {
-	Artifact sarifArtifact `json:"artifactLocation"`
-	Region   sarifRegion   `json:"region"`
-}
-
-type sarifArtifact struct {
-	URI         string     `json:"uri,omitempty"`
-	BaseID      string     `json:"uriBaseId,omitempty"`
-	Description *sarifText `json:"description,omitempty"`
-}
-
-type sarifRegion struct {
-	StartLine   int `json:"startLine"`
-	StartColumn int `json:"startColumn"`
-	EndLine     int `json:"endLine"`
-	EndColumn   int `json:"endColumn"`
-}
-
-type sarifInvocation struct {
-	Successful    bool                `json:"executionSuccessful"`
-	Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
-}
-
-type sarifNotification struct {
-	Level   string    `json:"level"`
-	Message sarifText `json:"message"`
-}
 
 // sourceRoot is the base of all paths; GitHub knows it as the repository's root.
 const sourceRoot = "%SRCROOT%"
@@ -135,15 +22,15 @@ var levels = map[validation.Severity]string{validation.Error: "error", validatio
 
 func (r *Report) sarif(w io.Writer) error {
 	all := slices.Concat(r.Findings, r.Suppressed)
-	invocation := sarifInvocation{Successful: true}
+	invocation := sarif.Invocation{Successful: true}
 	for _, file := range r.Incomplete {
-		invocation.notify("warning", file+" is too large to be analysed completely")
+		invocation.Notify("warning", file+" is too large to be analysed completely")
 	}
-	if len(all) > maxResults {
-		invocation.notify("warning", fmt.Sprintf("%d of %d results are left out, the least severe: code scanning takes %d", len(all)-maxResults, len(all), maxResults))
-		all = bySeverity(all)[:maxResults]
+	if len(all) > sarif.MaxResults {
+		invocation.Notify("warning", fmt.Sprintf("%d of %d results are left out, the least severe: code scanning takes %d", len(all)-sarif.MaxResults, len(all), sarif.MaxResults))
+		all = bySeverity(all)[:sarif.MaxResults]
 	}
-	driver := sarifDriver{Name: "evenkeel", Version: r.Version, InformationURI: "https://github.com/evenkeel/evenkeel", Rules: []sarifRule{}}
+	driver := sarif.Driver{Name: "evenkeel", Version: r.Version, InformationURI: "https://github.com/evenkeel/evenkeel", Rules: []sarif.Rule{}}
 	indexes := map[string]int{}
 	for _, f := range all {
 		if _, ok := indexes[f.Rule]; !ok {
@@ -151,13 +38,13 @@ func (r *Report) sarif(w io.Writer) error {
 			driver.Rules = append(driver.Rules, newSARIFRule(r.rule(f)))
 		}
 	}
-	slices.SortFunc(driver.Rules, func(a, b sarifRule) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(driver.Rules, func(a, b sarif.Rule) int { return strings.Compare(a.ID, b.ID) })
 	for i, rule := range driver.Rules {
 		indexes[rule.ID] = i
 	}
-	run := sarifRun{
-		Tool: sarifTool{driver}, Invocations: []sarifInvocation{invocation}, ColumnKind: "unicodeCodePoints", Results: make([]sarifResult, 0, len(all)),
-		BaseIDs: map[string]sarifArtifact{sourceRoot: {Description: &sarifText{Text: "The folder that evenkeel ran in."}}},
+	run := sarif.Run{
+		Tool: sarif.Tool{Driver: driver}, Invocations: []sarif.Invocation{invocation}, ColumnKind: "unicodeCodePoints", Results: make([]sarif.Result, 0, len(all)),
+		BaseIDs: map[string]sarif.Artifact{sourceRoot: {Description: &sarif.Text{Text: "The folder that evenkeel ran in."}}},
 	}
 	seen := map[string]int{}
 	for _, f := range all {
@@ -167,22 +54,18 @@ func (r *Report) sarif(w io.Writer) error {
 		result.Fingerprints = map[string]string{"primaryLocationLineHash": print + ":" + strconv.Itoa(seen[print])}
 		run.Results = append(run.Results, result)
 	}
-	return encode(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}}, "  ")
+	return encode(w, sarif.Log{Schema: sarif.Schema, Version: sarif.Version, Runs: []sarif.Run{run}}, "  ")
 }
 
-func (i *sarifInvocation) notify(level, text string) {
-	i.Notifications = append(i.Notifications, sarifNotification{Level: level, Message: sarifText{Text: text}})
-}
-
-func newSARIFRule(rule Rule) sarifRule {
+func newSARIFRule(rule Rule) sarif.Rule {
 	help := sentence(rule.describe())
 	if rule.Fix != "" {
 		help += " " + sentence(rule.Fix)
 	}
-	s := sarifRule{
-		ID: rule.ID, ShortDescription: sarifText{Text: rule.Title}, FullDescription: sarifText{Text: rule.describe()},
-		Help: sarifText{Text: help}, HelpURI: rule.Link, Default: sarifLevel{levels[rule.Severity]},
-		Properties: sarifProperties{Precision: "very-high", Tags: slices.Clone(rule.Tags)},
+	s := sarif.Rule{
+		ID: rule.ID, ShortDescription: sarif.Text{Text: rule.Title}, FullDescription: sarif.Text{Text: rule.describe()},
+		Help: sarif.Text{Text: help}, HelpURI: rule.Link, Default: sarif.Level{Level: levels[rule.Severity]},
+		Properties: sarif.Properties{Precision: "very-high", Tags: slices.Clone(rule.Tags)},
 	}
 	if rule.Link != "" {
 		s.Help.Text += " See " + rule.Link
@@ -197,7 +80,7 @@ func newSARIFRule(rule Rule) sarifRule {
 	} else {
 		s.Properties.Severity = map[string]string{"error": "error", "warning": "warning", "note": "recommendation"}[s.Default.Level]
 	}
-	s.Properties.Tags = s.Properties.Tags[:min(len(s.Properties.Tags), maxTags)]
+	s.Properties.Tags = s.Properties.Tags[:min(len(s.Properties.Tags), sarif.MaxTags)]
 	return s
 }
 
@@ -208,34 +91,36 @@ func sentence(text string) string {
 	return text + "."
 }
 
-func newSARIFResult(f validation.Finding, index int) sarifResult {
+func newSARIFResult(f validation.Finding, index int) sarif.Result {
 	endLine, endColumn := end(f)
-	location := sarifLocation{Physical: sarifPhysical{artifact(f.File), sarifRegion{max(f.Line, 1), max(f.Column, 1), endLine, endColumn}}}
+	location := sarif.Location{Physical: &sarif.Physical{
+		Artifact: artifact(f.File), Region: sarif.Region{StartLine: max(f.Line, 1), StartColumn: max(f.Column, 1), EndLine: endLine, EndColumn: endColumn},
+	}}
 	if f.Path != "" {
-		location.Logical = append(location.Logical, sarifLogical{f.Path, "member"})
+		location.Logical = append(location.Logical, sarif.Logical{Name: f.Path, Kind: "member"})
 	}
 	if f.Construct != "" {
-		location.Logical = append(location.Logical, sarifLogical{f.Construct, "resource"})
+		location.Logical = append(location.Logical, sarif.Logical{Name: f.Construct, Kind: "resource"})
 	}
-	result := sarifResult{RuleID: f.Rule, RuleIndex: index, Level: levels[f.Severity], Message: sarifText{Text: message(f)}, Locations: []sarifLocation{location}}
+	result := sarif.Result{RuleID: f.Rule, RuleIndex: index, Level: levels[f.Severity], Message: sarif.Text{Text: message(f)}, Locations: []sarif.Location{location}}
 	if s := f.Suppression; s != nil {
 		kind := "external"
 		if s.InSource() {
 			kind = "inSource"
 		}
-		result.Suppressions = []sarifSuppression{{Kind: kind, Status: "accepted", Justification: s.Reason}}
+		result.Suppressions = []sarif.Suppression{{Kind: kind, Status: "accepted", Justification: s.Reason}}
 	}
 	return result
 }
 
 // artifact names a file by a URI: relative to where the program ran, unless
 // its path is absolute.
-func artifact(file string) sarifArtifact {
+func artifact(file string) sarif.Artifact {
 	name := strings.TrimPrefix(strings.ReplaceAll(file, `\`, "/"), "./")
 	if path.IsAbs(name) {
-		return sarifArtifact{URI: (&url.URL{Scheme: "file", Path: name}).String()}
+		return sarif.Artifact{URI: (&url.URL{Scheme: "file", Path: name}).String()}
 	}
-	return sarifArtifact{URI: (&url.URL{Path: name}).String(), BaseID: sourceRoot}
+	return sarif.Artifact{URI: (&url.URL{Path: name}).String(), BaseID: sourceRoot}
 }
 
 // fingerprint tells findings apart when lines move: by rule, file and the path

@@ -1,0 +1,38 @@
+package drift
+
+import (
+	"regexp"
+	"strings"
+)
+
+// incomparable remembers two values that may be the same, which only somebody
+// else can say: CloudFormation resolves a dynamic reference when it deploys, and
+// KMS knows which key has an alias.
+// Source: CloudFormation user guide, "Get values stored in other services using
+// dynamic references"; KMS developer guide, "Key identifiers (KeyId)".
+func (c *comparer) incomparable(p place, want, have any) bool {
+	given, isText := want.(string)
+	if !isText || have == nil {
+		return false
+	}
+	reason := ""
+	read, _ := have.(string)
+	switch {
+	case strings.Contains(given, "{{resolve:"):
+		reason = "a dynamic reference is resolved when the stack is deployed"
+	case (p.shape == nil || p.reference) && (isAlias(given) && isKey(read) || isKey(given) && isAlias(read)) && !c.foreign(read, given):
+		reason = "which key an alias names is not known"
+	default:
+		return false
+	}
+	c.unresolved = append(c.unresolved, Unresolved{Path: pointer(p.path), Reason: reason})
+	return true
+}
+
+func isAlias(s string) bool {
+	return strings.HasPrefix(s, "alias/") || strings.HasPrefix(s, "arn:") && strings.Contains(s, ":kms:") && strings.Contains(s, ":alias/")
+}
+
+var keyID = regexp.MustCompile(`^(?:arn:[^:]+:kms:[^:]*:[0-9]*:key/)?(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+
+func isKey(s string) bool { return keyID.MatchString(s) }
