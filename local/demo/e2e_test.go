@@ -18,7 +18,7 @@ import (
 // fails when the emulators do not start.
 func TestEndToEnd(t *testing.T) {
 	opts := options(t)
-	groups := slices.Concat(MainJob(), Builds(), BadInput())
+	groups := slices.Concat(MainJob(), Builds(), BadInput(), []Group{driftFaultsGroup()})
 	if err := Run(t.Context(), opts, groups...); err != nil {
 		t.Fatal(err)
 	}
