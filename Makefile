@@ -39,7 +39,7 @@ test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binar
 	@echo "Evenkeel tests: 14 minutes with warm caches, 15 to 23 with empty ones"
 	@$(MAKE) --no-print-directory -j2 venv node_modules/.bin/cdk build
 	@echo "== vet"; go vet $(FAST_PACKAGES)
-	@echo "== unit, adapters, workflows, simulation, binaries, end to end"; EVENKEEL_TEST_COMPLETE=1 go test -count=1 $(FAST_PACKAGES)
+	@echo "== unit, adapters, workflows, simulation, binaries, end to end"; EVENKEEL_TEST_COMPLETE=1 go test -count=1 -timeout 25m $(FAST_PACKAGES)
 	@if command -v cc >/dev/null; then $(MAKE) --no-print-directory race; else echo "no C compiler: the race detector is left out"; fi
 	@echo "== synthesis (compiling the CDK takes about two minutes)"; go test -count=1 $(CDK_PACKAGES)
 

@@ -298,7 +298,8 @@ func stackEvents(t *testing.T, f fixture) {
 		`{"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":"t"}}}}`)
 	_, e := f.seen(t, true, func(e event) bool {
 		status, _ := e.Detail["status-details"].(map[string]any)
-		return e.DetailType == "CloudFormation Stack Status Change" && status["status"] == "CREATE_COMPLETE"
+		own := strings.Contains(fmt.Sprint(e.Detail["stack-id"]), ":stack/topic/") // those of other tests' stacks may still come
+		return e.DetailType == "CloudFormation Stack Status Change" && status["status"] == "CREATE_COMPLETE" && own
 	})
 	if e.Account != workload || !strings.HasPrefix(fmt.Sprint(e.Detail["stack-id"]), "arn:aws:cloudformation:"+f.State.Region+":"+workload+":stack/topic/") {
 		t.Errorf("the event is %+v", e)
