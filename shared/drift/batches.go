@@ -150,11 +150,17 @@ func (s *Service) endBatch(ctx context.Context, b Batch, results []Result) error
 	return err
 }
 
+// batchOf reads the input of an execution; ours is false when it is no batch.
+func batchOf(input string) (b Batch, ours bool) {
+	err := json.Unmarshal([]byte(input), &b)
+	return b, err == nil && b.Number != 0
+}
+
 // BatchEnded hears that an execution of the drift workflow did not succeed, and
 // reports whether it was a batch that somebody waits for.
 func (s *Service) BatchEnded(ctx context.Context, e events.ExecutionStatusDetail) (bool, error) {
-	var b Batch
-	if json.Unmarshal([]byte(e.Input), &b) != nil || b.Number == 0 || e.Status != "FAILED" && e.Status != "TIMED_OUT" && e.Status != "ABORTED" {
+	b, ours := batchOf(e.Input)
+	if !ours || e.Status != "FAILED" && e.Status != "TIMED_OUT" && e.Status != "ABORTED" {
 		return false, nil
 	}
 	token, err := s.Tokens.Find(ctx, b.wait())
