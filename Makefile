@@ -36,7 +36,7 @@ demo: ## Run the main job on the local cloud, no AWS account needed (SYNTH=1 syn
 	@build/evenkeel demo $(if $(SYNTH),--template cdk.out/evenkeel.template.json)
 
 test: ## Run every test: unit, adapters, workflows, simulation, synthesis, binaries, end to end
-	@echo "Evenkeel tests: about 16 minutes with warm caches on two processors, more with empty ones"
+	@echo "Evenkeel tests: about 18 minutes with warm caches on two processors, more with empty ones"
 	@$(MAKE) --no-print-directory -j2 venv node_modules/.bin/cdk build
 	@echo "== vet"; go vet $(FAST_PACKAGES)
 	@echo "== unit, adapters, workflows, simulation, binaries, end to end"; EVENKEEL_TEST_COMPLETE=1 go test -count=1 -timeout 25m $(FAST_PACKAGES)
