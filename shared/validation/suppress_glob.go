@@ -3,6 +3,8 @@ package validation
 import (
 	globs "path"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/glob"
 )
 
 // MatchPath reports whether a name with slashes matches a glob: *, ? and [a-z]
@@ -11,27 +13,8 @@ import (
 func MatchPath(pattern, name string) bool {
 	parts := strings.Split(strings.TrimPrefix(pattern, "./"), "/")
 	names := strings.Split(strings.TrimPrefix(name, "./"), "/")
-	// On a mismatch, the last ** takes one part more: earlier ones need not move.
-	p, n, star, taken := 0, 0, -1, 0
-	for n < len(names) {
-		switch {
-		case p < len(parts) && parts[p] == "**":
-			star, taken = p, n
-			p++
-		case p < len(parts) && matchPart(parts[p], names[n]):
-			p++
-			n++
-		case star >= 0:
-			taken++
-			p, n = star+1, taken
-		default:
-			return false
-		}
-	}
-	for p < len(parts) && parts[p] == "**" {
-		p++
-	}
-	return p == len(parts)
+	all, _ := glob.Parts(parts, names, matchPart)
+	return all
 }
 
 func matchPart(pattern, name string) bool {

@@ -3,6 +3,8 @@ package response
 import (
 	"path"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/glob"
 )
 
 // matchName reports whether a name matches a glob of *, ? and [a-z]. The empty
@@ -42,33 +44,12 @@ func matchPointer(pattern, at string) bool {
 
 // covers matches parts against patterns. With whole it is enough that all parts
 // match the beginning, so that they lead to what may contain what the patterns
-// name: /Policies covers /Policies/*/Document. On a mismatch the last ** takes one part more: earlier
-// ones need not move.
+// name: /Policies covers /Policies/*/Document.
+// What is above a ** is no place that the glob names.
 func covers(patterns, parts []string, whole bool) bool {
-	p, n, star, taken := 0, 0, -1, 0
-	for n < len(parts) {
-		switch {
-		case p < len(patterns) && patterns[p] == "**":
-			star, taken = p, n
-			p++
-		case p < len(patterns) && matchPart(patterns[p], parts[n]):
-			p++
-			n++
-		case star >= 0:
-			taken++
-			p, n = star+1, taken
-		default:
-			return false
-		}
-	}
-	// What is above a ** is no place that the glob names, nor is the whole resource.
-	if whole && star < 0 && len(parts) > 0 {
-		return true
-	}
-	for p < len(patterns) && patterns[p] == "**" {
-		p++
-	}
-	return p == len(patterns)
+	all, within := glob.Parts(patterns, parts, matchPart)
+	// The whole resource is no place that a glob names.
+	return all || whole && within && len(parts) > 0
 }
 
 // matchPart is matchName for a part of a pointer, whose name may be empty.
