@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -65,7 +66,7 @@ func (c Classifier) Classify(stack events.StackRef, w Write) (class, why string)
 	case own && matches(c.Own, role):
 		return ClassOwnDeployment, "the role " + role + " is Evenkeel's own"
 	case service != "", w.Kind == "AWSService":
-		return ClassServiceManaged, first(service, w.Principal) + " called, on behalf of " + printed(w)
+		return ClassServiceManaged, cmp.Or(service, w.Principal) + " called, on behalf of " + printed(w)
 	case own && matches(c.Roles, role):
 		return ClassBreakGlass, "the role " + role + " is for emergencies"
 	}
@@ -139,7 +140,9 @@ func (w Write) service() string {
 
 func byCloudFormation(w Write) bool { return w.service() == "cloudformation.amazonaws.com" }
 
-func printed(w Write) string { return first(w.Principal, "somebody whom the record does not name") }
+func printed(w Write) string {
+	return cmp.Or(w.Principal, "somebody whom the record does not name")
+}
 
 // matches reports whether one of the patterns matches the name. A pattern that
 // is none matches nothing.

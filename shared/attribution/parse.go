@@ -1,15 +1,13 @@
 package attribution
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/shared/cloudtrail"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/redact"
 )
@@ -40,7 +38,7 @@ func Parse(event []byte) (w Write, skip string, err error) {
 	if len(event) > maxEvent {
 		return Write{}, "", fault.Invalid("event: %d bytes, at most %d are read", len(event), maxEvent)
 	}
-	envelope, err := object(event)
+	envelope, err := cloudtrail.Object(event)
 	if err != nil {
 		return Write{}, "", fault.Invalid("event: %w", err)
 	}
@@ -48,7 +46,7 @@ func Parse(event []byte) (w Write, skip string, err error) {
 	if detail, ok := envelope["detail"].(map[string]any); ok {
 		record = detail
 	}
-	source, name := text(record, "eventSource"), text(record, "eventName")
+	source, name := cloudtrail.Text(record, "eventSource"), cloudtrail.Text(record, "eventName")
 	if !sourceID.MatchString(source) || !callID.MatchString(name) {
 		return Write{}, "not a CloudTrail record of an AWS API", nil
 	}
@@ -56,17 +54,17 @@ func Parse(event []byte) (w Write, skip string, err error) {
 		return Write{}, skip, nil
 	}
 	w = Write{
-		Account:     first(text(record, "recipientAccountId"), text(envelope, "account"), text(record, "userIdentity.accountId")),
-		Region:      first(text(record, "awsRegion"), text(envelope, "region")),
-		EventID:     text(record, "eventID"),
+		Account:     cmp.Or(cloudtrail.Text(record, "recipientAccountId"), cloudtrail.Text(envelope, "account"), cloudtrail.Text(record, "userIdentity.accountId")),
+		Region:      cmp.Or(cloudtrail.Text(record, "awsRegion"), cloudtrail.Text(envelope, "region")),
+		EventID:     cloudtrail.Text(record, "eventID"),
 		EventSource: source, EventName: apiVersion.ReplaceAllString(name, ""),
-		SourceIP:  bounded(text(record, "sourceIPAddress"), maxText),
-		UserAgent: bounded(redact.Line(text(record, "userAgent")), maxText),
+		SourceIP:  bounded(cloudtrail.Text(record, "sourceIPAddress"), maxText),
+		UserAgent: bounded(redact.Line(cloudtrail.Text(record, "userAgent")), maxText),
 	}
-	w.Time, err = time.Parse(time.RFC3339, text(record, "eventTime"))
+	w.Time, err = time.Parse(time.RFC3339, cloudtrail.Text(record, "eventTime"))
 	if err != nil || !accountID.MatchString(w.Account) || !regionID.MatchString(w.Region) || !eventID.MatchString(w.EventID) {
 		return Write{}, "", fault.Invalid("record %q of %s: account %q, region %q, time %q: it does not say which change it is",
-			bounded(w.EventID, 64), name, bounded(w.Account, 20), bounded(w.Region, 30), bounded(text(record, "eventTime"), 40))
+			bounded(w.EventID, 64), name, bounded(w.Account, 20), bounded(w.Region, 30), bounded(cloudtrail.Text(record, "eventTime"), 40))
 	}
 	w.Time = w.Time.UTC()
 	w.identify(record)
@@ -79,7 +77,7 @@ func Parse(event []byte) (w Write, skip string, err error) {
 // Source: EC2 API reference, "Error codes"; CloudTrail user guide, "Record
 // contents", managementEvent and readOnly.
 func nothing(record map[string]any, name string) string {
-	code := text(record, "errorCode")
+	code := cloudtrail.Text(record, "errorCode")
 	readOnly, said := record["readOnly"].(bool)
 	management, told := record["managementEvent"].(bool)
 	switch {
@@ -100,14 +98,14 @@ func nothing(record map[string]any, name string) string {
 // identify reads who called.
 // Source: CloudTrail user guide, "CloudTrail userIdentity element".
 func (w *Write) identify(record map[string]any) {
-	w.Kind = bounded(text(record, "userIdentity.type"), 64)
-	w.InvokedBy = bounded(text(record, "userIdentity.invokedBy"), maxText)
-	w.Issuer = bounded(text(record, "userIdentity.sessionContext.sessionIssuer.arn"), maxName)
-	w.MFA = text(record, "userIdentity.sessionContext.attributes.mfaAuthenticated") == "true" ||
+	w.Kind = bounded(cloudtrail.Text(record, "userIdentity.type"), 64)
+	w.InvokedBy = bounded(cloudtrail.Text(record, "userIdentity.invokedBy"), maxText)
+	w.Issuer = bounded(cloudtrail.Text(record, "userIdentity.sessionContext.sessionIssuer.arn"), maxName)
+	w.MFA = cloudtrail.Text(record, "userIdentity.sessionContext.attributes.mfaAuthenticated") == "true" ||
 		flag(record, "userIdentity.sessionContext.attributes.mfaAuthenticated")
-	w.Principal = bounded(first(
-		text(record, "userIdentity.arn"), text(record, "userIdentity.onBehalfOf.userId"), text(record, "userIdentity.userName"),
-		text(record, "userIdentity.invokedBy"), text(record, "userIdentity.principalId"), w.Kind), maxName)
+	w.Principal = bounded(cmp.Or(
+		cloudtrail.Text(record, "userIdentity.arn"), cloudtrail.Text(record, "userIdentity.onBehalfOf.userId"), cloudtrail.Text(record, "userIdentity.userName"),
+		cloudtrail.Text(record, "userIdentity.invokedBy"), cloudtrail.Text(record, "userIdentity.principalId"), w.Kind), maxName)
 	if arn := strings.SplitN(w.Principal, ":", 6); len(arn) == 6 {
 		if path := strings.SplitN(arn[5], "/", 3); path[0] == "assumed-role" && len(path) == 3 {
 			w.Session = bounded(path[2], maxText)
@@ -139,7 +137,7 @@ func (w *Write) tag(record map[string]any) {
 	for key, value := range principal {
 		keep(key, value)
 	}
-	if key, value, ok := strings.Cut(text(record, "userIdentity.sessionContext.sourceIdentity"), "="); ok {
+	if key, value, ok := strings.Cut(cloudtrail.Text(record, "userIdentity.sessionContext.sourceIdentity"), "="); ok {
 		keep(key, value)
 	}
 	if len(tags) == 0 {
@@ -152,55 +150,6 @@ func (w *Write) tag(record map[string]any) {
 	}
 	w.Tags = tags
 }
-
-func object(data []byte) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber() // account ids are numbers in some records
-	var o map[string]any
-	if err := d.Decode(&o); err != nil {
-		// The decoder's own message may quote what it read.
-		return nil, errors.New("it is no JSON object")
-	}
-	if o == nil {
-		return nil, errors.New("null is no object")
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the object")
-	}
-	return o, nil
-}
-
-// texts collects the strings and numbers at a dotted path, through every
-// element of a list on the way: CloudTrail writes one element as an object and
-// several as a list.
-func texts(v any, path string) []string {
-	switch v := v.(type) {
-	case []any:
-		var found []string
-		for _, element := range v {
-			found = append(found, texts(element, path)...)
-		}
-		return found
-	case map[string]any:
-		if path == "" {
-			return nil
-		}
-		key, rest, _ := strings.Cut(path, ".")
-		return texts(v[key], rest)
-	case string:
-		if path == "" && v != "" {
-			return []string{v}
-		}
-	case json.Number:
-		if path == "" {
-			return []string{v.String()}
-		}
-	}
-	return nil
-}
-
-// text is the first value at the path, or "".
-func text(v any, path string) string { return first(texts(v, path)...) }
 
 // at is the value at a dotted path of objects, or nil.
 func at(v any, path string) any {
@@ -217,13 +166,4 @@ func at(v any, path string) any {
 // flag reports whether one of the paths holds true.
 func flag(v any, paths ...string) bool {
 	return slices.ContainsFunc(paths, func(path string) bool { yes, _ := at(v, path).(bool); return yes })
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

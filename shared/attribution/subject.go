@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/shared/cloudtrail"
 	"github.com/evenkeel/evenkeel/shared/redact"
 )
 
@@ -36,9 +37,9 @@ func (w *Write) subject(record map[string]any) {
 	known := services[w.EventSource]
 	parameters, present := record["requestParameters"].(map[string]any)
 	w.Resources = resources(known, record, parameters)
-	if t := text(parameters, "typeName"); w.EventSource == cloudControl && member.MatchString(t) {
+	if t := cloudtrail.Text(parameters, "typeName"); w.EventSource == cloudControl && member.MatchString(t) {
 		w.Types = []string{t}
-		w.Passed = bounded(text(parameters, "roleArn"), maxName)
+		w.Passed = bounded(cloudtrail.Text(parameters, "roleArn"), maxName)
 	}
 	w.Properties = properties(known, w.EventName, parameters)
 	if w.EventSource == cloudControl {
@@ -51,14 +52,14 @@ func (w *Write) subject(record map[string]any) {
 func resources(known service, record, parameters map[string]any) []string {
 	var found []string
 	for _, path := range known.names {
-		found = append(found, texts(record, path)...)
+		found = append(found, cloudtrail.Texts(record, path)...)
 	}
 	if len(known.names) == 0 {
 		found = append(found, guessed(parameters)...)
 	}
 	listed, _ := record["resources"].([]any)
 	for _, r := range listed {
-		found = append(found, text(r, "ARN"), text(r, "arn"))
+		found = append(found, cloudtrail.Text(r, "ARN"), cloudtrail.Text(r, "arn"))
 	}
 	// The first ones are the surest: the bound cuts the last.
 	var kept []string
@@ -83,11 +84,11 @@ func guessed(parameters map[string]any) []string {
 		if inner, ok := value.(map[string]any); ok {
 			for _, k := range sortedKeys(inner) {
 				if names(k) {
-					found = append(found, texts(inner[k], "")...)
+					found = append(found, cloudtrail.Texts(inner[k], "")...)
 				}
 			}
 		} else if names(key) {
-			found = append(found, texts(value, "")...)
+			found = append(found, cloudtrail.Texts(value, "")...)
 		}
 	}
 	return found
@@ -165,7 +166,7 @@ func (n *namer) join(path, key string) string {
 // Source: Cloud Control API user guide, "Updating a resource".
 func patched(parameters map[string]any) []string {
 	var found []string
-	if document := text(parameters, "patchDocument"); document != "" && document != hidden {
+	if document := cloudtrail.Text(parameters, "patchDocument"); document != "" && document != hidden {
 		var operations []struct{ Path string }
 		if json.Unmarshal([]byte(document), &operations) == nil {
 			for _, o := range operations {
@@ -175,7 +176,7 @@ func patched(parameters map[string]any) []string {
 			}
 		}
 	}
-	if document := text(parameters, "desiredState"); document != "" && document != hidden {
+	if document := cloudtrail.Text(parameters, "desiredState"); document != "" && document != hidden {
 		var state map[string]json.RawMessage
 		if json.Unmarshal([]byte(document), &state) == nil {
 			for key := range state {

@@ -5,18 +5,16 @@
 package healing
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/cloudtrail"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
@@ -51,7 +49,7 @@ var (
 // Only input that is no JSON object, or a relevant record that does not say
 // where it happened, is an Invalid error.
 func (p Parser) Parse(event []byte) (Record, error) {
-	envelope, err := object(event)
+	envelope, err := cloudtrail.Object(event)
 	if err != nil {
 		return Record{}, fault.Invalid("event: %w", err)
 	}
@@ -59,14 +57,14 @@ func (p Parser) Parse(event []byte) (Record, error) {
 	if detail, ok := envelope["detail"].(map[string]any); ok {
 		record = detail
 	}
-	name := text(record, "eventName")
-	if name == "" || text(record, "eventSource") != "ec2.amazonaws.com" {
+	name := cloudtrail.Text(record, "eventName")
+	if name == "" || cloudtrail.Text(record, "eventSource") != "ec2.amazonaws.com" {
 		return Record{Skip: "not a CloudTrail record of EC2"}, nil
 	}
 	r := Record{
 		Place: Place{
-			Account: first(text(record, "recipientAccountId"), text(envelope, "account"), text(record, "userIdentity.accountId")),
-			Region:  first(text(record, "awsRegion"), text(envelope, "region")),
+			Account: cmp.Or(cloudtrail.Text(record, "recipientAccountId"), cloudtrail.Text(envelope, "account"), cloudtrail.Text(record, "userIdentity.accountId")),
+			Region:  cmp.Or(cloudtrail.Text(record, "awsRegion"), cloudtrail.Text(envelope, "region")),
 		},
 		Trigger: trigger(record, event),
 	}
@@ -87,7 +85,7 @@ func (p Parser) Parse(event []byte) (Record, error) {
 // Client.DryRunOperation, and none of them changed anything.
 // Source: EC2 API reference, "Error codes"; CloudTrail user guide, "Record contents".
 func (p Parser) skip(at Place, record map[string]any) string {
-	switch code := text(record, "errorCode"); {
+	switch code := cloudtrail.Text(record, "errorCode"); {
 	case strings.HasSuffix(code, "DryRunOperation"):
 		return "a dry run changes nothing"
 	case code != "":
@@ -105,7 +103,7 @@ func (p Parser) own(at Place, record map[string]any) bool {
 	}
 	for _, path := range []string{"userIdentity.arn", "userIdentity.sessionContext.sessionIssuer.arn"} {
 		// arn:aws:sts::<account>:assumed-role/<role>/<session>, arn:aws:iam::<account>:role/<path>/<role>
-		part := strings.SplitN(text(record, path), ":", 6)
+		part := strings.SplitN(cloudtrail.Text(record, path), ":", 6)
 		if len(part) < 6 || part[4] != at.Account {
 			continue
 		}
@@ -123,80 +121,23 @@ func (p Parser) own(at Place, record map[string]any) bool {
 // trigger reads who did what and when. A record without an eventID is known
 // by the digest of its bytes, so that it still is handled once.
 func trigger(record map[string]any, event []byte) events.Trigger {
-	at, err := time.Parse(time.RFC3339, text(record, "eventTime"))
+	at, err := time.Parse(time.RFC3339, cloudtrail.Text(record, "eventTime"))
 	if err != nil {
 		at = time.Time{}
 	}
-	id := text(record, "eventID")
+	id := cloudtrail.Text(record, "eventID")
 	if id == "" {
 		sum := sha256.Sum256(event)
 		id = "sha256-" + hex.EncodeToString(sum[:16])
 	}
 	return events.Trigger{
 		EventID:   id,
-		EventName: text(record, "eventName"),
-		Principal: first(text(record, "userIdentity.arn"), text(record, "userIdentity.invokedBy"), text(record, "userIdentity.type")),
-		SourceIP:  text(record, "sourceIPAddress"),
-		UserAgent: text(record, "userAgent"),
+		EventName: cloudtrail.Text(record, "eventName"),
+		Principal: cmp.Or(cloudtrail.Text(record, "userIdentity.arn"), cloudtrail.Text(record, "userIdentity.invokedBy"), cloudtrail.Text(record, "userIdentity.type")),
+		SourceIP:  cloudtrail.Text(record, "sourceIPAddress"),
+		UserAgent: cloudtrail.Text(record, "userAgent"),
 		Time:      at,
 	}
-}
-
-func object(data []byte) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber() // account ids are numbers in some records
-	var o map[string]any
-	if err := d.Decode(&o); err != nil {
-		return nil, err
-	}
-	if o == nil {
-		return nil, errors.New("null is no object")
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the object")
-	}
-	return o, nil
-}
-
-// texts collects the strings and numbers at a dotted path, through every
-// element of a list on the way: CloudTrail writes one element as an object
-// and several as a list.
-func texts(v any, path string) []string {
-	switch v := v.(type) {
-	case []any:
-		var found []string
-		for _, element := range v {
-			found = append(found, texts(element, path)...)
-		}
-		return found
-	case map[string]any:
-		if path == "" {
-			return nil
-		}
-		key, rest, _ := strings.Cut(path, ".")
-		return texts(v[key], rest)
-	case string:
-		if path == "" && v != "" {
-			return []string{v}
-		}
-	case json.Number:
-		if path == "" {
-			return []string{v.String()}
-		}
-	}
-	return nil
-}
-
-// text is the first value at the path, or "".
-func text(v any, path string) string { return first(texts(v, path)...) }
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 func sortedUnique(values []string) []string {

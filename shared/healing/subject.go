@@ -1,6 +1,10 @@
 package healing
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/cloudtrail"
+)
 
 // look says where a call's record names what it concerns.
 type look struct {
@@ -82,7 +86,7 @@ func subject(name string, record map[string]any) (Subject, string) {
 func ids(record map[string]any, paths []string, prefix string) []string {
 	var found []string
 	for _, path := range paths {
-		for _, id := range texts(record, path) {
+		for _, id := range cloudtrail.Texts(record, path) {
 			if strings.HasPrefix(id, prefix) {
 				found = append(found, id)
 			}
