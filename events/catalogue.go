@@ -34,6 +34,8 @@ func Facts() []Data {
 		SecurityGroupExposed{},
 		SecurityGroupHealUndone{},
 		SecurityGroupHealed{},
+		SecurityGroupHealingStopped{},
+		SecurityGroupsSwept{},
 		SourceBuilt{},
 		StackDeployed{},
 		StackPlanned{},

@@ -31,28 +31,61 @@ type Trigger struct {
 
 // SecurityGroup is a group in an account.
 type SecurityGroup struct {
-	GroupID   string `json:"groupId"`
-	GroupName string `json:"groupName"`
-	VPCID     string `json:"vpcId"`
-	Account   string `json:"account"`
-	Region    string `json:"region"`
+	GroupID   string            `json:"groupId"`
+	GroupName string            `json:"groupName"`
+	VPCID     string            `json:"vpcId"`
+	Account   string            `json:"account"`
+	Region    string            `json:"region"`
+	Tags      map[string]string `json:"tags,omitempty"`
 }
 
 // Removal is one rule that is too open, and why.
 type Removal struct {
-	Rule   SecurityGroupRule `json:"rule"`
-	Reason string            `json:"reason"`
+	Rule       SecurityGroupRule `json:"rule"` // as it was before
+	Reason     string            `json:"reason"`
+	Severity   string            `json:"severity,omitempty"`   // critical, high, medium or low: what the policy says of the ports
+	Quarantine string            `json:"quarantine,omitempty"` // the CIDR that the rule was narrowed to; empty: it was revoked
+}
+
+// How far a group can be reached, from worst to best.
+const (
+	ReachInternet   = "internet"   // an interface of the group can be reached from the internet
+	ReachAttached   = "attached"   // interfaces use the group, none can be reached from the internet
+	ReachUnattached = "unattached" // nothing uses the group yet
+	ReachUnknown    = "unknown"    // it could not be read
+)
+
+// Reachability says who could have come in through an open group.
+type Reachability struct {
+	Level      string   `json:"level"`            // one of the Reach constants
+	Interfaces int      `json:"interfaces"`       // network interfaces that use the group
+	Public     []string `json:"public,omitempty"` // ids of those that can be reached from the internet, sorted
+	Why        []string `json:"why,omitempty"`    // for a person, a sentence each
+}
+
+// Owner says who answers for the opening, and where it has to be fixed so
+// that it does not come back.
+type Owner struct {
+	Kind      string `json:"kind"`                // cloudformation, terraform, pulumi, console, cli, sdk, service or unknown
+	Stack     string `json:"stack,omitempty"`     // ARN of the CloudFormation stack that owns the group or the rule
+	LogicalID string `json:"logicalId,omitempty"` // in that stack
+	Tool      string `json:"tool,omitempty"`      // what the caller's user agent says: "Terraform/1.9.5"
+	Declared  bool   `json:"declared"`            // the source itself opens the group: healing makes drift until the source is fixed
+	Fix       string `json:"fix,omitempty"`       // for a person: what to change where
 }
 
 // SecurityGroupHealed says that rules were closed, which a read confirmed.
 type SecurityGroupHealed struct {
 	SecurityGroup
-	HealID   string        `json:"healId"`
-	Trigger  Trigger       `json:"trigger"`
-	Removed  []Removal     `json:"removed"`
-	Kept     int           `json:"kept"`     // ingress rules left in place
-	Closed   time.Time     `json:"closed"`   // verified
-	Exposure time.Duration `json:"exposure"` // nanoseconds from the trigger's time to Closed
+	HealID       string        `json:"healId"`
+	Trigger      Trigger       `json:"trigger"`
+	Removed      []Removal     `json:"removed"`
+	Kept         int           `json:"kept"`               // ingress rules left in place
+	Closed       time.Time     `json:"closed"`             // verified
+	Exposure     time.Duration `json:"exposure"`           // nanoseconds from the trigger's time to Closed
+	Severity     string        `json:"severity,omitempty"` // the worst of the removals, weighed by Reachability
+	Reachability *Reachability `json:"reachability,omitempty"`
+	Owner        *Owner        `json:"owner,omitempty"`
 }
 
 // Source implements Data.
@@ -64,9 +97,12 @@ func (SecurityGroupHealed) DetailType() string { return "SecurityGroupHealed.v1"
 // SecurityGroupExposed says what would be closed, in observe mode.
 type SecurityGroupExposed struct {
 	SecurityGroup
-	HealID  string    `json:"healId"`
-	Trigger Trigger   `json:"trigger"`
-	Exposed []Removal `json:"exposed"`
+	HealID       string        `json:"healId"`
+	Trigger      Trigger       `json:"trigger"`
+	Exposed      []Removal     `json:"exposed"`
+	Severity     string        `json:"severity,omitempty"`
+	Reachability *Reachability `json:"reachability,omitempty"`
+	Owner        *Owner        `json:"owner,omitempty"`
 }
 
 // Source implements Data.
@@ -89,3 +125,45 @@ func (SecurityGroupHealUndone) Source() string { return SourceHealing }
 
 // DetailType implements Data.
 func (SecurityGroupHealUndone) DetailType() string { return "SecurityGroupHealUndone.v1" }
+
+// SecurityGroupHealingStopped says that a group was healed so often within an
+// hour that the healer leaves it open: whatever opens it will go on, and a
+// person must look.
+type SecurityGroupHealingStopped struct {
+	SecurityGroup
+	HealID  string    `json:"healId"`
+	Trigger Trigger   `json:"trigger"`
+	Exposed []Removal `json:"exposed"` // still open
+	Actions int       `json:"actions"` // asked for in this hour, this one included
+	Limit   int       `json:"limit"`   // what the policy allows
+	Hour    time.Time `json:"hour"`    // when the hour began
+}
+
+// Source implements Data.
+func (SecurityGroupHealingStopped) Source() string { return SourceHealing }
+
+// DetailType implements Data.
+func (SecurityGroupHealingStopped) DetailType() string { return "SecurityGroupHealingStopped.v1" }
+
+// SweptPlace is what a sweep saw in a region of an account.
+type SweptPlace struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Groups  int    `json:"groups"` // with at least one rule
+	Rules   int    `json:"rules"`
+	Fault   string `json:"fault,omitempty"` // why it could not be swept
+}
+
+// SecurityGroupsSwept says what a sweep over whole accounts found that events
+// had missed.
+type SecurityGroupsSwept struct {
+	SweepID string       `json:"sweepId"`
+	Places  []SweptPlace `json:"places"`
+	Missed  []string     `json:"missed"` // heal ids of what no event had told of, sorted
+}
+
+// Source implements Data.
+func (SecurityGroupsSwept) Source() string { return SourceHealing }
+
+// DetailType implements Data.
+func (SecurityGroupsSwept) DetailType() string { return "SecurityGroupsSwept.v1" }

@@ -32,9 +32,11 @@ func main() {
 		os.Exit(1)
 	}
 	state := healingstate.New(cfg, table, prefix, time.Now)
+	groups := securitygroups.New(session.NewWorkloads(cfg, role))
 	service := &healing.Service{
 		Parser:    healing.Parser{Role: role},
-		Groups:    securitygroups.New(session.NewWorkloads(cfg, role)),
+		Groups:    groups,
+		Changes:   groups,
 		Records:   state,
 		Policies:  state,
 		Publisher: bus.New(cfg, busName),

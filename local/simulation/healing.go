@@ -72,7 +72,7 @@ func NewHealing(seed uint64, chaos Chaos) *Healing {
 	}
 	h.state.Current = &policy
 	h.service = &healing.Service{
-		Parser: healing.Parser{Role: "evenkeel-heal"}, Groups: healingGroups{h}, Records: healingRecords{h.state, h},
+		Parser: healing.Parser{Role: "evenkeel-heal"}, Groups: healingGroups{h}, Changes: healingGroups{h}, Records: healingRecords{h.state, h},
 		Policies: healingPolicies{h.state, h}, Publisher: w, Now: w.Clock.Now,
 	}
 	w.Functions["healing"] = h.handle

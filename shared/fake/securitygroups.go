@@ -14,7 +14,10 @@ import (
 	"github.com/evenkeel/evenkeel/shared/healing"
 )
 
-var _ healing.Groups = (*SecurityGroups)(nil)
+var (
+	_ healing.Groups  = (*SecurityGroups)(nil)
+	_ healing.Changes = (*SecurityGroups)(nil)
+)
 
 // SecurityGroups is EC2's security groups and prefix lists in memory. It
 // behaves as EC2 does where the healer depends on it: rule ids are never used
@@ -22,7 +25,7 @@ var _ healing.Groups = (*SecurityGroups)(nil)
 // or none, and an equal rule is not added again.
 type SecurityGroups struct {
 	// Fail, if set, is asked before every call, by method name ("Rules",
-	// "Group", "Entries", "Revoke", "Authorize"); an error it returns is the
+	// "Group", "Entries", "Revoke", "Modify", "Authorize"); an error it returns is the
 	// call's result and nothing happens.
 	Fail func(method string) error
 	// Before, if set, runs before a call takes effect: another actor's turn.
@@ -182,7 +185,7 @@ func (s *SecurityGroups) Entries(_ context.Context, at healing.Place, prefixList
 	return slices.Clone(cidrs), ok, nil
 }
 
-// Revoke implements healing.Groups.
+// Revoke implements healing.Changes.
 func (s *SecurityGroups) Revoke(_ context.Context, at healing.Place, group string, ruleIDs []string) error {
 	r, err := s.enter("Revoke", at)
 	if err != nil {
@@ -200,7 +203,35 @@ func (s *SecurityGroups) Revoke(_ context.Context, at healing.Place, group strin
 	return nil
 }
 
-// Authorize implements healing.Groups.
+// Modify implements healing.Changes.
+func (s *SecurityGroups) Modify(_ context.Context, at healing.Place, group string, rules []events.SecurityGroupRule) error {
+	r, err := s.enter("Modify", at)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	after := maps.Clone(r.rules)
+	for _, rule := range rules {
+		was, ok := r.rules[rule.RuleID]
+		if !ok || was.GroupID != group || was.Egress {
+			return nil // EC2 refuses the whole call, which the port passes over
+		}
+		was.CIDRv4, was.CIDRv6 = canonical(rule.CIDRv4), canonical(rule.CIDRv6)
+		was.PrefixListID, was.ReferencedGroupID, was.Description = rule.PrefixListID, rule.ReferencedGroupID, rule.Description
+		after[rule.RuleID] = was
+	}
+	for _, rule := range rules {
+		for id, other := range after {
+			if id != rule.RuleID && other.GroupID == group && !other.Egress && healing.RuleKey(other) == healing.RuleKey(after[rule.RuleID]) {
+				return fault.Permanent("InvalidPermission.Duplicate: %s would be equal to %s", rule.RuleID, id)
+			}
+		}
+	}
+	r.rules = after
+	return nil
+}
+
+// Authorize implements healing.Changes.
 func (s *SecurityGroups) Authorize(_ context.Context, at healing.Place, rule events.SecurityGroupRule) error {
 	r, err := s.enter("Authorize", at)
 	if err != nil {

@@ -86,7 +86,7 @@ func (t *task) revoke(ctx context.Context, h Heal) error {
 		return overspent(h.Group.GroupID, n, t.policy.MaxActions, hour)
 	}
 	ids := Plan{Remove: h.Removed}.RuleIDs()
-	return t.Groups.Revoke(ctx, h.place(), h.Group.GroupID, ids)
+	return t.Changes.Revoke(ctx, h.place(), h.Group.GroupID, ids)
 }
 
 // gone reports whether none of the heal's rules is live.

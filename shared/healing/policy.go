@@ -25,9 +25,19 @@ const (
 	Enforce Mode = "enforce" // close it
 )
 
+// Remediation says how a rule is closed.
+type Remediation string
+
+// The remediations.
+const (
+	Revoke     Remediation = "revoke"     // remove the rule; an undo makes another one with another id
+	Quarantine Remediation = "quarantine" // narrow its source to nobody; id, tags and description stay
+)
+
 // Policy says what too open means. It is data: JSON in Parameter Store.
 type Policy struct {
-	Mode Mode `json:"mode"`
+	Mode        Mode        `json:"mode"`
+	Remediation Remediation `json:"remediation"`
 	// ProtectedPorts must not be reachable from many addresses.
 	ProtectedPorts []PortRange `json:"protectedPorts"`
 	// ProtectedProtocols are protected whatever their ports or types:
@@ -44,8 +54,62 @@ type Policy struct {
 	MaxActions int `json:"maxActions"`
 	// UndoFor is how long undone rules are left alone.
 	UndoFor Duration `json:"undoFor"`
+	// QuarantineIPv4 and QuarantineIPv6 are the networks whose addresses take the
+	// place of a quarantined rule's source: nobody's (RFC 5737, RFC 3849) by
+	// default, or those of the own company.
+	QuarantineIPv4 netip.Prefix `json:"quarantineIPv4"`
+	QuarantineIPv6 netip.Prefix `json:"quarantineIPv6"`
+	// ForbiddenSources may not reach a protected port at all, however few
+	// addresses they are, not even as an allowed source.
+	ForbiddenSources []netip.Prefix `json:"forbiddenSources"`
+	// Severities rate protected ports and protocols; the first that matches
+	// counts, and DefaultSeverity where none does.
+	Severities      []PortSeverity `json:"severities"`
+	DefaultSeverity Severity       `json:"defaultSeverity"`
+	// Scopes change the policy for some groups. The first that matches counts.
+	Scopes []Scope `json:"scopes"`
 	// Exceptions are rules that stay although they are too open.
 	Exceptions []Exception `json:"exceptions"`
+}
+
+// Severity rates an opening.
+type Severity string
+
+// The severities, from worst to mildest.
+const (
+	Critical Severity = "critical"
+	High     Severity = "high"
+	Medium   Severity = "medium"
+	Low      Severity = "low"
+)
+
+// PortSeverity rates what is open on ports or a protocol.
+type PortSeverity struct {
+	Ports    []PortRange `json:"ports,omitempty"`
+	Protocol string      `json:"protocol,omitempty"` // "icmp", "47", or "-1" for rules that open every protocol
+	Severity Severity    `json:"severity"`
+}
+
+// Scope changes the policy for the groups that match all that it names. Each
+// list matches by shell pattern (*, ?); an empty one matches everything. What
+// it leaves out of the policy stays as it is.
+type Scope struct {
+	Name     string              `json:"name"` // for a person
+	Accounts []string            `json:"accounts,omitempty"`
+	Regions  []string            `json:"regions,omitempty"`
+	VPCs     []string            `json:"vpcs,omitempty"`
+	Groups   []string            `json:"groups,omitempty"` // security group ids or names
+	Tags     map[string][]string `json:"tags,omitempty"`   // of the group: key → patterns of the value
+
+	Mode               Mode            `json:"mode,omitempty"`
+	Remediation        Remediation     `json:"remediation,omitempty"`
+	ProtectedPorts     *[]PortRange    `json:"protectedPorts,omitempty"`
+	ProtectedProtocols *[]string       `json:"protectedProtocols,omitempty"`
+	MaxIPv4            *int            `json:"maxIPv4,omitempty"`
+	MaxIPv6            *int            `json:"maxIPv6,omitempty"`
+	AllowedSources     *[]netip.Prefix `json:"allowedSources,omitempty"`
+	ForbiddenSources   *[]netip.Prefix `json:"forbiddenSources,omitempty"`
+	MaxActions         *int            `json:"maxActions,omitempty"`
 }
 
 // Exception keeps the healer from a rule until it expires.
@@ -81,7 +145,9 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // more than a /16 of the rest for the world.
 func DefaultPolicy() Policy {
 	return Policy{
-		Mode: Observe,
+		Mode: Observe, Remediation: Quarantine, DefaultSeverity: High,
+		QuarantineIPv4: netip.MustParsePrefix("192.0.2.0/24"),  // TEST-NET-1, RFC 5737
+		QuarantineIPv6: netip.MustParsePrefix("2001:db8::/32"), // documentation, RFC 3849
 		ProtectedPorts: []PortRange{
 			// Remote administration and file shares: FTP, SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM.
 			{20, 23, ""}, {135, 135, "tcp"}, {137, 139, ""}, {445, 445, "tcp"}, {3389, 3389, ""}, {5900, 5909, "tcp"}, {5985, 5986, "tcp"},
@@ -105,7 +171,7 @@ func DefaultPolicy() Policy {
 }
 
 // keys are what a policy document may contain.
-const keys = "mode, protectedPorts, protectedProtocols, maxIPv4, maxIPv6, allowedSources, maxActions, undoFor, exceptions"
+const keys = "mode, protectedPorts, protectedProtocols, maxIPv4, maxIPv6, allowedSources, maxActions, undoFor, exceptions, remediation, quarantineIPv4, quarantineIPv6, forbiddenSources, severities, defaultSeverity, scopes"
 
 // DecodePolicy reads a policy strictly: an unknown key or a value out of range
 // is an Invalid error, because a mistyped policy would protect nothing. What

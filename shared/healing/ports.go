@@ -7,7 +7,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 )
 
-// Groups reads and changes the security groups of a place.
+// Groups reads the security groups of a place.
 type Groups interface {
 	// Rules returns the rules, ingress and egress, of the groups, or of every
 	// group of the place when none is named. A group that does not exist has none.
@@ -17,12 +17,33 @@ type Groups interface {
 	// Entries returns the CIDRs of a prefix list; ok is false when it does not
 	// exist or may not be read.
 	Entries(ctx context.Context, at Place, prefixList string) (cidrs []string, ok bool, err error)
+}
+
+// Changes changes the ingress rules of a place. What a change did is known by
+// reading again.
+type Changes interface {
 	// Revoke removes ingress rules by id, all or none. That the group or one
-	// of the rules is gone already is no error: read again to know.
+	// of the rules is gone already is no error.
 	Revoke(ctx context.Context, at Place, group string, ruleIDs []string) error
+	// Modify gives ingress rules, named by RuleID, the source and description
+	// that they have in rules, all or none; ids and tags stay. That the group or
+	// one of the rules is gone already is no error. A kind of source that EC2
+	// does not change in place is an Invalid error.
+	Modify(ctx context.Context, at Place, group string, rules []events.SecurityGroupRule) error
 	// Authorize adds an ingress rule with its description and tags. That an
 	// equal rule exists is no error.
 	Authorize(ctx context.Context, at Place, rule events.SecurityGroupRule) error
+}
+
+// Reach says who could have come in through a group. It is asked after the
+// group was closed, so that it never lengthens the exposure.
+type Reach interface {
+	Reach(ctx context.Context, at Place, group string, opened []events.SecurityGroupRule) (events.Reachability, error)
+}
+
+// Owners says who answers for rules of a group, and where to fix them.
+type Owners interface {
+	Owner(ctx context.Context, group events.SecurityGroup, opened []events.SecurityGroupRule, trigger events.Trigger) (events.Owner, error)
 }
 
 // Claim is what is known about an event when its handling begins.

@@ -15,9 +15,12 @@ import (
 type Service struct {
 	Parser    Parser
 	Groups    Groups
+	Changes   Changes
 	Records   Records
 	Policies  Policies
 	Publisher Publisher
+	Reach     Reach  // nil: how far a group can be reached is not known
+	Owners    Owners // nil: who answers for a group is not known
 	Now       func() time.Time
 }
 

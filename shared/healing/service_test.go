@@ -71,7 +71,7 @@ func newWorld() *world {
 	w.policy.Mode = healing.Enforce
 	w.state.Current = &w.policy
 	w.Service = &healing.Service{
-		Parser: parser, Groups: w.groups, Records: w.state, Policies: w.state, Publisher: w.bus,
+		Parser: parser, Groups: w.groups, Changes: w.groups, Records: w.state, Policies: w.state, Publisher: w.bus,
 		Now: func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now },
 	}
 	w.groups.AddGroup(hub, group)

@@ -60,7 +60,7 @@ func (s *Service) restore(ctx context.Context, h Heal, by string) (Heal, error) 
 		return Heal{}, err
 	}
 	for _, rule := range h.missing(live) {
-		if err := s.Groups.Authorize(ctx, h.place(), rule); err != nil {
+		if err := s.Changes.Authorize(ctx, h.place(), rule); err != nil {
 			return Heal{}, err
 		}
 	}

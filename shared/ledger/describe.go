@@ -156,6 +156,16 @@ var tellers = map[string]func(Entry) (string, error){
 	events.SecurityGroupHealUndone{}.DetailType(): tell(func(d events.SecurityGroupHealUndone) string {
 		return fmt.Sprintf("%s opened again by %s until %s: %s", d.GroupID, d.By, d.Until.UTC().Format(time.RFC3339), count(len(d.Restored), "rule"))
 	}),
+	events.SecurityGroupHealingStopped{}.DetailType(): tell(func(d events.SecurityGroupHealingStopped) string {
+		return fmt.Sprintf("%s is left open: %s in an hour, the policy allows %d", d.GroupID, count(d.Actions, "action"), d.Limit)
+	}),
+	events.SecurityGroupsSwept{}.DetailType(): tell(func(d events.SecurityGroupsSwept) string {
+		groups := 0
+		for _, p := range d.Places {
+			groups += p.Groups
+		}
+		return fmt.Sprintf("%s in %s swept, %s that no event told of", count(groups, "group"), count(len(d.Places), "place"), count(len(d.Missed), "opening"))
+	}),
 }
 
 func tell[T events.Data](f func(T) string) func(Entry) (string, error) {

@@ -20,11 +20,12 @@ const (
 	KindDrift  = "drift"
 	KindHeal   = "heal"
 	KindReview = "review"
+	KindSweep  = "sweep"
 )
 
 // Entry is one recorded fact.
 type Entry struct {
-	Subject    string          `json:"subject"`  // "run#<run id>", "drift#<account>/<region>/<stack name>", "heal#<heal id>", "review#<repository>#<number>"
+	Subject    string          `json:"subject"`  // "run#<run id>", "drift#<account>/<region>/<stack name>", "heal#<heal id>", "review#<repository>#<number>", "sweep#heal"
 	Sequence   string          `json:"sequence"` // sorts by time, then by fact
 	Kind       string          `json:"kind"`     // one of the Kind constants
 	EventID    string          `json:"eventId"`  // Metadata.ID of the fact
@@ -86,43 +87,45 @@ type locator func(data json.RawMessage) (kind, subject string, err error)
 
 // subjects says where each fact belongs, by detail-type.
 var subjects = map[string]locator{
-	events.GitPushed{}.DetailType():               aboutPush,
-	events.RunStarted{}.DetailType():              aboutRun,
-	events.SourceBuilt{}.DetailType():             aboutRun,
-	events.BuildFailed{}.DetailType():             aboutRun,
-	events.AssetsPublished{}.DetailType():         aboutRun,
-	events.TemplatesValidated{}.DetailType():      aboutRun,
-	events.TemplatesRejected{}.DetailType():       aboutRun,
-	events.StackPlanned{}.DetailType():            aboutRun,
-	events.ApprovalRequested{}.DetailType():       aboutRun,
-	events.ApprovalDecided{}.DetailType():         aboutRun,
-	events.StackDeployed{}.DetailType():           aboutRun,
-	events.StackRolledBack{}.DetailType():         aboutRun,
-	events.StackRecoveryRequested{}.DetailType():  aboutRunOrStack,
-	events.StackVerified{}.DetailType():           aboutRun,
-	events.VerificationFailed{}.DetailType():      aboutRun,
-	events.StageClosed{}.DetailType():             aboutRun,
-	events.RolloutStarted{}.DetailType():          aboutRun,
-	events.RolloutStepped{}.DetailType():          aboutRun,
-	events.RolloutPaused{}.DetailType():           aboutRun,
-	events.RolloutResumed{}.DetailType():          aboutRun,
-	events.RolloutPromoted{}.DetailType():         aboutRun,
-	events.RolloutAborted{}.DetailType():          aboutRun,
-	events.RolloutSwitchedBack{}.DetailType():     aboutRun,
-	events.RolloutRetired{}.DetailType():          aboutRun,
-	events.RunFinished{}.DetailType():             aboutRun,
-	events.PullRequestUpdated{}.DetailType():      aboutPullRequest,
-	events.PullRequestReviewed{}.DetailType():     aboutPullRequest,
-	events.DriftScanned{}.DetailType():            aboutStack,
-	events.DriftDetected{}.DetailType():           aboutStack,
-	events.DriftResolved{}.DetailType():           aboutStack,
-	events.DriftAccepted{}.DetailType():           aboutStack,
-	events.DriftDigest{}.DetailType():             aboutAllStacks,
-	events.DriftReverted{}.DetailType():           aboutStack,
-	events.DriftRevertRefused{}.DetailType():      aboutStack,
-	events.SecurityGroupHealed{}.DetailType():     aboutHeal,
-	events.SecurityGroupExposed{}.DetailType():    aboutHeal,
-	events.SecurityGroupHealUndone{}.DetailType(): aboutHeal,
+	events.GitPushed{}.DetailType():                   aboutPush,
+	events.RunStarted{}.DetailType():                  aboutRun,
+	events.SourceBuilt{}.DetailType():                 aboutRun,
+	events.BuildFailed{}.DetailType():                 aboutRun,
+	events.AssetsPublished{}.DetailType():             aboutRun,
+	events.TemplatesValidated{}.DetailType():          aboutRun,
+	events.TemplatesRejected{}.DetailType():           aboutRun,
+	events.StackPlanned{}.DetailType():                aboutRun,
+	events.ApprovalRequested{}.DetailType():           aboutRun,
+	events.ApprovalDecided{}.DetailType():             aboutRun,
+	events.StackDeployed{}.DetailType():               aboutRun,
+	events.StackRolledBack{}.DetailType():             aboutRun,
+	events.StackRecoveryRequested{}.DetailType():      aboutRunOrStack,
+	events.StackVerified{}.DetailType():               aboutRun,
+	events.VerificationFailed{}.DetailType():          aboutRun,
+	events.StageClosed{}.DetailType():                 aboutRun,
+	events.RolloutStarted{}.DetailType():              aboutRun,
+	events.RolloutStepped{}.DetailType():              aboutRun,
+	events.RolloutPaused{}.DetailType():               aboutRun,
+	events.RolloutResumed{}.DetailType():              aboutRun,
+	events.RolloutPromoted{}.DetailType():             aboutRun,
+	events.RolloutAborted{}.DetailType():              aboutRun,
+	events.RolloutSwitchedBack{}.DetailType():         aboutRun,
+	events.RolloutRetired{}.DetailType():              aboutRun,
+	events.RunFinished{}.DetailType():                 aboutRun,
+	events.PullRequestUpdated{}.DetailType():          aboutPullRequest,
+	events.PullRequestReviewed{}.DetailType():         aboutPullRequest,
+	events.DriftScanned{}.DetailType():                aboutStack,
+	events.DriftDetected{}.DetailType():               aboutStack,
+	events.DriftResolved{}.DetailType():               aboutStack,
+	events.DriftAccepted{}.DetailType():               aboutStack,
+	events.DriftDigest{}.DetailType():                 aboutAllStacks,
+	events.DriftReverted{}.DetailType():               aboutStack,
+	events.DriftRevertRefused{}.DetailType():          aboutStack,
+	events.SecurityGroupHealed{}.DetailType():         aboutHeal,
+	events.SecurityGroupExposed{}.DetailType():        aboutHeal,
+	events.SecurityGroupHealUndone{}.DetailType():     aboutHeal,
+	events.SecurityGroupHealingStopped{}.DetailType(): aboutHeal,
+	events.SecurityGroupsSwept{}.DetailType():         aboutSweep,
 }
 
 func aboutPush(data json.RawMessage) (kind, subject string, err error) {
@@ -178,6 +181,12 @@ func aboutHeal(data json.RawMessage) (kind, subject string, err error) {
 		return KindHeal, "", err
 	}
 	return KindHeal, HealSubject(heal.HealID), nil
+}
+
+// aboutSweep is for what a sweep of security groups saw: all sweeps are one
+// subject, so that its last entry is the last sweep.
+func aboutSweep(json.RawMessage) (kind, subject string, err error) {
+	return KindSweep, KindSweep + "#heal", nil
 }
 
 func decode[T any](data json.RawMessage) (T, error) {

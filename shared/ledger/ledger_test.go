@@ -46,13 +46,17 @@ func TestEveryFactHasASubject(t *testing.T) {
 		ledger.KindDrift:  "drift#222222222222/us-east-1/shop-network-test",
 		ledger.KindHeal:   "heal#h-0d4c3b2a",
 		ledger.KindReview: "review#acme/shop#7",
+		ledger.KindSweep:  "sweep#heal",
 	}
 	kinds := map[string]int{}
 	for _, fact := range events.Facts() {
 		e := entryOf(t, sample(t, fact.DetailType()))
 		subject := want[e.Kind]
-		if fact.DetailType() == "DriftDigest.v1" {
+		switch fact.DetailType() {
+		case "DriftDigest.v1":
 			subject = "drift#digest" // of all stacks
+		case "SecurityGroupHealingStopped.v1":
+			subject = "heal#h-0d4c3b2b" // a heal that never closed
 		}
 		if e.Subject != subject || e.EventID == "" || !strings.HasSuffix(e.Sequence, "#"+e.EventID) {
 			t.Errorf("%s: %s %s %s", fact.DetailType(), e.Kind, e.Subject, e.Sequence)
@@ -63,7 +67,7 @@ func TestEveryFactHasASubject(t *testing.T) {
 			t.Errorf("%s has no sentence: %v, %v", fact.DetailType(), lines, err)
 		}
 	}
-	if kinds[ledger.KindRun] != 25 || kinds[ledger.KindDrift] != 7 || kinds[ledger.KindHeal] != 3 || kinds[ledger.KindReview] != 2 {
+	if kinds[ledger.KindRun] != 25 || kinds[ledger.KindDrift] != 7 || kinds[ledger.KindHeal] != 4 || kinds[ledger.KindReview] != 2 || kinds[ledger.KindSweep] != 1 {
 		t.Errorf("kinds = %v", kinds)
 	}
 }
@@ -328,7 +332,7 @@ func TestReader(t *testing.T) {
 		t.Errorf("scan = %+v", scan)
 	}
 	heals, err := r.Heals(t.Context(), 10)
-	if err != nil || len(heals) != 1 || heals[0].State != ledger.HealUndone || len(heals[0].Restored) != 1 {
+	if err != nil || len(heals) != 2 || heals[0].State != ledger.HealUndone || len(heals[0].Restored) != 1 || heals[1].State != ledger.HealStopped {
 		t.Errorf("heals = %+v, %v", heals, err)
 	}
 	heal, err := r.Heal(t.Context(), "h-0d4c3b2a")

@@ -57,6 +57,7 @@ const (
 	HealObserved = "Observed" // what would have been closed
 	HealHealed   = "Healed"
 	HealUndone   = "Undone"
+	HealStopped  = "Stopped" // healed too often in an hour: still open
 )
 
 // HealView is how a heal stands.
@@ -88,6 +89,10 @@ func Heal(entries []Entry) (v HealView, err error) {
 			err = apply(e, func(d events.SecurityGroupHealed) {
 				v.SecurityGroup, v.HealID, v.State, v.Trigger, v.Rules = d.SecurityGroup, d.HealID, HealHealed, d.Trigger, d.Removed
 				v.Kept, v.Exposure = d.Kept, d.Exposure
+			})
+		case events.SecurityGroupHealingStopped{}.DetailType():
+			err = apply(e, func(d events.SecurityGroupHealingStopped) {
+				v.SecurityGroup, v.HealID, v.State, v.Trigger, v.Rules = d.SecurityGroup, d.HealID, HealStopped, d.Trigger, d.Exposed
 			})
 		case events.SecurityGroupHealUndone{}.DetailType():
 			err = apply(e, func(d events.SecurityGroupHealUndone) {

@@ -17,14 +17,17 @@ import (
 	"github.com/evenkeel/evenkeel/shared/healing"
 )
 
-var _ healing.Groups = (*Client)(nil)
+var (
+	_ healing.Groups  = (*Client)(nil)
+	_ healing.Changes = (*Client)(nil)
+)
 
 // Sessions gives the configuration for an account and region.
 type Sessions interface {
 	In(account, region string) aws.Config
 }
 
-// Client implements healing.Groups.
+// Client implements healing.Groups and healing.Changes.
 type Client struct {
 	sessions Sessions
 }
@@ -154,7 +157,7 @@ func (c *Client) Entries(ctx context.Context, at healing.Place, prefixList strin
 // Source: EC2 API reference, "Error codes".
 var gone = []string{"InvalidGroup.NotFound", "InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"}
 
-// Revoke implements healing.Groups. Rules are named by id, which is exact: by
+// Revoke implements healing.Changes. Rules are named by id, which is exact: by
 // properties, a mismatch in the default VPC answers success and removes
 // nothing (EC2 API reference, RevokeSecurityGroupIngress).
 func (c *Client) Revoke(ctx context.Context, at healing.Place, group string, ruleIDs []string) error {
@@ -167,7 +170,40 @@ func (c *Client) Revoke(ctx context.Context, at healing.Place, group string, rul
 	return awserr.Classify("revoke "+strings.Join(ruleIDs, ", ")+" of "+group, err)
 }
 
-// Authorize implements healing.Groups.
+// Modify implements healing.Changes. The whole rule is stated again, as what
+// is left out of a SecurityGroupRuleRequest is not kept.
+// Source: EC2 API reference, ModifySecurityGroupRules.
+func (c *Client) Modify(ctx context.Context, at healing.Place, group string, rules []events.SecurityGroupRule) error {
+	updates := make([]types.SecurityGroupRuleUpdate, len(rules))
+	for i, r := range rules {
+		updates[i] = types.SecurityGroupRuleUpdate{SecurityGroupRuleId: aws.String(r.RuleID), SecurityGroupRule: request(r)}
+	}
+	_, err := c.in(at).ModifySecurityGroupRules(ctx, &ec2.ModifySecurityGroupRulesInput{GroupId: aws.String(group), SecurityGroupRules: updates})
+	if awserr.HasCode(err, gone...) {
+		return nil
+	}
+	return awserr.Classify("modify rules of "+group, err)
+}
+
+// request states a rule as ModifySecurityGroupRules takes it.
+func request(r events.SecurityGroupRule) *types.SecurityGroupRuleRequest {
+	set := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return aws.String(s)
+	}
+	out := &types.SecurityGroupRuleRequest{
+		IpProtocol: aws.String(r.Protocol), CidrIpv4: set(r.CIDRv4), CidrIpv6: set(r.CIDRv6),
+		PrefixListId: set(r.PrefixListID), ReferencedGroupId: set(r.ReferencedGroupID), Description: set(r.Description),
+	}
+	if r.Protocol != "-1" {
+		out.FromPort, out.ToPort = aws.Int32(r.FromPort), aws.Int32(r.ToPort)
+	}
+	return out
+}
+
+// Authorize implements healing.Changes.
 func (c *Client) Authorize(ctx context.Context, at healing.Place, rule events.SecurityGroupRule) error {
 	in := &ec2.AuthorizeSecurityGroupIngressInput{
 		GroupId:       aws.String(rule.GroupID),

@@ -73,7 +73,7 @@ func TestGroup(t *testing.T) {
 <item><groupId>sg-1</groupId><groupName>web</groupName><vpcId>vpc-1</vpcId><ownerId>222222222222</ownerId></item></securityGroupInfo></DescribeSecurityGroupsResponse>`)
 	got, ok, err := groups.Group(context.Background(), at, "sg-1")
 	want := events.SecurityGroup{GroupID: "sg-1", GroupName: "web", VPCID: "vpc-1", Account: at.Account, Region: at.Region}
-	if err != nil || !ok || got != want {
+	if err != nil || !ok || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, %v", got, ok, err)
 	}
 }
