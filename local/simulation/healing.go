@@ -254,21 +254,31 @@ func (g healingGroups) Entries(ctx context.Context, at healing.Place, list strin
 }
 
 func (g healingGroups) Revoke(ctx context.Context, at healing.Place, group string, ids []string) error {
-	if err := g.h.port("Revoke"); err != nil {
+	return g.change("Revoke", at, func() error { return g.h.groups.Revoke(ctx, at, group, ids) })
+}
+
+func (g healingGroups) Modify(ctx context.Context, at healing.Place, group string, rules []events.SecurityGroupRule) error {
+	return g.change("Modify", at, func() error { return g.h.groups.Modify(ctx, at, group, rules) })
+}
+
+// change looks at each rule that the call removes, or gives another source.
+func (g healingGroups) change(method string, at healing.Place, call func() error) error {
+	if err := g.h.port(method); err != nil {
 		return err
 	}
 	before := g.h.groups.Live(at)
-	err := g.h.groups.Revoke(ctx, at, group, ids)
+	err := call()
 	after := g.h.groups.Live(at)
 	for _, rule := range before {
-		if !slices.ContainsFunc(after, func(r events.SecurityGroupRule) bool { return r.RuleID == rule.RuleID }) {
+		kept := func(r events.SecurityGroupRule) bool { return r.RuleID == rule.RuleID && healing.RuleKey(r) == healing.RuleKey(rule) }
+		if !slices.ContainsFunc(after, kept) {
 			g.h.revoked(rule)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	return g.h.port("Revoke done")
+	return g.h.port(method + " done")
 }
 
 func (g healingGroups) Authorize(ctx context.Context, at healing.Place, rule events.SecurityGroupRule) error {
