@@ -69,7 +69,7 @@ func (p Policy) Plan(rules []events.SecurityGroupRule, lists map[string][]string
 	c.choose()
 	for i, d := range c.doors {
 		if why, ok := c.removed[i]; ok {
-			plan.Remove = append(plan.Remove, events.Removal{Rule: d.rule, Reason: why})
+			plan.Remove = append(plan.Remove, events.Removal{Rule: d.rule, Reason: why, Severity: string(c.severity(i))})
 		}
 	}
 	plan.Kept -= len(plan.Remove)
@@ -82,10 +82,14 @@ type chooser struct {
 	yardstick
 	doors   []door
 	lanes   []lane
+	tooOpen []bool         // whether each lane was, before anything was removed
 	removed map[int]string // index of a door → why it is removed
 }
 
 func (c *chooser) choose() {
+	for _, l := range c.lanes {
+		c.tooOpen = append(c.tooOpen, !c.within(l))
+	}
 	for _, l := range c.lanes {
 		for _, i := range l.doors {
 			if _, done := c.removed[i]; !done && c.doors[i].sizes[l.family].exceeds(c.limits[l.family]) {
@@ -140,6 +144,18 @@ func (c *chooser) widest(l lane) int {
 		}
 	}
 	return best
+}
+
+// severity is the worst of the lanes for which the door was removed: those that
+// were too open.
+func (c *chooser) severity(i int) Severity {
+	worst := Severity("")
+	for n, l := range c.lanes {
+		if c.tooOpen[n] && slices.Contains(l.doors, i) {
+			worst = worse(worst, c.policy.severityOf(c.doors[i].rule, l))
+		}
+	}
+	return worst
 }
 
 func (c *chooser) putBackIfHarmless(i int) {

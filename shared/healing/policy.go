@@ -40,9 +40,13 @@ type Policy struct {
 	Remediation Remediation `json:"remediation"`
 	// ProtectedPorts must not be reachable from many addresses.
 	ProtectedPorts []PortRange `json:"protectedPorts"`
+	// OpenPorts are not protected, whatever the two lists say: with every port
+	// protected, they are what may be open. None by default.
+	OpenPorts []PortRange `json:"openPorts,omitempty"`
 	// ProtectedProtocols are protected whatever their ports or types:
-	// "icmp", "icmpv6", or a number such as "47". None by default.
-	ProtectedProtocols []string `json:"protectedProtocols"`
+	// "icmp", "icmpv6", a number such as "47", or "all" for every protocol, tcp
+	// and udp too. None by default.
+	ProtectedProtocols []string `json:"protectedProtocols,omitempty"`
 	// MaxIPv4 and MaxIPv6 are the widest network, as a prefix length, whose
 	// number of addresses may reach a protected port in sum over all rules.
 	MaxIPv4 int `json:"maxIPv4"`
@@ -61,15 +65,15 @@ type Policy struct {
 	QuarantineIPv6 netip.Prefix `json:"quarantineIPv6"`
 	// ForbiddenSources may not reach a protected port at all, however few
 	// addresses they are, not even as an allowed source.
-	ForbiddenSources []netip.Prefix `json:"forbiddenSources"`
+	ForbiddenSources []netip.Prefix `json:"forbiddenSources,omitempty"`
 	// Severities rate protected ports and protocols; the first that matches
 	// counts, and DefaultSeverity where none does.
 	Severities      []PortSeverity `json:"severities"`
 	DefaultSeverity Severity       `json:"defaultSeverity"`
 	// Scopes change the policy for some groups. The first that matches counts.
-	Scopes []Scope `json:"scopes"`
+	Scopes []Scope `json:"scopes,omitempty"`
 	// Exceptions are rules that stay although they are too open.
-	Exceptions []Exception `json:"exceptions"`
+	Exceptions []Exception `json:"exceptions,omitempty"`
 }
 
 // Severity rates an opening.
@@ -104,6 +108,7 @@ type Scope struct {
 	Mode               Mode            `json:"mode,omitempty"`
 	Remediation        Remediation     `json:"remediation,omitempty"`
 	ProtectedPorts     *[]PortRange    `json:"protectedPorts,omitempty"`
+	OpenPorts          *[]PortRange    `json:"openPorts,omitempty"`
 	ProtectedProtocols *[]string       `json:"protectedProtocols,omitempty"`
 	MaxIPv4            *int            `json:"maxIPv4,omitempty"`
 	MaxIPv6            *int            `json:"maxIPv6,omitempty"`
@@ -158,6 +163,15 @@ func DefaultPolicy() Policy {
 			// Container hosts and their control planes: Docker, etcd, Kubernetes.
 			{2375, 2376, "tcp"}, {2379, 2380, "tcp"}, {6443, 6443, "tcp"}, {10250, 10250, "tcp"},
 		},
+		// Who controls the host, or all hosts of a cluster, through the port; the rest, databases above all, is high.
+		Severities: []PortSeverity{
+			{Protocol: "-1", Severity: Critical},
+			{Ports: []PortRange{
+				{22, 23, ""}, {135, 135, "tcp"}, {445, 445, "tcp"}, {3389, 3389, ""}, {5900, 5909, "tcp"}, {5985, 5986, "tcp"},
+				{2375, 2376, "tcp"}, {2379, 2380, "tcp"}, {10250, 10250, "tcp"},
+			}, Severity: Critical},
+			{Protocol: "icmp", Severity: Low}, {Protocol: "icmpv6", Severity: Low},
+		},
 		MaxIPv4: 16,
 		MaxIPv6: 32,
 		AllowedSources: []netip.Prefix{
@@ -171,13 +185,14 @@ func DefaultPolicy() Policy {
 }
 
 // keys are what a policy document may contain.
-const keys = "mode, protectedPorts, protectedProtocols, maxIPv4, maxIPv6, allowedSources, maxActions, undoFor, exceptions, remediation, quarantineIPv4, quarantineIPv6, forbiddenSources, severities, defaultSeverity, scopes"
+const keys = "mode, protectedPorts, openPorts, protectedProtocols, maxIPv4, maxIPv6, allowedSources, maxActions, undoFor, exceptions, remediation, quarantineIPv4, quarantineIPv6, forbiddenSources, severities, defaultSeverity, scopes"
 
 // DecodePolicy reads a policy strictly: an unknown key or a value out of range
 // is an Invalid error, because a mistyped policy would protect nothing. What
 // is left out is as in DefaultPolicy.
 func DecodePolicy(data []byte) (Policy, error) {
 	p := DefaultPolicy()
+	p.Severities = nil // elements of a list that is there would be mixed with those of the document
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&p); err != nil {
@@ -185,6 +200,9 @@ func DecodePolicy(data []byte) (Policy, error) {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return Policy{}, fault.Invalid("healing policy: something follows the document")
+	}
+	if p.Severities == nil {
+		p.Severities = DefaultPolicy().Severities
 	}
 	if faults := p.normalise(); len(faults) > 0 {
 		return Policy{}, fault.Invalid("healing policy: %w", errors.Join(faults...))
