@@ -45,20 +45,21 @@ var (
 )
 
 // Parse reads a CloudTrail record, bare or in its EventBridge envelope. An
-// event that needs no action, or that is none of ours, has a reason in Skip.
-// Only input that is no JSON object, or a relevant record that does not say
-// where it happened, is an Invalid error.
+// event that needs no action, or that is none of ours, has a reason in Skip. An
+// Invalid error names the field that makes the event unusable: it is no JSON
+// object, it says that it is a record of EC2 and has none, or it is relevant and
+// does not say where it happened. Whatever else a relevant record lacks, or has
+// in a shape that nobody knows, makes its Subject everything.
 func (p Parser) Parse(event []byte) (Record, error) {
 	envelope, err := cloudtrail.Object(event)
 	if err != nil {
 		return Record{}, fault.Invalid("event: %w", err)
 	}
-	record := envelope
-	if detail, ok := envelope["detail"].(map[string]any); ok {
-		record = detail
+	record, err := recordOf(envelope)
+	if err != nil {
+		return Record{}, err
 	}
-	name := cloudtrail.Text(record, "eventName")
-	if name == "" || cloudtrail.Text(record, "eventSource") != "ec2.amazonaws.com" {
+	if record == nil {
 		return Record{Skip: "not a CloudTrail record of EC2"}, nil
 	}
 	r := Record{
@@ -66,18 +67,43 @@ func (p Parser) Parse(event []byte) (Record, error) {
 			Account: cmp.Or(cloudtrail.Text(record, "recipientAccountId"), cloudtrail.Text(envelope, "account"), cloudtrail.Text(record, "userIdentity.accountId")),
 			Region:  cmp.Or(cloudtrail.Text(record, "awsRegion"), cloudtrail.Text(envelope, "region")),
 		},
-		Trigger: trigger(record, event),
+		Trigger: trigger(envelope, record, event),
+	}
+	if r.Trigger.EventName == "" {
+		return Record{}, fault.Invalid("record %s: eventName is missing or no text", r.Trigger.EventID)
 	}
 	if r.Skip = p.skip(r.Place, record); r.Skip != "" {
 		return r, nil
 	}
-	if r.Subject, r.Skip = subject(name, record); r.Skip != "" {
+	if r.Subject, r.Skip = subject(r.Trigger.EventName, record); r.Skip != "" {
 		return r, nil
 	}
-	if !accountID.MatchString(r.Account) || !regionID.MatchString(r.Region) {
-		return Record{}, fault.Invalid("record %s: account %q, region %q: it does not say where it happened", r.Trigger.EventID, r.Account, r.Region)
+	if !accountID.MatchString(r.Account) {
+		return Record{}, fault.Invalid("record %s: recipientAccountId %q is no account: it does not say where it happened", r.Trigger.EventID, short(r.Account))
+	}
+	if !regionID.MatchString(r.Region) {
+		return Record{}, fault.Invalid("record %s: awsRegion %q is no region: it does not say where it happened", r.Trigger.EventID, short(r.Region))
 	}
 	return r, nil
+}
+
+// recordOf finds the record of EC2 in an event; nil when it has none.
+func recordOf(envelope map[string]any) (map[string]any, error) {
+	record, detail := envelope, envelope["detail"]
+	if detail != nil {
+		record, _ = detail.(map[string]any)
+	}
+	ours := cloudtrail.Text(envelope, "source") == events.SourceEC2 && cloudtrail.Text(envelope, "detail-type") == events.CloudTrailCall
+	source := cloudtrail.Text(record, "eventSource")
+	switch {
+	case source == "ec2.amazonaws.com":
+		return record, nil
+	case ours && record == nil:
+		return nil, fault.Invalid("event %s: detail is no object", short(cloudtrail.Text(envelope, "id")))
+	case ours && source == "":
+		return nil, fault.Invalid("event %s: detail.eventSource is missing or no text", short(cloudtrail.Text(envelope, "id")))
+	}
+	return nil, nil
 }
 
 // skip gives the reasons that hold for every call. The codes of failed EC2
@@ -89,55 +115,80 @@ func (p Parser) skip(at Place, record map[string]any) string {
 	case strings.HasSuffix(code, "DryRunOperation"):
 		return "a dry run changes nothing"
 	case code != "":
-		return "the call failed with " + code + " and changed nothing"
+		return "the call failed with " + short(code) + " and changed nothing"
 	case p.own(at, record):
 		return "done by our own role " + p.Role
 	}
 	return ""
 }
 
-// own reports whether the healing role of the same account made the call.
+// own reports whether the healing role of the same account made the call. Who
+// a session belongs to is what its issuer says; the names of sessions, and of
+// roles in other accounts, are free to choose.
+// Source: CloudTrail user guide, "CloudTrail userIdentity element".
 func (p Parser) own(at Place, record map[string]any) bool {
 	if p.Role == "" {
 		return false
 	}
-	for _, path := range []string{"userIdentity.arn", "userIdentity.sessionContext.sessionIssuer.arn"} {
-		// arn:aws:sts::<account>:assumed-role/<role>/<session>, arn:aws:iam::<account>:role/<path>/<role>
-		part := strings.SplitN(cloudtrail.Text(record, path), ":", 6)
-		if len(part) < 6 || part[4] != at.Account {
-			continue
-		}
-		resource := strings.Split(part[5], "/")
-		if resource[0] == "assumed-role" && len(resource) > 1 && resource[1] == p.Role {
-			return true
-		}
-		if resource[0] == "role" && resource[len(resource)-1] == p.Role {
-			return true
-		}
+	caller := cloudtrail.Texts(record, "userIdentity.arn")
+	issuer := cloudtrail.Texts(record, "userIdentity.sessionContext.sessionIssuer.arn")
+	all := slices.Concat(caller, issuer)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(arn string) bool { return !p.isRole(at, arn) })
+}
+
+// isRole reports whether the ARN is that of the healing role, or of a session
+// of it: arn:aws:sts::<account>:assumed-role/<role>/<session>,
+// arn:aws:iam::<account>:role/<path>/<role>.
+func (p Parser) isRole(at Place, arn string) bool {
+	part := strings.SplitN(arn, ":", 6)
+	if len(part) < 6 || part[0] != "arn" || part[4] != at.Account {
+		return false
+	}
+	resource := strings.Split(part[5], "/")
+	switch {
+	case part[2] == "sts" && resource[0] == "assumed-role":
+		return len(resource) == 3 && resource[1] == p.Role
+	case part[2] == "iam" && resource[0] == "role":
+		return len(resource) > 1 && resource[len(resource)-1] == p.Role
 	}
 	return false
 }
 
-// trigger reads who did what and when. A record without an eventID is known
-// by the digest of its bytes, so that it still is handled once.
-func trigger(record map[string]any, event []byte) events.Trigger {
-	at, err := time.Parse(time.RFC3339, cloudtrail.Text(record, "eventTime"))
+// plainEventID is generous: CloudTrail gives out UUIDs.
+var plainEventID = regexp.MustCompile(`^[0-9A-Za-z._-]{1,128}$`)
+
+// trigger reads who did what and when. A record without a usable eventID is
+// known by the digest of its bytes, so that it still is handled once.
+func trigger(envelope, record map[string]any, event []byte) events.Trigger {
+	at, err := time.Parse(time.RFC3339, cmp.Or(cloudtrail.Text(record, "eventTime"), cloudtrail.Text(envelope, "time")))
 	if err != nil {
 		at = time.Time{}
 	}
 	id := cloudtrail.Text(record, "eventID")
-	if id == "" {
+	if !plainEventID.MatchString(id) {
 		sum := sha256.Sum256(event)
 		id = "sha256-" + hex.EncodeToString(sum[:16])
 	}
 	return events.Trigger{
 		EventID:   id,
 		EventName: cloudtrail.Text(record, "eventName"),
-		Principal: cmp.Or(cloudtrail.Text(record, "userIdentity.arn"), cloudtrail.Text(record, "userIdentity.invokedBy"), cloudtrail.Text(record, "userIdentity.type")),
-		SourceIP:  cloudtrail.Text(record, "sourceIPAddress"),
-		UserAgent: cloudtrail.Text(record, "userAgent"),
+		Principal: short(cmp.Or(cloudtrail.Text(record, "userIdentity.arn"), cloudtrail.Text(record, "userIdentity.invokedBy"), cloudtrail.Text(record, "userIdentity.type"))),
+		SourceIP:  short(cloudtrail.Text(record, "sourceIPAddress")),
+		UserAgent: short(cloudtrail.Text(record, "userAgent")),
 		Time:      at,
 	}
+}
+
+// maxText is the longest text that is taken over, in bytes. CloudTrail itself
+// cuts userAgent at 1 KB.
+// Source: CloudTrail user guide, "CloudTrail record contents".
+const maxText = 1024
+
+func short(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "")
 }
 
 func sortedUnique(values []string) []string {

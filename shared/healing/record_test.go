@@ -207,6 +207,13 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 		f.Add(detail(f, data))
 	}
+	shaped, err := filepath.Glob(filepath.Join(shapes, "*.json"))
+	if err != nil || len(shaped) == 0 {
+		f.Fatalf("no shapes: %v", err)
+	}
+	for _, file := range shaped {
+		f.Add(readFile(f, file))
+	}
 	f.Add([]byte(`{"action":"sweep"}`))
 	f.Add([]byte(`{"detail":{"eventSource":"ec2.amazonaws.com","eventName":"CreateSecurityGroup","responseElements":[]}}`))
 	f.Fuzz(func(t *testing.T, event []byte) {
