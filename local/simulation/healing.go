@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -19,21 +18,21 @@ import (
 // come late, twice or never, and a sweep looks at everything now and then.
 type Healing struct {
 	*World
-	groups  *fake.SecurityGroups
-	state   *fake.HealingState
-	service *healing.Service
-	observe bool
-	prompt  bool // nothing disturbs the events
-
-	opened   map[string]time.Time // rule id of a guilty rule → when it appeared
-	removed  map[string]int       // rule id → removals by the healer
-	told     map[string]string    // rule id → heal that says it closed it
-	excepted map[string]time.Time // group and rule key → until
-	undone   map[string]bool      // heals that a person has looked at
+	groups   *fake.SecurityGroups
+	state    *fake.HealingState
+	service  *healing.Service
+	policy   healing.Policy
+	prompt   bool // nothing disturbs the events
+	watch    healingWatch
+	seen     map[string]bool // events that the function was given before
+	stubborn map[string]int  // rule id → how often something will open it again
 }
 
 var (
 	places = []healing.Place{{Account: "222222222222", Region: "us-east-1"}, {Account: "333333333333", Region: "eu-west-1"}}
+
+	// stages are the tag by which scopes tell groups apart.
+	stages = map[string]string{"sg-aaaa": "prod", "sg-bbbb": "sandbox", "sg-cccc": ""}
 
 	// innocent rules are what nobody would close: the world on a web port, a
 	// few addresses or private space on protected ports, egress.
@@ -57,23 +56,27 @@ var (
 		{Protocol: "tcp", FromPort: 0, ToPort: 65535, CIDRv4: "1.0.0.0/8"},
 		{Protocol: "tcp", FromPort: 6379, ToPort: 6379, PrefixListID: "pl-world"},
 	}
+
+	// reopened are what becomes of some of them when somebody opens the quarantine.
+	reopened = []events.SecurityGroupRule{
+		{Protocol: "tcp", FromPort: 3389, ToPort: 3389, CIDRv4: "0.0.0.0/0"},
+		{Protocol: "tcp", FromPort: 0, ToPort: 65535, CIDRv4: "0.0.0.0/0"},
+	}
 )
 
 // NewHealing makes a world with everything scheduled that people will do.
 func NewHealing(seed uint64, chaos Chaos) *Healing {
 	w := NewWorld(seed, chaos)
 	h := &Healing{
-		World: w, prompt: chaos == calm(), groups: &fake.SecurityGroups{}, state: &fake.HealingState{Fail: w.port}, observe: w.rng.IntN(6) == 0,
-		opened: map[string]time.Time{}, removed: map[string]int{}, told: map[string]string{}, excepted: map[string]time.Time{}, undone: map[string]bool{},
+		World: w, prompt: chaos == calm(), groups: &fake.SecurityGroups{}, state: &fake.HealingState{Fail: w.port},
+		watch: newHealingWatch(), seen: map[string]bool{}, stubborn: map[string]int{},
 	}
-	policy := healing.DefaultPolicy()
-	if !h.observe {
-		policy.Mode = healing.Enforce
-	}
-	h.state.Current = &policy
+	h.policy = h.drawPolicy()
+	h.state.Current = &h.policy
+	ports := healingPorts{h}
 	h.service = &healing.Service{
-		Parser: healing.Parser{Role: "evenkeel-heal"}, Groups: healingGroups{h}, Changes: healingGroups{h}, Records: healingRecords{h.state, h},
-		Policies: healingPolicies{h.state, h}, Publisher: w, Now: w.Clock.Now,
+		Parser: healing.Parser{Role: "evenkeel-heal"}, Groups: ports, Changes: ports, Records: healingRecords{h.state, h},
+		Policies: healingPolicies{h.state, h}, Publisher: w, Reach: ports, Owners: ports, Now: w.Clock.Now,
 	}
 	w.Functions["healing"] = h.handle
 	w.onFact = append(w.onFact, h.fact)
@@ -81,12 +84,13 @@ func NewHealing(seed uint64, chaos Chaos) *Healing {
 		h.groups.SetPrefixList(at, "pl-office", "203.0.113.0/28")
 		h.groups.SetPrefixList(at, "pl-world", "0.0.0.0/0")
 		for _, group := range groupIDs {
+			h.groups.SetGroup(at, events.SecurityGroup{GroupID: group, GroupName: group, VPCID: "vpc-1", Tags: map[string]string{"stage": stages[group]}})
 			for range 1 + w.rng.IntN(4) {
 				h.add(at, group, innocent[w.rng.IntN(len(innocent))])
 			}
 		}
 	}
-	for range 3 + w.rng.IntN(8) {
+	for range 3 + w.rng.IntN(10) {
 		w.Clock.After(w.upTo(3*time.Hour), h.act)
 	}
 	for at := 15 * time.Minute; at < 5*time.Hour; at += 15 * time.Minute {
@@ -95,9 +99,41 @@ func NewHealing(seed uint64, chaos Chaos) *Healing {
 	return h
 }
 
-var groupIDs = []string{"sg-aaaa", "sg-bbbb"}
+var groupIDs = []string{"sg-aaaa", "sg-bbbb", "sg-cccc"}
 
-// handle is the healing function: a CloudTrail event, a sweep or an undo.
+// drawPolicy is one of the policies that people have: everything observed or
+// enforced, or each stage its own, closing in one way or the other.
+func (h *Healing) drawPolicy() healing.Policy {
+	policy := healing.DefaultPolicy()
+	ways := []healing.Remediation{healing.Quarantine, healing.Quarantine, healing.Revoke}
+	policy.Remediation = ways[h.rng.IntN(len(ways))]
+	policy.MaxActions = []int{4, 20}[h.rng.IntN(2)]
+	switch h.rng.IntN(6) {
+	case 0:
+	case 1, 2:
+		policy.Scopes = []healing.Scope{
+			{Name: "production", Tags: map[string][]string{"stage": {"prod*"}}, Mode: healing.Enforce, Remediation: ways[h.rng.IntN(len(ways))]},
+			{Name: "sandboxes", Tags: map[string][]string{"stage": {"sandbox"}}, Mode: []healing.Mode{healing.Observe, healing.Enforce}[h.rng.IntN(2)]},
+		}
+	default:
+		policy.Mode = healing.Enforce
+	}
+	return policy
+}
+
+// observes reports whether the policy leaves the group open. It is told here
+// again, by hand, because it is what is checked.
+func (h *Healing) observes(group string) bool {
+	for _, s := range h.policy.Scopes {
+		if stages[group] == "prod" && s.Name == "production" || stages[group] == "sandbox" && s.Name == "sandboxes" {
+			return s.Mode == healing.Observe
+		}
+	}
+	return h.policy.Mode == healing.Observe
+}
+
+// handle is the healing function: a CloudTrail event, a sweep or an undo. An
+// event is given to it for the first time, or not, as the queue counts.
 func (h *Healing) handle(ctx context.Context, raw json.RawMessage) (any, error) {
 	var q struct{ Action, ID, HealID, By string }
 	if err := json.Unmarshal(raw, &q); err != nil {
@@ -109,6 +145,10 @@ func (h *Healing) handle(ctx context.Context, raw json.RawMessage) (any, error) 
 	case "undo":
 		return h.service.Undo(ctx, q.HealID, q.By)
 	}
+	if key := string(raw); !h.seen[key] {
+		h.seen[key] = true
+		return h.service.HandleFirst(ctx, raw)
+	}
 	return h.service.Handle(ctx, raw)
 }
 
@@ -118,104 +158,32 @@ func (h *Healing) sweep() {
 	h.invokeAsync("healing", fmt.Appendf(nil, `{"action":"sweep","id":%q}`, h.id("sweep")), 0)
 }
 
-// act is one thing that somebody does.
-func (h *Healing) act() {
-	at, group := places[h.rng.IntN(len(places))], groupIDs[h.rng.IntN(len(groupIDs))]
-	switch h.rng.IntN(12) {
-	case 0:
-		h.Log("delete %s", group)
-		h.groups.DeleteGroup(at, group)
-	case 1: // somebody closes a rule by hand
-		for _, rule := range h.groups.Live(at) {
-			if isGuilty(rule) {
-				h.groups.RemoveRule(at, rule.RuleID)
-				break
-			}
-		}
-	case 2, 3:
-		h.tell(at, h.add(at, group, innocent[h.rng.IntN(len(innocent))]))
-	default:
-		h.tell(at, h.add(at, group, guilty[h.rng.IntN(len(guilty))]))
-	}
-}
-
-// add adds a rule to a group, unless it has an equal one: EC2 refuses that.
-func (h *Healing) add(at healing.Place, group string, rule events.SecurityGroupRule) events.SecurityGroupRule {
-	rule.GroupID = group
-	for _, live := range h.groups.Live(at) {
-		if live.GroupID == group && live.Egress == rule.Egress && healing.RuleKey(live) == healing.RuleKey(rule) {
-			return live
-		}
-	}
-	rule = h.groups.AddRule(at, rule)
-	if isGuilty(rule) {
-		h.opened[rule.RuleID] = h.Clock.Now()
-		h.Log("open %s %s %s", group, healing.RuleKey(rule), rule.RuleID)
-	}
-	return rule
-}
-
 // isGuilty knows a guilty rule by what it admits.
-func isGuilty(rule events.SecurityGroupRule) bool {
-	return !rule.Egress && slices.ContainsFunc(guilty, func(g events.SecurityGroupRule) bool { return healing.RuleKey(g) == healing.RuleKey(rule) })
+func (h *Healing) isGuilty(at healing.Place, rule events.SecurityGroupRule) bool {
+	if rule.PrefixListID == "pl-office" {
+		return h.watch.edited[at]
+	}
+	same := func(g events.SecurityGroupRule) bool { return healing.RuleKey(g) == healing.RuleKey(rule) }
+	return !rule.Egress && (slices.ContainsFunc(guilty, same) || slices.ContainsFunc(reopened, same))
 }
-
-// tell sends the CloudTrail event of the call that made the rule, up to some
-// minutes late, in one of the forms that records have.
-func (h *Healing) tell(at healing.Place, rule events.SecurityGroupRule) {
-	if rule.Egress {
-		return
-	}
-	ruleSet := map[string]any{"items": []any{map[string]any{"groupId": rule.GroupID, "securityGroupRuleId": rule.RuleID}}}
-	detail := map[string]any{
-		"eventVersion": "1.11", "eventID": h.id("call"), "eventSource": "ec2.amazonaws.com", "eventName": "AuthorizeSecurityGroupIngress",
-		"eventTime": h.Clock.Now().UTC().Format(time.RFC3339), "awsRegion": at.Region, "recipientAccountId": at.Account,
-		"userIdentity":     map[string]any{"type": "IAMUser", "arn": "arn:aws:iam::" + at.Account + ":user/dev", "accountId": at.Account},
-		"responseElements": map[string]any{"_return": true, "securityGroupRuleSet": ruleSet},
-	}
-	switch h.rng.IntN(4) {
-	case 0: // flat
-		detail["requestParameters"] = map[string]any{"groupId": rule.GroupID, "cidrIp": rule.CIDRv4, "fromPort": rule.FromPort, "toPort": rule.ToPort, "ipProtocol": rule.Protocol, "ipPermissions": map[string]any{}}
-	case 1: // made by CloudFormation, without a group id
-		detail["requestParameters"] = map[string]any{"ipPermissions": map[string]any{}}
-	case 2: // over 100 KB
-		detail["requestParameters"] = map[string]any{"requestParametersOmitted": true}
-		detail["responseElements"] = nil
-	default:
-		detail["requestParameters"] = map[string]any{"groupId": rule.GroupID, "ipPermissions": map[string]any{"items": []any{}}}
-	}
-	raw, err := json.Marshal(map[string]any{
-		"version": "0", "id": h.id("event"), "source": events.SourceEC2, "detail-type": events.CloudTrailCall,
-		"account": at.Account, "region": at.Region, "time": h.Clock.Now(), "resources": []any{}, "detail": detail,
-	})
-	if err != nil {
-		h.Violate("%v", err)
-		return
-	}
-	h.Clock.After(20*time.Second+h.upTo(latestCall-20*time.Second), func() { h.SendRaw(raw) })
-}
-
-// latestCall is when CloudTrail tells of a call at the latest, here.
-const latestCall = 2 * time.Minute
 
 // fact keeps what the healer says it has done. Now and then a person undoes it.
 func (h *Healing) fact(f events.Fact) {
+	h.watch.fact(h, f)
 	switch data := f.Data.(type) {
 	case events.SecurityGroupHealed:
-		for _, r := range data.Removed {
-			h.told[r.Rule.RuleID] = data.HealID
+		if h.watch.considered[data.HealID] {
+			return
 		}
-		if !h.undone[data.HealID] && h.rng.IntN(6) == 0 {
+		h.watch.considered[data.HealID] = true
+		if h.rng.IntN(6) == 0 {
 			h.Clock.After(h.upTo(time.Hour), func() { h.undo(data.HealID, 0) })
 		}
-		h.undone[data.HealID] = true
+		for _, r := range data.Removed {
+			h.reopen(healing.Place{Account: data.Account, Region: data.Region}, r)
+		}
 	case events.SecurityGroupHealUndone:
 		h.Log("undone %s until %s", data.HealID, data.Until.Sub(start))
-		for _, rule := range data.Restored {
-			if !isGuilty(rule) {
-				h.Violate("the undo of %s restored %s, which nobody had closed", data.HealID, healing.RuleKey(rule))
-			}
-		}
 	}
 }
 
@@ -226,167 +194,4 @@ func (h *Healing) undo(healID string, tries int) {
 	if err != nil && tries < 10 {
 		h.Clock.After(time.Minute, func() { h.undo(healID, tries+1) })
 	}
-}
-
-// healingGroups is EC2 with chaos around each call. What a revoke removes is
-// looked at in that moment.
-type healingGroups struct{ h *Healing }
-
-func (g healingGroups) Rules(ctx context.Context, at healing.Place, ids ...string) ([]events.SecurityGroupRule, error) {
-	if err := g.h.port("Rules"); err != nil {
-		return nil, err
-	}
-	return g.h.groups.Rules(ctx, at, ids...)
-}
-
-func (g healingGroups) Group(ctx context.Context, at healing.Place, id string) (events.SecurityGroup, bool, error) {
-	if err := g.h.port("Group"); err != nil {
-		return events.SecurityGroup{}, false, err
-	}
-	return g.h.groups.Group(ctx, at, id)
-}
-
-func (g healingGroups) Entries(ctx context.Context, at healing.Place, list string) ([]string, bool, error) {
-	if err := g.h.port("Entries"); err != nil {
-		return nil, false, err
-	}
-	return g.h.groups.Entries(ctx, at, list)
-}
-
-func (g healingGroups) Revoke(ctx context.Context, at healing.Place, group string, ids []string) error {
-	return g.change("Revoke", at, func() error { return g.h.groups.Revoke(ctx, at, group, ids) })
-}
-
-func (g healingGroups) Modify(ctx context.Context, at healing.Place, group string, rules []events.SecurityGroupRule) error {
-	return g.change("Modify", at, func() error { return g.h.groups.Modify(ctx, at, group, rules) })
-}
-
-// change looks at each rule that the call removes, or gives another source.
-func (g healingGroups) change(method string, at healing.Place, call func() error) error {
-	if err := g.h.port(method); err != nil {
-		return err
-	}
-	before := g.h.groups.Live(at)
-	err := call()
-	after := g.h.groups.Live(at)
-	for _, rule := range before {
-		kept := func(r events.SecurityGroupRule) bool { return r.RuleID == rule.RuleID && healing.RuleKey(r) == healing.RuleKey(rule) }
-		if !slices.ContainsFunc(after, kept) {
-			g.h.revoked(rule)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return g.h.port(method + " done")
-}
-
-func (g healingGroups) Authorize(ctx context.Context, at healing.Place, rule events.SecurityGroupRule) error {
-	if err := g.h.port("Authorize"); err != nil {
-		return err
-	}
-	until, excepted := g.h.excepted[rule.GroupID+" "+healing.RuleKey(rule)]
-	if !excepted || !until.After(g.h.Clock.Now()) {
-		g.h.Violate("an undo opens %s without an exception: it would be closed again", healing.RuleKey(rule))
-	}
-	if err := g.h.groups.Authorize(ctx, at, rule); err != nil {
-		return err
-	}
-	return g.h.port("Authorize done")
-}
-
-// revoked holds what must be true of each removed rule.
-func (h *Healing) revoked(rule events.SecurityGroupRule) {
-	key := healing.RuleKey(rule)
-	h.Log("revoke %s %s", key, rule.RuleID)
-	h.removed[rule.RuleID]++
-	switch {
-	case h.observe:
-		h.Violate("%s was removed in observe mode", key)
-	case !isGuilty(rule):
-		h.Violate("the innocent rule %s of %s was removed", key, rule.GroupID)
-	case h.Clock.Now().Before(h.excepted[rule.GroupID+" "+key]):
-		h.Violate("%s was removed although a person had undone that", key)
-	}
-	if open := h.Clock.Now().Sub(h.opened[rule.RuleID]); h.prompt && open > latestCall+3*time.Second {
-		h.Violate("%s was open for %s although its event came", key, open)
-	}
-	recorded := slices.ContainsFunc(h.state.Heals(), func(heal healing.Heal) bool {
-		return slices.ContainsFunc(heal.Removed, func(r events.Removal) bool {
-			return r.Rule.RuleID == rule.RuleID && r.Rule.Description == rule.Description && maps.Equal(r.Rule.Tags, rule.Tags)
-		})
-	})
-	if !recorded {
-		h.Violate("%s was removed before its undo record was kept", key)
-	}
-}
-
-// healingRecords adds lost answers to the fake's failures.
-type healingRecords struct {
-	*fake.HealingState
-	h *Healing
-}
-
-func (r healingRecords) Save(ctx context.Context, eventID string, heal healing.Heal) (healing.Heal, error) {
-	kept, err := r.HealingState.Save(ctx, eventID, heal)
-	if err == nil {
-		err = r.h.port("Save done")
-	}
-	return kept, err
-}
-
-func (r healingRecords) Advance(ctx context.Context, heal healing.Heal) (healing.Heal, error) {
-	kept, err := r.HealingState.Advance(ctx, heal)
-	if err == nil {
-		err = r.h.port("Advance done")
-	}
-	return kept, err
-}
-
-// healingPolicies remembers the exceptions as soon as they are recorded.
-type healingPolicies struct {
-	*fake.HealingState
-	h *Healing
-}
-
-func (p healingPolicies) Except(ctx context.Context, exceptions ...healing.Exception) error {
-	if err := p.HealingState.Except(ctx, exceptions...); err != nil {
-		return err
-	}
-	for _, e := range exceptions {
-		p.h.excepted[e.Group+" "+e.Rule] = e.Expires
-	}
-	return p.h.port("Except done")
-}
-
-// End lets one last, undisturbed sweep look, and checks that nothing is open
-// any more, or reported if the policy only observes, and that every removal
-// was told.
-func (h *Healing) End() {
-	h.quiet = true
-	h.sweep()
-	h.Run()
-	for _, at := range places {
-		for _, rule := range h.groups.Live(at) {
-			excepted := h.Clock.Now().Before(h.excepted[rule.GroupID+" "+healing.RuleKey(rule)])
-			if isGuilty(rule) && !h.observe && !excepted {
-				h.Violate("%s of %s is still open", healing.RuleKey(rule), rule.GroupID)
-			}
-			if isGuilty(rule) && h.observe && !h.exposed(rule.RuleID) {
-				h.Violate("nobody was told of %s %s", rule.GroupID, healing.RuleKey(rule))
-			}
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(h.removed)) {
-		if h.told[id] == "" {
-			h.Violate("%s was removed and no fact says so", id)
-		}
-	}
-}
-
-func (h *Healing) exposed(ruleID string) bool {
-	return slices.ContainsFunc(h.Facts, func(f events.Fact) bool {
-		data, ok := f.Data.(events.SecurityGroupExposed)
-		return ok && slices.ContainsFunc(data.Exposed, func(r events.Removal) bool { return r.Rule.RuleID == ruleID })
-	})
 }

@@ -1,6 +1,10 @@
 package simulation
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/evenkeel/evenkeel/shared/healing"
+)
 
 // chaosOfHealing has no workflow to force; instead the last kinds of worlds lose
 // all events, so that only the sweep heals.
@@ -18,14 +22,19 @@ func TestHealing(t *testing.T) {
 		h := NewHealing(seed, chaosOfHealing(seed))
 		h.Run()
 		h.End()
-		counts := map[string]int{"opened": len(h.opened), "removed": len(h.removed)}
+		counts := map[string]int{"rules opened": len(h.watch.openings), "rules closed": len(h.watch.removed)}
+		for _, heal := range h.state.Heals() {
+			if heal.Step() == healing.StepClosed && heal.Removed[0].Quarantine != "" {
+				counts["in quarantine"]++
+			}
+		}
 		for _, f := range h.Facts {
 			counts[f.Data.DetailType()]++
 		}
 		return finish(h.World, "", counts)
 	})
 	t.Logf("%v", counts)
-	for _, what := range []string{"SecurityGroupHealed.v1", "SecurityGroupExposed.v1", "SecurityGroupHealUndone.v1"} {
+	for _, what := range []string{"SecurityGroupHealed.v1", "SecurityGroupExposed.v1", "SecurityGroupHealUndone.v1", "SecurityGroupHealingStopped.v1", "SecurityGroupsSwept.v1", "in quarantine"} {
 		if counts[what] == 0 && *seedFlag < 0 {
 			t.Errorf("no world has a %s", what)
 		}

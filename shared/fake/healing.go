@@ -87,21 +87,25 @@ func (s *HealingState) Finish(_ context.Context, eventID string) error {
 }
 
 // Save implements healing.Records.
-func (s *HealingState) Save(_ context.Context, eventID string, h healing.Heal) (healing.Heal, error) {
+func (s *HealingState) Save(_ context.Context, eventID string, heals ...healing.Heal) ([]healing.Heal, error) {
 	if err := s.enter("Save"); err != nil {
-		return healing.Heal{}, err
+		return nil, err
 	}
 	defer s.mu.Unlock()
 	c := s.claims[eventID]
-	if !slices.Contains(c.Heals, h.ID) {
-		c.Heals = append(slices.Clone(c.Heals), h.ID)
-		s.claims[eventID] = c
+	c.Heals = slices.Clone(c.Heals)
+	all := make([]healing.Heal, len(heals))
+	for i, h := range heals {
+		if !slices.Contains(c.Heals, h.ID) {
+			c.Heals = append(c.Heals, h.ID)
+		}
+		if kept, ok := s.heals[h.ID]; ok {
+			h = kept
+		}
+		s.heals[h.ID], all[i] = h, h
 	}
-	if kept, ok := s.heals[h.ID]; ok {
-		return kept, nil
-	}
-	s.heals[h.ID] = h
-	return h, nil
+	s.claims[eventID] = c
+	return all, nil
 }
 
 // Heal implements healing.Records.

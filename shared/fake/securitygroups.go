@@ -22,7 +22,8 @@ var (
 // SecurityGroups is EC2's security groups and prefix lists in memory. It
 // behaves as EC2 does where the healer depends on it: rule ids are never used
 // twice, CIDRs are kept in canonical form, a revoke removes all of its rules
-// or none, and an equal rule is not added again.
+// or none, a modify changes all or none and no rule's kind of source, and an
+// equal rule is not made.
 type SecurityGroups struct {
 	// Fail, if set, is asked before every call, by method name ("Rules",
 	// "Group", "Entries", "Revoke", "Modify", "Authorize"); an error it returns is the
@@ -64,6 +65,14 @@ func (s *SecurityGroups) AddGroup(at healing.Place, id string) {
 	}
 }
 
+// SetGroup creates or replaces a group, its rules stay.
+func (s *SecurityGroups) SetGroup(at healing.Place, g events.SecurityGroup) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.Tags = maps.Clone(g.Tags)
+	s.region(at).groups[g.GroupID] = g
+}
+
 // DeleteGroup deletes a group and its rules.
 func (s *SecurityGroups) DeleteGroup(at healing.Place, id string) {
 	s.mu.Lock()
@@ -101,6 +110,32 @@ func (s *SecurityGroups) RemoveRule(at healing.Place, ruleID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.region(at).rules, ruleID)
+}
+
+// ChangeRule gives the rule with rule's id what rule says, as anybody in the
+// account may; false when it does not exist or would be equal to another.
+func (s *SecurityGroups) ChangeRule(at healing.Place, rule events.SecurityGroupRule) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.region(at)
+	was, ok := r.rules[rule.RuleID]
+	if !ok || r.equal(rule) != "" {
+		return false
+	}
+	rule.GroupID, rule.Egress, rule.Tags = was.GroupID, was.Egress, was.Tags
+	rule.CIDRv4, rule.CIDRv6 = canonical(rule.CIDRv4), canonical(rule.CIDRv6)
+	r.rules[rule.RuleID] = rule
+	return true
+}
+
+// equal gives the id of another rule of the group that admits the same.
+func (r *region) equal(rule events.SecurityGroupRule) string {
+	for id, other := range r.rules {
+		if id != rule.RuleID && other.GroupID == rule.GroupID && other.Egress == rule.Egress && healing.RuleKey(other) == healing.RuleKey(rule) {
+			return id
+		}
+	}
+	return ""
 }
 
 // SetPrefixList creates or replaces a prefix list.
@@ -210,25 +245,40 @@ func (s *SecurityGroups) Modify(_ context.Context, at healing.Place, group strin
 		return err
 	}
 	defer s.mu.Unlock()
-	after := maps.Clone(r.rules)
+	after := region{rules: maps.Clone(r.rules)}
 	for _, rule := range rules {
 		was, ok := r.rules[rule.RuleID]
 		if !ok || was.GroupID != group || was.Egress {
 			return nil // EC2 refuses the whole call, which the port passes over
 		}
+		if kindOf(was) != kindOf(rule) {
+			return fault.Invalid("InvalidParameterValue: Invalid rule type for security group rule %s", rule.RuleID)
+		}
 		was.CIDRv4, was.CIDRv6 = canonical(rule.CIDRv4), canonical(rule.CIDRv6)
 		was.PrefixListID, was.ReferencedGroupID, was.Description = rule.PrefixListID, rule.ReferencedGroupID, rule.Description
-		after[rule.RuleID] = was
+		after.rules[rule.RuleID] = was
 	}
 	for _, rule := range rules {
-		for id, other := range after {
-			if id != rule.RuleID && other.GroupID == group && !other.Egress && healing.RuleKey(other) == healing.RuleKey(after[rule.RuleID]) {
-				return fault.Permanent("InvalidPermission.Duplicate: %s would be equal to %s", rule.RuleID, id)
-			}
+		if other := after.equal(after.rules[rule.RuleID]); other != "" {
+			return fault.Conflict("InvalidPermission.Duplicate: %s would be equal to %s", rule.RuleID, other)
 		}
 	}
-	r.rules = after
+	r.rules = after.rules
 	return nil
+}
+
+// kindOf says what the rule's source is. EC2 does not change it in place.
+// Source: EC2 API reference, SecurityGroupRuleRequest.
+func kindOf(r events.SecurityGroupRule) string {
+	switch {
+	case r.CIDRv4 != "":
+		return "IPv4"
+	case r.CIDRv6 != "":
+		return "IPv6"
+	case r.PrefixListID != "":
+		return "prefix list"
+	}
+	return "group"
 }
 
 // Authorize implements healing.Changes.

@@ -1,10 +1,8 @@
 package healing
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -12,148 +10,229 @@ import (
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
-// attempts is how often a group is planned and closed before the healer gives
-// up for now: rules may come and go between the read and the revoke.
-const attempts = 3
+// Bounds of the work on one group.
+const (
+	// attempts is how often a group is planned and closed before the healer gives
+	// up for now: rules may come and go between the read and the change.
+	attempts = 4
+	// modifies is how often a rule is narrowed before it is revoked instead. A read
+	// right after a change may show what was before it (EC2 user guide, "Eventual
+	// consistency in the Amazon EC2 API"), so that one is too few.
+	modifies = 2
+	// clockSkew is how far the clocks of two functions may be apart.
+	clockSkew = time.Second
+)
 
-// close brings one group back under the policy: plan, keep the undo record,
-// revoke, read back. The read back is planned again, so that a rule which
-// appeared meanwhile is closed as well.
-func (t *task) close(ctx context.Context, at Place, group string, rules []events.SecurityGroupRule) error {
-	for attempt := 0; ; attempt++ {
-		plan, err := t.plan(ctx, at, group, rules)
-		if err != nil {
-			return err
-		}
-		if attempt == 0 {
-			t.result.Unread = append(t.result.Unread, plan.Unread...)
-		}
-		if plan.Empty() {
-			return nil
-		}
-		if attempt == attempts {
-			return fault.Transient("%s is still too open after %d attempts", group, attempts)
-		}
-		heal, exists, err := t.begin(ctx, at, group, plan)
-		if err != nil || !exists {
-			return err
-		}
-		if heal.Mode == Observe {
-			return t.report(ctx, heal)
-		}
-		if err := t.revoke(ctx, heal); err != nil {
-			return err
-		}
-		if rules, err = t.Groups.Rules(ctx, at, group); err != nil {
-			return err
-		}
-		if gone(heal, rules) {
-			if err := t.finish(ctx, heal); err != nil {
-				return err
-			}
-		}
-	}
+// closing is the work on one group.
+type closing struct {
+	group  events.SecurityGroup
+	policy Policy // that counts for the group, with the recorded exceptions
+	rules  []events.SecurityGroupRule
+	read   time.Time      // when reading the rules began
+	tries  map[string]int // rule id → how often it was narrowed
+	number map[string]int // id of a rule's first heal → number of its next one
 }
 
-// begin keeps the record of what will be removed. exists is false when the
-// group was deleted meanwhile.
-func (t *task) begin(ctx context.Context, at Place, group string, plan Plan) (kept Heal, exists bool, err error) {
-	described, exists, err := t.Groups.Group(ctx, at, group)
-	if err != nil || !exists {
-		return Heal{}, false, err
-	}
-	described.Account, described.Region = at.Account, at.Region
-	kept, err = t.Records.Save(ctx, t.trigger.EventID, Heal{
-		ID:      healID(t.policy.Mode, described, plan),
-		Group:   described,
-		Mode:    t.policy.Mode,
-		Trigger: t.trigger,
-		Removed: plan.Remove,
-		Kept:    plan.Kept,
-		Planned: t.Now().UTC(),
-	})
-	return kept, true, err
-}
-
-// revoke removes the rules, within the policy's number of actions.
-func (t *task) revoke(ctx context.Context, h Heal) error {
-	hour := t.Now().UTC().Truncate(time.Hour)
-	n, err := t.Policies.Spend(ctx, h.Group.GroupID, hour)
-	if err != nil {
-		return err
-	}
-	if n > t.policy.MaxActions {
-		return overspent(h.Group.GroupID, n, t.policy.MaxActions, hour)
-	}
-	ids := Plan{Remove: h.Removed}.RuleIDs()
-	return t.Changes.Revoke(ctx, h.place(), h.Group.GroupID, ids)
-}
-
-// gone reports whether none of the heal's rules is live.
-func gone(h Heal, live []events.SecurityGroupRule) bool {
-	ids := Plan{Remove: h.Removed}.RuleIDs()
-	return !slices.ContainsFunc(live, func(r events.SecurityGroupRule) bool { return slices.Contains(ids, r.RuleID) })
-}
-
-// finish notes that the rules were seen to be gone, and tells. The kept time
-// wins, so that two attempts tell the same.
-func (t *task) finish(ctx context.Context, h Heal) error {
-	h.Closed = t.Now().UTC()
-	kept, err := t.Records.Advance(ctx, h)
-	if err != nil {
-		return err
-	}
-	t.act(ActionHealed, kept)
-	return t.Publisher.Publish(ctx, kept.fact())
-}
-
-// report tells once that a group is too open. It is noted after it was told,
-// so that an interrupted attempt tells again.
-func (t *task) report(ctx context.Context, h Heal) error {
-	t.act(ActionExposed, h)
-	if !h.Closed.IsZero() {
-		return nil // told before
-	}
-	h.Closed = h.Planned
-	if err := t.Publisher.Publish(ctx, h.fact()); err != nil {
-		return err
-	}
-	_, err := t.Records.Advance(ctx, h)
-	return err
-}
-
-func (t *task) act(action string, h Heal) {
-	a := Action{
-		Group: h.Group.GroupID, Account: h.Group.Account, Region: h.Group.Region,
-		Action: action, HealID: h.ID, Rules: Plan{Remove: h.Removed}.RuleIDs(),
-	}
-	if action == ActionHealed {
-		a.Exposure = h.exposure()
-	}
-	t.result.Actions = append(t.result.Actions, a)
-}
-
-// resume completes the heals of an attempt that was interrupted after the
-// record was kept: if the rules are gone, the fact is still to be told. Rules
-// that are not gone are planned anew with the rest.
-func (t *task) resume(ctx context.Context, heals []string) error {
+func (t *task) closeAll(ctx context.Context, found screened) error {
 	var faults []error
-	for _, id := range slices.Sorted(slices.Values(heals)) {
-		faults = append(faults, t.resumeOne(ctx, id))
+	for _, group := range sortedKeys(found.groups) {
+		faults = append(faults, t.close(ctx, found, group))
 	}
 	return errors.Join(faults...)
 }
 
-func (t *task) resumeOne(ctx context.Context, id string) error {
-	h, ok, err := t.Records.Heal(ctx, id)
-	if err != nil || !ok || h.Mode == Observe {
-		return err // what is only observed is reported when it is seen again
-	}
-	rules, err := t.Groups.Rules(ctx, h.place(), h.Group.GroupID)
-	if err != nil || !gone(h, rules) {
+// close brings one group back under the policy: plan, keep the undo records,
+// narrow or revoke, read back. The read back is planned again, so that a rule
+// which appeared meanwhile is closed as well.
+func (t *task) close(ctx context.Context, found screened, id string) error {
+	group, exists, err := t.Groups.Group(ctx, found.at, id)
+	if err != nil || !exists {
 		return err
 	}
-	return t.finish(ctx, h)
+	group.Account, group.Region = found.at.Account, found.at.Region
+	c := &closing{group: group, rules: found.groups[id], read: found.read, tries: map[string]int{}, number: map[string]int{}}
+	for range attempts {
+		plan, err := t.plan(ctx, c)
+		if err != nil || plan.Empty() {
+			return err
+		}
+		done, err := t.attempt(ctx, c, plan)
+		if err != nil || done {
+			return err
+		}
+	}
+	if plan, err := t.plan(ctx, c); err != nil || plan.Empty() {
+		return err
+	}
+	return fault.Transient("%s is still too open after %d attempts", id, attempts)
 }
 
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+// plan decides on live rules by the policy and the exceptions of the moment.
+func (t *task) plan(ctx context.Context, c *closing) (Plan, error) {
+	policy, err := t.Policies.Policy(ctx, actAge)
+	if err != nil {
+		return Plan{}, err
+	}
+	exceptions, err := t.Policies.Exceptions(ctx, c.group.GroupID)
+	if err != nil {
+		return Plan{}, err
+	}
+	lists, err := t.prefixLists(ctx, c.at(), c.rules, nil)
+	if err != nil {
+		return Plan{}, err
+	}
+	c.policy = policy.For(c.group).With(exceptions)
+	plan := c.policy.Plan(c.rules, lists, t.Now())
+	if plan.Empty() || c.policy.Mode != Enforce || c.policy.Remediation == Revoke {
+		return plan, nil
+	}
+	plan.Remove = c.policy.quarantined(plan.Remove, c.rules, lists, t.Now())
+	for i, r := range plan.Remove {
+		if c.tries[r.Rule.RuleID] >= modifies {
+			plan.Remove[i].Quarantine = ""
+		}
+	}
+	return plan, nil
+}
+
+func (c *closing) at() Place { return Place{c.group.Account, c.group.Region} }
+
+// attempt carries the plan out. done says that there is nothing more to do,
+// because nothing may be changed.
+func (t *task) attempt(ctx context.Context, c *closing, plan Plan) (done bool, err error) {
+	heals, err := t.begin(ctx, c, plan)
+	if err != nil {
+		return false, err
+	}
+	if len(heals) == 0 {
+		return false, t.reread(ctx, c)
+	}
+	if c.policy.Mode == Observe {
+		return true, t.report(ctx, heals)
+	}
+	hour := t.Now().UTC().Truncate(time.Hour)
+	n, err := t.Policies.Spend(ctx, c.group.GroupID, hour)
+	if err != nil {
+		return false, err
+	}
+	if limit := c.policy.MaxActions; n > limit {
+		return true, t.stop(ctx, c, plan.Remove, Stop{Heal: heals[0].ID, Actions: n, Limit: limit, Hour: hour})
+	}
+	if err := t.change(ctx, c, plan.Remove); err != nil {
+		return false, err
+	}
+	if err := t.reread(ctx, c); err != nil {
+		return false, err
+	}
+	heals = slices.DeleteFunc(heals, func(h Heal) bool { return !h.gone(c.rules) })
+	return false, t.finish(ctx, c.policy, heals, c.rules)
+}
+
+func (t *task) reread(ctx context.Context, c *closing) (err error) {
+	c.read = t.Now()
+	c.rules, err = t.Groups.Rules(ctx, c.at(), c.group.GroupID)
+	return err
+}
+
+// begin keeps the record of each rule that will be closed. It returns none if
+// the rules must be read again first: another attempt has closed one of them
+// about when they were read.
+func (t *task) begin(ctx context.Context, c *closing, plan Plan) ([]Heal, error) {
+	for {
+		heals := make([]Heal, len(plan.Remove))
+		for i, r := range plan.Remove {
+			first := healID(c.policy.Mode, c.group, r.Rule, 0)
+			heals[i] = Heal{
+				ID:    healID(c.policy.Mode, c.group, r.Rule, c.number[first]),
+				Group: c.group, Mode: c.policy.Mode, Trigger: t.trigger,
+				Removed: []events.Removal{r}, Kept: plan.Kept, Planned: t.Now().UTC(),
+			}
+		}
+		kept, err := t.Records.Save(ctx, t.trigger.EventID, heals...)
+		if err != nil || c.policy.Mode == Observe {
+			return kept, err
+		}
+		again, stale := false, false
+		for i, h := range kept {
+			if h.Step() == StepPlanned {
+				continue
+			}
+			n, last, err := t.next(ctx, c, plan.Remove[i].Rule, h)
+			if err != nil {
+				return nil, err
+			}
+			c.number[healID(c.policy.Mode, c.group, plan.Remove[i].Rule, 0)] = n
+			again = true
+			// A revoked rule never comes back under its id, a quarantined one may.
+			stale = stale || last.Removed[0].Quarantine == "" || !last.Closed.Add(clockSkew).Before(c.read)
+		}
+		if !again {
+			return kept, nil
+		}
+		if stale {
+			return nil, nil
+		}
+	}
+}
+
+// next finds the number of the heal that comes after those of the rule that
+// were closed, and the last of these. They are numbered without a gap, so that
+// doubling and halving finds it in a few reads.
+func (t *task) next(ctx context.Context, c *closing, rule events.SecurityGroupRule, known Heal) (int, Heal, error) {
+	last, low, high, doubling := known, c.number[healID(c.policy.Mode, c.group, rule, 0)], 0, true
+	for step := 1; doubling || high-low > 1; {
+		n := low + step
+		if !doubling {
+			n = (low + high) / 2
+		}
+		h, ok, err := t.Records.Heal(ctx, healID(c.policy.Mode, c.group, rule, n))
+		switch {
+		case err != nil:
+			return 0, Heal{}, err
+		case ok && h.Step() > StepPlanned:
+			low, last, step = n, h, step*2
+		default:
+			high, doubling = n, false
+		}
+	}
+	return high, last, nil
+}
+
+// change narrows and revokes. That EC2 does not narrow a rule, or that the
+// address was taken meanwhile, is no error: the read back shows it.
+func (t *task) change(ctx context.Context, c *closing, remove []events.Removal) error {
+	var narrow []events.SecurityGroupRule
+	var revoke []string
+	for _, r := range remove {
+		if r.Quarantine == "" {
+			revoke = append(revoke, r.Rule.RuleID)
+			continue
+		}
+		narrow = append(narrow, narrowed(r.Rule, r.Quarantine))
+		c.tries[r.Rule.RuleID]++
+	}
+	if len(narrow) > 0 {
+		err := t.Changes.Modify(ctx, c.at(), c.group.GroupID, narrow)
+		switch {
+		case fault.Is(err, fault.InvalidError):
+			for _, r := range narrow {
+				revoke = append(revoke, r.RuleID)
+			}
+			slices.Sort(revoke)
+		case err != nil && !fault.Is(err, fault.ConflictError):
+			return err
+		}
+	}
+	if len(revoke) == 0 {
+		return nil
+	}
+	return t.Changes.Revoke(ctx, c.at(), c.group.GroupID, revoke)
+}
+
+func withoutQuarantine(remove []events.Removal) []events.Removal {
+	remove = slices.Clone(remove)
+	for i := range remove {
+		remove[i].Quarantine = ""
+	}
+	return remove
+}

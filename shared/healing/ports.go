@@ -28,7 +28,8 @@ type Changes interface {
 	// Modify gives ingress rules, named by RuleID, the source and description
 	// that they have in rules, all or none; ids and tags stay. That the group or
 	// one of the rules is gone already is no error. A kind of source that EC2
-	// does not change in place is an Invalid error.
+	// does not change in place is an Invalid error; that the group has an equal
+	// rule is a Conflict.
 	Modify(ctx context.Context, at Place, group string, rules []events.SecurityGroupRule) error
 	// Authorize adds an ingress rule with its description and tags. That an
 	// equal rule exists is no error.
@@ -59,14 +60,14 @@ type Records interface {
 	Claim(ctx context.Context, eventID string) (Claim, error)
 	// Finish notes that the event was handled completely.
 	Finish(ctx context.Context, eventID string) error
-	// Save keeps a heal, and that the event began it, unless one with its id
-	// is kept already; it returns the kept one.
-	Save(ctx context.Context, eventID string, h Heal) (kept Heal, err error)
+	// Save keeps heals, and that the event began them, except those whose id is
+	// kept already; it returns the kept ones, in the same order.
+	Save(ctx context.Context, eventID string, heals ...Heal) (kept []Heal, err error)
 	// Heal returns a kept heal; ok is false when there is none.
 	Heal(ctx context.Context, id string) (h Heal, ok bool, err error)
 	// Advance replaces a kept heal by its next state, unless that state was
-	// reached already; it returns the kept one. The states are planned,
-	// closed, undone.
+	// reached already; it returns the kept one. The states are planned, closed,
+	// and then undone or, where nothing was closed, told.
 	Advance(ctx context.Context, h Heal) (kept Heal, err error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -114,16 +115,44 @@ func (s *State) Finish(ctx context.Context, eventID string) error {
 	return err
 }
 
-// Save implements healing.Records. The event's item learns of the heal first:
+// Save implements healing.Records. The event's item learns of the heals first:
 // a heal that was saved is then always found by a later attempt.
-func (s *State) Save(ctx context.Context, eventID string, h healing.Heal) (healing.Heal, error) {
-	_, err := s.update(ctx, "note "+h.ID+" of event "+eventID, eventKey(eventID), "ADD #heals :heal",
-		map[string]string{"#heals": "heals"},
-		item{":heal": &types.AttributeValueMemberSS{Value: []string{h.ID}}})
-	if err != nil {
-		return healing.Heal{}, err
+func (s *State) Save(ctx context.Context, eventID string, heals ...healing.Heal) ([]healing.Heal, error) {
+	if len(heals) == 0 {
+		return nil, nil
 	}
-	return s.put(ctx, h, "attribute_not_exists(pk)", nil, nil)
+	ids := make([]string, len(heals))
+	for i, h := range heals {
+		ids[i] = h.ID
+	}
+	_, err := s.update(ctx, "note heals of event "+eventID, eventKey(eventID), "ADD #heals :heals",
+		map[string]string{"#heals": "heals"},
+		item{":heals": &types.AttributeValueMemberSS{Value: ids}})
+	if err != nil {
+		return nil, err
+	}
+	kept := make([]healing.Heal, len(heals))
+	faults := make([]error, len(heals))
+	var wait sync.WaitGroup
+	for some := range slices.Chunk(indexes(len(heals)), saves) {
+		for _, i := range some {
+			wait.Go(func() { kept[i], faults[i] = s.put(ctx, heals[i], "attribute_not_exists(pk)", nil, nil) })
+		}
+		wait.Wait()
+	}
+	return kept, errors.Join(faults...)
+}
+
+// saves is how many heals are written at the same time. The group is open
+// until all are.
+const saves = 10
+
+func indexes(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
 }
 
 // Advance implements healing.Records.
@@ -140,7 +169,7 @@ func (s *State) put(ctx context.Context, h healing.Heal, condition string, names
 		return healing.Heal{}, fault.Permanent("encode %s: %w", h.ID, err)
 	}
 	keep := keepHeal
-	if h.Mode == healing.Observe {
+	if h.Mode == healing.Observe || h.Stop != nil {
 		keep = keepExposure
 	}
 	it := key("heal#"+h.ID, "heal")

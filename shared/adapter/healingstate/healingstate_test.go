@@ -3,6 +3,7 @@ package healingstate_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -95,13 +96,13 @@ func TestSaveKeepsTheFirst(t *testing.T) {
 	stub.Reply("dynamodb", "UpdateItem", `{"Attributes":{}}`)
 	stub.Reply("dynamodb", "PutItem", `{}`)
 	got, err := state.Save(ctx, "e1", kept)
-	if err != nil || !reflect.DeepEqual(got, kept) {
+	if err != nil || !reflect.DeepEqual(got, []healing.Heal{kept}) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	if call := sent(t, stub, "PutItem"); call.ConditionExpression != "attribute_not_exists(pk)" || call.Item["pk"]["S"] != "heal#heal-1" {
 		t.Errorf("request %+v", call)
 	}
-	if call := sent(t, stub, "UpdateItem"); call.UpdateExpression != "ADD #heals :heal" || call.Key["pk"]["S"] != "event#e1" {
+	if call := sent(t, stub, "UpdateItem"); call.UpdateExpression != "ADD #heals :heals" || call.Key["pk"]["S"] != "event#e1" {
 		t.Errorf("request %+v", call)
 	}
 
@@ -111,8 +112,30 @@ func TestSaveKeepsTheFirst(t *testing.T) {
 		return awsstub.JSONError("com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "The conditional request failed")
 	})
 	stub.Reply("dynamodb", "GetItem", stored(t, earlier))
-	if got, err = state.Save(ctx, "e1", kept); err != nil || !reflect.DeepEqual(got, earlier) {
+	if got, err = state.Save(ctx, "e1", kept); err != nil || !reflect.DeepEqual(got, []healing.Heal{earlier}) {
 		t.Errorf("got %+v, %v, want what was kept before", got, err)
+	}
+}
+
+// Many heals are noted by one call, before any is written.
+func TestSaveMany(t *testing.T) {
+	stub, state, _ := start(t)
+	stub.Reply("dynamodb", "UpdateItem", `{"Attributes":{}}`)
+	stub.On("dynamodb", "PutItem", func(awsstub.Call) awsstub.Answer { return awsstub.Answer{Body: "{}"} })
+	heals := make([]healing.Heal, 25)
+	for i := range heals {
+		heals[i] = kept
+		heals[i].ID = fmt.Sprintf("heal-%02d", i)
+	}
+	got, err := state.Save(ctx, "e1", heals...)
+	if err != nil || !reflect.DeepEqual(got, heals) {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if call := sent(t, stub, "UpdateItem"); !strings.Contains(fmt.Sprint(call.ExpressionAttributeValues[":heals"]["SS"]), "heal-24") || stub.Calls("dynamodb", "")[0].Action != "UpdateItem" {
+		t.Errorf("request %+v, want every id before the first record", call)
+	}
+	if n := len(stub.Calls("dynamodb", "PutItem")); n != len(heals) {
+		t.Errorf("%d records, want %d", n, len(heals))
 	}
 }
 

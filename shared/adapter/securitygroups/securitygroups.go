@@ -14,6 +14,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/healing"
 )
 
@@ -99,13 +100,19 @@ func fromEC2(r types.SecurityGroupRule) events.SecurityGroupRule {
 	if r.ReferencedGroupInfo != nil {
 		rule.ReferencedGroupID = aws.ToString(r.ReferencedGroupInfo.GroupId)
 	}
-	if len(r.Tags) > 0 {
-		rule.Tags = map[string]string{}
-	}
-	for _, tag := range r.Tags {
-		rule.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
+	rule.Tags = tagsOf(r.Tags)
 	return rule
+}
+
+func tagsOf(list []types.Tag) map[string]string {
+	if len(list) == 0 {
+		return nil
+	}
+	tags := map[string]string{}
+	for _, tag := range list {
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return tags
 }
 
 // port reads a port that EC2 leaves out when it means all.
@@ -128,7 +135,7 @@ func (c *Client) Group(ctx context.Context, at healing.Place, id string) (events
 	g := out.SecurityGroups[0]
 	return events.SecurityGroup{
 		GroupID: id, GroupName: aws.ToString(g.GroupName), VPCID: aws.ToString(g.VpcId),
-		Account: at.Account, Region: at.Region,
+		Account: at.Account, Region: at.Region, Tags: tagsOf(g.Tags),
 	}, true, nil
 }
 
@@ -179,8 +186,11 @@ func (c *Client) Modify(ctx context.Context, at healing.Place, group string, rul
 		updates[i] = types.SecurityGroupRuleUpdate{SecurityGroupRuleId: aws.String(r.RuleID), SecurityGroupRule: request(r)}
 	}
 	_, err := c.in(at).ModifySecurityGroupRules(ctx, &ec2.ModifySecurityGroupRulesInput{GroupId: aws.String(group), SecurityGroupRules: updates})
-	if awserr.HasCode(err, gone...) {
+	switch {
+	case awserr.HasCode(err, gone...):
 		return nil
+	case awserr.HasCode(err, "InvalidPermission.Duplicate"):
+		return fault.Conflict("modify rules of %s: %w", group, err)
 	}
 	return awserr.Classify("modify rules of "+group, err)
 }
@@ -196,9 +206,7 @@ func request(r events.SecurityGroupRule) *types.SecurityGroupRuleRequest {
 	out := &types.SecurityGroupRuleRequest{
 		IpProtocol: aws.String(r.Protocol), CidrIpv4: set(r.CIDRv4), CidrIpv6: set(r.CIDRv6),
 		PrefixListId: set(r.PrefixListID), ReferencedGroupId: set(r.ReferencedGroupID), Description: set(r.Description),
-	}
-	if r.Protocol != "-1" {
-		out.FromPort, out.ToPort = aws.Int32(r.FromPort), aws.Int32(r.ToPort)
+		FromPort: aws.Int32(r.FromPort), ToPort: aws.Int32(r.ToPort), // as read; where a protocol has none, EC2 shows -1 and ignores them
 	}
 	return out
 }

@@ -70,9 +70,9 @@ func TestEveryGroup(t *testing.T) {
 func TestGroup(t *testing.T) {
 	stub, groups := start(t)
 	stub.Reply("ec2", "DescribeSecurityGroups", `<DescribeSecurityGroupsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><securityGroupInfo>
-<item><groupId>sg-1</groupId><groupName>web</groupName><vpcId>vpc-1</vpcId><ownerId>222222222222</ownerId></item></securityGroupInfo></DescribeSecurityGroupsResponse>`)
+<item><groupId>sg-1</groupId><groupName>web</groupName><vpcId>vpc-1</vpcId><ownerId>222222222222</ownerId><tagSet><item><key>team</key><value>shop</value></item></tagSet></item></securityGroupInfo></DescribeSecurityGroupsResponse>`)
 	got, ok, err := groups.Group(context.Background(), at, "sg-1")
-	want := events.SecurityGroup{GroupID: "sg-1", GroupName: "web", VPCID: "vpc-1", Account: at.Account, Region: at.Region}
+	want := events.SecurityGroup{GroupID: "sg-1", GroupName: "web", VPCID: "vpc-1", Account: at.Account, Region: at.Region, Tags: map[string]string{"team": "shop"}}
 	if err != nil || !ok || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, %v", got, ok, err)
 	}
@@ -131,11 +131,42 @@ func TestAuthorizeRestoresDescriptionAndTags(t *testing.T) {
 	}
 }
 
+// A rule is stated whole: what a request leaves out is not kept.
+func TestModify(t *testing.T) {
+	tests := []struct {
+		rule events.SecurityGroupRule
+		want string
+	}{
+		{events.SecurityGroupRule{RuleID: "sgr-1", Protocol: "tcp", FromPort: 20, ToPort: 25, CIDRv4: "192.0.2.7/32", Description: "for the vendor", Tags: map[string]string{"owner": "net"}},
+			"GroupId=sg-1&SecurityGroupRule.1.SecurityGroupRule.CidrIpv4=192.0.2.7%2F32&SecurityGroupRule.1.SecurityGroupRule.Description=for+the+vendor" +
+				"&SecurityGroupRule.1.SecurityGroupRule.FromPort=20&SecurityGroupRule.1.SecurityGroupRule.IpProtocol=tcp&SecurityGroupRule.1.SecurityGroupRule.ToPort=25&SecurityGroupRule.1.SecurityGroupRuleId=sgr-1"},
+		{events.SecurityGroupRule{RuleID: "sgr-2", Protocol: "-1", FromPort: -1, ToPort: -1, CIDRv6: "2001:db8::7/128"},
+			"GroupId=sg-1&SecurityGroupRule.1.SecurityGroupRule.CidrIpv6=2001%3Adb8%3A%3A7%2F128" +
+				"&SecurityGroupRule.1.SecurityGroupRule.FromPort=-1&SecurityGroupRule.1.SecurityGroupRule.IpProtocol=-1&SecurityGroupRule.1.SecurityGroupRule.ToPort=-1&SecurityGroupRule.1.SecurityGroupRuleId=sgr-2"},
+	}
+	for _, tt := range tests {
+		stub, groups := start(t)
+		stub.Reply("ec2", "ModifySecurityGroupRules", `<ModifySecurityGroupRulesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><return>true</return></ModifySecurityGroupRulesResponse>`)
+		if err := groups.Modify(context.Background(), at, "sg-1", []events.SecurityGroupRule{tt.rule}); err != nil {
+			t.Fatal(err)
+		}
+		form := stub.Calls("ec2", "ModifySecurityGroupRules")[0].Form
+		form.Del("Action")
+		form.Del("Version")
+		if form.Encode() != tt.want {
+			t.Errorf("request\n%s, want\n%s", form.Encode(), tt.want)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	ctx := context.Background()
 	revoke := func(c *securitygroups.Client) error { return c.Revoke(ctx, at, "sg-1", []string{"sgr-1"}) }
 	authorize := func(c *securitygroups.Client) error {
 		return c.Authorize(ctx, at, events.SecurityGroupRule{GroupID: "sg-1", Protocol: "tcp", CIDRv4: "0.0.0.0/0"})
+	}
+	modify := func(c *securitygroups.Client) error {
+		return c.Modify(ctx, at, "sg-1", []events.SecurityGroupRule{{RuleID: "sgr-1", Protocol: "tcp", CIDRv4: "192.0.2.7/32"}})
 	}
 	absentGroup := func(c *securitygroups.Client) error {
 		_, ok, err := c.Group(ctx, at, "sg-1")
@@ -163,6 +194,11 @@ func TestErrors(t *testing.T) {
 		{"RevokeSecurityGroupIngress", "InvalidGroup.NotFound", 400, revoke, ""},
 		{"RevokeSecurityGroupIngress", "UnauthorizedOperation", 403, revoke, fault.PermanentError},
 		{"RevokeSecurityGroupIngress", "RequestLimitExceeded", 503, revoke, fault.TransientError},
+		{"ModifySecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", 400, modify, ""},
+		{"ModifySecurityGroupRules", "InvalidGroup.NotFound", 400, modify, ""},
+		{"ModifySecurityGroupRules", "InvalidPermission.Duplicate", 400, modify, fault.ConflictError},
+		{"ModifySecurityGroupRules", "InvalidParameterValue", 400, modify, fault.InvalidError},
+		{"ModifySecurityGroupRules", "UnauthorizedOperation", 403, modify, fault.PermanentError},
 		{"AuthorizeSecurityGroupIngress", "InvalidPermission.Duplicate", 400, authorize, ""},
 		{"AuthorizeSecurityGroupIngress", "RulesPerSecurityGroupLimitExceeded", 400, authorize, fault.PermanentError},
 		{"DescribeSecurityGroups", "InvalidGroup.NotFound", 400, absentGroup, ""},

@@ -1,0 +1,210 @@
+package simulation
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/healing"
+)
+
+// healingWatch holds what must be true of every change and of the end.
+type healingWatch struct {
+	since      map[string]time.Time       // rule id of a guilty rule → when it was last opened
+	openings   map[string]int             // rule id → how often it was opened
+	removed    map[string]int             // rule id → how often the healer closed it
+	told       map[string]map[string]bool // rule id → heals that say they closed it
+	narrowed   map[string]time.Time       // rule id → when a person narrowed it
+	excepted   map[string]time.Time       // group and rule key → until
+	edited     map[healing.Place]bool     // whether pl-office is the world
+	considered map[string]bool            // heals that a person has looked at
+	stops      map[string]int             // group and hour → facts
+	contents   map[string]string          // fact id → content
+}
+
+func newHealingWatch() healingWatch {
+	return healingWatch{
+		since: map[string]time.Time{}, openings: map[string]int{}, removed: map[string]int{}, told: map[string]map[string]bool{},
+		narrowed: map[string]time.Time{}, excepted: map[string]time.Time{}, edited: map[healing.Place]bool{}, considered: map[string]bool{},
+		stops: map[string]int{}, contents: map[string]string{},
+	}
+}
+
+func (w *healingWatch) open(h *Healing, rule events.SecurityGroupRule) {
+	w.since[rule.RuleID] = h.Clock.Now()
+	w.openings[rule.RuleID]++
+}
+
+// edit opens every rule that uses the office's prefix list.
+func (w *healingWatch) edit(h *Healing, at healing.Place) {
+	if w.edited[at] {
+		return
+	}
+	w.edited[at] = true
+	for _, rule := range h.groups.Live(at) {
+		if rule.PrefixListID == "pl-office" {
+			w.open(h, rule)
+		}
+	}
+}
+
+// overtaken is how long a decision may be under way: what a person does to a
+// rule in that time, EC2 has no means to respect.
+const overtaken = time.Minute
+
+// closed holds what must be true of each rule that the healer closes.
+func (w *healingWatch) closed(h *Healing, at healing.Place, rule events.SecurityGroupRule) {
+	key, now := healing.RuleKey(rule), h.Clock.Now()
+	h.Log("close %s %s", key, rule.RuleID)
+	w.removed[rule.RuleID]++
+	narrowed, byHand := w.narrowed[rule.RuleID]
+	switch {
+	case h.observes(rule.GroupID):
+		h.Violate("%s of %s was closed in observe mode", key, rule.GroupID)
+	case !h.isGuilty(at, rule) && !inQuarantine(rule) && !(byHand && now.Sub(narrowed) < overtaken):
+		h.Violate("the innocent rule %s of %s was closed", key, rule.GroupID)
+	case now.Before(w.excepted[rule.GroupID+" "+key]):
+		h.Violate("%s was closed although a person had undone that", key)
+	}
+	if open := now.Sub(w.since[rule.RuleID]); h.prompt && open > latestCall+3*time.Second && !w.stopped(rule.GroupID) {
+		h.Violate("%s was open for %s although its event came", key, open)
+	}
+	recorded := slices.ContainsFunc(h.state.Heals(), func(heal healing.Heal) bool {
+		return slices.ContainsFunc(heal.Removed, func(r events.Removal) bool {
+			return r.Rule.RuleID == rule.RuleID && r.Rule.Description == rule.Description && maps.Equal(r.Rule.Tags, rule.Tags)
+		})
+	})
+	if !recorded {
+		h.Violate("%s was closed before its undo record was kept", key)
+	}
+}
+
+func (w *healingWatch) stopped(group string) bool {
+	for key := range w.stops {
+		if key[:len(group)] == group {
+			return true
+		}
+	}
+	return false
+}
+
+// opened holds what must be true of each rule that an undo opens.
+func (w *healingWatch) opened(h *Healing, before, rule events.SecurityGroupRule) {
+	if until, ok := w.excepted[rule.GroupID+" "+healing.RuleKey(rule)]; !ok || !until.After(h.Clock.Now()) {
+		h.Violate("an undo opens %s without an exception: it would be closed again", healing.RuleKey(rule))
+	}
+	if before.RuleID != "" && !inQuarantine(before) {
+		h.Violate("an undo overwrote %s by %s", healing.RuleKey(before), healing.RuleKey(rule))
+	}
+	if before.RuleID != "" {
+		w.open(h, rule)
+	}
+}
+
+// asked holds that a group is closed before anybody asks who could reach it.
+func (w *healingWatch) asked(h *Healing, at healing.Place, group string, opened []events.SecurityGroupRule) {
+	if h.observes(group) {
+		return
+	}
+	for _, rule := range opened {
+		live, ok := h.find(at, func(r events.SecurityGroupRule) bool { return r.RuleID == rule.RuleID })
+		if ok && healing.RuleKey(live) == healing.RuleKey(rule) && h.Clock.Now().Sub(w.since[rule.RuleID]) > overtaken && !h.Clock.Now().Before(w.excepted[group+" "+healing.RuleKey(rule)]) {
+			h.Violate("reachability was asked while %s is open", healing.RuleKey(rule))
+		}
+	}
+}
+
+// fact holds that a fact says the same each time, and keeps what it says.
+func (w *healingWatch) fact(h *Healing, f events.Fact) {
+	content, err := json.Marshal(events.Detail[events.Data](f))
+	if err != nil {
+		h.Violate("%v", err)
+	}
+	if first, known := w.contents[f.Metadata.ID]; known {
+		if first != string(content) {
+			h.Violate("%s says two things:\n%s\n%s", f.Metadata.ID, first, content)
+		}
+		return
+	}
+	w.contents[f.Metadata.ID] = string(content)
+	switch data := f.Data.(type) {
+	case events.SecurityGroupHealed:
+		for _, r := range data.Removed {
+			if w.told[r.Rule.RuleID] == nil {
+				w.told[r.Rule.RuleID] = map[string]bool{}
+			}
+			w.told[r.Rule.RuleID][data.HealID] = true
+		}
+	case events.SecurityGroupHealingStopped:
+		key := data.GroupID + " " + data.Account + " " + data.Hour.Format(time.RFC3339)
+		if w.stops[key]++; w.stops[key] > 1 || data.Actions <= data.Limit {
+			h.Violate("%s: stop number %d, at action %d of %d", key, w.stops[key], data.Actions, data.Limit)
+		}
+	case events.SecurityGroupHealUndone:
+		w.exact(h, data)
+	}
+}
+
+// exact holds that an undo restores what was closed: the same rule where it was
+// in quarantine, one like it where it was revoked.
+func (w *healingWatch) exact(h *Healing, data events.SecurityGroupHealUndone) {
+	for _, rule := range data.Restored { // made anew
+		w.openings[rule.RuleID] = max(1, w.openings[rule.RuleID])
+	}
+	for _, heal := range h.state.Heals() {
+		if heal.ID != data.HealID {
+			continue
+		}
+		for i, r := range heal.Removed {
+			want, got := r.Rule, data.Restored[i]
+			if r.Quarantine == "" && healing.RuleKey(got) == healing.RuleKey(want) {
+				continue
+			}
+			if !reflect.DeepEqual(got, want) {
+				h.Violate("the undo of %s made %+v of %+v", data.HealID, got, want)
+			}
+		}
+	}
+}
+
+// End lets one last, undisturbed sweep look, an hour after everything, and
+// checks that nothing is open any more, or reported if the policy only
+// observes, and that each rule that was closed was told of, once an opening.
+func (h *Healing) End() {
+	h.quiet = true
+	h.stubborn = map[string]int{}
+	h.Clock.After(time.Hour, h.sweep)
+	h.Run()
+	for _, at := range places {
+		for _, rule := range h.groups.Live(at) {
+			excepted := h.Clock.Now().Before(h.watch.excepted[rule.GroupID+" "+healing.RuleKey(rule)])
+			switch {
+			case !h.isGuilty(at, rule):
+			case h.observes(rule.GroupID) && !h.exposed(rule.RuleID):
+				h.Violate("nobody was told of %s %s", rule.GroupID, healing.RuleKey(rule))
+			case !h.observes(rule.GroupID) && !excepted:
+				h.Violate("%s of %s is still open", healing.RuleKey(rule), rule.GroupID)
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(h.watch.removed)) {
+		if len(h.watch.told[id]) == 0 {
+			h.Violate("%s was closed and no fact says so", id)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(h.watch.told)) {
+		if told, openings := len(h.watch.told[id]), h.watch.openings[id]; told > openings {
+			h.Violate("%s was opened %d times and %d heals say they closed it", id, openings, told)
+		}
+	}
+}
+
+func (h *Healing) exposed(ruleID string) bool {
+	return slices.ContainsFunc(h.Facts, func(f events.Fact) bool {
+		data, ok := f.Data.(events.SecurityGroupExposed)
+		return ok && slices.ContainsFunc(data.Exposed, func(r events.Removal) bool { return r.Rule.RuleID == ruleID })
+	})
+}
