@@ -78,6 +78,7 @@ type account struct {
 	t      *testing.T
 	fn     *runtimeapi.Runtime
 	ec2    *ec2.Client
+	ssm    *ssm.Client
 	groups *securitygroups.Client
 	group  string
 	events int
@@ -102,7 +103,7 @@ func newAccount(t *testing.T) *account {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"/evenkeel/healing/policy": `{"mode":"enforce"}`,
+		"/evenkeel/healing/policy": `{"mode":"enforce","remediation":"revoke"}`,
 		"/evenkeel/accounts":       `[{"account":"222222222222","region":"us-east-1"}]`,
 	} {
 		if _, err := ssm.NewFromConfig(hub).PutParameter(ctx, &ssm.PutParameterInput{
@@ -112,7 +113,7 @@ func newAccount(t *testing.T) *account {
 	}
 	workloads := session.NewWorkloads(hub, "evenkeel-heal")
 	a := &account{
-		t: t, groups: securitygroups.New(workloads), ec2: ec2.NewFromConfig(workloads.In(place.Account, place.Region)),
+		t: t, ssm: ssm.NewFromConfig(hub), groups: securitygroups.New(workloads), ec2: ec2.NewFromConfig(workloads.In(place.Account, place.Region)),
 		fn: runtimeapi.Start(t, ".", settings(map[string]string{"AWS_ENDPOINT_URL": url})),
 	}
 	a.group = a.createGroup("web")
