@@ -1,19 +1,11 @@
 package healing
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
-	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
 // Mode says whether the healer acts.
@@ -184,126 +176,10 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// keys are what a policy document may contain.
-const keys = "mode, protectedPorts, openPorts, protectedProtocols, maxIPv4, maxIPv6, allowedSources, maxActions, undoFor, exceptions, remediation, quarantineIPv4, quarantineIPv6, forbiddenSources, severities, defaultSeverity, scopes"
-
-// DecodePolicy reads a policy strictly: an unknown key or a value out of range
-// is an Invalid error, because a mistyped policy would protect nothing. What
-// is left out is as in DefaultPolicy.
-func DecodePolicy(data []byte) (Policy, error) {
-	p := DefaultPolicy()
-	p.Severities = nil // elements of a list that is there would be mixed with those of the document
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
-		return Policy{}, fault.Invalid("healing policy: %w (keys: %s)", err, keys)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Policy{}, fault.Invalid("healing policy: something follows the document")
-	}
-	if p.Severities == nil {
-		p.Severities = DefaultPolicy().Severities
-	}
-	if faults := p.normalise(); len(faults) > 0 {
-		return Policy{}, fault.Invalid("healing policy: %w", errors.Join(faults...))
-	}
-	return p, nil
-}
-
-// normalise brings protocols and rule keys to the form that live rules have,
-// and returns every fault it finds.
-func (p *Policy) normalise() []error {
-	var faults []error
-	fail := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if p.Mode != Observe && p.Mode != Enforce {
-		fail("mode %q is neither observe nor enforce", p.Mode)
-	}
-	if p.MaxIPv4 < 0 || p.MaxIPv4 > 32 {
-		fail("maxIPv4 %d is not a prefix length of IPv4", p.MaxIPv4)
-	}
-	if p.MaxIPv6 < 0 || p.MaxIPv6 > 128 {
-		fail("maxIPv6 %d is not a prefix length of IPv6", p.MaxIPv6)
-	}
-	if p.MaxActions < 1 {
-		fail("maxActions %d is less than one", p.MaxActions)
-	}
-	if p.UndoFor <= 0 {
-		fail("undoFor must be longer than nothing")
-	}
-	for i, source := range p.AllowedSources {
-		if !source.IsValid() {
-			fail("allowedSources[%d] is no CIDR", i)
-		}
-	}
-	for i, name := range p.ProtectedProtocols {
-		p.ProtectedProtocols[i] = protocolName(name)
-	}
-	for i := range p.Exceptions {
-		e := &p.Exceptions[i]
-		if e.Group == "" || e.Owner == "" || e.Reason == "" || e.Expires.IsZero() {
-			fail("exceptions[%d] needs group, owner, reason and expires", i)
-		}
-		key, err := canonicalKey(e.Rule)
-		if err != nil {
-			fail("exceptions[%d]: %w", i, err)
-		}
-		e.Rule = key
-	}
-	return faults
-}
-
 // With returns the policy with more exceptions.
 func (p Policy) With(more []Exception) Policy {
 	p.Exceptions = append(slices.Clone(p.Exceptions), more...)
 	return p
-}
-
-// PortRange is a range of TCP or UDP ports, both ends included. It is written
-// "22", "20-23", "161/udp" or "all".
-type PortRange struct {
-	From, To int
-	Protocol string // tcp, udp, or "" for both
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (r PortRange) MarshalText() ([]byte, error) {
-	s := portsText(r.From, r.To)
-	if r.Protocol != "" {
-		s += "/" + r.Protocol
-	}
-	return []byte(s), nil
-}
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (r *PortRange) UnmarshalText(data []byte) error {
-	span, protocol, named := strings.Cut(string(data), "/")
-	if named && protocol != "tcp" && protocol != "udp" {
-		return fmt.Errorf("port range %q: the protocol is tcp or udp", data)
-	}
-	from, to, err := parsePorts(span)
-	if err != nil {
-		return fmt.Errorf("port range %q: %w", data, err)
-	}
-	*r = PortRange{From: from, To: to, Protocol: protocol}
-	return nil
-}
-
-const lastPort = 65535
-
-func parsePorts(span string) (from, to int, err error) {
-	if span == "all" || span == "-1" {
-		return 0, lastPort, nil
-	}
-	low, high, isRange := strings.Cut(span, "-")
-	if !isRange {
-		high = low
-	}
-	from, errFrom := strconv.Atoi(low)
-	to, errTo := strconv.Atoi(high)
-	if errFrom != nil || errTo != nil || from < 0 || from > to || to > lastPort {
-		return 0, 0, errors.New("want a port, a range such as 20-23, or all")
-	}
-	return from, to, nil
 }
 
 func (p Policy) undoTime() time.Duration { return time.Duration(p.UndoFor) }

@@ -1,9 +1,12 @@
 package healing_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -39,34 +42,156 @@ func TestDecodePolicy(t *testing.T) {
 	}
 }
 
+// TestDecodePolicyRefuses: each fault names its field and says what to do.
 func TestDecodePolicyRefuses(t *testing.T) {
+	exception := func(rule string) string {
+		return `{"exceptions":[{"group":"sg-1","rule":"` + rule + `","owner":"a","reason":"b","expires":"2026-12-01T00:00:00Z"}]}`
+	}
+	scope := func(text string) string { return `{"scopes":[{"name":"a",` + text + `}]}` }
 	for document, want := range map[string]string{
-		``:                                "EOF",
-		`{"mode":"enforce"} {}`:           "follows",
-		`{"mode":"enforced"}`:             `"enforced"`,
-		`{"protectedPort":["22"]}`:        "protectedPorts, ", // the allowed keys
-		`{"protectedPorts":["22-20"]}`:    "22-20",
-		`{"protectedPorts":["65536"]}`:    "65536",
-		`{"protectedPorts":["22/icmp"]}`:  "tcp or udp",
-		`{"maxIPv4":33}`:                  "maxIPv4 33",
-		`{"maxIPv6":-1}`:                  "maxIPv6 -1",
-		`{"maxActions":0}`:                "maxActions 0",
-		`{"undoFor":"0s"}`:                "undoFor",
-		`{"undoFor":"soon"}`:              "soon",
-		`{"allowedSources":["10.0.0.0"]}`: "10.0.0.0",
-		`{"allowedSources":[""]}`:         "allowedSources[0]",
-		`{"exceptions":[{"group":"sg-1","rule":"*","owner":"a","reason":"b"}]}`:                                        "expires",
-		`{"exceptions":[{"group":"sg-1","rule":"22","owner":"a","reason":"b","expires":"2026-12-01T00:00:00Z"}]}`:      `rule "22"`,
-		`{"exceptions":[{"group":"sg-1","rule":"tcp/x/y","owner":"a","reason":"b","expires":"2026-12-01T00:00:00Z"}]}`: "want a port",
+		``:                                               "1:1: the document is empty",
+		`null`:                                           "want a mapping, not nothing",
+		`[]`:                                             "want a mapping, not a list",
+		"mode: enforce\n---\n{}":                         "2:1: something follows",
+		`{"mode":"enforce"} {}`:                          "1:1: ",
+		`{"mode":"enforce"`:                              "1:1: ",
+		`{"mode":"enforced"}`:                            `1:9: mode: "enforced" is not one of observe, enforce`,
+		`{"Mode":"enforce"}`:                             `unknown key "Mode"`,
+		`{"protectedPort":["1"]}`:                        "the keys are mode, remediation, protectedPorts, ",
+		"mode: observe\nmode: enforce":                   `2:1: "mode" is there twice`,
+		`{"mode":true}`:                                  "1:9: mode: want text",
+		`{"protectedPorts":null}`:                        "protectedPorts: want a list, not nothing",
+		`{"protectedPorts":"22"}`:                        "protectedPorts: want a list",
+		`{"protectedPorts":["22-20"]}`:                   `1:20: protectedPorts[0]: port range "22-20"`,
+		`{"protectedPorts":["65536"]}`:                   "65536",
+		`{"protectedPorts":["22/icmp"]}`:                 "tcp or udp",
+		`{"protectedPorts":["22",22]}`:                   "protectedPorts[1]: is there twice",
+		`{"protectedProtocols":["gre"]}`:                 `"gre" is no protocol`,
+		`{"protectedProtocols":["256"]}`:                 `"256" is no protocol`,
+		`{"protectedProtocols":["1","icmp"]}`:            "protectedProtocols[1]: is there twice",
+		`{"openPorts":["80"]}`:                           "openPorts[0]: 80 is not protected anyway",
+		`{"maxIPv4":33}`:                                 "1:12: maxIPv4: 33 is not between 0 and 32",
+		`{"maxIPv4":"16"}`:                               `maxIPv4: want a whole number, not "16"`,
+		`{"maxIPv4":1.5}`:                                "maxIPv4: want a whole number",
+		`{"maxIPv6":-1}`:                                 "maxIPv6: -1 is not between",
+		`{"maxActions":0}`:                               "maxActions: 0 is less than 1",
+		`{"undoFor":"0s"}`:                               "undoFor: ",
+		`{"undoFor":"soon"}`:                             `"soon" is no duration`,
+		`{"undoFor":24}`:                                 `"24" is no duration`,
+		`{"allowedSources":["10.0.0.0"]}`:                `"10.0.0.0" is no CIDR`,
+		`{"allowedSources":[""]}`:                        "allowedSources[0]",
+		`{"allowedSources":["10.1.0.0/8","10.2.0.0/8"]}`: "allowedSources[1]: is there twice",
+		`{"forbiddenSources":["x"]}`:                     "forbiddenSources[0]",
+		`{"remediation":"delete"}`:                       "remediation: ",
+		`{"defaultSeverity":"huge"}`:                     `"huge" is not one of critical, high, medium, low`,
+		`{"severities":[{"ports":["22"]}]}`:              `severities[0]: lacks the key "severity"`,
+		`{"severities":[{"severity":"low"}]}`:            "names ports or a protocol",
+		`{"severities":[{"severity":"low","ports":["22"],"protocol":"icmp"}]}`: "one of the two",
+		`{"quarantineIPv4":"2001:db8::/32"}`:                                   "quarantineIPv4: 2001:db8::/32 is of the other family",
+		`{"quarantineIPv4":"192.0.2.0/25"}`:                                    "too few addresses",
+		`{"quarantineIPv6":"2001:db8::/113"}`:                                  "too few addresses",
+		`{"quarantineIPv4":"0.0.0.0/0"}`:                                       "0.0.0.0/0 is public, and wider than a /16",
+		`{"quarantineIPv4":"9.0.0.0/15"}`:                                      "quarantineIPv4: 9.0.0.0/15 is public",
+		`{"quarantineIPv4":"9.0.0.0/16","maxIPv4":24}`:                         "wider than a /24",
+		`{"quarantineIPv6":"2600::/31"}`:                                       "public",
+		`{"forbiddenSources":["192.0.0.0/16"]}`:                                "healed for ever",
+		scope(`"regions":["eu-*"],"forbiddenSources":["2001:db8:1::/48"]`):     "scopes[0].forbiddenSources: 2001:db8:1::/48 forbids 2001:db8::/32",
+		scope(`"mode":"enforce"`):                                              "scopes[0]: names no groups",
+		scope(`"regions":[],"mode":"enforce"`):                                 "names no groups",
+		scope(`"regions":["eu-*"]`):                                            "changes nothing",
+		scope(`"regions":["eu-*"],"mode":"x"`):                                 "scopes[0].mode: ",
+		scope(`"regions":["eu-*"],"maxIPv4":40`):                               "scopes[0].maxIPv4: 40",
+		scope(`"regions":["EU West"],"mode":"enforce"`):                        `"EU West" can match nothing`,
+		scope(`"accounts":["2222"],"mode":"enforce"`):                          `scopes[0].accounts[0]: "2222" can match nothing`,
+		scope(`"vpcs":["main"],"mode":"enforce"`):                              `"main" can match nothing`,
+		scope(`"groups":["web[12]"],"mode":"enforce"`):                         "only * (any characters) and ? (one)",
+		scope(`"groups":[""],"mode":"enforce"`):                                "groups[0]",
+		scope(`"tags":{},"mode":"enforce"`):                                    "scopes[0].tags: ",
+		scope(`"tags":["a"],"mode":"enforce"`):                                 "scopes[0].tags: ",
+		scope(`"undoFor":"1h"`):                                                `scopes[0]: unknown key "undoFor"`,
+		`{"scopes":[{"accounts":["*"],"mode":"observe"}]}`:                     `scopes[0]: lacks the key "name"`,
+		`{"scopes":[{"name":"a","regions":["x"],"mode":"observe"},{"name":"a","regions":["y"],"mode":"observe"}]}`:               `scopes[1].name: another scope is called "a" too`,
+		`{"scopes":[{"name":"a","regions":["x","y"],"mode":"observe"},{"name":"b","regions":["y"],"groups":["g"],"maxIPv4":8}]}`: `scopes[1]: never counts: every group that it names is in the scope "a" before it`,
+		`{"exceptions":[{"group":"sg-1","rule":"*","owner":"a","reason":"b"}]}`:                                                  `exceptions[0]: lacks the key "expires"`,
+		`{"exceptions":[{"group":"web","rule":"*","owner":"a","reason":"b","expires":"2026-12-01"}]}`:                            `"web" is no security group id`,
+		`{"exceptions":[{"group":"sg-1","rule":"*","owner":" ","reason":"b","expires":"2026-12-01"}]}`:                           "exceptions[0].owner: is empty",
+		`{"exceptions":[{"group":"sg-1","rule":"*","owner":"a","reason":"b","expires":"soon"}]}`:                                 "neither a day",
+		exception("22"):               `rule "22"`,
+		exception("tcp/x/1.2.3.4/32"): "want a port",
+		exception("tcp/22/1.2.3.4"):   "the source is a CIDR",
+		exception("-1/22/0.0.0.0/0"):  "has no ports",
+		strings.TrimSuffix(exception("tcp/22/1.2.3.4/0"), "]}") + `,{"group":"sg-1","rule":"6/22/0.0.0.0/0","owner":"a","reason":"b","expires":"2026-12-01"}]}`: "exceptions[1]: there is another exception for tcp/22/0.0.0.0/0 of sg-1",
+		`{"allowedSources":["` + strings.Repeat("x", healing.MaxPolicy) + `"]}`:                                                                                 "Parameter Store holds 8192",
 	} {
-		if _, err := healing.DecodePolicy([]byte(document)); !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), want) {
+		_, err := healing.DecodePolicy([]byte(document))
+		var faults healing.PolicyFaults
+		if !fault.Is(err, fault.InvalidError) || !strings.Contains(err.Error(), want) || !errors.As(err, &faults) {
 			t.Errorf("%s: error %v, want one about %q", document, err, want)
 		}
 	}
-	// All faults at once.
-	_, err := healing.DecodePolicy([]byte(`{"mode":"x","maxIPv4":99}`))
-	if err == nil || !strings.Contains(err.Error(), "maxIPv4 99") || !strings.Contains(err.Error(), `mode "x"`) {
-		t.Errorf("error %v", err)
+}
+
+// All faults at once, where they are.
+func TestDecodePolicyNamesEveryFault(t *testing.T) {
+	_, err := healing.DecodePolicy([]byte("{\n\t\"mode\": \"x\",\n\t\"maxIPv4\": 99,\n\t\"scopes\": [{\"regions\": [\"eu-*\"], \"maxActions\": 0}]\n}"))
+	want := `healing policy: 2:10: mode: "x" is not one of observe, enforce
+3:13: maxIPv4: 99 is not between 0 and 32
+4:13: scopes[0]: lacks the key "name"
+4:49: scopes[0].maxActions: 0 is less than 1`
+	if err == nil || err.Error() != want {
+		t.Errorf("error\n%v, want\n%s", err, want)
+	}
+}
+
+// A scope that changes nothing keeps its groups from those that follow, and
+// patterns may be of any width. YAML is a policy, too.
+func TestDecodePolicyScopes(t *testing.T) {
+	p, err := healing.DecodePolicy([]byte(`
+# ours
+protectedPorts: [all]
+openPorts: [80/tcp, 443/tcp]
+scopes:
+- {name: kept, tags: {keep: []}}
+- {name: bare, tags: {env: [""]}, protectedPorts: [], maxIPv4: 0}
+- {name: all, accounts: ["*"], regions: ["eu-west-?"], vpcs: ["vpc-0*"], groups: [sg-*, "a b/c"], remediation: revoke, openPorts: [80]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, zero := []healing.PortRange{}, 0
+	open := []healing.PortRange{{From: 80, To: 80}}
+	want := []healing.Scope{
+		{Name: "kept", Tags: map[string][]string{"keep": {}}},
+		{Name: "bare", Tags: map[string][]string{"env": {""}}, ProtectedPorts: &none, MaxIPv4: &zero},
+		{Name: "all", Accounts: []string{"*"}, Regions: []string{"eu-west-?"}, VPCs: []string{"vpc-0*"}, Groups: []string{"sg-*", "a b/c"}, Remediation: healing.Revoke, OpenPorts: &open},
+	}
+	if !reflect.DeepEqual(p.Scopes, want) {
+		t.Errorf("scopes %+v, want %+v", p.Scopes, want)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := healing.DecodePolicy(data); err != nil || !reflect.DeepEqual(back, p) {
+		t.Errorf("%s\nread back as %+v, %v", data, back, err)
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/healing-policy.schema.json")
+
+func TestPolicySchemaIsWritten(t *testing.T) {
+	schema, err := healing.PolicySchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("..", "..", "docs", "healing-policy.schema.json")
+	if *update {
+		if err := os.WriteFile(path, schema, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if written, err := os.ReadFile(path); err != nil || !bytes.Equal(written, schema) {
+		t.Errorf("%s is not the decoder's: go test ./shared/healing -update (%v)", path, err)
 	}
 }
 

@@ -21,8 +21,9 @@ func RuleKey(r events.SecurityGroupRule) string {
 	return protocolName(r.Protocol) + "/" + portsText(from, to) + "/" + source
 }
 
-// canonicalKey brings a key that a person wrote to RuleKey's form.
-func canonicalKey(key string) (string, error) {
+// CanonicalKey brings a key that a person wrote to RuleKey's form. "*", every
+// rule, stays. What no rule can have is an error.
+func CanonicalKey(key string) (string, error) {
 	if key == "*" {
 		return key, nil
 	}
@@ -30,18 +31,23 @@ func canonicalKey(key string) (string, error) {
 	if len(part) < 3 || part[2] == "" {
 		return "", fmt.Errorf("rule %q: want protocol/ports/source such as tcp/22/203.0.113.0/24, or *", key)
 	}
-	protocol := protocolName(part[0])
-	from, to, err := 0, lastPort, error(nil)
+	protocol, source := protocolName(part[0]), canonicalCIDR(part[2])
+	if _, err := netip.ParsePrefix(source); err != nil && !strings.HasPrefix(source, "pl-") && !strings.HasPrefix(source, "sg-") {
+		return "", fmt.Errorf("rule %q: the source is a CIDR, a prefix list (pl-…) or a security group (sg-…)", key)
+	}
+	ports := part[1]
 	switch {
 	case protocol == "tcp" || protocol == "udp":
-		from, to, err = parsePorts(part[1])
-	case part[1] != "all": // ICMP type and code, for example 8--1
-		return protocol + "/" + part[1] + "/" + canonicalCIDR(part[2]), nil
+		from, to, err := parsePorts(part[1])
+		if err != nil {
+			return "", fmt.Errorf("rule %q: %w", key, err)
+		}
+		ports = portsText(from, to)
+	case protocol == "icmp" || protocol == "icmpv6": // type and code, for example 8--1
+	case ports != "all":
+		return "", fmt.Errorf("rule %q: %s has no ports: write all", key, part[0])
 	}
-	if err != nil {
-		return "", fmt.Errorf("rule %q: %w", key, err)
-	}
-	return protocol + "/" + portsText(from, to) + "/" + canonicalCIDR(part[2]), nil
+	return protocol + "/" + ports + "/" + source, nil
 }
 
 // canonicalCIDR masks a CIDR; what is none stays as it is.
