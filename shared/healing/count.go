@@ -1,9 +1,11 @@
 package healing
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"go4.org/netipx"
 )
@@ -40,18 +42,87 @@ func power(n int) count {
 // prefixCount is the number of addresses in p.
 func prefixCount(p netip.Prefix) count { return power(p.Addr().BitLen() - p.Bits()) }
 
-// setCount is the number of addresses in s, which holds one family.
-func setCount(s *netipx.IPSet) count {
-	var sum count
-	for _, r := range s.Ranges() {
-		sum = sum.plus(rangeCount(r))
-	}
-	return sum
+// span is a range of addresses of one family as numbers, both ends included.
+type span struct{ from, to count }
+
+func prefixSpan(p netip.Prefix) span {
+	r := netipx.RangeOfPrefix(p)
+	return span{numberOf(r.From()), numberOf(r.To())}
 }
 
-func rangeCount(r netipx.IPRange) count {
-	from, to := r.From().As16(), r.To().As16()
-	lo, borrow := bits.Sub64(binary.BigEndian.Uint64(to[8:]), binary.BigEndian.Uint64(from[8:]), 0)
-	hi, _ := bits.Sub64(binary.BigEndian.Uint64(to[:8]), binary.BigEndian.Uint64(from[:8]), borrow)
-	return count{hi, lo}.plus(count{lo: 1})
+func numberOf(a netip.Addr) count {
+	if a.Is4() {
+		four := a.As4()
+		return count{lo: uint64(binary.BigEndian.Uint32(four[:]))}
+	}
+	all := a.As16()
+	return count{binary.BigEndian.Uint64(all[:8]), binary.BigEndian.Uint64(all[8:])}
+}
+
+func (a count) minus(b count) count {
+	lo, borrow := bits.Sub64(a.lo, b.lo, 0)
+	hi, _ := bits.Sub64(a.hi, b.hi, borrow)
+	return count{hi, lo}
+}
+
+func (a count) compare(b count) int {
+	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo))
+}
+
+func (a count) float() float64 { return float64(a.hi)*(1<<63)*2 + float64(a.lo) }
+
+// merge returns the union of the spans, ascending and apart. It reorders and
+// overwrites them.
+func merge(spans []span) []span {
+	slices.SortFunc(spans, func(a, b span) int { return a.from.compare(b.from) })
+	apart := spans[:0]
+	for _, s := range spans {
+		last := len(apart) - 1
+		switch {
+		case last < 0 || s.from.exceeds(apart[last].to):
+			apart = append(apart, s)
+		case s.to.exceeds(apart[last].to):
+			apart[last].to = s.to
+		}
+	}
+	return apart
+}
+
+// lacking returns the spans without the addresses in others. Both are ascending
+// and apart.
+func lacking(spans, others []span) []span {
+	if len(others) == 0 {
+		return spans
+	}
+	one := count{lo: 1}
+	var rest []span
+	for _, s := range spans {
+		over := false // whether others hold the end of s
+		first, _ := slices.BinarySearchFunc(others, s.from, func(o span, from count) int { return o.to.compare(from) })
+		for _, o := range others[first:] {
+			if o.from.exceeds(s.to) {
+				break
+			}
+			if o.from.exceeds(s.from) {
+				rest = append(rest, span{s.from, o.from.minus(one)})
+			}
+			if over = !s.to.exceeds(o.to); over {
+				break
+			}
+			s.from = o.to.plus(one)
+		}
+		if !over {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// total is the number of addresses in spans that are apart.
+func total(spans []span) count {
+	sum := count{}
+	for _, s := range spans {
+		sum = sum.plus(s.to.minus(s.from).plus(count{lo: 1}))
+	}
+	return sum
 }

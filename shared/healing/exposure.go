@@ -1,37 +1,59 @@
 package healing
 
 import (
-	"net/netip"
 	"slices"
-
-	"go4.org/netipx"
+	"strconv"
 
 	"github.com/evenkeel/evenkeel/events"
 )
 
-type family int
-
-const (
-	v4 family = iota
-	v6
-	families
-)
-
-func (f family) String() string { return [...]string{"IPv4", "IPv6"}[f] }
-
 // door is an ingress rule made ready for arithmetic: what it lets in, and
 // where to.
 type door struct {
+	*reach
 	rule     events.SecurityGroupRule
 	protocol string
-	from, to int
-	sources  [families][]netip.Prefix
-	sizes    [families]count // addresses that count, by itself
+	from, to int // ports, or what codes makes of ICMP types
 }
 
 // opens reports whether d lets the protocol in at the port.
 func (d *door) opens(protocol string, port int) bool {
 	return d.protocol == "-1" || d.protocol == protocol && d.from <= port && port <= d.to
+}
+
+// doors makes the ingress rules ready. A source that cannot be read is left
+// out and named in unread.
+func (y *yardstick) doors(rules []events.SecurityGroupRule, lists map[string][]string) (ready []door, unread []string) {
+	ready = make([]door, 0, len(rules))
+	for _, r := range rules {
+		of, unknown := y.of(r, lists)
+		unread = append(unread, unknown...)
+		if of == nil {
+			continue
+		}
+		d := door{reach: of, rule: r, protocol: protocolName(r.Protocol)}
+		d.from, d.to = numbersOf(r)
+		ready = append(ready, d)
+	}
+	return ready, unread
+}
+
+// numbersOf is the part of its protocol that a rule opens: its ports; of ICMP
+// type*256+code, where -1 is all. Protocols without either are open or not.
+// Source: EC2 API reference, IpPermission, FromPort and ToPort.
+func numbersOf(r events.SecurityGroupRule) (from, to int) {
+	switch protocolName(r.Protocol) {
+	case "icmp", "icmpv6":
+		kind, code := int(r.FromPort), int(r.ToPort)
+		switch {
+		case kind < 0 || kind > 255:
+			return 0, lastPort
+		case code < 0 || code > 255:
+			return kind << 8, kind<<8 | 255
+		}
+		return kind<<8 | code, kind<<8 | code
+	}
+	return portSpan(r)
 }
 
 // lane is a protected port range of one protocol in which the same doors are
@@ -43,94 +65,10 @@ type lane struct {
 	doors    []int // indexes, ascending
 }
 
-// yardstick is what a policy measures with.
-type yardstick struct {
-	limits  [families]count
-	allowed *netipx.IPSet
-}
-
-func (p Policy) yardstick() yardstick {
-	var b netipx.IPSetBuilder
-	for _, source := range p.AllowedSources {
-		b.AddPrefix(source.Masked())
-	}
-	allowed, err := b.IPSet()
-	if err != nil { // an invalid prefix: DecodePolicy refuses it, and nothing is allowed by it
-		allowed = &netipx.IPSet{}
-	}
-	return yardstick{limits: [families]count{power(32 - p.MaxIPv4), power(128 - p.MaxIPv6)}, allowed: allowed}
-}
-
-// size counts the addresses of the union of the prefixes outside the allowed
-// sources. The prefixes are of one family.
-func (y yardstick) size(prefixes []netip.Prefix) count {
-	if len(prefixes) == 1 && !y.allowed.OverlapsPrefix(prefixes[0]) {
-		return prefixCount(prefixes[0])
-	}
-	var b netipx.IPSetBuilder
-	for _, p := range prefixes {
-		b.AddPrefix(p)
-	}
-	b.RemoveSet(y.allowed)
-	union, err := b.IPSet()
-	if err != nil { // cannot be: only valid prefixes come here, and too many is the safe answer
-		return manyAddresses
-	}
-	return setCount(union)
-}
-
-// doors makes the ingress rules ready. A source that cannot be read (a CIDR
-// that is none, a prefix list that is not in lists) is left out and named in
-// unread; rules that admit another group carry no addresses.
-func (y yardstick) doors(rules []events.SecurityGroupRule, lists map[string][]string) (ready []door, unread []string) {
-	for _, r := range rules {
-		cidrs, known := cidrsOf(r, lists)
-		if !known {
-			unread = append(unread, r.RuleID+": the entries of "+r.PrefixListID+" are not known")
-			continue
-		}
-		d := door{rule: r, protocol: protocolName(r.Protocol)}
-		d.from, d.to = portSpan(r)
-		for _, cidr := range cidrs {
-			p, err := netip.ParsePrefix(cidr)
-			if err != nil {
-				unread = append(unread, r.RuleID+": "+err.Error())
-				continue
-			}
-			f := v4
-			if p.Addr().Is6() {
-				f = v6
-			}
-			d.sources[f] = append(d.sources[f], p.Masked())
-		}
-		for f := range families {
-			if len(d.sources[f]) > 0 {
-				d.sizes[f] = y.size(d.sources[f])
-			}
-		}
-		ready = append(ready, d)
-	}
-	return ready, unread
-}
-
-func cidrsOf(r events.SecurityGroupRule, lists map[string][]string) (cidrs []string, known bool) {
-	if r.PrefixListID != "" {
-		cidrs, known = lists[r.PrefixListID]
-		return cidrs, known
-	}
-	for _, c := range []string{r.CIDRv4, r.CIDRv6} {
-		if c != "" {
-			cidrs = append(cidrs, c)
-		}
-	}
-	return cidrs, true
-}
-
-// lanes cuts the protected ports wherever a door begins or ends. Protocols
-// that are protected as a whole have one lane.
+// lanes cuts what is protected wherever a door begins or ends.
 func (p Policy) lanes(doors []door) []lane {
 	var all []lane
-	for _, protocol := range []string{"tcp", "udp"} {
+	for _, protocol := range p.protocols(doors) {
 		for _, span := range p.protected(protocol) {
 			from := span.From
 			for _, to := range cuts(doors, protocol, span) {
@@ -139,22 +77,43 @@ func (p Policy) lanes(doors []door) []lane {
 			}
 		}
 	}
-	for _, protocol := range p.ProtectedProtocols {
-		if protocol != "tcp" && protocol != "udp" {
-			all = appendProtocol(all, doors, protocol)
-		}
-	}
 	return all
 }
 
-// protected gives the policy's ranges of the protocol, without overlaps. A
-// protocol that is protected as a whole is one range.
-func (p Policy) protected(protocol string) []PortRange {
-	if slices.Contains(p.ProtectedProtocols, protocol) {
-		return []PortRange{{From: 0, To: lastPort}}
+// protocols are those of which something is protected: tcp, udp, and then the
+// others by name. Where all are, "-1" stands for those that no rule names.
+func (p Policy) protocols(doors []door) []string {
+	others := slices.Clone(p.ProtectedProtocols)
+	if slices.Contains(others, "-1") {
+		for i := range doors {
+			others = append(others, doors[i].protocol)
+		}
 	}
+	others = slices.DeleteFunc(others, func(name string) bool { return name == "tcp" || name == "udp" })
+	slices.Sort(others)
+	return append([]string{"tcp", "udp"}, slices.Compact(others)...)
+}
+
+// protected gives the policy's ranges of the protocol, ascending and apart,
+// without what is open.
+func (p Policy) protected(protocol string) []PortRange {
+	if slices.Contains(p.ProtectedProtocols, protocol) || slices.Contains(p.ProtectedProtocols, "-1") {
+		whole := []PortRange{{From: 0, To: lastPort}}
+		if !hasPorts(protocol) {
+			return whole
+		}
+		return without(whole, ofProtocol(p.OpenPorts, protocol))
+	}
+	if !hasPorts(protocol) {
+		return nil
+	}
+	return without(ofProtocol(p.ProtectedPorts, protocol), ofProtocol(p.OpenPorts, protocol))
+}
+
+// ofProtocol are the ranges for tcp or udp, ascending and apart.
+func ofProtocol(list []PortRange, protocol string) []PortRange {
 	var ranges []PortRange
-	for _, r := range p.ProtectedPorts {
+	for _, r := range list {
 		if r.Protocol == "" || r.Protocol == protocol {
 			ranges = append(ranges, r)
 		}
@@ -169,6 +128,29 @@ func (p Policy) protected(protocol string) []PortRange {
 		merged = append(merged, r)
 	}
 	return merged
+}
+
+// without takes the open ranges away. Both are ascending and apart.
+func without(ranges, open []PortRange) []PortRange {
+	if len(open) == 0 {
+		return ranges
+	}
+	var rest []PortRange
+	for _, r := range ranges {
+		for _, o := range open {
+			if o.To < r.From || r.To < o.From {
+				continue
+			}
+			if r.From < o.From {
+				rest = append(rest, PortRange{From: r.From, To: o.From - 1})
+			}
+			r.From = o.To + 1
+		}
+		if r.From <= r.To {
+			rest = append(rest, r)
+		}
+	}
+	return rest
 }
 
 // cuts returns the last port of each piece of span, ascending.
@@ -192,7 +174,7 @@ func appendLanes(all []lane, doors []door, protocol string, from, to int) []lane
 	for f := range families {
 		l := lane{protocol: protocol, from: from, to: to, family: f}
 		for i := range doors {
-			if doors[i].sizes[f] != (count{}) && doors[i].opens(protocol, from) {
+			if doors[i].matters(f) && doors[i].opens(protocol, from) {
 				l.doors = append(l.doors, i)
 			}
 		}
@@ -203,18 +185,19 @@ func appendLanes(all []lane, doors []door, protocol string, from, to int) []lane
 	return all
 }
 
-// appendProtocol adds the lane of a protocol whose numbers are no ports.
-func appendProtocol(all []lane, doors []door, protocol string) []lane {
-	for f := range families {
-		l := lane{protocol: protocol, from: 0, to: lastPort, family: f}
-		for i := range doors {
-			if doors[i].sizes[f] != (count{}) && (doors[i].protocol == "-1" || doors[i].protocol == protocol) {
-				l.doors = append(l.doors, i)
-			}
-		}
-		if len(l.doors) > 0 {
-			all = append(all, l)
-		}
+// place names the lane: "tcp 22", "icmp type 8", "47".
+func (l lane) place() string {
+	switch {
+	case l.protocol == "-1":
+		return "protocols"
+	case hasPorts(l.protocol):
+		return l.protocol + " " + portsText(l.from, l.to)
+	case l.from == 0 && l.to == lastPort:
+		return l.protocol
 	}
-	return all
+	text := l.protocol + " type " + portsText(l.from>>8, l.to>>8)
+	if l.from == l.to {
+		text += " code " + strconv.Itoa(l.from&255)
+	}
+	return text
 }

@@ -81,6 +81,7 @@ func TestDecodePolicyRefuses(t *testing.T) {
 		`{"allowedSources":["10.0.0.0"]}`:                `"10.0.0.0" is no CIDR`,
 		`{"allowedSources":[""]}`:                        "allowedSources[0]",
 		`{"allowedSources":["10.1.0.0/8","10.2.0.0/8"]}`: "allowedSources[1]: is there twice",
+		`{"allowedSources":["::ffff:10.0.0.0/104"]}`:     "write 10.0.0.0/8",
 		`{"forbiddenSources":["x"]}`:                     "forbiddenSources[0]",
 		`{"remediation":"delete"}`:                       "remediation: ",
 		`{"defaultSeverity":"huge"}`:                     `"huge" is not one of critical, high, medium, low`,

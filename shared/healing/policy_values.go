@@ -110,6 +110,10 @@ func (v value) prefix() (netip.Prefix, bool) {
 		v.fail("%q is no CIDR, such as 203.0.113.0/24 or 2001:db8::/48", text)
 		return netip.Prefix{}, false
 	}
+	if inner, mapped := embedded(p.Masked()); mapped {
+		v.fail("%q is IPv4 written as IPv6: write %s", text, inner)
+		return netip.Prefix{}, false
+	}
 	return p.Masked(), true
 }
 

@@ -56,7 +56,7 @@ func Weigh(removed []events.Removal, reach *events.Reachability) Severity {
 // severityOf rates what the rule opens on the lane: the worst of its ports.
 func (p Policy) severityOf(rule events.SecurityGroupRule, l lane) Severity {
 	worst := Severity("")
-	if l.protocol != "tcp" && l.protocol != "udp" {
+	if !hasPorts(l.protocol) {
 		return p.severityAt(rule, l.protocol, 0)
 	}
 	// Where a span begins, another severity may begin, and one past where it ends.
@@ -82,7 +82,7 @@ func (p Policy) severityAt(rule events.SecurityGroupRule, protocol string, port 
 			return entry.Severity
 		}
 		for _, span := range entry.Ports {
-			if (protocol == "tcp" || protocol == "udp") && span.holds(protocol, port) {
+			if hasPorts(protocol) && span.holds(protocol, port) {
 				return entry.Severity
 			}
 		}

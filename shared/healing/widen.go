@@ -23,7 +23,7 @@ type Widening struct {
 // by protocol, port and family; rules that name another group or a prefix list
 // are compared by what they name.
 func Widened(before, after []events.SecurityGroupRule) []Widening {
-	y := yardstick{limits: [families]count{power(32), manyAddresses}, allowed: &netipx.IPSet{}}
+	y := Policy{}.yardstick()
 	was, _ := y.doors(ingress(before), nil)
 	is, _ := y.doors(ingress(after), nil)
 	all := slices.Concat(was, is)
@@ -40,8 +40,24 @@ func Widened(before, after []events.SecurityGroupRule) []Widening {
 			found = appendWidening(found, w)
 		}
 	}
+	found = wholeProtocols(found)
 	return append(found, referenced(before, after)...)
 }
+
+// wholeProtocols says of protocols without ports once that they are wider,
+// whatever the types of ICMP are.
+func wholeProtocols(found []Widening) []Widening {
+	type whole struct{ protocol, family, source string }
+	said := map[whole]bool{}
+	return slices.DeleteFunc(found, func(w Widening) bool {
+		key := whole{w.Protocol, w.Family, w.Source}
+		again := !hasPorts(w.Protocol) && said[key]
+		said[key] = true
+		return again
+	})
+}
+
+func hasPorts(protocol string) bool { return protocol == "tcp" || protocol == "udp" }
 
 func ingress(rules []events.SecurityGroupRule) []events.SecurityGroupRule {
 	return slices.DeleteFunc(slices.Clone(rules), func(r events.SecurityGroupRule) bool { return r.Egress })
@@ -70,6 +86,9 @@ func (l lane) widened(doors []door, split int) (Widening, bool) {
 		return Widening{}, false
 	}
 	w := Widening{Protocol: l.protocol, From: l.from, To: l.to, Family: l.family.String()}
+	if !hasPorts(l.protocol) {
+		w.From, w.To = 0, lastPort
+	}
 	widest := -1
 	for _, i := range l.doors {
 		for _, prefix := range doors[i].sources[l.family] {
@@ -103,6 +122,9 @@ func referenced(before, after []events.SecurityGroupRule) []Widening {
 			continue
 		}
 		from, to := portSpan(r)
+		if !hasPorts(protocolName(r.Protocol)) {
+			from, to = 0, lastPort
+		}
 		found = append(found, Widening{Protocol: protocolName(r.Protocol), From: from, To: to, Source: name, New: r})
 	}
 	slices.SortFunc(found, func(a, b Widening) int { return compareKeys(a.New, b.New) })
@@ -125,8 +147,8 @@ func admits(b, r events.SecurityGroupRule) bool {
 	if b.ReferencedGroupID != r.ReferencedGroupID || b.PrefixListID != r.PrefixListID {
 		return false
 	}
-	bf, bt := portSpan(b)
-	rf, rt := portSpan(r)
+	bf, bt := numbersOf(b)
+	rf, rt := numbersOf(r)
 	protocol := protocolName(b.Protocol)
 	return protocol == "-1" || protocol == protocolName(r.Protocol) && bf <= rf && rt <= bt
 }
