@@ -19,9 +19,10 @@ type handler struct {
 
 // request is an event of our own; CloudTrail events have no action.
 type request struct {
-	Action string `json:"action"` // sweep, undo
-	HealID string `json:"healId"` // undo
-	By     string `json:"by"`     // undo: who asks
+	Action    string            `json:"action"`    // sweep, undo, except, unexcept
+	HealID    string            `json:"healId"`    // undo
+	By        string            `json:"by"`        // undo, except, unexcept: who asks
+	Exception healing.Exception `json:"exception"` // except; unexcept: group and rule
 }
 
 // handle tells the kinds of event apart. What is none of ours is a no-op with
@@ -41,8 +42,21 @@ func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error
 	case "undo":
 		invoke.Annotate(ctx, "kind", "undo", "heal", r.HealID, "by", r.By)
 		return h.service.Undo(ctx, r.HealID, r.By)
+	case "except", "unexcept":
+		return h.except(ctx, r)
 	}
-	return nil, fault.Invalid("action %q: want sweep or undo, or a CloudTrail event", r.Action)
+	return nil, fault.Invalid("action %q: want sweep, undo, except or unexcept, or a CloudTrail event", r.Action)
+}
+
+// except records an exception, or ends one. The log line says who asked.
+func (h *handler) except(ctx context.Context, r request) (any, error) {
+	e := r.Exception
+	e.By = r.By
+	invoke.Annotate(ctx, "kind", r.Action, "group", e.Group, "rule", e.Rule, "by", r.By)
+	if r.Action == "unexcept" {
+		return h.service.Unexcept(ctx, e.Group, e.Rule, r.By)
+	}
+	return h.service.Except(ctx, e)
 }
 
 // sweep is known by its request id, which stays the same when Lambda repeats

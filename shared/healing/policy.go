@@ -111,11 +111,12 @@ type Scope struct {
 
 // Exception keeps the healer from a rule until it expires.
 type Exception struct {
-	Group   string    `json:"group"`   // security group id
-	Rule    string    `json:"rule"`    // as RuleKey writes it, or "*" for every rule of the group
-	Owner   string    `json:"owner"`   // who answers for it
-	Reason  string    `json:"reason"`  // why it must stay
-	Expires time.Time `json:"expires"` // when it ends
+	Group   string    `json:"group"`        // security group id
+	Rule    string    `json:"rule"`         // as RuleKey writes it, or "*" for every rule of the group
+	Owner   string    `json:"owner"`        // who answers for it
+	Reason  string    `json:"reason"`       // why it must stay
+	Expires time.Time `json:"expires"`      // when it ends
+	By      string    `json:"by,omitempty"` // who recorded it; empty in a policy document
 }
 
 // covers reports whether e keeps the rule at the time.
