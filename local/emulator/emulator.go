@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -35,6 +34,7 @@ type Settings struct {
 	Logs     string // absolute folder of its logs
 	Region   string
 	Callback string // AWS_ENDPOINT_URL of the Lambda functions; "" for MiniStack itself
+	Network  Network
 	// Started is told each process before it is waited for; nil is not called.
 	Started func(p *process.Process) error
 }
@@ -109,38 +109,6 @@ func answersAs(ctx context.Context, endpoint string, pid int) bool {
 	var answer struct{ Pid int }
 	return err == nil && status == http.StatusOK && json.Unmarshal(body, &answer) == nil && answer.Pid == pid &&
 		Healthy(ctx, endpoint+"/_ministack/health")
-}
-
-// motoReady finds the port that moto server chose.
-var motoReady = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-
-// StartMoto starts moto server on a port that it chooses and waits until it
-// answers.
-func StartMoto(ctx context.Context, s Settings) (*Emulator, error) {
-	temporary, err := prepare(s)
-	if err != nil {
-		return nil, err
-	}
-	log := filepath.Join(s.Logs, "moto.log")
-	before := int64(0) // the log of an earlier run stays
-	if info, err := os.Stat(log); err == nil {
-		before = info.Size()
-	}
-	spec := process.Spec{
-		Name: "moto", Path: s.Env.Python(), Args: []string{s.Env.Bin("moto_server"), "-H", loopback, "-p", "0"},
-		Env: common(temporary), Dir: s.State, Log: log,
-	}
-	return start(ctx, s, spec, func(ctx context.Context, _ *process.Process) string {
-		data, err := os.ReadFile(log)
-		if err != nil || int64(len(data)) < before {
-			return ""
-		}
-		m := motoReady.FindSubmatch(data[before:])
-		if m == nil || !Healthy(ctx, string(m[1])+"/moto-api/") {
-			return ""
-		}
-		return string(m[1])
-	})
 }
 
 // prepare makes the folders that an emulator writes to.
