@@ -10,8 +10,13 @@ import (
 )
 
 // wrapped are the EC2 calls whose requestParameters hold one object named
-// "<Action>Request" in PascalCase, with a one-element list as a plain object.
-var wrapped = map[string]bool{"ModifySecurityGroupRules": true, "ModifyManagedPrefixList": true, "CreateManagedPrefixList": true}
+// "<Action>Request" in PascalCase, with a one-element list as a plain object,
+// and whose answer is in "<Action>Response". Published records show the first
+// two; the others are of the same age.
+var wrapped = map[string]bool{
+	"ModifySecurityGroupRules": true, "ModifyManagedPrefixList": true,
+	"CreateManagedPrefixList": true, "RestoreManagedPrefixListVersion": true, "DeleteManagedPrefixList": true,
+}
 
 // permissionCalls carry ipPermissions, which is {} in the flat form.
 var permissionCalls = map[string]bool{
@@ -29,9 +34,9 @@ func parameters(c Call) any {
 		return plain(tree)
 	}
 	if wrapped[c.Action] {
-		return map[string]any{c.Action + "Request": pascal(tree)}
+		return map[string]any{c.Action + "Request": pascal(tree, c.Action != "ModifySecurityGroupRules")}
 	}
-	return classic(c.Action, tree)
+	return attachment(c.Action, classic(c.Action, tree))
 }
 
 // node is a parameter tree: "A.1.B=x" is A → 1 → B → "x".
@@ -159,13 +164,16 @@ func tagSpecifications(n *node) any {
 }
 
 // pascal renders the wrapped form: names as sent, one element as an object
-// with "tag": 1, several as an array.
-func pascal(n *node) any {
+// with a "tag" that counts from 1, several as an array. The tag is text in the
+// records of prefix lists, a number in those of rules.
+func pascal(n *node, tagText bool) any {
 	if elements, ok := n.list(); ok {
 		var items []any
 		for i, element := range elements {
-			item := pascal(element)
-			if object, ok := item.(map[string]any); ok {
+			item := pascal(element, tagText)
+			if object, ok := item.(map[string]any); ok && tagText {
+				object["tag"] = strconv.Itoa(i + 1)
+			} else if ok {
 				object["tag"] = i + 1
 			}
 			items = append(items, item)
@@ -180,12 +188,12 @@ func pascal(n *node) any {
 	}
 	out := map[string]any{}
 	for key, child := range n.children {
-		value := pascal(child)
-		switch key {
-		case "Cidr": // the records of prefix-list entries write it small
+		value := pascal(child, tagText)
+		if len(child.children) == 0 {
+			value = scalar(lowerFirst(key), child.value)
+		}
+		if key == "Cidr" { // the records of prefix-list entries write it small
 			key = "cidr"
-		case "FromPort", "ToPort":
-			value = scalar("fromPort", child.value)
 		}
 		out[key] = value
 	}
@@ -222,13 +230,19 @@ func plain(n *node) any {
 	return out
 }
 
+// numbers are the parameters and elements that records show as numbers.
+var numbers = map[string]bool{
+	"fromPort": true, "toPort": true, "maxEntries": true, "version": true, "currentVersion": true, "previousVersion": true,
+	"minCount": true, "maxCount": true, "deviceIndex": true,
+}
+
 // scalar types a value as the records do: ports and sizes are numbers, flags
 // are booleans.
 func scalar(name, value string) any {
 	if value == "true" || value == "false" {
 		return value == "true"
 	}
-	if name == "fromPort" || name == "toPort" || name == "maxEntries" {
+	if numbers[name] {
 		if number, err := strconv.Atoi(value); err == nil {
 			return number
 		}

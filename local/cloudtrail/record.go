@@ -1,11 +1,12 @@
 // Package cloudtrail turns calls to workload accounts into the records that
 // CloudTrail delivers to EventBridge as "AWS API Call via CloudTrail" events.
 // No emulator emits them. The shapes follow published records: lists become
-// {"items": […]}, absent sets become {}, and two newer EC2 calls keep their
+// {"items": […]}, absent sets become {}, and some newer EC2 calls keep their
 // PascalCase request inside one wrapper object.
 package cloudtrail
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -101,7 +102,7 @@ func Record(c Call) map[string]any {
 		"awsRegion":          c.Region,
 		"sourceIPAddress":    c.SourceIP,
 		"userAgent":          c.UserAgent,
-		"requestParameters":  parameters(c),
+		"requestParameters":  bounded(parameters(c)),
 		"responseElements":   nil,
 		"requestID":          c.RequestID,
 		"eventID":            c.ID,
@@ -124,8 +125,21 @@ func Record(c Call) map[string]any {
 		record["errorCode"], record["errorMessage"] = failure(c)
 		return record
 	}
-	record["responseElements"] = responseElements(c)
+	record["responseElements"] = bounded(responseElements(c))
 	return record
+}
+
+// maxField is the most bytes of requestParameters and of responseElements.
+// Source: CloudTrail user guide, "Record contents": "When the field size
+// exceeds 100 KB, the … content is omitted".
+const maxField = 100 << 10
+
+// bounded omits a field that is too large.
+func bounded(field any) any {
+	if data, err := json.Marshal(field); err == nil && len(data) > maxField {
+		return nil
+	}
+	return field
 }
 
 // EventSource is the record's eventSource, for example "ec2.amazonaws.com".

@@ -119,20 +119,22 @@ func responseElements(c Call) any {
 		out = map[string]any{}
 	}
 	out["requestId"] = c.RequestID
-	if value, ok := out["return"]; ok {
-		delete(out, "return")
-		out["_return"] = value
-	}
-	if c.Action == "ModifySecurityGroupRules" || c.Action == "ModifyManagedPrefixList" {
+	if wrapped[c.Action] {
+		out["xmlns"] = "http://ec2.amazonaws.com/doc/2016-11-15/"
 		return map[string]any{c.Action + "Response": out}
 	}
+	rename(out, "return", "_return")
 	return out
 }
 
 // fields renders an element: children named "item" or "member" are a list.
 func fields(e *element, account string) any {
 	if len(e.children) == 0 {
-		return scalar(e.name, strings.TrimSpace(e.text))
+		text := strings.TrimSpace(e.text)
+		if text == "" && strings.HasSuffix(e.name, "Set") {
+			return map[string]any{} // a list without elements
+		}
+		return scalar(e.name, text)
 	}
 	if e.children[0].name == "item" || e.children[0].name == "member" {
 		items := make([]any, 0, len(e.children))
