@@ -24,13 +24,14 @@ import (
 
 // Options says which cloud to start.
 type Options struct {
-	Root     string       // folder that holds .evenkeel; "" is the working directory
-	Project  string       // folder that holds .venv; "" is Root
-	Region   string       // "" is us-east-1
-	Hub      string       // account id of the hub; "" is 000000000000
-	Port     int          // port of the gateway; 0 is a free one
-	Emulator string       // endpoint of a running hub emulator; "" starts MiniStack
-	Progress func(string) // told each step; nil is silent
+	Root     string           // folder that holds .evenkeel; "" is the working directory
+	Project  string           // folder that holds .venv; "" is Root
+	Region   string           // "" is us-east-1
+	Hub      string           // account id of the hub; "" is 000000000000
+	Port     int              // port of the gateway; 0 is a free one
+	Emulator string           // endpoint of a running hub emulator; "" starts MiniStack
+	Network  emulator.Network // quotas and delays of the workload accounts' EC2
+	Progress func(string)     // told each step; nil is silent
 	Now      func() time.Time
 }
 
@@ -165,6 +166,7 @@ func (c *Cloud) startEmulators(ctx context.Context, env venv.Env) error {
 	settings := func(name string) emulator.Settings {
 		return emulator.Settings{
 			Env: env, State: filepath.Join(c.opts.Root, Folder, name), Logs: c.State.Logs, Region: c.opts.Region, Callback: c.State.Endpoint,
+			Network: c.opts.Network,
 		}
 	}
 	type result struct {

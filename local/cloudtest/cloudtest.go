@@ -27,13 +27,18 @@ func Venv(t testing.TB) venv.Env {
 }
 
 // Up starts a local cloud of the test's own and stops it afterwards. The end
-// of its logs is shown when the test failed.
-func Up(t testing.TB) *cloud.Cloud {
+// of its logs is shown when the test failed. Changes are made to the options
+// before, for example another quota of rules.
+func Up(t testing.TB, changes ...func(*cloud.Options)) *cloud.Cloud {
 	t.Helper()
 	Venv(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := cloud.Up(ctx, cloud.Options{Root: t.TempDir(), Project: testtool.Root(t)})
+	opts := cloud.Options{Root: t.TempDir(), Project: testtool.Root(t)}
+	for _, change := range changes {
+		change(&opts)
+	}
+	c, err := cloud.Up(ctx, opts)
 	if err != nil {
 		t.Fatalf("the local cloud did not start: %v", err)
 	}

@@ -50,17 +50,48 @@ func (b *Bus) Emit(event emulator.Event) {
 	}
 }
 
+// Limits of one batch. Source: EventBridge API reference, PutEvents: up to 10
+// entries, 256 KB in all, of which each entry needs some beside its detail.
+const (
+	maxBatch      = 10
+	maxBatchBytes = 200 << 10
+)
+
+// run puts what is queued in order, in batches: what came while a batch was
+// put is the next one, so that a burst takes a tenth of the calls and a single
+// event does not wait.
 func (b *Bus) run() {
 	defer close(b.done)
-	for event := range b.queue {
-		times, delay := b.next(event)
-		time.Sleep(delay)
-		for range times {
-			if err := b.put(event); err != nil {
+	var batch []emulator.Event
+	size := 0
+	flush := func() {
+		if len(batch) == 0 {
+			return
+		}
+		if err := b.put(batch...); err != nil {
+			for _, event := range batch {
 				b.log.Error("event not delivered", "detailType", event.DetailType, "id", event.ID, "error", err)
 			}
 		}
+		batch, size = nil, 0
 	}
+	for event := range b.queue {
+		times, delay := b.next(event)
+		if delay > 0 {
+			flush()
+			time.Sleep(delay)
+		}
+		for range times {
+			if len(batch) == maxBatch || size+len(event.Detail) > maxBatchBytes {
+				flush()
+			}
+			batch, size = append(batch, event), size+len(event.Detail)
+		}
+		if len(b.queue) == 0 {
+			flush()
+		}
+	}
+	flush()
 }
 
 // next says how often an event is delivered, and how late.
