@@ -105,6 +105,11 @@ func (s *Service) Fail(ctx context.Context, scan Scan) (Scan, error) {
 		if err != nil {
 			return scan, err
 		}
+		if scan.Execution.RequestToken == "" {
+			if err := s.dropProbe(ctx, scan); err != nil {
+				return scan, err
+			}
+		}
 		return scan, s.release(ctx, scan)
 	}
 	scan.Result = result(scan.Stack, OutcomeFailed, reason)

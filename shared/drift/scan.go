@@ -78,6 +78,10 @@ type Plan struct {
 	State       string `json:"state,omitempty"` // one of the Plan constants
 	Reason      string `json:"reason,omitempty"`
 	Reads       int    `json:"reads,omitempty"` // how often it was looked at while pending
+	// Of a stack with nested ones, see ChangeSets.Probe:
+	ProbeID     string   `json:"probeId,omitempty"`
+	ProbeReason string   `json:"probeReason,omitempty"` // why there is no probe
+	Deep        []string `json:"deep,omitempty"`        // logical ids of those that have, or may have, nested stacks of their own
 }
 
 // Execution is the execution of the plan.
