@@ -67,9 +67,10 @@ func (r Report) WithNested(nested []events.NestedStack) Report {
 }
 
 // nested says how the nested stacks among the resources are, as their own scans
-// found them, and whether a scan of this one has not ended, for which it is
-// worth to wait. A scan that names what was seen does not follow them: then
-// their last one counts.
+// found them, and whether one has not ended for which it is worth to wait: that
+// of this scan, or any that is not older than the parent's detection. A scan
+// that names what was seen does not follow them, and one that verifies a revert
+// has done so: then their last one counts.
 func (s *Service) nested(ctx context.Context, scan Scan, resources []Resource) (found []events.NestedStack, wait bool, err error) {
 	if s.Standings == nil {
 		return nil, false, nil
@@ -90,9 +91,10 @@ func (s *Service) nested(ctx context.Context, scan Scan, resources []Resource) (
 			return nil, false, err
 		}
 		verdict := standing.Verdict
-		follows := scan.Seen == ""
+		follows := scan.Seen == "" && scan.Plan.State == ""
+		fresh := verdict.ScanID == scan.ScanID || !verdict.Scanned.Before(scan.Detection.Ended)
 		switch known := standing.Stack.StackID == child.StackID && verdict.Status != ""; {
-		case known && (verdict.ScanID == scan.ScanID || !follows):
+		case known && (fresh || !follows):
 			n.Status, n.Reason, n.Scanned = verdict.Status, verdict.Reason, verdict.Scanned
 		case follows && scan.Reads < maxNestedReads:
 			wait = true

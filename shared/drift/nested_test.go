@@ -224,6 +224,33 @@ func TestRevertOfAParentWaitsForNobody(t *testing.T) {
 	}
 }
 
+// Another scan of the nested stack, which is not older than the parent's
+// detection, counts as well: nobody waits for one that was overtaken.
+func TestAnotherScanOfANestedStackCounts(t *testing.T) {
+	w := newWorld(t)
+	w.nest("Red")
+	parent := w.scanned(scanOf(network))
+	child := scanOf(network)
+	child.ScanID, child.Stack = "scan-of-somebody-else", childOf("Red")
+	w.scanned(child)
+	if parent = must(w.service.Report(ctx, parent))(t); parent.Waiting || parent.Result.Status != "IN_SYNC" {
+		t.Errorf("waiting %t, %+v", parent.Waiting, parent.Result)
+	}
+}
+
+// What verifies a revert never takes a nested stack that it knows nothing of for
+// a parent that has nothing to report.
+func TestVerificationWaitsForNobody(t *testing.T) {
+	w, _ := parentWorld(t)
+	scan := w.executed(w.planned())
+	w.service.Standings = &fake.DriftStandings{}
+	w.stack.Resources["Jobs"].Actual = map[string]any{"VisibilityTimeout": 1.0}
+	scan = must(w.service.VerifyReverted(ctx, w.detect(scan, "verification")))(t)
+	if scan.Waiting || scan.Result.Outcome != drift.OutcomeRevertRefused || !strings.Contains(strings.Join(scan.Result.Reasons, "; "), "Jobs is still drifted") {
+		t.Errorf("waiting %t, %+v", scan.Waiting, scan.Result)
+	}
+}
+
 // The drift of a parent is resolved whatever its nested stacks are: theirs is
 // told for themselves.
 func TestNestedStacksResolveForThemselves(t *testing.T) {
