@@ -53,7 +53,9 @@ func Merge(stack events.StackRef, f Findings) Report {
 		r.merge(resource, one, live[resource.LogicalID])
 	}
 	r.finish(f)
-	return r.WithNested(f.Nested)
+	r = r.WithNested(f.Nested)
+	r.Reasons = append(r.Reasons, unresolved(f.Resources, live)...) // less telling than why the stack is UNKNOWN
+	return r
 }
 
 // skip counts a resource that CloudFormation was not asked about.
