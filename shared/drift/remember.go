@@ -24,7 +24,12 @@ func (s *Service) tell(ctx context.Context, scan Scan, report Report) (scanID st
 		if err != nil {
 			return "", err
 		}
-		standing, change = ChangeSince(last, seen(scan, report, open))
+		now := seen(scan, report, open)
+		standing, change = ChangeSince(last, now)
+		if last.Stack.StackID != scan.Stack.StackID {
+			last.Changed = nil
+		}
+		standing.Changed = changers(report, now, last.Changed)
 		had = standing.ToldBefore
 	} else if len(open) > 0 {
 		change = ChangeDetected
