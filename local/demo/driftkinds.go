@@ -53,11 +53,11 @@ Resources:
           PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: ["dynamodb:GetItem"], Resource: !GetAtt Items.Arn}]}
 `
 
-// kindsParent has a stack of its own: a change set of a stack with nested ones
-// has a row for each of them, which the guard leaves to a person.
+// kindsParent has a stack of its own: a change set that brings the parent back
+// has a row for it, which the guard lets pass when nothing is done to it.
 const kindsParent = `
 Resources:
-  Top: {Type: AWS::SQS::Queue}
+  Top: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: 5}}
   Inner: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: "https://watched-templates.s3.amazonaws.com/inner.yaml"}}
 `
 
@@ -90,6 +90,7 @@ func driftKindsGroup() Group {
 		{Want: "one scan finds each, with its property and its principal", Run: scanKinds},
 		{Want: "the policy ignores the topic, and a person accepts the queue", Run: keepKinds},
 		{Want: "a revert that would overwrite them is refused", Run: refuseKinds},
+		{Want: "a parent is brought back, and its nested stack stays as it is", Run: revertParent},
 		{Want: "the rest is brought back with them when that is said, the nested queue too, and all is in sync", Run: revertKinds},
 	}}
 }
@@ -304,6 +305,38 @@ func refuseKinds(ctx context.Context, w *World) (string, error) {
 	}
 	refused, err := awaitFact(ctx, w, ledger.DriftSubject(prodAccount, "us-east-1", kindsStack), func(events.DriftRevertRefused) bool { return true })
 	return strings.Join(refused.Reasons, "; "), err
+}
+
+// revertParent brings back what drifted in the parent beside a nested stack that
+// has drifted as well.
+func revertParent(ctx context.Context, w *World) (string, error) {
+	_, outer, inner, err := w.kindsARNs(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := w.patch(ctx, kindsOuter, "Top", queueType, `[{"op":"replace","path":"/DelaySeconds","value":9}]`); err != nil {
+		return "", err
+	}
+	if shown, err := w.evenkeel(ctx, "drift", "scan", outer); err == nil {
+		return "", fmt.Errorf("the scan of a drifted parent ended with exit code 0:\n%s", shown)
+	}
+	shown, err := w.evenkeel(ctx, "drift", "revert", outer, "--yes")
+	w.Report.Block(shown)
+	if err != nil {
+		return "", err
+	}
+	scans, err := facts[events.DriftScanned](ctx, w, ledger.DriftSubject(prodAccount, "us-east-1", kindsOuter))
+	if err != nil || len(scans) == 0 {
+		return "", firstError(err, fmt.Errorf("no scan of %s", kindsOuter))
+	}
+	last := scans[len(scans)-1]
+	if err := expect("what is left of the parent's own drift", len(last.Resources), 0); err != nil {
+		return "", err
+	}
+	if err := expect("the status of a parent whose nested stack has drifted", last.Status, "DRIFTED"); err != nil {
+		return "", err
+	}
+	return stackName(inner) + " is still DRIFTED", expect("nested stacks that are not in sync", len(last.Nested), 1)
 }
 
 func revertKinds(ctx context.Context, w *World) (string, error) {

@@ -14,9 +14,13 @@ import (
 const maxNesting = 10
 
 // maxNestedReads is how often a parent looks whether the scans of its nested
-// stacks have ended, before it is reported without them. The workflow waits
-// between reads.
-const maxNestedReads = 30
+// stacks have ended, before it is reported without them: for about ten minutes,
+// in which a detection ends or is given up.
+const maxNestedReads = 23
+
+// nestedWait is how many seconds the workflow waits between two reads: they come
+// first in the Map, and end a moment before their parent or much later.
+func nestedWait(reads int) int { return min(2<<min(reads, 4), 30) }
 
 // maxNestedNamed is how many nested stacks a report names.
 const maxNestedNamed = 50
@@ -44,7 +48,11 @@ func (r Report) WithNested(nested []events.NestedStack) Report {
 		case StatusInSync:
 			continue
 		case StatusDrifted:
-			r.Reasons = append(r.Reasons, "the nested stack "+n.LogicalID+" has drifted: its own scan says how")
+			reason := "the nested stack " + n.LogicalID + " has drifted"
+			if child, ok := parseARN(n.StackID); ok {
+				reason += ": see `evenkeel drift show " + child.StackName + "`"
+			}
+			r.Reasons = append(r.Reasons, reason)
 		default:
 			n.Status = StatusUnknown
 			r.Reasons = append(r.Reasons, "the nested stack "+n.LogicalID+" is not known to be in sync"+because(n.Reason))

@@ -33,7 +33,7 @@ func childOf(id string) events.StackRef {
 func TestNestedStacksCountForTheirParent(t *testing.T) {
 	is := func(statuses ...string) (nested []events.NestedStack) {
 		for i, status := range statuses {
-			nested = append(nested, events.NestedStack{LogicalID: fmt.Sprintf("Child%d", i), Status: status, Reason: "access denied"})
+			nested = append(nested, events.NestedStack{LogicalID: fmt.Sprintf("Child%d", i), StackID: childOf(fmt.Sprintf("Child%d", i)).StackID, Status: status, Reason: "access denied"})
 		}
 		return nested
 	}
@@ -46,7 +46,7 @@ func TestNestedStacksCountForTheirParent(t *testing.T) {
 		reason string
 	}{
 		{"only nested, all in sync", "", is("IN_SYNC", "IN_SYNC"), "IN_SYNC", 0, ""},
-		{"only nested, one drifted", "", is("IN_SYNC", "DRIFTED"), "DRIFTED", 1, "the nested stack Child1 has drifted: its own scan says how"},
+		{"only nested, one drifted", "", is("IN_SYNC", "DRIFTED"), "DRIFTED", 1, "the nested stack Child1 has drifted: see `evenkeel drift show shop-network-test-Child1-1A2B3C`"},
 		{"only nested, one unknown", "", is("UNKNOWN", "IN_SYNC"), "UNKNOWN", 1, "the nested stack Child0 is not known to be in sync: access denied"},
 		{"only nested, one of a status of tomorrow", "", is("NOT_CHECKED"), "UNKNOWN", 1, "Child0 is not known"},
 		{"only nested, one drifted and one unknown", "", is("DRIFTED", "UNKNOWN"), "DRIFTED", 2, "Child1 is not known"},
@@ -151,7 +151,7 @@ func TestReportWaitsForNestedStacks(t *testing.T) {
 	w.nest("Red", "Blue")
 	scan := scanOf(network)
 	parent := w.scanned(scan)
-	if !parent.Waiting || parent.Reads != 1 || len(w.facts.Facts()) > 0 {
+	if !parent.Waiting || parent.WaitSeconds != 2 || parent.Reads != 1 || len(w.facts.Facts()) > 0 {
 		t.Fatalf("waiting %t after %d reads, facts %v", parent.Waiting, parent.Reads, w.facts.Types())
 	}
 	for _, id := range []string{"Red", "Blue"} {
@@ -194,11 +194,13 @@ func TestReportWaitsForNestedStacks(t *testing.T) {
 	child.ScanID, child.Stack, child.Error = "scan-3", childOf("Red"), nil
 	w.scanned(child)
 	parent = w.scanned(next)
-	for range 100 {
-		if !parent.Waiting {
-			break
-		}
+	waited := 0
+	for parent.Waiting {
+		waited += parent.WaitSeconds
 		parent = must(w.service.Report(ctx, parent))(t)
+	}
+	if waited != 600 {
+		t.Errorf("gave up after %d seconds, want ten minutes", waited)
 	}
 	if text := strings.Join(parent.Result.Reasons, "; "); parent.Waiting || parent.Result.Status != "DRIFTED" || !strings.Contains(text, "Blue is not known to be in sync: its scan has not ended") {
 		t.Errorf("%t %s %q", parent.Waiting, parent.Result.Status, text)

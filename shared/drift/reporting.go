@@ -23,6 +23,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 		return scan, err
 	}
 	if scan.Waiting {
+		scan.WaitSeconds = nestedWait(scan.Reads)
 		scan.Reads++
 		return scan, nil
 	}

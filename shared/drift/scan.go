@@ -22,8 +22,9 @@ type Scan struct {
 	IncludeKept bool            `json:"includeAccepted,omitempty"` // also bring back what is ignored or accepted
 	RequestedBy string          `json:"requestedBy"`
 	Detection   Detection       `json:"detection,omitzero"`
-	Waiting     bool            `json:"waiting"`         // the scan of a nested stack has not ended
-	Reads       int             `json:"reads,omitempty"` // how often that was looked at
+	Waiting     bool            `json:"waiting"`               // the scan of a nested stack has not ended
+	WaitSeconds int             `json:"waitSeconds,omitempty"` // until it is looked at again
+	Reads       int             `json:"reads,omitempty"`       // how often it was looked at
 	Drift       Drift           `json:"drift"`
 	Plan        Plan            `json:"plan,omitzero"`
 	Execution   Execution       `json:"execution,omitzero"`
