@@ -55,21 +55,21 @@ func Resolve(stack events.StackRef, deployed Deployed, sources Sources) (*Templa
 // listening is a scope that asks the sources; hear is told why a value is not
 // known.
 func (t *Template) listening(scope template.Scope, hear func(error)) *template.Scope {
-	known := func(v any, err error) (any, error) {
+	known := func(v any, err error) any {
 		if err != nil {
 			hear(err)
-			return template.Unknown, nil
+			return template.Unknown
 		}
-		return v, nil
+		return v
 	}
 	scope.Resource = func(logicalID, attribute string) (any, error) {
 		if attribute == "" {
-			return known(t.sources.Ref(logicalID))
+			return known(t.sources.Ref(logicalID)), nil
 		}
-		return known(t.sources.Attribute(logicalID, attribute))
+		return known(t.sources.Attribute(logicalID, attribute)), nil
 	}
-	scope.Import = func(name string) (any, error) { return known(t.sources.Export(name)) }
-	scope.StackOutput = func(argument any) (any, error) { return known(t.stackOutput(argument)) }
+	scope.Import = func(name string) (any, error) { return known(t.sources.Export(name)), nil }
+	scope.StackOutput = func(argument any) (any, error) { return known(t.stackOutput(argument)), nil }
 	return &scope
 }
 
