@@ -30,8 +30,8 @@ const maxNestedNamed = 50
 // checked and are. nested has one for each that the stack has, whatever its
 // status; nil says that nobody looked, and leaves the report as it is. What is
 // open, and can be reverted, stays what is the stack's own.
-// Source: CloudFormation API reference, DetectStackDrift ("CloudFormation
-// doesn't detect drift on any nested stacks that belong to that stack").
+// Source: CloudFormation API reference, DetectStackDrift ("Perform
+// DetectStackDrift directly on the nested stack itself").
 func (r Report) WithNested(nested []events.NestedStack) Report {
 	if len(nested) == 0 || r.Status == StatusUnknown && r.Coverage.Nested == 0 {
 		return r
