@@ -122,6 +122,19 @@ type DriftScanned struct {
 	// Digest identifies what drifted, whole values included. A revert that names
 	// it is refused when something else is found.
 	Digest string `json:"digest,omitempty"`
+	// Nested are nested stacks that are not in sync, as their own scans found
+	// them, sorted, at most 50. They count for Status: what drifted in them is in
+	// their own facts.
+	Nested []NestedStack `json:"nested,omitempty"`
+}
+
+// NestedStack is a nested stack as its own scan found it.
+type NestedStack struct {
+	LogicalID string    `json:"logicalId"` // in its parent
+	StackID   string    `json:"stackId"`   // ARN; "" when it was never created
+	Status    string    `json:"status"`    // DRIFTED, UNKNOWN
+	Reason    string    `json:"reason,omitempty"`
+	Scanned   time.Time `json:"scanned,omitzero"` // zero when it never was
 }
 
 // Drifted returns the resources that are not as the template says, without

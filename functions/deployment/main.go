@@ -46,10 +46,11 @@ func main() {
 	workloads := session.NewWorkloads(cfg, role)
 	workloadStacks, changeSets := stacks.New(workloads)
 	workloadAlarms := alarms.New(workloads)
+	drifts := driftstate.New(cfg, table)
 	service := &deployment.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Recoveries: workloadStacks, Alarms: workloadAlarms,
 		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
-		Rollouts: rolloutstate.New(cfg, table), Baselines: driftstate.New(cfg, table),
+		Rollouts: rolloutstate.New(cfg, table), Baselines: drifts, Changers: drifts,
 		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Assets: assets.New(workloads), Publisher: bus.New(cfg, busName),
 		Verifier: &verification.Verifier{
 			HTTP: httpcheck.New(time.Now, loopback), Functions: functions.New(workloads), Alarms: workloadAlarms,

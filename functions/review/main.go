@@ -41,9 +41,10 @@ func main() {
 	}
 	workloads := session.NewWorkloads(cfg, role)
 	workloadStacks, changeSets := stacks.New(workloads)
+	drifts := driftstate.New(cfg, table)
 	service := &review.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Reviews: reviewstate.New(cfg, table, time.Now),
-		Rollouts: rolloutstate.New(cfg, table), Baselines: driftstate.New(cfg, table),
+		Rollouts: rolloutstate.New(cfg, table), Baselines: drifts, Changers: drifts,
 		Runs: deploymentstate.New(cfg, table, time.Now).Runs(), Registry: repositories.New(cfg, prefix), Files: objects.New(cfg, bucket),
 		Forge: github.New(webhook.NewCachedSecrets(secrets.New(cfg), time.Now), time.Now), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}

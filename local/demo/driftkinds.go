@@ -53,11 +53,11 @@ Resources:
           PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: ["dynamodb:GetItem"], Resource: !GetAtt Items.Arn}]}
 `
 
-// kindsParent has a stack of its own: a change set of a stack with nested ones
-// has a row for each of them, which the guard leaves to a person.
+// kindsParent has a stack of its own: a change set that brings the parent back
+// has a row for it, which the guard lets pass when nothing is done to it.
 const kindsParent = `
 Resources:
-  Top: {Type: AWS::SQS::Queue}
+  Top: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: 5}}
   Inner: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: "https://watched-templates.s3.amazonaws.com/inner.yaml"}}
 `
 
@@ -90,6 +90,7 @@ func driftKindsGroup() Group {
 		{Want: "one scan finds each, with its property and its principal", Run: scanKinds},
 		{Want: "the policy ignores the topic, and a person accepts the queue", Run: keepKinds},
 		{Want: "a revert that would overwrite them is refused", Run: refuseKinds},
+		{Want: "a parent is brought back, and its nested stack stays as it is", Run: revertParent},
 		{Want: "the rest is brought back with them when that is said, the nested queue too, and all is in sync", Run: revertKinds},
 	}}
 }

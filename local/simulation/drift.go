@@ -33,6 +33,9 @@ const (
 	policyRead    = `{"Statement":{"Resource":["*"],"Effect":"Allow","Action":["sqs:receivemessage","sqs:sendmessage"]}}`
 )
 
+// nestedStack is the type of a stack that is a resource of another one.
+const nestedStack = "AWS::CloudFormation::Stack"
+
 // NewDrift makes a world with everything scheduled that people will do. A world
 // whose chaos forces a fault is orderly otherwise, so that the fault is met.
 func NewDrift(seed uint64, chaos Chaos) *Drift { return newDrift(seed, chaos, false) }
@@ -56,6 +59,9 @@ func newDrift(seed uint64, chaos Chaos, batches bool) *Drift {
 	d.wire()
 	for i := range 2 + w.rng.IntN(4) {
 		d.stack(i, force != nil)
+	}
+	if force == nil && !batches && w.rng.IntN(2) == 0 { // the first stack is the parent of the second
+		d.stacks[0].Resources["Nested"] = &fake.DriftResource{Type: nestedStack, PhysicalID: d.stacks[1].Ref.StackID, Unsupported: true, Released: w.rng.IntN(3) == 0}
 	}
 	for i := range 1 + w.rng.IntN(3) {
 		w.Clock.After(w.upTo(time.Hour), func() { d.scan(i == 0) })

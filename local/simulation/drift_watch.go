@@ -25,6 +25,8 @@ import (
 //     DriftReverted only of what is in sync;
 //   - a change set is executed only while its scan has the stack's lock, which
 //     it has no more when it ended as reverted or refused;
+//   - a parent is IN_SYNC only when its nested stack was called so before, and the
+//     revert of a parent does nothing to what is nested in it;
 //   - drift is told when it changes, and resolved only after it was told;
 //   - an executed revert is followed by a fact that says how it ended.
 type driftWatch struct {
@@ -42,6 +44,7 @@ type driftWatch struct {
 	heard     map[string]bool            // ids of facts
 	over      map[string]bool            // detections that ended
 	counts    map[string]int             // outcomes
+	clean     map[string]bool            // stacks that were called IN_SYNC
 	holders   map[string]string          // name of a stack → scan that has its lock
 }
 
@@ -55,7 +58,7 @@ func newDriftWatch(d *Drift) driftWatch {
 	return driftWatch{
 		d: d, scans: map[string]bool{}, reported: map[string]map[string]bool{}, reverting: map[string]bool{}, closed: map[string]string{},
 		touched: map[string]time.Time{}, told: map[string]string{}, toldAt: map[string]time.Time{}, heard: map[string]bool{}, forgot: map[string]bool{},
-		checked: map[string]time.Time{}, over: map[string]bool{}, counts: map[string]int{}, holders: map[string]string{},
+		checked: map[string]time.Time{}, over: map[string]bool{}, counts: map[string]int{}, clean: map[string]bool{}, holders: map[string]string{},
 	}
 }
 
@@ -81,7 +84,7 @@ func (w *driftWatch) emitted(envelope any) {
 // kept after its facts were published may be told again.
 func (w *driftWatch) remembering(call string) error {
 	err := w.d.port(call)
-	if call == "Remember" {
+	if call == "Remember" && w.calls[len(w.calls)-1].Action != "fail" { // that one keeps what was told as it was
 		w.forgot[w.calls[len(w.calls)-1].Scan.Stack.StackID] = err != nil
 	}
 	return err
@@ -104,6 +107,12 @@ func (w *driftWatch) executed(ref events.StackRef) {
 	}
 	w.reverting[key] = true
 	for _, c := range s.Last {
+		if nested := s.Resources[c.LogicalID]; nested != nil && nested.Type == nestedStack {
+			if nested.Released {
+				w.d.Violate("%s changes what is in %s, which is not its drift", key, c.LogicalID)
+			}
+			continue
+		}
 		if !w.reported[key][c.LogicalID] && c.LogicalID != "Alike" {
 			w.d.Violate("%s changes %s, which it did not report", key, c.LogicalID)
 		}
@@ -137,6 +146,10 @@ func (w *driftWatch) fact(f events.Fact) {
 		}
 		if data.Status == drift.StatusInSync {
 			w.inSync("IN_SYNC", data.StackRef, []string{"Drifted", "Other"})
+			w.clean[data.StackID] = true
+			if nested := w.find(data.StackRef).Resources["Nested"]; nested != nil && !w.clean[nested.PhysicalID] {
+				w.d.Violate("%s is called IN_SYNC, but its nested stack never was", data.StackName)
+			}
 		}
 		key := data.ScanID + "/" + data.StackID
 		if w.reported[key] != nil {

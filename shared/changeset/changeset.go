@@ -73,6 +73,8 @@ type Change struct {
 	Drifted []Drifted `json:"drifted,omitempty"`
 	// DriftAccepted is who accepted the drift of the whole resource, and why.
 	DriftAccepted string `json:"driftAccepted,omitempty"`
+	// DriftBy is who made the drift, when a scan knows it.
+	DriftBy *Changer `json:"driftBy,omitempty"`
 }
 
 // Drifted is a property that was changed outside of the stack.
@@ -81,6 +83,8 @@ type Drifted struct {
 	Expected string `json:"expected,omitempty"` // empty when the template does not set it
 	Actual   string `json:"actual,omitempty"`   // empty when it was taken away
 	Accepted string `json:"accepted,omitempty"` // who accepted it, and why
+	// By is who changed it, when a scan knows it.
+	By *Changer `json:"by,omitempty"`
 }
 
 // Detail is why one attribute of a resource changes.

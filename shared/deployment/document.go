@@ -41,12 +41,14 @@ type Row struct {
 	Type       string `json:"type"`
 	// Replacement is True, False or Conditional. It is Conditional where
 	// CloudFormation says True because of a value that it does not know yet.
-	Replacement  string     `json:"replacement,omitempty"`
-	Why          string     `json:"why,omitempty"` // which properties replace it, and how that is known
-	PolicyAction string     `json:"policyAction,omitempty"`
-	Drift        string     `json:"drift,omitempty"`
-	Properties   []Property `json:"properties"`       // sorted by path
-	Nested       []Row      `json:"nested,omitempty"` // of a nested stack whose change set is known
+	Replacement  string `json:"replacement,omitempty"`
+	Why          string `json:"why,omitempty"` // which properties replace it, and how that is known
+	PolicyAction string `json:"policyAction,omitempty"`
+	Drift        string `json:"drift,omitempty"`
+	// DriftBy is who made the drift, when the last scan knows it.
+	DriftBy    *changeset.Changer `json:"driftBy,omitempty"`
+	Properties []Property         `json:"properties"`       // sorted by path
+	Nested     []Row              `json:"nested,omitempty"` // of a nested stack whose change set is known
 }
 
 // Property is what happens to one attribute of a resource. An empty Before
@@ -92,7 +94,7 @@ func nestedRows(set ChangeSet, schemas risk.Schemas, depth int) []Row {
 	for _, c := range set.Changes {
 		row := Row{
 			Action: c.Action, LogicalID: c.LogicalID, PhysicalID: c.PhysicalID, Type: c.Type,
-			Replacement: c.Replacement, PolicyAction: c.PolicyAction, Drift: c.Drift, Properties: properties(c, schemas),
+			Replacement: c.Replacement, PolicyAction: c.PolicyAction, Drift: c.Drift, DriftBy: c.DriftBy, Properties: properties(c, schemas),
 		}
 		switch c.Replaces() {
 		case changeset.Yes:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/attribution"
 	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/drift/response"
 	"github.com/evenkeel/evenkeel/shared/risk"
@@ -53,12 +54,25 @@ type Baselines interface {
 	Accepted(ctx context.Context, stack events.StackRef) ([]response.Accepted, error)
 }
 
+// Changers knows who changed what drifted.
+type Changers interface {
+	// Changers returns who changed the resources of a stack that drifted, as its
+	// last scan found it, sorted by logical id; none where no scan knows it.
+	Changers(ctx context.Context, stack events.StackRef) ([]attribution.Known, error)
+}
+
+// Outside is what is known of changes outside of the stacks. Each may be nil.
+type Outside struct {
+	Baselines Baselines
+	Changers  Changers
+}
+
 // WithDrift notes on the changes what the last drift detection found about
 // their resources: only a drift-aware change set tells that by itself. What
-// somebody accepted, and what of that counts still, is noted with it; baselines
-// may be nil.
+// somebody accepted, and what of that counts still, is noted with it, and who
+// made the drift, as far as the last scan knows.
 // Source: CloudFormation API reference, ResourceChange, ResourceDriftStatus.
-func WithDrift(ctx context.Context, stacks Drifting, baselines Baselines, to events.Target, c ChangeSet, now time.Time) (ChangeSet, error) {
+func WithDrift(ctx context.Context, stacks Drifting, outside Outside, to events.Target, c ChangeSet, now time.Time) (ChangeSet, error) {
 	if len(c.Changes) == 0 || c.DeploymentMode != "" {
 		return c, nil
 	}
@@ -70,9 +84,16 @@ func WithDrift(ctx context.Context, stacks Drifting, baselines Baselines, to eve
 	if err != nil {
 		return c, err
 	}
+	ref := events.StackRef{StackID: stack.ID, StackName: to.StackName, Account: to.Account, Region: to.Region}
 	var accepted []response.Accepted
-	if baselines != nil {
-		if accepted, err = baselines.Accepted(ctx, events.StackRef{StackID: stack.ID, StackName: to.StackName}); err != nil {
+	if outside.Baselines != nil {
+		if accepted, err = outside.Baselines.Accepted(ctx, ref); err != nil {
+			return c, err
+		}
+	}
+	var known []attribution.Known
+	if outside.Changers != nil {
+		if known, err = outside.Changers.Changers(ctx, ref); err != nil {
 			return c, err
 		}
 	}
@@ -83,7 +104,7 @@ func WithDrift(ctx context.Context, stacks Drifting, baselines Baselines, to eve
 	c.Changes = slices.Clone(c.Changes)
 	for i, change := range c.Changes {
 		if change.Drift == "" {
-			c.Changes[i] = withAccepted(change, found[change.LogicalID], accepted, now)
+			c.Changes[i] = withChanger(withAccepted(change, found[change.LogicalID], accepted, now), known)
 		}
 	}
 	return c, nil
@@ -105,6 +126,29 @@ func withAccepted(change changeset.Change, found ResourceDrift, accepted []respo
 			if d.Path == a.Path || a.Path == "" || strings.HasPrefix(d.Path, a.Path+"/") {
 				change.Drifted[i].Accepted = told
 			}
+		}
+	}
+	return change
+}
+
+// withChanger is a drifted change with who made the drift. Only what the scan saw
+// drifted is said to be of somebody: what has drifted since is nobody's yet.
+func withChanger(change changeset.Change, known []attribution.Known) changeset.Change {
+	at := slices.IndexFunc(known, func(k attribution.Known) bool { return k.LogicalID == change.LogicalID })
+	if at < 0 || change.Drift != "MODIFIED" && change.Drift != "DELETED" {
+		return change
+	}
+	k := known[at]
+	by := &changeset.Changer{
+		Principal: k.By.Principal, Class: k.By.Class, Call: k.By.EventName, EventID: k.By.EventID, Time: k.By.Time, Exact: k.By.Exact, Scanned: k.Scanned,
+	}
+	if change.Drift == "DELETED" && len(k.Paths) > 0 {
+		return change // it was modified when it was scanned
+	}
+	change.DriftBy = by
+	for i, d := range change.Drifted {
+		if k.Of(d.Path) {
+			change.Drifted[i].By = by
 		}
 	}
 	return change

@@ -114,7 +114,11 @@ func (r Row) note() string {
 		notes = append(notes, visible(r.PolicyAction))
 	}
 	if r.Drift != "" && r.Drift != "IN_SYNC" && r.Drift != "NOT_CHECKED" {
-		notes = append(notes, "drift: "+visible(r.Drift))
+		note := "drift: " + visible(r.Drift)
+		if r.DriftBy != nil {
+			note += " by " + visible(r.DriftBy.Principal) + " (" + visible(r.DriftBy.Class) + ")"
+		}
+		notes = append(notes, note)
 	}
 	if len(notes) == 0 {
 		return ""

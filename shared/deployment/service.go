@@ -40,6 +40,7 @@ type Service struct {
 	Registry   Registry
 	Rollouts   Rollouts  // nil where no stack is rolled out
 	Baselines  Baselines // nil where no drift is accepted
+	Changers   Changers  // nil where nobody knows who made drift
 	Tasks      Tasks
 	Files      Files
 	Assets     Assets // nil where no cloud assembly is deployed

@@ -33,7 +33,9 @@ var detectable = []string{"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK
 
 // Report is what one detection found.
 type Report struct {
-	Status    string // IN_SYNC, DRIFTED, UNKNOWN
+	Status    string               // IN_SYNC, DRIFTED, UNKNOWN: of the stack and what is nested in it
+	Own       string               // the status without what is nested
+	Nested    []events.NestedStack // that are not in sync, sorted by logical id
 	Coverage  events.Coverage
 	Resources []events.DriftedResource // sorted by logical id
 	// Undeclared are resources of which only what the template does not set
@@ -72,7 +74,7 @@ const clockSkew = time.Minute
 func Assess(stack events.StackRef, detection Detection, resources []Resource, drifts []ResourceDrift) Report {
 	r := Report{Resources: []events.DriftedResource{}}
 	if detection.State == DetectionSkipped {
-		r.Status, r.Reasons = StatusUnknown, []string{detection.Reason}
+		r.Status, r.Own, r.Reasons = StatusUnknown, StatusUnknown, []string{detection.Reason}
 		return r
 	}
 	results := map[string]ResourceDrift{}
@@ -85,13 +87,21 @@ func Assess(stack events.StackRef, detection Detection, resources []Resource, dr
 	if detection.State == DetectionFailed {
 		r.Reasons = append(r.Reasons, "the detection failed for at least one resource"+because(detection.Reason))
 	}
-	if r.Coverage.Checked == 0 && len(resources) > 0 {
-		r.Reasons = append(r.Reasons, "no resource of the stack could be checked")
-	}
+	r.nothingChecked(len(resources))
 	slices.Sort(r.Reasons)
 	slices.SortFunc(r.Resources, func(a, b events.DriftedResource) int { return strings.Compare(a.LogicalID, b.LogicalID) })
 	r.Status, r.Digest = r.status(detection, len(resources)), digest(r.Resources)
+	r.Own = r.Status
 	return r
+}
+
+// noneChecked is why a stack is UNKNOWN of which nothing was looked at.
+const noneChecked = "no resource of the stack could be checked"
+
+func (r *Report) nothingChecked(resources int) {
+	if r.Coverage.Checked == 0 && resources > 0 {
+		r.Reasons = append(r.Reasons, noneChecked)
+	}
 }
 
 func (r *Report) status(detection Detection, resources int) string {

@@ -49,6 +49,9 @@ type LiveResult struct {
 	// Unresolved are pointers to properties whose expected value could not be
 	// worked out, sorted: they were not compared.
 	Unresolved []string
+	// Why are those of Unresolved of which the reason is known, such as another
+	// stack that could not be read; sorted by path.
+	Why []Unresolved
 }
 
 // read reports a result that comes of a comparison, or of a resource that is

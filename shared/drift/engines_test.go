@@ -164,7 +164,8 @@ func TestListFollowsNestedStacks(t *testing.T) {
 	if len(list.Scans) != 11 {
 		t.Fatalf("%d scans, want the stack and ten levels", len(list.Scans))
 	}
-	for n, scan := range list.Scans {
+	for at, scan := range list.Scans {
+		n := len(list.Scans) - 1 - at // the deepest first: reports of parents wait for theirs
 		want, parent := network, ""
 		if n > 0 {
 			want, parent = child(n), network.StackID

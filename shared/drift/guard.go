@@ -31,7 +31,8 @@ const (
 // Resources that are alike are the same in another form: the change set writes
 // the template's form, which changes nothing. What rollouts route by would get
 // its weights back, and what is kept somebody wants as it is: neither is
-// touched.
+// touched. What is in a nested stack is none of this stack's drift: its row may
+// pass only if nothing is done to it, see touchesNested.
 // Source: CloudFormation user guide, "Using drift-aware change sets";
 // CloudFormation API reference, ResourceChange and ResourceTargetDefinition.
 func Guard(set ChangeSet, found Drift) []string {
@@ -45,6 +46,10 @@ func Guard(set ChangeSet, found Drift) []string {
 	var reasons []string
 	reverting := false
 	for _, c := range set.Changes {
+		if c.ResourceType == nestedStack {
+			reasons = append(reasons, touchesNested(c, set)...)
+			continue
+		}
 		reasons = append(reasons, refuse(c, status[c.LogicalID])...)
 		if slices.Contains(found.Routed, c.LogicalID) && reverts(c) {
 			reasons = append(reasons, c.LogicalID+" has the weights of a rollout, which the change set would set back")

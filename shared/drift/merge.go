@@ -16,6 +16,9 @@ type Findings struct {
 	Resources []Resource
 	Drifts    []ResourceDrift // CloudFormation's
 	Live      []LiveResult    // none if the live engine was not asked
+	// Nested are the stacks that are resources of this one, as their own scans
+	// found them; nil if nobody looked.
+	Nested []events.NestedStack
 }
 
 // Merge makes one report of what both engines found; without live results it
@@ -23,9 +26,13 @@ type Findings struct {
 // drifted if either found it drifted: no difference that one of them saw is
 // left out. Where they do not say the same, the report says so. Changes of
 // what the template does not set make nothing drift.
+//
+// The status is that of the stack and of all that is nested in it, see
+// WithNested: a detection of the parent says nothing about them.
+// Source: CloudFormation API reference, DetectStackDrift.
 func Merge(stack events.StackRef, f Findings) Report {
 	if f.Detection.State == DetectionSkipped || len(f.Live) == 0 && f.Engine != EngineLive {
-		return Assess(stack, f.Detection, f.Resources, f.Drifts)
+		return Assess(stack, f.Detection, f.Resources, f.Drifts).WithNested(f.Nested)
 	}
 	results := map[string]ResourceDrift{}
 	for _, d := range f.Drifts {
@@ -46,6 +53,8 @@ func Merge(stack events.StackRef, f Findings) Report {
 		r.merge(resource, one, live[resource.LogicalID])
 	}
 	r.finish(f)
+	r = r.WithNested(f.Nested)
+	r.Reasons = append(r.Reasons, unresolved(f.Resources, live)...) // less telling than why the stack is UNKNOWN
 	return r
 }
 
@@ -62,15 +71,14 @@ func (r *Report) finish(f Findings) {
 	if f.Detection.State == DetectionFailed {
 		r.Reasons = append(r.Reasons, "the detection failed for at least one resource"+because(f.Detection.Reason))
 	}
-	if r.Coverage.Checked == 0 && len(f.Resources) > 0 {
-		r.Reasons = append(r.Reasons, "no resource of the stack could be checked")
-	}
+	r.nothingChecked(len(f.Resources))
 	slices.Sort(r.Reasons)
 	byID := func(a, b events.DriftedResource) int { return strings.Compare(a.LogicalID, b.LogicalID) }
 	slices.SortFunc(r.Resources, byID)
 	slices.SortFunc(r.Undeclared, byID)
 	// A detection that failed does not matter for what the other engine read.
 	r.Status, r.Digest = r.status(Detection{State: DetectionDone}, len(f.Resources)), digest(r.Resources)
+	r.Own = r.Status
 }
 
 // merge adds one resource: one is CloudFormation's report of it alone.

@@ -31,14 +31,18 @@ type ChangeSets interface {
 	// to its deployed template. A second Create with the same name returns
 	// the first one's id.
 	Create(ctx context.Context, stack events.StackRef, name string) (id string, err error)
+	// Probe asks for a change set that is never executed: an ordinary one of the
+	// deployed template and values that includes the nested stacks, so that it has
+	// a row for each of them that an update of the stack would change.
+	Probe(ctx context.Context, stack events.StackRef, name string) (id string, err error)
 	// Read returns the change set with all its changes, all pages. One that does
 	// not exist has the status ChangeSetGone.
 	Read(ctx context.Context, stack events.StackRef, id string) (ChangeSet, error)
 	// Execute starts the execution. CloudFormation repeats requestToken in
 	// the stack's status events.
 	Execute(ctx context.Context, stack events.StackRef, id, requestToken string) error
-	// Discard deletes a change set that will not be executed. One that is
-	// gone is no error.
+	// Discard deletes a change set that will not be executed, with those of
+	// nested stacks that belong to it. One that is gone is no error.
 	Discard(ctx context.Context, stack events.StackRef, id string) error
 }
 
@@ -121,6 +125,9 @@ type ChangeSet struct {
 	Status  string // CREATE_COMPLETE, FAILED, …, or ChangeSetGone
 	Reason  string
 	Changes []Change
+	// What is known beside a revert's rows of nested stacks, which say nothing:
+	Probe *ChangeSet // the probe; nil when there is none
+	Deep  []string   // logical ids of those that have, or may have, nested stacks of their own
 }
 
 // Change is one resource of a ChangeSet, in CloudFormation's own words.
@@ -128,6 +135,7 @@ type ChangeSet struct {
 type Change struct {
 	Action       string // Add, Modify, Remove, Import, Dynamic, SyncWithActual
 	LogicalID    string
+	PhysicalID   string
 	ResourceType string
 	Replacement  string // True, False, Conditional, or empty
 	PolicyAction string // Delete, Retain, ReplaceAndDelete, …, or empty
@@ -139,6 +147,7 @@ type Change struct {
 // Source: CloudFormation API reference, ResourceTargetDefinition.
 type ChangeDetail struct {
 	Path               string
+	Source             string // ChangeSource: DirectModification, Automatic, …
 	Type               string // Add, Remove, Modify, SyncWithActual
 	RequiresRecreation string // Never, Conditionally, Always
 	After              string

@@ -3,6 +3,7 @@ package drift
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -23,7 +24,12 @@ func (s *Service) tell(ctx context.Context, scan Scan, report Report) (scanID st
 		if err != nil {
 			return "", err
 		}
-		standing, change = ChangeSince(last, seen(scan, report, open))
+		now := seen(scan, report, open)
+		standing, change = ChangeSince(last, now)
+		if last.Stack.StackID != scan.Stack.StackID {
+			last.Changed = nil
+		}
+		standing.Changed = changers(report, now, last.Changed)
 		had = standing.ToldBefore
 	} else if len(open) > 0 {
 		change = ChangeDetected
@@ -44,7 +50,29 @@ func (s *Service) tell(ctx context.Context, scan Scan, report Report) (scanID st
 	if s.Standings == nil {
 		return found.Metadata.ID, nil
 	}
+	standing.Verdict = verdict(scan, report.Status, report.Reasons...)
 	return found.Metadata.ID, s.Standings.Remember(ctx, standing, s.Now().Add(standingLife))
+}
+
+func verdict(scan Scan, status string, reasons ...string) Verdict {
+	return Verdict{ScanID: scan.ScanID, Status: status, Reason: strings.Join(few(reasons), "; "), Scanned: scan.Detection.Ended.UTC().Truncate(time.Second)}
+}
+
+// failed remembers that the scan failed, for the report of a parent that waits
+// for it. How the stack stood stays as it was.
+func (s *Service) failed(ctx context.Context, scan Scan, reason string) error {
+	if s.Standings == nil {
+		return nil
+	}
+	last, err := s.Standings.Standing(ctx, scan.Stack)
+	if err != nil {
+		return err
+	}
+	if last.Stack.StackID != scan.Stack.StackID {
+		last = Standing{Stack: scan.Stack}
+	}
+	last.Verdict = verdict(scan, StatusUnknown, reason)
+	return s.Standings.Remember(ctx, last, s.Now().Add(standingLife))
 }
 
 // seen is what of a report the standing is made of.
@@ -52,7 +80,7 @@ func seen(scan Scan, report Report, open []events.DriftedResource) Seen {
 	now := Seen{
 		Stack: scan.Stack, ScanID: scan.ScanID, DetectionID: scan.Detection.ID, At: scan.Detection.Ended.UTC().Truncate(time.Second),
 		Unchecked: slices.Concat(report.Unknown, report.Unsupported), Nothing: scan.Detection.State == DetectionSkipped,
-		Unknown: report.Status == StatusUnknown || report.Coverage.Unknown > 0,
+		Unknown: report.Own == StatusUnknown || report.Coverage.Unknown > 0, // what is nested tells for itself
 		Gone:    scan.Detection.State == DetectionSkipped && scan.Detection.Reason == noStack,
 	}
 	for _, r := range open {

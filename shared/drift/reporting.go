@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -14,10 +15,17 @@ import (
 // Report reads what the detection found, decides what is done about it, and
 // publishes DriftScanned and, if what is open changed, DriftDetected or
 // DriftResolved. A revert that was asked for something else than what is found is refused.
+// A parent whose nested stacks are still scanned waits for them: nothing is
+// published then.
 func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 	report, err := s.read(ctx, &scan)
 	if err != nil {
 		return scan, err
+	}
+	if scan.Waiting {
+		scan.WaitSeconds = nestedWait(scan.Reads)
+		scan.Reads++
+		return scan, nil
 	}
 	s.attribute(ctx, scan, report.Resources, report.Names)
 	s.attribute(ctx, scan, report.Undeclared, report.Names)
@@ -56,6 +64,9 @@ func (s *Service) read(ctx context.Context, scan *Scan) (Report, error) {
 		return Report{}, err
 	}
 	found := Findings{Engine: scan.Engine, Detection: scan.Detection, Resources: resources}
+	if found.Nested, scan.Waiting, err = s.nested(ctx, *scan, resources); err != nil || scan.Waiting {
+		return Report{}, err
+	}
 	if scan.Engine != EngineLive {
 		if found.Drifts, err = s.Stacks.Drifts(ctx, scan.Stack); err != nil {
 			return Report{}, err
@@ -95,6 +106,11 @@ func (s *Service) Fail(ctx context.Context, scan Scan) (Scan, error) {
 		if err != nil {
 			return scan, err
 		}
+		if scan.Execution.RequestToken == "" {
+			if err := s.dropProbe(ctx, scan); err != nil {
+				return scan, err
+			}
+		}
 		return scan, s.release(ctx, scan)
 	}
 	scan.Result = result(scan.Stack, OutcomeFailed, reason)
@@ -105,7 +121,10 @@ func (s *Service) Fail(ctx context.Context, scan Scan) (Scan, error) {
 	if scan.Detection.Ended.IsZero() {
 		scan.Detection.Ended = s.Now().UTC()
 	}
-	return scan, s.Publisher.Publish(ctx, scannedFact(scan, Report{Status: StatusUnknown, Reasons: []string{reason}}))
+	if err := s.Publisher.Publish(ctx, scannedFact(scan, Report{Status: StatusUnknown, Reasons: []string{reason}})); err != nil {
+		return scan, err
+	}
+	return scan, s.failed(ctx, scan, reason)
 }
 
 // cause is the message in the cause of a failed Lambda task, which is a JSON
@@ -123,6 +142,9 @@ func cause(text string) string {
 
 // Finish sums the results up.
 func (s *Service) Finish(scanID string, results []Result) Summary {
+	slices.SortStableFunc(results, func(a, b Result) int { // nested stacks came first
+		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Region, b.Region), strings.Compare(a.StackName, b.StackName))
+	})
 	sum := Summary{ScanID: scanID, Counts: map[string]int{}, Stacks: results}
 	for _, r := range results {
 		sum.Counts[r.Outcome]++
@@ -164,6 +186,7 @@ func scannedFact(scan Scan, report Report) events.Fact {
 	data := events.DriftScanned{
 		StackRef: scan.Stack, ScanID: scan.ScanID, DetectionID: scan.Detection.ID, Status: report.Status,
 		Coverage: report.Coverage, Resources: clip(resources), Reason: strings.Join(reasons, "; "), Digest: report.Digest,
+		Nested: report.Nested,
 	}
 	return fact(scan, data, scan.Detection.Ended, "")
 }

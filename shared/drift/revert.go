@@ -33,7 +33,7 @@ func (s *Service) PlanRevert(ctx context.Context, scan Scan) (Scan, error) {
 		return scan, err
 	}
 	scan.Plan = Plan{ChangeSetID: changeSet, State: PlanPending}
-	return scan, nil
+	return s.probe(ctx, scan, name)
 }
 
 // ReadRevert looks whether the change set is there.
@@ -56,6 +56,16 @@ func (s *Service) ReadRevert(ctx context.Context, scan Scan) (Scan, error) {
 	case scan.Plan.Reads >= maxReads:
 		scan.Plan.State, scan.Plan.Reason = PlanFailed, "CloudFormation did not finish it in time"
 	}
+	if scan.Plan.State != PlanReady || scan.Plan.ProbeID == "" || scan.Plan.Reads >= maxReads {
+		return scan, nil
+	}
+	probe, err := s.ChangeSets.Read(ctx, scan.Stack, scan.Plan.ProbeID)
+	if err != nil {
+		return scan, err
+	}
+	if probe.computing() {
+		scan.Plan.State = PlanPending
+	}
 	return scan, nil
 }
 
@@ -70,6 +80,9 @@ func (s *Service) Guard(ctx context.Context, scan Scan) (Scan, error) {
 		if err != nil {
 			return scan, err
 		}
+		if set, err = s.withProbe(ctx, scan, set); err != nil {
+			return scan, err
+		}
 		if reasons = Guard(set, scan.guarded()); set.Status != created {
 			reasons = []string{"there is no change set" + because(gone)}
 		}
@@ -81,6 +94,9 @@ func (s *Service) Guard(ctx context.Context, scan Scan) (Scan, error) {
 	// The reasons are published first: a repeated call would not find them.
 	scan, err := s.refuse(ctx, scan, OutcomeRevertRefused, reasons)
 	if err != nil {
+		return scan, err
+	}
+	if err := s.dropProbe(ctx, scan); err != nil {
 		return scan, err
 	}
 	if err := s.ChangeSets.Discard(ctx, scan.Stack, scan.Plan.ChangeSetID); err != nil {
@@ -111,6 +127,9 @@ func (s *Service) ExecuteRevert(ctx context.Context, scan Scan, token string) er
 			// A conflict of the execution means that it may have begun; this one has not.
 			err = fault.Permanent("the revert was not executed: %w", err)
 		}
+		return s.failTask(ctx, token, err)
+	}
+	if err := s.dropProbe(ctx, scan); err != nil { // not by the guard: a repeated one reads it again
 		return s.failTask(ctx, token, err)
 	}
 	wait := Wait{Kind: WaitExecution, StackID: scan.Stack.StackID, ID: requestToken(scan)}

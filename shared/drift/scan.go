@@ -22,6 +22,9 @@ type Scan struct {
 	IncludeKept bool            `json:"includeAccepted,omitempty"` // also bring back what is ignored or accepted
 	RequestedBy string          `json:"requestedBy"`
 	Detection   Detection       `json:"detection,omitzero"`
+	Waiting     bool            `json:"waiting"`               // the scan of a nested stack has not ended
+	WaitSeconds int             `json:"waitSeconds,omitempty"` // until it is looked at again
+	Reads       int             `json:"reads,omitempty"`       // how often it was looked at
 	Drift       Drift           `json:"drift"`
 	Plan        Plan            `json:"plan,omitzero"`
 	Execution   Execution       `json:"execution,omitzero"`
@@ -76,6 +79,10 @@ type Plan struct {
 	State       string `json:"state,omitempty"` // one of the Plan constants
 	Reason      string `json:"reason,omitempty"`
 	Reads       int    `json:"reads,omitempty"` // how often it was looked at while pending
+	// Of a stack with nested ones, see ChangeSets.Probe:
+	ProbeID     string   `json:"probeId,omitempty"`
+	ProbeReason string   `json:"probeReason,omitempty"` // why there is no probe
+	Deep        []string `json:"deep,omitempty"`        // logical ids of those that have, or may have, nested stacks of their own
 }
 
 // Execution is the execution of the plan.

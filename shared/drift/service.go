@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -42,7 +43,8 @@ const tokenLife = 24 * time.Hour
 
 // List returns one document for each stack to scan, sorted by account, region
 // and name: those that the request names, or else every deployed stack, or all
-// of the scope, and the stacks nested in them.
+// of the scope, and the stacks nested in them. Those come first, the deepest
+// before all: their parents' reports wait for theirs.
 // execution is the name of the workflow execution. A stack that is not deployed
 // by Evenkeel must be named by its ARN; any other name that is not known is
 // Invalid.
@@ -68,12 +70,15 @@ func (s *Service) List(ctx context.Context, request Request, execution string) (
 	if request.Seen != "" && len(chosen) != 1 {
 		return Worklist{}, fault.Invalid("what was seen is the drift of one stack, but %d are asked for", len(chosen))
 	}
+	var depth map[string]int
 	if request.Seen == "" { // a revert names its stack
-		if chosen, err = s.withNested(ctx, chosen); err != nil {
+		if chosen, depth, err = s.withNested(ctx, chosen); err != nil {
 			return Worklist{}, err
 		}
 	}
-	slices.SortFunc(chosen, func(a, b events.StackRef) int { return strings.Compare(sortKey(a), sortKey(b)) })
+	slices.SortFunc(chosen, func(a, b events.StackRef) int {
+		return cmp.Or(cmp.Compare(depth[b.StackID], depth[a.StackID]), strings.Compare(sortKey(a), sortKey(b)))
+	})
 	list := Worklist{ScanID: request.ScanID, Batch: number, Scans: make([]Scan, 0, len(chosen))}
 	for _, stack := range chosen {
 		list.Scans = append(list.Scans, Scan{

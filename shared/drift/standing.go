@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/attribution"
 )
 
 // Standings keeps how each stack stood at its last report.
@@ -36,6 +37,19 @@ type Standing struct {
 	// them again.
 	OpenBefore []Open `json:"openBefore,omitempty"`
 	ToldBefore []Open `json:"toldBefore,omitempty"`
+	// Verdict is what the scan of the stack said in the end, for its parent.
+	Verdict Verdict `json:"verdict,omitzero"`
+	// Changed is who changed what drifted, as far as that is known; sorted by
+	// logical id.
+	Changed []attribution.Known `json:"changed,omitempty"`
+}
+
+// Verdict is how the last scan of a stack ended, also one that failed.
+type Verdict struct {
+	ScanID  string    `json:"scanId"`
+	Status  string    `json:"status"` // IN_SYNC, DRIFTED, UNKNOWN
+	Reason  string    `json:"reason,omitempty"`
+	Scanned time.Time `json:"scanned"`
 }
 
 // Open is a resource whose drift is neither ignored nor accepted.

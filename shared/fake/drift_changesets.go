@@ -27,15 +27,50 @@ func (c *DriftCloud) Create(_ context.Context, ref events.StackRef, name string)
 	return name, c.fault("Create done", ref)
 }
 
-// changes is what a revert would do.
+// Probe implements drift.ChangeSets: a row for each nested stack that was
+// released anew, and none for the others.
+func (c *DriftCloud) Probe(_ context.Context, ref events.StackRef, name string) (string, error) {
+	s, err := c.find("Probe", ref)
+	if err != nil {
+		return "", err
+	}
+	if _, ok := s.changeSets[name]; !ok {
+		set := &drift.ChangeSet{Status: "CREATE_PENDING"}
+		s.changeSets[name] = set
+		c.Time.After(c.Planning, func() {
+			for _, id := range slices.Sorted(maps.Keys(s.Resources)) {
+				if r := s.Resources[id]; r.Type == driftNested && r.Released {
+					set.Changes = append(set.Changes, drift.Change{Action: "Modify", LogicalID: id, ResourceType: r.Type, PhysicalID: r.PhysicalID, Replacement: "False"})
+				}
+			}
+			if set.Status = "CREATE_COMPLETE"; len(set.Changes) == 0 {
+				set.Status, set.Reason = "FAILED", "The submitted information didn't contain changes. Submit different information to create a change set."
+			}
+		})
+	}
+	return name, c.fault("Probe done", ref)
+}
+
+// driftNested is the type of a nested stack.
+const driftNested = "AWS::CloudFormation::Stack"
+
+// changes is what a revert would do. Each nested stack has a row, whatever
+// becomes of it.
+// Source: CloudFormation API reference, ResourceChangeDetail, ChangeSource.
 func (s *DriftStack) changes() []drift.Change {
 	var out []drift.Change
 	for _, name := range slices.Sorted(maps.Keys(s.Resources)) {
 		r := s.Resources[name]
+		change := drift.Change{LogicalID: name, ResourceType: r.Type}
+		if r.Type == driftNested {
+			change.Action, change.Replacement, change.PhysicalID = "Modify", "False", r.PhysicalID
+			change.Details = []drift.ChangeDetail{{Source: "Automatic", RequiresRecreation: "Never"}}
+			out = append(out, change)
+			continue
+		}
 		if r.Unsupported {
 			continue
 		}
-		change := drift.Change{LogicalID: name, ResourceType: r.Type}
 		if r.Deleted {
 			change.Action = "Add"
 			out = append(out, change)

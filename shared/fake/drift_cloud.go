@@ -61,6 +61,7 @@ type DriftResource struct {
 	Unsupported      bool   // the type has no drift support
 	Readable         bool   // although Unsupported, Cloud Control can read it
 	Unreadable       string // why the read fails; empty if it does not
+	Released         bool   // a nested stack whose template is not the one that it was deployed from
 }
 
 // Stack adds a stack in UPDATE_COMPLETE.

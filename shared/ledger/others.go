@@ -16,13 +16,14 @@ type DriftView struct {
 	ScanID    string                   `json:"scanId"`
 	Scanned   time.Time                `json:"scanned"`
 	Digest    string                   `json:"digest,omitempty"`   // of what drifted
+	Nested    []events.NestedStack     `json:"nested,omitempty"`   // that are not in sync
 	Reverted  *time.Time               `json:"reverted,omitempty"` // last revert that held
 	Refused   []string                 `json:"refused,omitempty"`  // why the last revert was not executed
 }
 
 // Scan is the last scan as a fact.
 func (v DriftView) Scan() events.DriftScanned {
-	return events.DriftScanned{StackRef: v.StackRef, ScanID: v.ScanID, Status: v.Status, Coverage: v.Coverage, Resources: v.Resources, Reason: v.Reason, Digest: v.Digest}
+	return events.DriftScanned{StackRef: v.StackRef, ScanID: v.ScanID, Status: v.Status, Coverage: v.Coverage, Resources: v.Resources, Reason: v.Reason, Digest: v.Digest, Nested: v.Nested}
 }
 
 // Drift folds the facts of one watched stack, in any order. ok is false when
@@ -35,7 +36,7 @@ func Drift(entries []Entry) (v DriftView, ok bool, err error) {
 			err = apply(e, func(d events.DriftScanned) {
 				ok = true
 				v.StackRef, v.Status, v.Coverage, v.Reason, v.ScanID, v.Scanned, v.Digest = d.StackRef, d.Status, d.Coverage, d.Reason, d.ScanID, e.Time, d.Digest
-				v.Resources = append([]events.DriftedResource{}, d.Resources...)
+				v.Resources, v.Nested = append([]events.DriftedResource{}, d.Resources...), d.Nested
 				if d.Status == "IN_SYNC" {
 					v.Refused = nil
 				}

@@ -234,7 +234,7 @@ func (s *Service) ReadPlan(ctx context.Context, r Review) (Review, error) {
 	found := StackReview{Target: to}
 	switch {
 	case set.Unchanged(), set.Status == "CREATE_COMPLETE":
-		set, err := deployment.WithDrift(ctx, s.Stacks, s.Baselines, to, set, s.Now())
+		set, err := deployment.WithDrift(ctx, s.Stacks, deployment.Outside{Baselines: s.Baselines, Changers: s.Changers}, to, set, s.Now())
 		if err != nil {
 			return r, err
 		}

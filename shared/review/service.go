@@ -18,6 +18,7 @@ type Service struct {
 	Reviews    Reviews
 	Rollouts   Rollouts             // nil where no stack is rolled out
 	Baselines  deployment.Baselines // nil where no drift is accepted
+	Changers   deployment.Changers  // nil where nobody knows who made drift
 	Runs       Runs
 	Registry   Registry
 	Files      Files

@@ -3,6 +3,7 @@ package risk_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/risk"
@@ -52,6 +53,8 @@ func TestAssess(t *testing.T) {
 		{"drift of a secret", modifiedOutside("/Environment/Variables/PASSWORD", "hunter2", "hunter3"), risk.Policy{}, risk.Review, "may overwrite /Properties/Environment/Variables/PASSWORD"},
 		{"drift that would steer a terminal", modifiedOutside("/Description", "a", "b\x1b[2J\nc"), risk.Policy{}, risk.Review, "from a to b [2J c, and"},
 		{"drift without its properties", modifiedOutside("", "", ""), risk.Policy{}, risk.Review, "may overwrite that"},
+		{"drift of somebody", by(modifiedOutside("", "", "")), risk.Policy{}, risk.Review, "may overwrite that; arn:aws:iam::222222222222:user/kim (person) changed it at 2026-01-02T03:04:05Z with UpdateTable"},
+		{"drift of somebody, of one property", by(modifiedOutside("/BillingMode", "PAY_PER_REQUEST", "PROVISIONED")), risk.Policy{}, risk.Review, "may overwrite /Properties/BillingMode; arn:aws:iam::222222222222:user/kim (person) changed it"},
 		{"an empty action", table("", "", ""), risk.Policy{}, risk.Dangerous, "does not know"},
 		{"modified, replacement unknown", table("Modify", "", ""), risk.Policy{}, risk.Dangerous, "does not know"},
 		{"stateless removed", role("Remove", ""), risk.Policy{}, risk.Review, "Role (AWS::IAM::Role) is removed"},
@@ -85,6 +88,17 @@ func modifiedOutside(path, expected, actual string) changeset.Change {
 	c := changeset.Change{Action: "Modify", LogicalID: "Orders", Type: "AWS::DynamoDB::Table", Replacement: "False", Drift: "MODIFIED"}
 	if path != "" {
 		c.Drifted = []changeset.Drifted{{Path: path, Expected: expected, Actual: actual}}
+	}
+	return c
+}
+
+// by is a drifted change of which it is known who made the drift.
+func by(c changeset.Change) changeset.Change {
+	c.DriftBy = &changeset.Changer{
+		Principal: "arn:aws:iam::222222222222:user/kim", Class: "person", Call: "UpdateTable", Exact: true, Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+	}
+	for i := range c.Drifted {
+		c.Drifted[i].By = c.DriftBy
 	}
 	return c
 }

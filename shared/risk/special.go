@@ -48,18 +48,18 @@ func (a *assessor) drift(s *subject) {
 	slices.Sort(paths)
 	switch {
 	case s.Drift == "DELETED":
-		a.add("overwrites-drift", s, "", "was deleted outside of the stack"+agreed(s.DriftAccepted))
+		a.add("overwrites-drift", s, "", "was deleted outside of the stack"+told(s.DriftBy.Text())+told(s.DriftAccepted))
 	case len(paths) > 0:
 		for _, path := range paths {
-			a.add("overwrites-drift", s, path, "was changed outside of the stack"+values[path]+", and the deployment overwrites "+path)
+			a.add("overwrites-drift", s, path, "was changed outside of the stack"+values[path]+", and the deployment overwrites "+path+told(s.DriftBy.Text()))
 		}
 	case s.Drift == "MODIFIED" && len(s.Drifted) > 0:
 		for _, d := range s.Drifted {
 			path := "/Properties" + d.Path
-			a.add("overwrites-drift", s, path, "was changed outside of the stack"+fromTo(path, d.Expected, d.Actual)+", and the deployment may overwrite "+path+agreed(d.Accepted))
+			a.add("overwrites-drift", s, path, "was changed outside of the stack"+fromTo(path, d.Expected, d.Actual)+", and the deployment may overwrite "+path+told(d.By.Text())+told(d.Accepted))
 		}
 	case s.Drift == "MODIFIED":
-		a.add("overwrites-drift", s, "", "was changed outside of the stack, and the deployment may overwrite that")
+		a.add("overwrites-drift", s, "", "was changed outside of the stack, and the deployment may overwrite that"+told(s.DriftBy.Text()))
 	case s.Drift == "UNKNOWN":
 		a.add("drift-unknown", s, "", "may have been changed outside of the stack")
 	}
@@ -68,12 +68,12 @@ func (a *assessor) drift(s *subject) {
 // maxDriftValue is how many characters of a value a reason names.
 const maxDriftValue = 80
 
-// agreed says who accepted drift, or nothing.
-func agreed(accepted string) string {
-	if accepted == "" {
+// told adds who made or accepted drift, or nothing.
+func told(who string) string {
+	if who == "" {
 		return ""
 	}
-	return "; " + accepted
+	return "; " + who
 }
 
 // fromTo names what the template says of a drifted property and what is live,

@@ -19,6 +19,22 @@ import (
 // that are not given would fall back to the template's defaults.
 // Source: CloudFormation API reference, CreateChangeSet, DeploymentMode.
 func (c *CloudFormation) Create(ctx context.Context, stack events.StackRef, name string) (string, error) {
+	return c.create(ctx, stack, name, cloudformation.CreateChangeSetInput{
+		DeploymentMode: types.DeploymentModeRevertDrift, Description: aws.String("Reverts drift"),
+	})
+}
+
+// Probe implements drift.ChangeSets. IncludeNestedStacks and REVERT_DRIFT
+// exclude each other: this one has no deployment mode.
+// Source: CloudFormation API reference, CreateChangeSet, IncludeNestedStacks.
+func (c *CloudFormation) Probe(ctx context.Context, stack events.StackRef, name string) (string, error) {
+	return c.create(ctx, stack, name, cloudformation.CreateChangeSetInput{
+		IncludeNestedStacks: aws.Bool(true), Description: aws.String("Tells what an update does to nested stacks; not to be executed"),
+	})
+}
+
+// create makes a change set of the deployed template and values.
+func (c *CloudFormation) create(ctx context.Context, stack events.StackRef, name string, in cloudformation.CreateChangeSetInput) (string, error) {
 	deployed, err := c.describe(ctx, stack)
 	if err != nil {
 		return "", err
@@ -31,17 +47,10 @@ func (c *CloudFormation) Create(ctx context.Context, stack events.StackRef, name
 	for _, p := range deployed.Parameters {
 		parameters = append(parameters, types.Parameter{ParameterKey: p.ParameterKey, UsePreviousValue: aws.Bool(true)})
 	}
-	out, err := c.in(stack).CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
-		StackName:           aws.String(stack.StackID),
-		ChangeSetName:       aws.String(name),
-		ClientToken:         aws.String(name),
-		ChangeSetType:       types.ChangeSetTypeUpdate,
-		DeploymentMode:      types.DeploymentModeRevertDrift,
-		UsePreviousTemplate: aws.Bool(true),
-		Parameters:          parameters,
-		Capabilities:        deployed.Capabilities,
-		Description:         aws.String("Reverts drift"),
-	})
+	in.StackName, in.ChangeSetName, in.ClientToken = aws.String(stack.StackID), aws.String(name), aws.String(name)
+	in.ChangeSetType, in.UsePreviousTemplate = types.ChangeSetTypeUpdate, aws.Bool(true)
+	in.Parameters, in.Capabilities = parameters, deployed.Capabilities
+	out, err := c.in(stack).CreateChangeSet(ctx, &in)
 	if awserr.HasCode(err, "AlreadyExistsException") {
 		return c.existing(ctx, stack, name)
 	}
@@ -93,7 +102,7 @@ func (c *CloudFormation) Read(ctx context.Context, stack events.StackRef, id str
 
 func resourceChange(r *types.ResourceChange) drift.Change {
 	change := drift.Change{
-		Action: string(r.Action), LogicalID: aws.ToString(r.LogicalResourceId), ResourceType: aws.ToString(r.ResourceType),
+		Action: string(r.Action), LogicalID: aws.ToString(r.LogicalResourceId), PhysicalID: aws.ToString(r.PhysicalResourceId), ResourceType: aws.ToString(r.ResourceType),
 		Replacement: string(r.Replacement), PolicyAction: string(r.PolicyAction), After: aws.ToString(r.AfterContext),
 	}
 	for _, d := range r.Details {
@@ -101,7 +110,7 @@ func resourceChange(r *types.ResourceChange) drift.Change {
 			continue
 		}
 		detail := drift.ChangeDetail{
-			Path: aws.ToString(d.Target.Path), Type: string(d.Target.AttributeChangeType),
+			Path: aws.ToString(d.Target.Path), Source: string(d.ChangeSource), Type: string(d.Target.AttributeChangeType),
 			RequiresRecreation: string(d.Target.RequiresRecreation), After: aws.ToString(d.Target.AfterValue),
 		}
 		if live := d.Target.Drift; live != nil {

@@ -187,6 +187,28 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// CloudFormation API reference, CreateChangeSet, IncludeNestedStacks: "Creates a
+// change set for the all nested stacks specified in the template."
+func TestProbe(t *testing.T) {
+	stub, cfn := start(t)
+	stub.Reply("cloudformation", "DescribeStacks", wire(t, "describe-stacks.xml"))
+	stub.Reply("cloudformation", "CreateChangeSet", `<CreateChangeSetResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">`+
+		`<CreateChangeSetResult><Id>arn:probe</Id><StackId>s</StackId></CreateChangeSetResult></CreateChangeSetResponse>`)
+	if id, err := cfn.Probe(ctx, stack, "evenkeel-revert-1-nested"); err != nil || id != "arn:probe" {
+		t.Fatalf("id %q, %v", id, err)
+	}
+	form := stub.Calls("cloudformation", "CreateChangeSet")[0].Form
+	for name, want := range map[string]string{
+		"StackName": arn, "ChangeSetName": "evenkeel-revert-1-nested", "ChangeSetType": "UPDATE", "IncludeNestedStacks": "true",
+		"UsePreviousTemplate": "true", "Capabilities.member.1": "CAPABILITY_IAM", "Parameters.member.1.UsePreviousValue": "true",
+		"DeploymentMode": "", // excluded by IncludeNestedStacks
+	} {
+		if got := form.Get(name); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestCreateAgainFindsTheFirst(t *testing.T) {
 	stub, cfn := start(t)
 	stub.Reply("cloudformation", "DescribeStacks", wire(t, "describe-stacks.xml"))
@@ -203,10 +225,10 @@ func TestReadOfAllPages(t *testing.T) {
 	got, err := cfn.Read(ctx, stack, "evenkeel-revert-1")
 	want := drift.ChangeSet{Status: "CREATE_COMPLETE", Changes: []drift.Change{
 		{
-			Action: "Modify", LogicalID: "Jobs", ResourceType: "AWS::SQS::Queue", Replacement: "False", After: `{"Properties":{"VisibilityTimeout":"60"}}`,
-			Details: []drift.ChangeDetail{{Path: "/Properties/VisibilityTimeout", Type: "Modify", RequiresRecreation: "Never", After: "60", Drift: &drift.LiveDrift{Previous: "60", Actual: "30"}}},
+			Action: "Modify", LogicalID: "Jobs", PhysicalID: "https://sqs.us-east-1.amazonaws.com/222222222222/jobs", ResourceType: "AWS::SQS::Queue", Replacement: "False", After: `{"Properties":{"VisibilityTimeout":"60"}}`,
+			Details: []drift.ChangeDetail{{Path: "/Properties/VisibilityTimeout", Source: "NoModification", Type: "Modify", RequiresRecreation: "Never", After: "60", Drift: &drift.LiveDrift{Previous: "60", Actual: "30"}}},
 		},
-		{Action: "SyncWithActual", LogicalID: "News", ResourceType: "AWS::SNS::Topic"},
+		{Action: "SyncWithActual", LogicalID: "News", PhysicalID: "arn:aws:sns:us-east-1:222222222222:news", ResourceType: "AWS::SNS::Topic"},
 	}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)

@@ -15,11 +15,16 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
+	"github.com/evenkeel/evenkeel/shared/attribution"
+	"github.com/evenkeel/evenkeel/shared/deployment"
 	"github.com/evenkeel/evenkeel/shared/drift"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
-var _ drift.Standings = (*Table)(nil)
+var (
+	_ drift.Standings     = (*Table)(nil)
+	_ deployment.Changers = (*Table)(nil)
+)
 
 // standingPrefix begins the partitions of standings: items
 // driftstanding#<account>/<region> / <stack name>, each with a document, packed
@@ -86,6 +91,16 @@ func (t *Table) Standings(ctx context.Context) ([]drift.Standing, error) {
 		}
 	}
 	return all, nil
+}
+
+// Changers implements deployment.Changers. A standing of another stack that had
+// the name says nothing.
+func (t *Table) Changers(ctx context.Context, stack events.StackRef) ([]attribution.Known, error) {
+	standing, err := t.Standing(ctx, stack)
+	if err != nil || standing.Stack.StackID != stack.StackID {
+		return nil, err
+	}
+	return standing.Changed, nil
 }
 
 func unpack(doing string, row map[string]types.AttributeValue) (drift.Standing, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
+	"github.com/evenkeel/evenkeel/shared/attribution"
 	"github.com/evenkeel/evenkeel/shared/drift"
 	"github.com/evenkeel/evenkeel/shared/fault"
 )
@@ -25,6 +26,13 @@ func TestStandings(t *testing.T) {
 		standing.Open = append(standing.Open, drift.Open{
 			LogicalID: fmt.Sprintf("Queue%032x", i), PhysicalID: strings.Repeat(fmt.Sprint(i), 80), ResourceType: "AWS::SQS::Queue",
 			Status: "MODIFIED", Digest: fmt.Sprintf("%024x", i*7919), Since: time.Unix(1800000000, 0).UTC(),
+		})
+	}
+	for _, o := range standing.Open {
+		standing.Changed = append(standing.Changed, attribution.Known{
+			LogicalID: o.LogicalID, Paths: []string{"/DelaySeconds", "/VisibilityTimeout"}, Scanned: o.Since, By: events.Attribution{
+				Class: attribution.ClassPerson, Principal: "arn:aws:sts::222222222222:assumed-role/ops/" + o.LogicalID[30:], EventName: "SetQueueAttributes", EventID: o.Digest, Time: o.Since,
+			},
 		})
 	}
 	standing.Told, standing.OpenBefore, standing.ToldBefore = standing.Open, standing.Open, standing.Open
@@ -46,6 +54,16 @@ func TestStandings(t *testing.T) {
 	}
 	if got, err := table.Standing(ctx, stack); err != nil || got.ScanID != "" {
 		t.Errorf("none: %+v, %v", got, err)
+	}
+	stub.Reply("dynamodb", "GetItem", `{"Item":{"packed":{"B":"`+packed+`"}}}`)
+	if got, err := table.Changers(ctx, stack); err != nil || !reflect.DeepEqual(got, standing.Changed) {
+		t.Errorf("%d who changed it, %v", len(got), err)
+	}
+	stub.Reply("dynamodb", "GetItem", `{"Item":{"packed":{"B":"`+packed+`"}}}`)
+	anew := stack
+	anew.StackID = "arn:another"
+	if got, err := table.Changers(ctx, anew); err != nil || got != nil {
+		t.Errorf("of another stack with the name: %v, %v", got, err)
 	}
 	stub.Reply("dynamodb", "Scan", `{"Items":[{"packed":{"B":"`+packed+`"}}],"LastEvaluatedKey":{"pk":{"S":"x"}}}`, `{"Items":[{"packed":{"B":"`+packed+`"}}]}`)
 	if got, err := table.Standings(ctx); err != nil || len(got) != 2 || got[1].Stack != stack {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/schema"
+	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // arns are the types whose physical id is a name and whose identifier is an
@@ -17,7 +18,9 @@ var arns = map[string]string{
 }
 
 // Identifier returns what Cloud Control calls a resource, "" if it cannot be
-// worked out; value gives a property of the template. exact says that it is
+// worked out; value gives a property of the template, template.Unknown for one
+// that is set and cannot be resolved: the physical id does not stand for that.
+// exact says that it is
 // surely the identifier, so that a resource that is not found is gone. A primary
 // identifier of several properties is their values joined by "|"; what the
 // template does not set of them is the physical id. Where the physical id is
@@ -35,9 +38,12 @@ func Identifier(stack events.StackRef, typ *schema.Type, physicalID string, valu
 	for i, pointer := range typ.PrimaryIdentifier {
 		path := schema.Names(pointer)
 		v, ok := value(path)
-		if !ok {
+		switch {
+		case !ok:
 			missing++
 			v = physicalID
+		case template.IsUnknown(v):
+			return "", false
 		}
 		parts[i] = fmt.Sprint(v)
 		exact = exact && fits(path, parts[i])

@@ -6,6 +6,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/shared/drift/live"
 	"github.com/evenkeel/evenkeel/shared/schema"
+	"github.com/evenkeel/evenkeel/shared/template"
 )
 
 // Cloud Control API user guide, "Identifying resources": "Primary identifiers
@@ -31,6 +32,9 @@ func TestIdentifier(t *testing.T) {
 		{"AWS::IAM::RolePolicy", "write", map[string]any{"PolicyName": "write", "RoleName": "worker"}, "write|worker", true},
 		{"AWS::ApiGateway::Method", "m-1", map[string]any{"RestApiId": "a", "ResourceId": "r", "HttpMethod": "GET"}, "a|r|GET", true},
 		{"AWS::ApiGateway::Method", "m-1", map[string]any{"HttpMethod": "GET"}, "", false},
+		// What is set and not known is no physical id: "m-1|r|GET" would not be found, and the method called deleted.
+		{"AWS::ApiGateway::Method", "m-1", map[string]any{"RestApiId": template.Unknown, "ResourceId": "r", "HttpMethod": "GET"}, "", false},
+		{"AWS::ApiGateway::Method", "a|r|GET", map[string]any{"RestApiId": template.Unknown, "ResourceId": "r", "HttpMethod": "GET"}, "a|r|GET", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.typ+" "+tt.physical, func(t *testing.T) {

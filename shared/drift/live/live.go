@@ -154,9 +154,9 @@ func (c *check) read(r drift.Resource) (status, reason string, properties map[st
 	if r.PhysicalID == "" {
 		return drift.StatusUnknown, "it has no physical id", nil
 	}
-	identifier, exact := Identifier(c.stack, typ, r.PhysicalID, func(path []string) (any, bool) { return c.template.Value(r.LogicalID, path) })
+	identifier, exact := Identifier(c.stack, typ, r.PhysicalID, func(path []string) (any, bool) { return c.template.Property(r.LogicalID, path) })
 	if identifier == "" {
-		return drift.StatusUnknown, "its identifier for Cloud Control cannot be worked out", nil
+		return drift.StatusUnknown, c.noIdentifier(r, typ), nil
 	}
 	properties, found, err := c.engine.Models.Read(c.ctx, c.stack, r.Type, identifier)
 	switch {
@@ -195,6 +195,7 @@ func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared [
 	known, actual, unresolved := prune(expected, m.properties)
 	result.Expected, result.Actual, result.Unresolved = known, actual, unresolved
 	compared := drift.Examine(c.kind(r), known, actual)
+	result.Why = c.why(r, unresolved, compared.Unresolved)
 	for _, place := range compared.Unresolved {
 		result.Unresolved = append(result.Unresolved, place.Path)
 	}
@@ -212,57 +213,6 @@ func (c *check) compare(r drift.Resource) (result drift.LiveResult, undeclared [
 
 func (c *check) kind(r drift.Resource) drift.Kind {
 	return drift.Kind{Type: r.Type, Account: c.stack.Account, Region: c.stack.Region}
-}
-
-// Ref implements Sources: what Ref gives is the physical id.
-// Source: CloudFormation user guide, "Resource and property types reference",
-// return values.
-func (c *check) Ref(logicalID string) (string, bool) {
-	r, ok := c.resources[logicalID]
-	return r.PhysicalID, ok && r.PhysicalID != ""
-}
-
-// Attribute implements Sources: attributes are in the live model.
-func (c *check) Attribute(logicalID, name string) (any, bool) {
-	r, ok := c.resources[logicalID]
-	if !ok {
-		return nil, false
-	}
-	if output, isOutput := strings.CutPrefix(name, "Outputs."); isOutput && r.Type == nestedStack {
-		return c.Output(r.PhysicalID, output)
-	}
-	return lookup(c.model(r).properties, strings.Split(name, "."))
-}
-
-// Export implements Sources.
-func (c *check) Export(name string) (any, bool) {
-	return c.other("", name, func() (map[string]string, error) { return c.engine.Deployments.Exports(c.ctx, c.stack) })
-}
-
-// Output implements Sources.
-func (c *check) Output(of, name string) (any, bool) {
-	return c.other(of, name, func() (map[string]string, error) { return c.engine.Deployments.Outputs(c.ctx, c.stack, of) })
-}
-
-// others are the values of another stack, read at most once. What cannot be
-// read is not known.
-type others struct {
-	once   sync.Once
-	values map[string]string
-}
-
-// other is a value of another stack, or, of the empty name, of all exports.
-func (c *check) other(of, name string, read func() (map[string]string, error)) (any, bool) {
-	c.mu.Lock()
-	o := c.others[of]
-	if o == nil {
-		o = &others{}
-		c.others[of] = o
-	}
-	c.mu.Unlock()
-	o.once.Do(func() { o.values, _ = read() })
-	value, ok := o.values[name]
-	return value, ok
 }
 
 // lookup follows a path of names through a model.

@@ -28,7 +28,7 @@ type Deployments interface {
 	// Exports returns the exports of the stack's account and region, by name.
 	Exports(ctx context.Context, stack events.StackRef) (map[string]string, error)
 	// Outputs returns the outputs of another stack, named or by ARN, in the same
-	// account and region; none if there is no such stack.
+	// account and region; nil if there is no such stack.
 	Outputs(ctx context.Context, stack events.StackRef, of string) (map[string]string, error)
 }
 

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -10,25 +11,27 @@ import (
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
-// Sources give the values that are not in a template. Each says whether it has
-// the value; what none has is unresolved.
+// Sources give the values that are not in a template. An error says in a
+// sentence why the value is not known: it is unresolved then.
 type Sources interface {
 	// Ref is what Ref returns for a resource of the stack.
-	Ref(logicalID string) (string, bool)
+	Ref(logicalID string) (string, error)
 	// Attribute is what Fn::GetAtt returns.
-	Attribute(logicalID, name string) (any, bool)
+	Attribute(logicalID, name string) (any, error)
 	// Export is what Fn::ImportValue returns.
-	Export(name string) (any, bool)
+	Export(name string) (any, error)
 	// Output is what Fn::GetStackOutput returns for a stack of the same account
 	// and region.
-	Output(stack, name string) (any, bool)
+	Output(stack, name string) (any, error)
 }
 
 // Template is a deployed template whose parameters and conditions are known.
 type Template struct {
-	parsed *template.Template
-	scope  *template.Scope
-	tags   map[string]string
+	stack   events.StackRef
+	parsed  *template.Template
+	scope   *template.Scope
+	sources Sources
+	tags    map[string]string
 	// referrers are the resources that refer to each resource, sorted.
 	referrers map[string][]string
 }
@@ -40,16 +43,8 @@ func Resolve(stack events.StackRef, deployed Deployed, sources Sources) (*Templa
 	if err != nil {
 		return nil, fault.Permanent("the deployed template of %s cannot be read: %w", stack.StackName, err)
 	}
-	t := &Template{parsed: parsed, tags: maps.Clone(deployed.Tags), referrers: references(parsed)}
-	t.scope = &template.Scope{
-		Parameters: parameters(parsed, deployed.Parameters),
-		Pseudo:     pseudo(stack, deployed),
-		Resource:   resource(sources),
-		Import:     func(name string) (any, error) { return known(sources.Export(name)) },
-		StackOutput: func(argument any) (any, error) {
-			return stackOutput(stack, argument, sources)
-		},
-	}
+	t := &Template{stack: stack, parsed: parsed, sources: sources, tags: maps.Clone(deployed.Tags), referrers: references(parsed)}
+	t.scope = t.listening(template.Scope{Parameters: parameters(parsed, deployed.Parameters), Pseudo: pseudo(stack, deployed)}, func(error) {})
 	// A condition that cannot be evaluated makes its Fn::If unresolved later.
 	if t.scope.Conditions, err = parsed.Conditions(t.scope); err != nil {
 		t.scope.Conditions = nil
@@ -57,38 +52,59 @@ func Resolve(stack events.StackRef, deployed Deployed, sources Sources) (*Templa
 	return t, nil
 }
 
-func known(v any, ok bool) (any, error) {
-	if !ok {
-		return template.Unknown, nil
+// listening is a scope that asks the sources; hear is told why a value is not
+// known.
+func (t *Template) listening(scope template.Scope, hear func(error)) *template.Scope {
+	known := func(v any, err error) any {
+		if err != nil {
+			hear(err)
+			return template.Unknown
+		}
+		return v
 	}
-	return v, nil
+	scope.Resource = func(logicalID, attribute string) (any, error) {
+		if attribute == "" {
+			return known(t.sources.Ref(logicalID)), nil
+		}
+		return known(t.sources.Attribute(logicalID, attribute)), nil
+	}
+	scope.Import = func(name string) (any, error) { return known(t.sources.Export(name)), nil }
+	scope.StackOutput = func(argument any) (any, error) { return known(t.stackOutput(argument)), nil }
+	return &scope
 }
 
-func resource(sources Sources) func(logicalID, attribute string) (any, error) {
-	return func(logicalID, attribute string) (any, error) {
-		if attribute == "" {
-			return known(sources.Ref(logicalID))
-		}
-		return known(sources.Attribute(logicalID, attribute))
+// Why says why a property of a resource, which the template sets, cannot be
+// resolved, as far as the sources know: each reason once, sorted.
+func (t *Template) Why(logicalID, property string) []string {
+	r, ok := t.parsed.Resources.Get(logicalID)
+	if !ok {
+		return nil
 	}
+	node := r.Properties.Get(property)
+	if node == nil {
+		return nil
+	}
+	var reasons []string
+	scope := t.listening(*t.scope, func(err error) { reasons = append(reasons, err.Error()) })
+	_, _ = t.parsed.Evaluate(node, scope) // what else makes it fail is in the template itself
+	slices.Sort(reasons)
+	return slices.Compact(reasons)
 }
 
 // stackOutput resolves the argument of Fn::GetStackOutput. Another region or
 // account is not looked into: the role that reads drift is for this one.
-func stackOutput(stack events.StackRef, argument any, sources Sources) (any, error) {
+func (t *Template) stackOutput(argument any) (any, error) {
 	m, _ := argument.(map[string]any)
-	if region, ok := m["Region"]; ok && region != stack.Region {
-		return template.Unknown, nil
-	}
-	if _, ok := m["RoleArn"]; ok {
-		return template.Unknown, nil
+	_, foreign := m["RoleArn"]
+	if region, ok := m["Region"]; foreign || ok && region != t.stack.Region {
+		return nil, errors.New("stacks of other accounts and regions are not looked into")
 	}
 	of, _ := m["StackName"].(string)
 	name, _ := m["OutputName"].(string)
 	if of == "" || name == "" {
-		return template.Unknown, nil
+		return nil, errors.New("the name of the stack or of its output is not known")
 	}
-	return known(sources.Output(of, name))
+	return t.sources.Output(of, name)
 }
 
 // parameters gives every parameter its typed value. CloudFormation masks those
@@ -154,9 +170,9 @@ func (t *Template) Expected(logicalID string) (map[string]any, bool) {
 	return properties, true
 }
 
-// Value returns one property of a resource, and whether the template sets it
-// and it can be resolved.
-func (t *Template) Value(logicalID string, path []string) (any, bool) {
+// Property returns one property of a resource, which may hold template.Unknown,
+// and whether the template sets it.
+func (t *Template) Property(logicalID string, path []string) (any, bool) {
 	r, ok := t.parsed.Resources.Get(logicalID)
 	if !ok || len(path) == 0 {
 		return nil, false
@@ -165,8 +181,14 @@ func (t *Template) Value(logicalID string, path []string) (any, bool) {
 	if node == nil {
 		return nil, false
 	}
-	v, ok := lookup(t.evaluate(node), path[1:])
-	return v, ok && v != nil && !template.IsUnknown(v)
+	whole := t.evaluate(node)
+	if v, ok := lookup(whole, path[1:]); ok {
+		return v, v != nil
+	}
+	if template.IsUnknown(whole) { // which may have it
+		return template.Unknown, true
+	}
+	return nil, false
 }
 
 // evaluate resolves a value; a function that fails is unresolved, as is a

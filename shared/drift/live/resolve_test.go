@@ -1,7 +1,9 @@
 package live_test
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/evenkeel/evenkeel/shared/drift/live"
@@ -15,19 +17,21 @@ type sources struct {
 	outputs       map[string]string // "stack.Output"
 }
 
-func (s sources) Ref(id string) (string, bool) { v, ok := s.refs[id]; return v, ok }
-
-func (s sources) Attribute(id, name string) (any, bool) {
-	v, ok := s.attributes[id+"."+name]
-	return v, ok
+func known[T any](values map[string]T, name string) (T, error) {
+	v, ok := values[name]
+	if !ok {
+		return v, fmt.Errorf("nobody knows %s", name)
+	}
+	return v, nil
 }
 
-func (s sources) Export(name string) (any, bool) { v, ok := s.exports[name]; return v, ok }
+func (s sources) Ref(id string) (string, error) { return known(s.refs, id) }
 
-func (s sources) Output(stack, name string) (any, bool) {
-	v, ok := s.outputs[stack+"."+name]
-	return v, ok
-}
+func (s sources) Attribute(id, name string) (any, error) { return known(s.attributes, id+"."+name) }
+
+func (s sources) Export(name string) (any, error) { return known(s.exports, name) }
+
+func (s sources) Output(stack, name string) (any, error) { return known(s.outputs, stack+"."+name) }
 
 func TestResolve(t *testing.T) {
 	known := sources{
@@ -109,10 +113,44 @@ Resources:
 			if !ok || !reflect.DeepEqual(got, want) {
 				t.Errorf("got %v, want %v", got, want)
 			}
-			v, set := resolved.Value("Subject", []string{"Value"})
-			if known := tt.want != nil && !template.IsUnknown(tt.want); set != known || known && !reflect.DeepEqual(v, tt.want) {
+			v, set := resolved.Property("Subject", []string{"Value"})
+			if set != (tt.want != nil) || set && !reflect.DeepEqual(v, tt.want) {
 				t.Errorf("one property: %v, %v", v, set)
 			}
 		})
+	}
+}
+
+// Why names every source that did not know a value, once; what the template
+// itself hides has no such reason.
+func TestWhy(t *testing.T) {
+	for value, want := range map[string][]string{
+		`!Ref Queue`:          nil,
+		`!Ref Other`:          {"nobody knows Other"},
+		`!Ref Secret`:         nil,
+		`!ImportValue nobody`: {"nobody knows nobody"},
+		`{A: !GetAtt Queue.Arn, B: [!Ref Other, !Sub '${Other} ${Queue.Arn}']}`:                      {"nobody knows Other", "nobody knows Queue.Arn"},
+		`{Fn::GetStackOutput: {StackName: data, OutputName: Table}}`:                                 {"nobody knows data.Table"},
+		`{Fn::GetStackOutput: {StackName: data, OutputName: Table, Region: eu-west-1}}`:              {"stacks of other accounts and regions are not looked into"},
+		`{Fn::GetStackOutput: {StackName: data, OutputName: Table, RoleArn: arn:aws:iam::1:role/r}}`: {"stacks of other accounts and regions are not looked into"},
+		`{Fn::GetStackOutput: {StackName: !ImportValue data, OutputName: Table}}`:                    {"nobody knows data"},
+	} {
+		text := `
+Parameters: {Secret: {Type: String, NoEcho: true}}
+Resources:
+  Queue: {Type: AWS::SQS::Queue}
+  Other: {Type: AWS::SQS::Queue}
+  Subject: {Type: AWS::SSM::Parameter, Properties: {Value: ` + value + `}}
+`
+		resolved, err := live.Resolve(shop, live.Deployed{Template: []byte(text)}, sources{refs: map[string]string{"Queue": "q"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := resolved.Why("Subject", "Value"); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", value, got, want)
+		}
+		if resolved.Why("Subject", "Nothing") != nil || resolved.Why("Nobody", "Value") != nil {
+			t.Error("a reason for what is not there")
+		}
 	}
 }

@@ -70,7 +70,8 @@ func FailOns() []string {
 // neither ignored nor accepted and at least as severe as level. Drift whose
 // severity is not known is taken for the worst, but a resource of which only
 // changed what no template sets then fails nothing. What could not be checked
-// fails with any only.
+// fails with any only. What drifted in a nested stack is in the scan of that
+// stack, and fails there.
 func Fails(scan events.DriftScanned, level string) bool {
 	if level == FailOnNone {
 		return false
@@ -79,7 +80,8 @@ func Fails(scan events.DriftScanned, level string) bool {
 		return true
 	}
 	if scan.Status == drift.StatusDrifted && len(scan.Resources) == 0 {
-		return true // the differences are not here
+		// The differences are not here, unless they are a nested stack's.
+		return !slices.ContainsFunc(scan.Nested, func(n events.NestedStack) bool { return n.Status == drift.StatusDrifted })
 	}
 	return slices.ContainsFunc(scan.Resources, func(r events.DriftedResource) bool {
 		if r.Response == string(response.Ignore) || r.Severity == "" && r.Status == drift.StatusInSync {

@@ -204,6 +204,10 @@ func TestFails(t *testing.T) {
 	rated.Resources = []events.DriftedResource{{LogicalID: "Gate", Status: "IN_SYNC", Undeclared: drifted.Resources[0].Undeclared, Severity: "high", Response: "open"}}
 	late := drifted
 	late.Resources = nil
+	parent := late // what drifted is in the scan of its nested stack
+	parent.Nested = []events.NestedStack{{LogicalID: "Inner", Status: "DRIFTED"}}
+	half := late // only what is unknown is nested: its own differences are missing
+	half.Nested = []events.NestedStack{{LogicalID: "Inner", Status: "UNKNOWN"}}
 	tests := []struct {
 		name  string
 		scan  events.DriftScanned
@@ -213,6 +217,8 @@ func TestFails(t *testing.T) {
 		{"mild", mild, "any low"},
 		{"kept", kept, ""},
 		{"differences are missing", late, "any low medium high critical"},
+		{"a nested stack drifted", parent, ""},
+		{"a nested stack is unknown, and differences are missing", half, "any low medium high critical"},
 		{"undeclared only", undeclared, ""},
 		{"undeclared and rated", rated, "any low medium high"},
 		{"unknown", unknown, "any"},
