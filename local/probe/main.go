@@ -24,6 +24,33 @@ type order struct {
 	Panic     bool            `json:"panic"`
 	Echo      json.RawMessage `json:"echo"`
 	TaskToken string          `json:"taskToken"`
+
+	// Records are messages of a queue, each the body of which is an event whose
+	// detail is an order of its own: sleepMs and fail.
+	Records []struct {
+		MessageID string `json:"messageId"`
+		Body      string `json:"body"`
+	} `json:"Records"`
+}
+
+// failures answers a batch of messages: those that are asked to fail do.
+// Source: Lambda developer guide, "Implementing partial batch responses".
+func (o order) failures() any {
+	type failure struct {
+		Item string `json:"itemIdentifier"`
+	}
+	failed := []failure{}
+	for _, r := range o.Records {
+		var event struct {
+			Detail order `json:"detail"`
+		}
+		_ = json.Unmarshal([]byte(r.Body), &event) // a body of another shape is only written down
+		time.Sleep(time.Duration(event.Detail.SleepMS) * time.Millisecond)
+		if event.Detail.Fail != "" {
+			failed = append(failed, failure{r.MessageID})
+		}
+	}
+	return map[string]any{"batchItemFailures": failed}
 }
 
 // Line is what the probe writes for every event.
@@ -55,6 +82,9 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 	}
 	if o.Echo != nil {
 		return o.Echo, nil
+	}
+	if o.Records != nil {
+		return o.failures(), nil
 	}
 	return map[string]any{
 		"pid": os.Getpid(), "id": o.ID, "requestId": lc.AwsRequestID, "arn": lc.InvokedFunctionArn,
