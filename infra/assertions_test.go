@@ -41,6 +41,106 @@ func TestEveryTargetKeepsWhatItCannotDeliver(t *testing.T) {
 	}
 }
 
+// TestQueueOfTheHealer: events of groups wait encrypted, come in batches whose
+// parts fail alone, at a bounded pace, and what keeps failing is kept aside
+// where somebody is told. Only the rule may send.
+func TestQueueOfTheHealer(t *testing.T) {
+	tmpl := templates(t)["evenkeel"]
+	mappings := tmpl.named("AWS::Lambda::EventSourceMapping")
+	if len(mappings) != 1 {
+		t.Fatalf("event source mappings %v, want one", mappings)
+	}
+	mapping := tmpl.Resources[mappings[0]].Properties
+	function := tmpl.Resources[reference(mapping["FunctionName"])].Properties
+	id := reference(mapping["EventSourceArn"])
+	queue := tmpl.Resources[id].Properties
+	if function["FunctionName"] != "evenkeel-healing" || mapping["BatchSize"].(float64) > 10 || mapping["MaximumBatchingWindowInSeconds"] != nil ||
+		!reflect.DeepEqual(mapping["FunctionResponseTypes"], []any{"ReportBatchItemFailures"}) {
+		t.Errorf("mapping %v", mapping)
+	}
+	// Lambda takes 2 to 1,000, and the account has 1,000 at first.
+	if scaling, _ := mapping["ScalingConfig"].(map[string]any); scaling["MaximumConcurrency"] == nil || scaling["MaximumConcurrency"].(float64) < 2 || scaling["MaximumConcurrency"].(float64) > 20 {
+		t.Errorf("a storm takes %v of the account's concurrency", mapping["ScalingConfig"])
+	}
+	if queue["VisibilityTimeout"].(float64) < 6*function["Timeout"].(float64) {
+		t.Errorf("taken messages are invisible for %v s, want six times the function's timeout, %v s", queue["VisibilityTimeout"], function["Timeout"])
+	}
+	redrive, _ := queue["RedrivePolicy"].(map[string]any)
+	dead := reference(redrive["deadLetterTargetArn"])
+	if redrive["maxReceiveCount"] == nil || redrive["maxReceiveCount"].(float64) < 5 || !alarmed(tmpl, id) || !alarmed(tmpl, dead) {
+		t.Errorf("redrive %v, alarms on the queue %v, on its dead letters %v", redrive, alarmed(tmpl, id), alarmed(tmpl, dead))
+	}
+	for name, limit := range map[string]any{id: queue["MessageRetentionPeriod"], dead: 1209600.0} {
+		if p := tmpl.Resources[name].Properties; tmpl.Resources[reference(p["KmsMasterKeyId"])].Type != "AWS::KMS::Key" || p["MessageRetentionPeriod"] != limit {
+			t.Errorf("%s: key %v, kept %v s", name, p["KmsMasterKeyId"], p["MessageRetentionPeriod"])
+		}
+	}
+	for _, rule := range tmpl.named("AWS::Events::Rule") {
+		p := tmpl.Resources[rule].Properties
+		if p["Name"] != "evenkeel-security-group-changed" {
+			continue
+		}
+		target := p["Targets"].([]any)[0].(map[string]any)
+		if reference(target["Arn"]) != id || target["RoleArn"] != nil {
+			t.Errorf("the rule's target is %v", target)
+		}
+		if got := senders(tmpl, id); !slices.Equal(got, []string{rule}) {
+			t.Errorf("who may send to the queue: %v, want the rule %s", got, rule)
+		}
+	}
+}
+
+// senders returns the logical ids of what the policy of a queue lets send, and
+// "unencrypted" when it takes messages over plain HTTP.
+func senders(tmpl template, queue string) []string {
+	var out []string
+	encrypted := false
+	for _, id := range tmpl.named("AWS::SQS::QueuePolicy") {
+		p := tmpl.Resources[id].Properties
+		if reference(p["Queues"].([]any)[0]) != queue {
+			continue
+		}
+		for _, raw := range p["PolicyDocument"].(map[string]any)["Statement"].([]any) {
+			s := raw.(map[string]any)
+			condition, _ := s["Condition"].(map[string]any)
+			if s["Effect"] == "Deny" {
+				encrypted = encrypted || reflect.DeepEqual(condition, map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}})
+				continue
+			}
+			source, _ := condition["ArnLike"].(map[string]any)
+			out = append(out, reference(source["aws:SourceArn"]))
+		}
+	}
+	if !encrypted {
+		out = append(out, "unencrypted")
+	}
+	return out
+}
+
+// TestAlarmsSayWhatToDo: who is woken at night reads the description first.
+func TestAlarmsSayWhatToDo(t *testing.T) {
+	tmpl := templates(t)["evenkeel"]
+	want := map[string]string{ // alarm → metric
+		"evenkeel-heals-stopped": "HealsStopped", "evenkeel-heals-slow": "HealExposureSeconds", "evenkeel-openings-missed": "OpeningsMissed",
+		"evenkeel-sweep-faults": "SweepFaults", "evenkeel-security-group-changed-waiting": "ApproximateAgeOfOldestMessage",
+		"evenkeel-security-group-changed-dead-letters": "ApproximateNumberOfMessagesVisible",
+	}
+	for _, id := range tmpl.named("AWS::CloudWatch::Alarm") {
+		p := tmpl.Resources[id].Properties
+		name := p["AlarmName"].(string)
+		if want[name] == "" {
+			continue
+		}
+		if p["MetricName"] != want[name] || len(p["AlarmDescription"].(string)) < 100 {
+			t.Errorf("%s watches %v: %v", name, p["MetricName"], p["AlarmDescription"])
+		}
+		delete(want, name)
+	}
+	if len(want) > 0 {
+		t.Errorf("no alarms %v", want)
+	}
+}
+
 // reference returns the logical id in a Ref or Fn::GetAtt.
 func reference(value any) string {
 	m, _ := value.(map[string]any)

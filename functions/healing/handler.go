@@ -14,11 +14,15 @@ import (
 
 type handler struct {
 	service *healing.Service
+	batches *batches
 	places  func(context.Context) ([]healing.Place, error)
 }
 
-// request is an event of our own; CloudTrail events have no action.
+// request is an event of our own, or a batch of the queue's; CloudTrail events
+// have no action.
 type request struct {
+	Records []message `json:"Records"`
+
 	Action    string            `json:"action"`    // sweep, undo, except, unexcept
 	HealID    string            `json:"healId"`    // undo
 	By        string            `json:"by"`        // undo, except, unexcept: who asks
@@ -26,12 +30,15 @@ type request struct {
 }
 
 // handle tells the kinds of event apart. What is none of ours is a no-op with
-// its reason in the log line; what cannot be decoded is an error, so that the
-// queue behind the function keeps it.
+// its reason in the log line; what cannot be decoded is an error, or a failed
+// message of its batch, so that a dead-letter queue keeps it.
 func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error) {
 	var r request
 	if err := json.Unmarshal(event, &r); err != nil {
 		return nil, fault.Invalid("event: %w", err)
+	}
+	if r.Records != nil {
+		return h.batches.run(ctx, r.Records), nil
 	}
 	switch r.Action {
 	case "":

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/redelivery"
 	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/config"
@@ -42,8 +44,12 @@ func main() {
 		Publisher: bus.New(cfg, busName),
 		Now:       time.Now,
 	}
-	handler := &handler{service: service, places: places(state.Places, driftstate.New(cfg, table).Stacks)}
+	batches := &batches{parse: service.Parser.Parse, handle: service.Handle, after: redelivery.New(cfg).After, spread: jitter, log: log}
+	handler := &handler{service: service, batches: batches, places: places(state.Places, driftstate.New(cfg, table).Stacks)}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		return handler.handle(ctx, event)
 	}))
 }
+
+// jitter takes up to half of a time away.
+func jitter(t time.Duration) time.Duration { return t/2 + rand.N(t/2+1) }

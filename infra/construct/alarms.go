@@ -1,6 +1,8 @@
 package construct
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
@@ -51,7 +53,7 @@ func (a *Alarms) On(c *Common, alarm Alarm) {
 	for key, value := range alarm.Dimensions {
 		dimensions[key] = text(value)
 	}
-	name := "evenkeel-" + alarm.Name
+	name := "evenkeel-" + strings.TrimPrefix(alarm.Name, "evenkeel-") // a queue's alarm has its name
 	made := awscloudwatch.NewAlarm(c.Scope, text("Alarm-"+alarm.Name), &awscloudwatch.AlarmProps{
 		AlarmName: text(name), AlarmDescription: text(alarm.Description),
 		Metric: awscloudwatch.NewMetric(&awscloudwatch.MetricProps{

@@ -18,6 +18,7 @@ import (
 type Function struct {
 	Lambda      awslambda.Function
 	Name        string // "drift"; the function is called evenkeel-drift
+	Seconds     float64
 	DeadLetters awssqs.Queue
 }
 
@@ -76,7 +77,7 @@ func NewFunction(c *Common, p FunctionProps) *Function {
 			Namespace: "AWS/Lambda", Metric: metric, Dimensions: map[string]string{"FunctionName": name}, Threshold: 1,
 		})
 	}
-	return &Function{Lambda: fn, Name: p.Name, DeadLetters: dead}
+	return &Function{Lambda: fn, Name: p.Name, Seconds: p.Seconds, DeadLetters: dead}
 }
 
 // asyncAgeSeconds is the longest that Lambda keeps an asynchronous event.

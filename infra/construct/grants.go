@@ -94,6 +94,8 @@ func (g *Grants) resources(function, on, action string) []string {
 		return []string{workflowResource(c, "rollout", action)}
 	case permission.OwnFunction:
 		return []string{c.arn("lambda", "function:evenkeel-"+function)}
+	case permission.OwnQueue:
+		return queuesOf(c, function)
 	default: // permission.Any; the declaration was checked when it was read
 		return []string{"*"}
 	}

@@ -32,8 +32,8 @@ func NewKey(stack awscdk.Stack) awskms.Key {
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(text("cloudwatch.amazonaws.com"), nil)},
 		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()}},
 	}), no())
-	// EventBridge does not say for whom it asks when what it delivers to asks for
-	// the key: with a condition on the source, dead letters would be lost. Whose
+	// EventBridge does not say for whom it asks when a queue that it delivers to
+	// asks for the key: with a condition on the source, events would be lost. Whose
 	// rules may send is in the policy of each queue.
 	// Source: SNS developer guide, "Key management" (aws:SourceAccount and
 	// aws:SourceArn are not supported for EventBridge in a key policy).

@@ -23,6 +23,8 @@ func EventRoute(c *Common, r route.Route, bus string, functions map[string]*Func
 		target.Input = text(r.Input)
 	}
 	switch fn, workflow := functions[r.Function], workflows[r.Workflow]; {
+	case fn != nil && r.Queued:
+		queueRoute(c, r, bus, target, fn)
 	case fn != nil:
 		target.Arn = fn.Lambda.FunctionArn()
 		Deliver(&target, fn.DeadLetters.QueueArn())

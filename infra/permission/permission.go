@@ -30,11 +30,12 @@ const (
 	DriftscanWorkflow = "driftscanWorkflow" //
 	RolloutWorkflow   = "rolloutWorkflow"   //
 	OwnFunction       = "ownFunction"       //
+	OwnQueue          = "ownQueue"          // where events wait for the function
 	Any               = "any"               // "*"; Why names the reason
 )
 
 var tokens = []string{StateTable, LedgerTable, WritesTable, Bucket, Bus, Parameters, Secrets, WorkloadRole, StageRole,
-	PipelineWorkflow, DriftWorkflow, DriftscanWorkflow, RolloutWorkflow, OwnFunction, Any}
+	PipelineWorkflow, DriftWorkflow, DriftscanWorkflow, RolloutWorkflow, OwnFunction, OwnQueue, Any}
 
 // Statement allows actions on one thing, and says why.
 type Statement struct {

@@ -16,6 +16,11 @@ type Route struct {
 	Workflow    string         // target workflow
 	Input       string         // constant input in place of the event; "" passes the event
 
+	// Queued says that events wait in a queue of this name, from which the function
+	// takes them in batches: a burst is worked off at a bounded pace, what fails
+	// comes again by itself, and what keeps failing is kept aside.
+	Queued bool
+
 	// Own says that only events of the hub's own account count. Workload
 	// accounts may put events on the hub's default bus; what they say about
 	// their own stacks is wanted, what they say about a repository or a
@@ -48,7 +53,7 @@ func Routes() []Route {
 		{Name: "evenkeel-review-broken", Description: "A review execution broke off: remove what it has open", Function: "review", Own: true, Pattern: broken("review")},
 		{Name: "evenkeel-rollout-broken", Description: "A rollout execution broke off: start another one, which goes on from the record", Function: "rollout", Own: true, Pattern: broken("rollout")},
 		{Name: "evenkeel-drift-broken", Description: "A drift execution broke off: tell the scan that it was a batch of", Function: "drift", Own: true, Pattern: broken("drift")},
-		{Name: "evenkeel-security-group-changed", Description: "Something that can open a security group was called", Function: "healing", Pattern: groupChanged()},
+		{Name: "evenkeel-security-group-changed", Description: "Something that can open a security group was called", Function: "healing", Queued: true, Pattern: groupChanged()},
 		{Name: "evenkeel-resource-written", Description: "A call changed a resource: keep who made it", Function: "trail", Pattern: written()},
 		{Name: "evenkeel-drift-scan", Description: "Scan every deployed stack for drift, or all of the accounts", Workflow: "driftscan", Schedule: "rate(1 hour)"},
 		{Name: "evenkeel-drift-digest", Description: "What drift is open, once a day", Function: "drift",

@@ -114,6 +114,7 @@ func Core(scope constructs.Construct, s settings.Settings, from Sources) (awscdk
 		Name: "rollout-paused", Description: "A rollout is paused although nobody planned it: evenkeel rollout says which, why, and what to type next",
 		Namespace: metrics.Namespace, Metric: "RolloutsPaused", Dimensions: map[string]string{"Cause": "unplanned"}, Threshold: 1,
 	})
+	healingAlarms(c, alarms)
 	admit(stack, s.WorkloadAccounts)
 	url := functions["webhook"].Lambda.AddFunctionUrl(&awslambda.FunctionUrlOptions{AuthType: awslambda.FunctionUrlAuthType_NONE})
 

@@ -158,7 +158,7 @@ type gauge struct{ names []string }
 
 func (g *gauge) Put(dimensions map[string]string, values ...metrics.Value) error {
 	for _, v := range values {
-		g.names = append(g.names, v.Name+dimensions["Outcome"]+dimensions["Cause"])
+		g.names = append(g.names, v.Name+dimensions["Outcome"]+dimensions["Cause"]+dimensions["Severity"])
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func recorder(j *journal, g *gauge) *ledger.Recorder {
 
 func TestRecordedAndMeasuredOnce(t *testing.T) {
 	j, g := &journal{}, &gauge{}
-	for _, name := range []string{"RunFinished.v1", "DriftDetected.v1", "SecurityGroupHealed.v1", "StackPlanned.v1", "RolloutPaused.v1", "RolloutPromoted.v1", "RolloutAborted.v1", "RolloutSwitchedBack.v1"} {
+	for _, name := range []string{"RunFinished.v1", "DriftDetected.v1", "SecurityGroupHealed.v1", "SecurityGroupHealingStopped.v1", "SecurityGroupsSwept.v1", "StackPlanned.v1", "RolloutPaused.v1", "RolloutPromoted.v1", "RolloutAborted.v1", "RolloutSwitchedBack.v1"} {
 		for i, want := range []string{"recorded", "repeated"} {
 			got, err := recorder(j, g).Handle(t.Context(), sample(t, name))
 			if err != nil || got.Result() != want {
@@ -180,7 +180,8 @@ func TestRecordedAndMeasuredOnce(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"RunsFinishedRolledBack", "DriftDetected", "DriftedResources", "SecurityGroupExposureSeconds",
+	if want := []string{"RunsFinishedRolledBack", "DriftDetected", "DriftedResources",
+		"Heals", "HealExposureSeconds", "Healsunknown", "HealExposureSecondsunknown", "HealsStopped", "OpeningsMissed", "SweepFaults",
 		"RolloutsPausedunplanned", "RolloutsEndedPromoted", "RolloutsEndedAborted", "RolloutsEndedSwitchedBack"}; !slices.Equal(g.names, want) {
 		t.Errorf("measured %v, want %v", g.names, want)
 	}

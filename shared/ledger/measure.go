@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -26,7 +27,12 @@ func Measure(e Entry) ([]Measurement, error) {
 			metrics.Value{Name: "DriftedResources", Unit: metrics.Count, Value: float64(len(drift.Resources))}), err
 	case events.SecurityGroupHealed{}.DetailType():
 		heal, err := DataOf[events.SecurityGroupHealed](e)
-		return one(nil, metrics.Value{Name: "SecurityGroupExposureSeconds", Unit: metrics.Seconds, Value: heal.Exposure.Seconds()}), err
+		return healed(heal), err
+	case events.SecurityGroupHealingStopped{}.DetailType():
+		return one(nil, metrics.Value{Name: "HealsStopped", Unit: metrics.Count, Value: 1}), nil
+	case events.SecurityGroupsSwept{}.DetailType():
+		swept, err := DataOf[events.SecurityGroupsSwept](e)
+		return sweptPlaces(swept), err
 	case events.RolloutPaused{}.DetailType():
 		pause, err := DataOf[events.RolloutPaused](e)
 		return one(map[string]string{"Cause": causeOf(pause)}, metrics.Value{Name: "RolloutsPaused", Unit: metrics.Count, Value: 1}), err
@@ -38,6 +44,30 @@ func Measure(e Entry) ([]Measurement, error) {
 		return rolloutsEnded("SwitchedBack"), nil
 	}
 	return nil, nil
+}
+
+// healed counts the heal and measures how long the group was open, over all and
+// by severity. When a sweep found it, nobody knows since when it was open: a
+// figure from the time of the sweep would say that sweeps are the fastest.
+func healed(heal events.SecurityGroupHealed) []Measurement {
+	values := []metrics.Value{{Name: "Heals", Unit: metrics.Count, Value: 1}}
+	if heal.Trigger.EventName != "Sweep" && !heal.Trigger.Time.IsZero() {
+		values = append(values, metrics.Value{Name: "HealExposureSeconds", Unit: metrics.Seconds, Value: heal.Exposure.Seconds()})
+	}
+	severity := map[string]string{"Severity": cmp.Or(heal.Severity, "unknown")}
+	return []Measurement{{Values: values}, {Dimensions: severity, Values: values}}
+}
+
+// sweptPlaces tells an empty sweep too: zeros show that sweeps go on.
+func sweptPlaces(swept events.SecurityGroupsSwept) []Measurement {
+	faults := 0
+	for _, place := range swept.Places {
+		if place.Fault != "" {
+			faults++
+		}
+	}
+	return one(nil, metrics.Value{Name: "OpeningsMissed", Unit: metrics.Count, Value: float64(len(swept.Missed))},
+		metrics.Value{Name: "SweepFaults", Unit: metrics.Count, Value: float64(faults)})
 }
 
 // The causes of a pause.
