@@ -158,8 +158,9 @@ func broken(workflow string) map[string]any {
 }
 
 // groupChanged matches the calls after which a security group can be more open
-// than before, or an open one be put to use. A call with an errorCode changed
-// nothing.
+// than before, an open one be put to use, or be under another policy. They are
+// those that the domain looks after; a test of the local installation compares.
+// A call with an errorCode changed nothing.
 // Source: EC2 API reference; CloudTrail user guide, "CloudTrail record contents".
 func groupChanged() map[string]any {
 	return map[string]any{
@@ -168,9 +169,9 @@ func groupChanged() map[string]any {
 		"detail": map[string]any{
 			"eventSource": []any{"ec2.amazonaws.com"},
 			"eventName": []any{
-				"AuthorizeIngress", "AuthorizeSecurityGroupIngress", "CreateManagedPrefixList", "CreateNetworkInterface",
-				"CreateSecurityGroup", "ModifyInstanceAttribute", "ModifyManagedPrefixList", "ModifyNetworkInterfaceAttribute",
-				"ModifySecurityGroupRules", "RestoreManagedPrefixListVersion", "RunInstances",
+				"AssociateSecurityGroupVpc", "AuthorizeIngress", "AuthorizeSecurityGroupIngress", "CreateManagedPrefixList", "CreateNetworkInterface",
+				"CreateSecurityGroup", "CreateTags", "CreateVpcEndpoint", "DeleteTags", "ModifyInstanceAttribute", "ModifyManagedPrefixList",
+				"ModifyNetworkInterfaceAttribute", "ModifySecurityGroupRules", "ModifyVpcEndpoint", "RestoreManagedPrefixListVersion", "RunInstances",
 			},
 			"errorCode": []any{map[string]any{"exists": false}},
 		},

@@ -185,6 +185,9 @@ func TestRoutesAreSound(t *testing.T) {
 		if (r.Function == "") == (r.Workflow == "") {
 			t.Errorf("%s needs one target", r.Name)
 		}
+		if r.Queued && (r.Function == "" || r.Input != "" || r.Pattern == nil) {
+			t.Errorf("%s: only events wait in a queue, and only for a function", r.Name)
+		}
 	}
 }
 

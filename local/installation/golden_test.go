@@ -4,12 +4,15 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/evenkeel/evenkeel/local/cloudtest"
 	"github.com/evenkeel/evenkeel/local/installation"
@@ -57,6 +60,16 @@ func TestDeployTakesTheGoldenTemplate(t *testing.T) {
 	}
 	if workflow := fn.Environment.Variables[config.RolloutWorkflow]; workflow != outputs["RolloutWorkflow"] {
 		t.Errorf("the function is told the workflow %s, which is %s", workflow, outputs["RolloutWorkflow"])
+	}
+	// The queue of the healer: the emulator takes batches from it as the template says.
+	mappings, err := client.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: aws.String(outputs["HealingFunction"])})
+	if err != nil || len(mappings.EventSourceMappings) != 1 {
+		t.Fatalf("event source mappings %+v, want one (%v)", mappings, err)
+	}
+	if m := mappings.EventSourceMappings[0]; !strings.HasSuffix(aws.ToString(m.EventSourceArn), ":evenkeel-security-group-changed") || aws.ToInt32(m.BatchSize) != 10 ||
+		!slices.Equal(m.FunctionResponseTypes, []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}) ||
+		m.ScalingConfig == nil || aws.ToInt32(m.ScalingConfig.MaximumConcurrency) != 5 {
+		t.Errorf("event source mapping %+v", m)
 	}
 	again, err := installation.Deploy(ctx, options)
 	if err != nil || again["StateTable"] != outputs["StateTable"] {
