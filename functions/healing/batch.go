@@ -165,7 +165,9 @@ const longestPause = 2 * time.Minute
 // annotateBatch sums the batch up for the invocation's log line.
 func annotateBatch(ctx context.Context, items []*item, failed int) {
 	groups, shared, actions, unread, skipped := 0, 0, []healing.Action{}, []string{}, map[string]int{}
+	ids := make([]string, 0, len(items))
 	for _, it := range items {
+		ids = append(ids, cmp.Or(it.record.Trigger.EventID, it.ID))
 		groups += it.result.Groups
 		actions, unread = append(actions, it.result.Actions...), append(unread, it.result.Unread...)
 		if it.shared && it.err == nil {
@@ -175,7 +177,7 @@ func annotateBatch(ctx context.Context, items []*item, failed int) {
 			skipped[reason]++
 		}
 	}
-	invoke.Annotate(ctx, "kind", "batch", "messages", len(items), "failed", failed, "shared", shared, "groups", groups)
+	invoke.Annotate(ctx, "kind", "batch", "messages", len(items), "failed", failed, "shared", shared, "groups", groups, "events", ids)
 	if len(skipped) > 0 {
 		invoke.Annotate(ctx, "skipped", skipped)
 	}

@@ -99,7 +99,7 @@ func TestBatchOfTheQueue(t *testing.T) {
 		t.Errorf("come again: %v", again)
 	}
 	log := fn.Log()
-	for _, want := range []string{`"message":"m1"`, `"message":"m2","event":"e2"`, "RequestLimitExceeded", `"fault":"InvalidError"`, `"kind":"batch","messages":8,"failed":3,"shared":3`, `"a revoke closes":1`} {
+	for _, want := range []string{`"message":"m1"`, `"message":"m2","event":"e2"`, "RequestLimitExceeded", `"fault":"InvalidError"`, `"kind":"batch","messages":8,"failed":3,"shared":3`, `"events":["e1","m1","e2"`, `"a revoke closes":1`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log does not say %s:\n%s", want, log)
 		}
