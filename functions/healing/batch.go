@@ -39,7 +39,8 @@ type failure struct {
 // batches handles batches of messages. Each message fails alone.
 type batches struct {
 	parse  func(event []byte) (healing.Record, error)
-	handle func(ctx context.Context, event []byte) (healing.Result, error)
+	first  func(ctx context.Context, event []byte) (healing.Result, error)             // of a message that comes for the first time, see healing.Service
+	handle func(ctx context.Context, event []byte) (healing.Result, error)             // of one that comes again
 	after  func(ctx context.Context, queue, receipt string, after time.Duration) error // see redelivery.Client
 	spread func(time.Duration) time.Duration                                           // takes some of a time away, so that not all come again together
 	log    *slog.Logger
@@ -126,8 +127,12 @@ func (b *batches) look(ctx context.Context, alike []*item) {
 		case ctx.Err() != nil:
 			it.err = fault.Transient("the time of the invocation ended before this event's turn: %w", ctx.Err())
 		default:
-			it.result, it.err = b.handle(ctx, []byte(it.Body))
-			looked = it.err == nil && it.result.Groups > 0
+			handle := b.handle
+			if it.Attributes.Receives == 1 {
+				handle = b.first // an attempt that broke off left its own message, which says that it came before
+			}
+			it.result, it.err = handle(ctx, []byte(it.Body))
+			looked = it.err == nil && it.result.Groups > 0 && it.result.Skipped != healing.HandledBefore
 			byEvent[it.record.Trigger.EventID] = it
 		}
 	}

@@ -26,6 +26,8 @@ type desk struct {
 	skips   map[string]string
 	after   []string // "receipt pause", in order
 	spend   func()
+	firsts  int
+	results map[string]string // why the service skipped an event
 	log     bytes.Buffer
 }
 
@@ -55,12 +57,17 @@ func (d *desk) handle(ctx context.Context, event []byte) (healing.Result, error)
 	if err := ctx.Err(); err != nil {
 		return healing.Result{}, err
 	}
-	return healing.Result{EventID: id, Groups: groups, Skipped: r.Skip}, d.errs[id]
+	return healing.Result{EventID: id, Groups: groups, Skipped: r.Skip + d.results[id]}, d.errs[id]
+}
+
+func (d *desk) first(ctx context.Context, event []byte) (healing.Result, error) {
+	d.firsts++
+	return d.handle(ctx, event)
 }
 
 func (d *desk) run(ctx context.Context, bodies ...string) []string {
 	b := &batches{
-		parse: d.parse, handle: d.handle, log: slog.New(slog.NewJSONHandler(&d.log, nil)),
+		parse: d.parse, first: d.first, handle: d.handle, log: slog.New(slog.NewJSONHandler(&d.log, nil)),
 		spread: func(t time.Duration) time.Duration { return t },
 		after: func(_ context.Context, _, receipt string, after time.Duration) error {
 			d.after = append(d.after, receipt+" "+after.String())
@@ -98,6 +105,10 @@ func TestBatch(t *testing.T) {
 		{name: "a duplicate fails with its original", bodies: []string{"a sg-1 1", "a sg-1 1"},
 			desk: desk{errs: map[string]error{"a": throttled}}, handled: []string{"a"}, failed: []string{"m0", "m1"}, after: []string{"r0 2s", "r1 2s"}},
 		{name: "what was handled before answers nobody else", bodies: []string{"a sg-1 1", "b sg-1 2", "c sg-1 3"},
+			desk: desk{results: map[string]string{"a": healing.HandledBefore}}, handled: []string{"a", "b"}},
+		{name: "a look that found nothing answers all", bodies: []string{"a sg-1 1", "b sg-1 2"},
+			desk: desk{results: map[string]string{"a": healing.NothingOpen}}, handled: []string{"a"}},
+		{name: "a group that is gone answers nobody", bodies: []string{"a sg-1 1", "b sg-1 2"},
 			desk: desk{groups: map[string]int{"a": 0}}, handled: []string{"a", "b"}},
 		{name: "a failed look answers nobody else", bodies: []string{"a sg-1 1", "b sg-1 2", "c sg-1 3"},
 			desk: desk{errs: map[string]error{"a": throttled}}, handled: []string{"a", "b"}, failed: []string{"m0"}, after: []string{"r0 2s"}},
@@ -133,6 +144,19 @@ func TestBatchStopsInTime(t *testing.T) {
 	}
 	if !slices.Equal(d.handled, []string{"a", "b"}) || !slices.Equal(failed, []string{"m1", "m2", "m3"}) || len(d.after) != 3 {
 		t.Errorf("handled %v, failed %v, come again %v", d.handled, failed, d.after)
+	}
+}
+
+// Only a message that says it came for the first time is handled as such.
+func TestBatchKnowsWhatCameBefore(t *testing.T) {
+	d := desk{}
+	b := &batches{parse: d.parse, first: d.first, handle: d.handle}
+	for receives, want := range []int{0, 1, 1} {
+		m := message{ID: "m", Body: "a sg-1 1"}
+		m.Attributes.Receives = receives
+		if b.run(t.Context(), []message{m}); d.firsts != want {
+			t.Errorf("received %d times: handled %d times as new, want %d", receives, d.firsts, want)
+		}
 	}
 }
 

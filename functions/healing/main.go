@@ -44,7 +44,7 @@ func main() {
 		Publisher: bus.New(cfg, busName),
 		Now:       time.Now,
 	}
-	batches := &batches{parse: service.Parser.Parse, handle: service.Handle, after: redelivery.New(cfg).After, spread: jitter, log: log}
+	batches := &batches{parse: service.Parser.Parse, first: service.HandleFirst, handle: service.Handle, after: redelivery.New(cfg).After, spread: jitter, log: log}
 	handler := &handler{service: service, batches: batches, places: places(state.Places, driftstate.New(cfg, table).Stacks)}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		return handler.handle(ctx, event)
