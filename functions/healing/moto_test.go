@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -34,11 +35,11 @@ import (
 
 var listening = regexp.MustCompile(`Running on (http://127\.0\.0\.1:[0-9]+)`)
 
-// startMoto runs moto's server on a free port of 127.0.0.1 and returns its
-// URL; it is killed when the test ends.
+// startMoto runs moto's server on a free port of 127.0.0.1, with what
+// local/ec2.md replaces in it, and returns its URL; it is killed when the test ends.
 func startMoto(t *testing.T) string {
 	t.Helper()
-	server := exec.Command(testtool.Own(t, "EVENKEEL_TEST_PYTHON", "python"), "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+	server := exec.Command(testtool.Own(t, "EVENKEEL_TEST_PYTHON", "python"), filepath.Join(testtool.Root(t), "local", "emulator", "moto", "launcher.py"), "-H", "127.0.0.1", "-p", "0")
 	output, err := server.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

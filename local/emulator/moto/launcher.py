@@ -11,6 +11,7 @@ import sys
 
 
 def main():
+    sys.dont_write_bytecode = True  # tests run it where it lies
     import interfaces
     import lists
     import rules

@@ -1,15 +1,13 @@
 // Package ec2backed holds the simulator's EC2 resources in a real EC2 API, in
-// practice a moto server: what a shell changes there is real drift, and a
-// CloudFormation update is a real EC2 change.
+// practice the local cloud's moto server (local/ec2.md): what a shell changes
+// there is real drift, and a CloudFormation update is a real EC2 change.
 package ec2backed
 
 import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/smithy-go"
 
@@ -30,19 +28,13 @@ type handler struct {
 type Backend struct {
 	client   *ec2.Client
 	handlers map[string]handler
-
-	// kept is what moto 5.2 forgets and EC2 does not, by id: the description of
-	// a rule whose peer is a prefix list, and the name of a prefix list that is
-	// modified without naming it.
-	mu   sync.Mutex
-	kept map[string]string
 }
 
 var _ simulator.EC2 = (*Backend)(nil)
 
 // New makes a backend on a client for one account and region.
 func New(client *ec2.Client) *Backend {
-	b := &Backend{client: client, kept: map[string]string{}}
+	b := &Backend{client: client}
 	b.handlers = map[string]handler{
 		"AWS::EC2::VPC":                  {b.createVPC, b.readVPC, b.updateVPC, b.deleteVPC, b.listVPCs},
 		"AWS::EC2::Subnet":               {b.createSubnet, b.readSubnet, b.updateSubnet, b.deleteSubnet, b.listSubnets},
@@ -86,18 +78,6 @@ func (b *Backend) Delete(ctx context.Context, typeName, identifier string) error
 func (b *Backend) List(ctx context.Context, typeName string) ([]string, error) {
 	list, err := b.handlers[typeName].list(ctx)
 	return list, classify(err)
-}
-
-func (b *Backend) remember(id string, value *string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.kept[id] = aws.ToString(value)
-}
-
-func (b *Backend) recall(id string) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.kept[id]
 }
 
 // classify turns an EC2 error into a handler error.

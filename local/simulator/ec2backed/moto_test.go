@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/testtool"
 )
 
-// moto starts a moto server and gives a client of it.
+// moto starts a moto server as the local cloud does and gives a client of it.
 func moto(t *testing.T) *ec2.Client {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -25,7 +26,7 @@ func moto(t *testing.T) *ec2.Client {
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	_ = listener.Close()
-	command := exec.Command(testtool.Own(t, "EVENKEEL_TEST_PYTHON", "python"), "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
+	command := exec.Command(testtool.Own(t, "EVENKEEL_TEST_PYTHON", "python"), filepath.Join(testtool.Root(t), "local", "emulator", "moto", "launcher.py"), "-H", "127.0.0.1", "-p", port)
 	command.Env = append(os.Environ(), "MOTO_EC2_LOAD_DEFAULT_AMIS=false", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
 	if err := command.Start(); err != nil {
 		t.Fatal(err)

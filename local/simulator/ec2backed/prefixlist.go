@@ -20,7 +20,6 @@ func (b *Backend) createList(ctx context.Context, desired map[string]any) (strin
 	if err != nil {
 		return "", err
 	}
-	b.remember(*out.PrefixList.PrefixListId, in.PrefixListName)
 	return *out.PrefixList.PrefixListId, nil
 }
 
@@ -68,7 +67,7 @@ func (b *Backend) readList(ctx context.Context, id string) (map[string]any, erro
 	model := map[string]any{
 		"PrefixListId": id, "MaxEntries": float64(aws.ToInt32(found.MaxEntries)), "Version": float64(aws.ToInt64(found.Version)),
 	}
-	model["PrefixListName"] = orRecalled(found.PrefixListName, b.recall(id))
+	set(model, "PrefixListName", found.PrefixListName)
 	set(model, "AddressFamily", found.AddressFamily)
 	set(model, "OwnerId", found.OwnerId)
 	set(model, "Arn", found.PrefixListArn)
@@ -81,13 +80,6 @@ func (b *Backend) readList(ctx context.Context, id string) (map[string]any, erro
 	}
 	model["Entries"] = list
 	return model, nil
-}
-
-func orRecalled(value *string, recalled string) string {
-	if aws.ToString(value) == "" {
-		return recalled
-	}
-	return *value
 }
 
 // updateList brings the entries to the desired ones; an entry with another
@@ -118,7 +110,6 @@ func (b *Backend) updateList(ctx context.Context, id string, previous, desired m
 			return err
 		}
 	}
-	b.remember(id, in.PrefixListName)
 	return b.retag(ctx, id, previous, desired)
 }
 

@@ -3,7 +3,6 @@ package ec2backed
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -134,61 +133,11 @@ func (b *Backend) rules(ctx context.Context, group string) ([]rule, error) {
 			list = append(list, ruleFrom(x))
 		}
 	}
-	return list, b.describePeers(ctx, group, list)
-}
-
-// describePeers fills in the descriptions of rules whose peer is a group or a
-// prefix list: moto 5.2 gives these in DescribeSecurityGroups only, EC2 in both.
-func (b *Backend) describePeers(ctx context.Context, group string, list []rule) error {
-	missing := func(r rule) bool { return r.description == "" && (r.peer != "" || r.list != "") }
-	if !slices.ContainsFunc(list, missing) {
-		return nil
-	}
-	out, err := b.client.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
-	if err != nil || len(out.SecurityGroups) == 0 {
-		return err
-	}
-	described := slices.Concat(peers(out.SecurityGroups[0].IpPermissions, group, false), peers(out.SecurityGroups[0].IpPermissionsEgress, group, true))
-	for i := range list {
-		if list[i].list != "" && missing(list[i]) {
-			list[i].description = b.recall(list[i].id)
-		}
-		if at := slices.IndexFunc(described, list[i].same); at >= 0 && missing(list[i]) {
-			list[i].description = described[at].description
-		}
-	}
-	return nil
-}
-
-// peers lists the rules of permissions whose peer is a group or a prefix list.
-func peers(permissions []types.IpPermission, group string, egress bool) []rule {
-	var list []rule
-	for _, p := range permissions {
-		base := types.SecurityGroupRule{GroupId: &group, IsEgress: &egress, IpProtocol: p.IpProtocol, FromPort: p.FromPort, ToPort: p.ToPort}
-		for _, pair := range p.UserIdGroupPairs {
-			r := ruleFrom(base)
-			r.peer, r.description = aws.ToString(pair.GroupId), aws.ToString(pair.Description)
-			list = append(list, r)
-		}
-		for _, prefix := range p.PrefixListIds {
-			r := ruleFrom(base)
-			r.list, r.description = aws.ToString(prefix.PrefixListId), aws.ToString(prefix.Description)
-			list = append(list, r)
-		}
-	}
-	return list
+	return list, nil
 }
 
 // authorize adds a rule and gives its id.
 func (b *Backend) authorize(ctx context.Context, r rule) (string, error) {
-	id, err := b.add(ctx, r)
-	if err == nil && r.list != "" {
-		b.remember(id, &r.description)
-	}
-	return id, err
-}
-
-func (b *Backend) add(ctx context.Context, r rule) (string, error) {
 	var made []types.SecurityGroupRule
 	if r.egress {
 		out, err := b.client.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &r.group, IpPermissions: []types.IpPermission{r.permission()}})
@@ -235,9 +184,7 @@ func (b *Backend) rule(ctx context.Context, id string) (rule, error) {
 	}
 	for _, x := range out.SecurityGroupRules {
 		if aws.ToString(x.SecurityGroupRuleId) == id {
-			found := []rule{ruleFrom(x)}
-			err := b.describePeers(ctx, found[0].group, found)
-			return found[0], err
+			return ruleFrom(x), nil
 		}
 	}
 	return rule{}, notFound("security group rule", id)
@@ -275,9 +222,6 @@ func (b *Backend) describeRule(ctx context.Context, id string, _, desired map[st
 	r, err := b.rule(ctx, id)
 	if err != nil {
 		return err
-	}
-	if r.list != "" {
-		b.remember(id, text(desired, "Description"))
 	}
 	description := []types.SecurityGroupRuleDescription{{SecurityGroupRuleId: &id, Description: text(desired, "Description")}}
 	if r.egress {
