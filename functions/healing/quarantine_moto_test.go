@@ -30,7 +30,7 @@ func (a *account) described() string {
 	return string(data)
 }
 
-// TestQuarantineAgainstMoto opens IPv4 rules in several forms, and each time
+// TestQuarantineAgainstMoto opens rules of both families in several forms, and each time
 // the binary narrows exactly that rule to nobody; after the undo EC2 describes
 // the rules as it did before, byte for byte.
 func TestQuarantineAgainstMoto(t *testing.T) {
@@ -47,7 +47,10 @@ func TestQuarantineAgainstMoto(t *testing.T) {
 	tagged := permissions(ipv4(tcp(22, 22), "0.0.0.0/0", "for the vendor"))
 	tagged.TagSpecifications = []types.TagSpecification{{ResourceType: types.ResourceTypeSecurityGroupRule,
 		Tags: []types.Tag{{Key: aws.String("owner"), Value: aws.String("net")}}}}
+	six := tcp(22, 22)
+	six.Ipv6Ranges = []types.Ipv6Range{{CidrIpv6: aws.String("::/0"), Description: aws.String("also here")}}
 	for sample, open := range map[string]ec2.AuthorizeSecurityGroupIngressInput{
+		"nested-ipv6": permissions(six),
 		"nested-ipv4": tagged,
 		"range-20-25": permissions(ipv4(types.IpPermission{IpProtocol: aws.String("-1")}, "0.0.0.0/0", "everything")),
 		"flat-form":   {IpProtocol: aws.String("tcp"), FromPort: aws.Int32(3389), ToPort: aws.Int32(3389), CidrIp: aws.String("128.0.0.0/1")},
@@ -70,19 +73,19 @@ func TestQuarantineAgainstMoto(t *testing.T) {
 	}
 }
 
-// wantNarrowed wants the rule to admit one address of TEST-NET-1, and the
+// wantNarrowed wants the rule to admit one address that is nobody's, and the
 // others to be as they were.
 func (a *account) wantNarrowed(id string, before map[string]events.SecurityGroupRule) {
 	a.t.Helper()
-	quarantine := healing.DefaultPolicy().QuarantineIPv4
+	policy := healing.DefaultPolicy()
 	for rule, now := range a.ingress() {
 		was := before[rule]
 		if rule == id {
-			source, err := netip.ParsePrefix(now.CIDRv4)
-			if err != nil || !source.IsSingleIP() || !quarantine.Contains(source.Addr()) {
-				a.t.Errorf("%s admits %s", id, now.CIDRv4)
+			source, err := netip.ParsePrefix(now.CIDRv4 + now.CIDRv6)
+			if err != nil || !source.IsSingleIP() || !policy.QuarantineIPv4.Contains(source.Addr()) && !policy.QuarantineIPv6.Contains(source.Addr()) {
+				a.t.Errorf("%s admits %s%s", id, now.CIDRv4, now.CIDRv6)
 			}
-			now.CIDRv4 = was.CIDRv4
+			now.CIDRv4, now.CIDRv6 = was.CIDRv4, was.CIDRv6
 		}
 		if was.Description != now.Description || was.Tags["owner"] != now.Tags["owner"] || healing.RuleKey(was) != healing.RuleKey(now) {
 			a.t.Errorf("%s was %+v and is %+v", rule, was, now)
