@@ -44,10 +44,26 @@ func Compare(kind Kind, expected, actual map[string]any) []events.PropertyDiffer
 // or a document is. Comparing something with itself finds nothing.
 // Source: CloudFormation API reference, StackResourceDrift and PropertyDifference.
 func Examine(kind Kind, expected, actual map[string]any) Comparison {
-	c := newComparer(kind, expected)
+	return newComparer(kind, expected).examine(expected, actual)
+}
+
+// Between returns where what is read now differs from what was read then,
+// sorted by path. Unlike a template's, an empty list says that there was
+// nothing, and what is not there any more was taken away.
+func Between(kind Kind, then, now map[string]any) []events.PropertyDifference {
+	c := newComparer(kind, then)
+	c.observed = true
+	return c.examine(then, now).Differences
+}
+
+func (c *comparer) examine(expected, actual map[string]any) Comparison {
 	for name, want := range expected {
+		at := c.at(name).within(expected)
 		have, ok := actual[name]
-		c.compare(c.at(name).within(expected), want, have, ok)
+		if !ok && want != nil && at.shape != nil {
+			have, ok = c.elsewhere(at, actual)
+		}
+		c.compare(at, want, have, ok)
 	}
 	return Comparison{Differences: c.sorted(), Unresolved: c.unsure()}
 }
@@ -59,6 +75,7 @@ type comparer struct {
 	coerced    any // expected with numbers as numbers, made when first needed
 	found      []events.PropertyDifference
 	unresolved []Unresolved
+	observed   bool // expected was read as well: it is all there was
 	budget     *int // pairs of items that may still be compared
 }
 
@@ -96,20 +113,17 @@ func (c *comparer) add(p place, typ string, want, have any) {
 // compare looks at one place. Only where the normal forms differ does it go
 // down to name the smallest difference.
 func (c *comparer) compare(p place, want, have any, present bool) {
-	switch want.(type) {
-	case string, float64, bool:
-		if want == have {
-			return
-		}
+	if identical(want, have) {
+		return
 	}
 	normalWant, normalHave := c.value(p, want), c.value(p, have)
-	if c.same(p, normalWant, normalHave) || written(want, have) {
+	if c.same(p, normalWant, normalHave) || written(want, have) || present && c.rewritten(p, want, have) {
 		return
 	}
 	if have == nil {
 		present = false
 	}
-	if !present && p.silent(want) || c.transformed(p, want, have) || c.incomparable(p, want, have) {
+	if !present && (p.silent(want) || !c.observed && c.unread(p)) || c.transformed(p, want, have) || c.incomparable(p, want, have) {
 		return
 	}
 	if !present {
@@ -128,11 +142,55 @@ func (c *comparer) compare(p place, want, have any, present bool) {
 		}
 	case []any:
 		if have, ok := have.([]any); ok {
+			if p.declaresNothing(want) && !c.observed { // what is there is undeclared
+				return
+			}
 			c.lists(p, want, have)
 			return
 		}
 	}
 	c.add(p, DifferenceNotEqual, want, have)
+}
+
+// identical reports values that are the same without looking at what they mean.
+func identical(a, b any) bool {
+	switch a := a.(type) {
+	case string, float64, bool, json.Number:
+		return a == b
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !identical(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for name, v := range a {
+			if other, ok := b[name]; !ok || !identical(v, other) {
+				return false
+			}
+		}
+		return true
+	}
+	return a == nil && b == nil
+}
+
+// elsewhere is the value of a property that the service returns in another one.
+func (c *comparer) elsewhere(p place, actual map[string]any) (any, bool) {
+	for _, path := range p.shape.elsewhere {
+		if v, ok := lookup(actual, path); ok {
+			return v, true
+		}
+	}
+	return nil, false
 }
 
 // written reports a number or a boolean of the template that the service keeps
@@ -177,12 +235,23 @@ func (p place) silent(want any) bool {
 func (p place) defaultsTo(v any) bool { return p.shape != nil && p.hasDefault && p.fallback == v }
 
 func (c *comparer) objects(p place, want, have map[string]any) {
+	renamed := map[string]bool{}
 	for name, w := range want {
 		if p.isAWSKey(name) {
 			continue
 		}
 		h, ok := have[name]
 		at := p.step(name).within(want)
+		if !ok && w != nil {
+			other, found := c.foundAs(at, name, w, want, have)
+			switch {
+			case other != "":
+				h, ok = have[other], true
+				renamed[other] = true
+			case found:
+				continue
+			}
+		}
 		if !ok && p.replaced(w, want, have) {
 			c.add(at, DifferenceRemove, w, nil)
 			continue
@@ -190,7 +259,7 @@ func (c *comparer) objects(p place, want, have map[string]any) {
 		c.compare(at, w, h, ok)
 	}
 	for name, h := range have {
-		if _, ok := want[name]; ok || p.declares(name) || p.isAWSKey(name) {
+		if _, ok := want[name]; ok || renamed[name] || p.declares(name) || p.isAWSKey(name) {
 			continue
 		}
 		if at := p.step(name); !empty(c.value(at, h)) {
@@ -217,8 +286,11 @@ func (p place) replaced(w any, want, have map[string]any) bool {
 // declares reports a property of an object, which unlike the key of a map need
 // not be in a template to be there. A service may be ahead of its schema.
 func (p place) declares(name string) bool {
-	if p.shape == nil || p.union {
+	if p.shape == nil || p.union && !p.attributes {
 		return false
+	}
+	if p.attributes {
+		return true
 	}
 	s := p.opened()
 	_, ok := s.props[name]

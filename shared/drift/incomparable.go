@@ -22,6 +22,8 @@ func (c *comparer) incomparable(p place, want, have any) bool {
 		reason = "a dynamic reference is resolved when the stack is deployed"
 	case (p.shape == nil || p.reference) && (isAlias(given) && isKey(read) || isKey(given) && isAlias(read)) && !c.foreign(read, given):
 		reason = "which key an alias names is not known"
+	case p.shape != nil && endsWith(last(p.shape.path), "Version") && isSymbolic(given) && read != "":
+		reason = "which version " + given + " names is not known"
 	default:
 		return false
 	}
@@ -29,10 +31,17 @@ func (c *comparer) incomparable(p place, want, have any) bool {
 	return true
 }
 
+// isSymbolic reports the name of a version that is worked out when it is used.
+// Source: ECS developer guide, "Fargate platform versions"; EC2 API reference,
+// LaunchTemplateSpecification.
+func isSymbolic(version string) bool {
+	return strings.EqualFold(version, "LATEST") || version == "$Latest" || version == "$Default"
+}
+
 func isAlias(s string) bool {
 	return strings.HasPrefix(s, "alias/") || strings.HasPrefix(s, "arn:") && strings.Contains(s, ":kms:") && strings.Contains(s, ":alias/")
 }
 
-var keyID = regexp.MustCompile(`^(?:arn:[^:]+:kms:[^:]*:[0-9]*:key/)?(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+var keyID = regexp.MustCompile(`^(?:arn:[^:]+:kms:[^:]*:[0-9]*:key/)?(?:mrk-[0-9a-z]{32}|[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12})$`)
 
 func isKey(s string) bool { return keyID.MatchString(s) }

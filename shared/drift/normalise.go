@@ -24,6 +24,8 @@ type Kind struct {
 type normaliser struct {
 	kind Kind
 	top  *shape // nil if the type has no published schema
+	// spelled keeps texts whose case has no meaning as the service spells them.
+	spelled bool
 }
 
 func newNormaliser(kind Kind) *normaliser { return &normaliser{kind: kind, top: shapeOf(kind.Type)} }
@@ -114,14 +116,14 @@ func (n *normaliser) form(p place, v any) any {
 // text is the form of a string. A document in a string is the same as the
 // document itself where the schema allows both, and a policy always is.
 func (n *normaliser) text(p place, s string) any {
-	if document, ok := parseDocument(s); ok && (isPolicy(document) || p.shape == nil || p.document) {
+	if document, ok := parseDocument(s); ok && (isPolicy(document) || p.shape == nil || p.document || !p.prose) {
 		return n.form(p, document)
 	}
 	switch {
 	case p.shape == nil:
 	case p.only("number", "integer"):
 		return number(s)
-	case p.only("boolean"), p.foldCase:
+	case p.only("boolean"):
 		return strings.ToLower(s)
 	case p.moment:
 		if t, err := time.Parse(time.RFC3339, s); err == nil {
@@ -132,6 +134,8 @@ func (n *normaliser) text(p place, s string) any {
 		if block, err := netip.ParsePrefix(s); err == nil {
 			return block.Masked().String()
 		}
+	case p.foldCase && !n.spelled:
+		return strings.ToLower(s)
 	}
 	return s
 }
