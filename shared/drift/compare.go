@@ -116,6 +116,9 @@ func (c *comparer) compare(p place, want, have any, present bool) {
 	if identical(want, have) {
 		return
 	}
+	if c.inside(p, want, have) {
+		return
+	}
 	normalWant, normalHave := c.value(p, want), c.value(p, have)
 	if c.same(p, normalWant, normalHave) || written(want, have) || present && c.rewritten(p, want, have) {
 		return
@@ -150,6 +153,31 @@ func (c *comparer) compare(p place, want, have any, present bool) {
 		}
 	}
 	c.add(p, DifferenceNotEqual, want, have)
+}
+
+// inside compares what two objects, or two lists without an order, hold, where
+// nothing else is to be known of them as a whole.
+func (c *comparer) inside(p place, want, have any) bool {
+	if p.shape == nil || p.transform != nil || p.hasDefault || p.uncounted() || len(p.path) >= maxLevels {
+		return false
+	}
+	switch want := want.(type) {
+	case map[string]any:
+		have, ok := have.(map[string]any)
+		if !ok || isPolicy(want) || len(want) == 0 || len(have) == 0 {
+			return false
+		}
+		c.objects(p, want, have)
+	case []any:
+		have, ok := have.([]any)
+		if !ok || !p.isUnordered() || len(want) == 0 || len(have) == 0 {
+			return false
+		}
+		c.sets(p, want, have)
+	default:
+		return false
+	}
+	return true
 }
 
 // identical reports values that are the same without looking at what they mean.
@@ -222,7 +250,7 @@ func (p place) silent(want any) bool {
 		return want == "" || p.only("boolean") && strings.EqualFold(want, "false") && !p.defaultsTo(true)
 	case map[string]any:
 		for name, v := range want {
-			if at := p.step(name); !at.uncounted() && !empty(v) && !at.silent(v) {
+			if at := p.inner(name); !at.uncounted() && !empty(v) && !at.silent(v) {
 				return false
 			}
 		}
@@ -276,7 +304,7 @@ func (p place) replaced(w any, want, have map[string]any) bool {
 	}
 	for name, h := range have {
 		_, declared := want[name]
-		if _, ok := h.(map[string]any); ok && !declared && !p.step(name).uncounted() {
+		if _, ok := h.(map[string]any); ok && !declared && !p.inner(name).uncounted() {
 			return true
 		}
 	}

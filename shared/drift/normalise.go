@@ -35,6 +35,7 @@ func newNormaliser(kind Kind) *normaliser { return &normaliser{kind: kind, top: 
 type place struct {
 	*shape
 	path   []string
+	depth  int // of the path, also where nothing asks for its names
 	around map[string]any
 }
 
@@ -48,8 +49,11 @@ func (n *normaliser) at(path ...string) place {
 }
 
 func (p place) step(name string) place {
-	return place{shape: p.shape.step(name), path: append(slices.Clip(p.path), name), around: p.around}
+	return place{shape: p.shape.step(name), path: append(slices.Clip(p.path), name), depth: p.depth + 1, around: p.around}
 }
+
+// inner is step for a place whose path nobody names.
+func (p place) inner(name string) place { return place{shape: p.shape.step(name), depth: p.depth + 1} }
 
 // within is p with the expected object that is around what is stepped to.
 func (p place) within(m map[string]any) place {
@@ -68,7 +72,7 @@ func (p place) isUnordered() bool { return p.shape != nil && p.unordered }
 // some schemas list properties there that can be set.
 // Source: resource type definition schema, "writeOnlyProperties", "readOnlyProperties".
 func (p place) uncounted() bool {
-	return p.shape != nil && (p.writeOnly || p.readOnly && len(p.path) > 1)
+	return p.shape != nil && (p.writeOnly || p.readOnly && p.depth > 1)
 }
 
 // value returns the normal form of v: strings for every scalar, sorted lists
@@ -91,7 +95,7 @@ func (n *normaliser) value(p place, v any) any {
 const maxLevels = 40
 
 func (n *normaliser) form(p place, v any) any {
-	if len(p.path) > maxLevels && v != nil {
+	if p.depth > maxLevels && v != nil {
 		return key(v)
 	}
 	switch v := v.(type) {
@@ -148,6 +152,9 @@ func number(s string) string {
 	if e := strings.IndexAny(s, "eE"); e >= 0 && len(s)-e > 4 { // a number that is longer than any document
 		return s
 	}
+	if s != "" && s[0] != '0' && strings.Trim(s, "0123456789") == "" {
+		return s
+	}
 	r, ok := new(big.Rat).SetString(s)
 	if !ok {
 		return s
@@ -167,7 +174,7 @@ func (n *normaliser) list(p place, items []any) any {
 		if p.isAWSTag(item) {
 			continue
 		}
-		if v := n.value(p.step(strconv.Itoa(i)), item); v != nil {
+		if v := n.value(p.inner(strconv.Itoa(i)), item); v != nil {
 			out = append(out, v)
 		}
 	}
@@ -183,7 +190,7 @@ func (n *normaliser) object(p place, m map[string]any) any {
 		if p.isAWSKey(name) {
 			continue
 		}
-		v = n.value(p.step(name), v)
+		v = n.value(p.inner(name), v)
 		// An empty list or text is like none.
 		if l, isList := v.([]any); v == nil || v == "" || isList && len(l) == 0 {
 			continue
@@ -287,7 +294,7 @@ func key(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	return string(appendKey(nil, v))
+	return string(appendKey(make([]byte, 0, 128), v))
 }
 
 func appendKey(b []byte, v any) []byte {

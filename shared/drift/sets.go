@@ -116,7 +116,7 @@ func (c *comparer) keys(p place, items []any) []string {
 		if p.isAWSTag(v) {
 			continue
 		}
-		if normal := c.value(p.step(strconv.Itoa(i)), v); normal != nil {
+		if normal := c.value(p.inner(strconv.Itoa(i)), v); normal != nil {
 			keys[i] = key(normal)
 		}
 	}
