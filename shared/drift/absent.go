@@ -5,11 +5,12 @@ import "strings"
 // unread remembers a declared property that was not returned and cannot have
 // been taken away, so that nothing is known of it: what a resource cannot be
 // without or only a new resource changes, what the service returns as a part of
-// another property, and passwords, which not every schema calls write-only.
+// another property, one of a few choices, of which there is always one, and
+// passwords and the input of a call, which not every schema calls write-only.
 // Source: resource type definition schema, "required", "createOnlyProperties"
 // and "readOnlyProperties"; CloudFormation CLI user guide, "Resource type
 // handler contract".
-func (c *comparer) unread(p place) bool {
+func (c *comparer) unread(p place, want any) bool {
 	if p.shape == nil {
 		return false
 	}
@@ -23,11 +24,26 @@ func (c *comparer) unread(p place) bool {
 		reason = "it is returned in " + pointer(p.elsewhere[0][:1]) + ", which was not returned"
 	case endsWith(last(p.shape.path), "Password"):
 		reason = "passwords are not returned"
+	case p.only("object") && endsWith(last(p.shape.path), "Input"):
+		reason = "it is the input of a call, and was not returned"
+	case p.choice(want):
+		reason = "it is one of several choices, and none was returned"
 	default:
 		return false
 	}
 	c.unresolved = append(c.unresolved, Unresolved{Path: pointer(p.path), Reason: reason})
 	return true
+}
+
+// choice reports a constant, as services spell what one can choose from.
+func (p place) choice(want any) bool {
+	text, isText := want.(string)
+	return isText && !p.prose && !p.pair && p.only("string") && isConstant(text) &&
+		!endsWith(last(p.shape.path), "Name", "Id", "Description", "Prefix", "Key", "Text")
+}
+
+func isConstant(text string) bool {
+	return len(text) > 2 && text[0] >= 'A' && text[0] <= 'Z' && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
 // foundAs looks for a declared property under another name: in another case, in

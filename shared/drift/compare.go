@@ -126,7 +126,7 @@ func (c *comparer) compare(p place, want, have any, present bool) {
 	if have == nil {
 		present = false
 	}
-	if !present && (p.silent(want) || !c.observed && c.unread(p)) || c.transformed(p, want, have) || c.incomparable(p, want, have) {
+	if !present && (p.silent(want) || !c.observed && c.unread(p, want)) || c.transformed(p, want, have) || c.incomparable(p, want, have) {
 		return
 	}
 	if !present {

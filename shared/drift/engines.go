@@ -76,6 +76,9 @@ func (s *Service) live(ctx context.Context, scan Scan, resources []Resource, rou
 		return nil, "the live engine could not check the stack: " + err.Error(), nil
 	}
 	for i := range results {
+		routed = append(slices.Clip(routed), shifted([]ResourceDrift{results[i].ResourceDrift})...)
+	}
+	for i := range results {
 		drifts, _ := withoutWeights([]ResourceDrift{results[i].ResourceDrift}, routed)
 		results[i].ResourceDrift = drifts[0]
 		results[i].Undeclared = slices.Clip(results[i].Undeclared)

@@ -37,9 +37,17 @@ func isEnum(values []any) bool {
 	return len(seen) > 0
 }
 
-// lowered reports a name that the service keeps in lower case.
+// lowered reports a name that the service keeps in lower case, or a domain name
+// with the dot of the root at its end.
+// Source: Route 53 developer guide, "DNS domain name format".
 func (p place) lowered(want, have string) bool {
-	if p.shape == nil || p.pair || want == have || have != strings.ToLower(want) || strings.ContainsAny(have, " \t\n") {
+	if p.shape == nil || p.pair || strings.ContainsAny(have, " \t\n") {
+		return false
+	}
+	if short := strings.TrimSuffix(have, "."); short != have && strings.Contains(short, ".") {
+		want, have = strings.TrimSuffix(want, "."), short
+	}
+	if have != strings.ToLower(want) {
 		return false
 	}
 	name := last(p.shape.path)

@@ -15,6 +15,10 @@ func (c *comparer) incomparable(p place, want, have any) bool {
 	if !isText || have == nil {
 		return false
 	}
+	if p.shape != nil && !p.prose && c.completed(given, have) {
+		c.unresolved = append(c.unresolved, Unresolved{Path: pointer(p.path), Reason: "the service may have completed this document"})
+		return true
+	}
 	reason := ""
 	read, _ := have.(string)
 	switch {
@@ -29,6 +33,50 @@ func (c *comparer) incomparable(p place, want, have any) bool {
 	}
 	c.unresolved = append(c.unresolved, Unresolved{Path: pointer(p.path), Reason: reason})
 	return true
+}
+
+// completed reports a JSON document in a text that only has more constants than
+// is declared: the service wrote its defaults of choices into it.
+func (c *comparer) completed(given string, have any) bool {
+	kept, isText := have.(string)
+	if !isText {
+		return false
+	}
+	was, ok := parseDocument(given)
+	is, both := parseDocument(kept)
+	if !ok || !both || isPolicy(is) {
+		return false
+	}
+	n := normaliser{}
+	return key(n.form(place{}, was)) == key(n.form(place{}, withoutConstants(was, is)))
+}
+
+// withoutConstants is the document without the constants that the other one
+// does not have.
+func withoutConstants(other, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		declared, _ := other.(map[string]any)
+		out := make(map[string]any, len(v))
+		for name, inner := range v {
+			text, isText := inner.(string)
+			if _, ok := declared[name]; ok || !isText || !isConstant(text) {
+				out[name] = withoutConstants(declared[name], inner)
+			}
+		}
+		return out
+	case []any:
+		declared, _ := other.([]any)
+		if len(declared) != len(v) {
+			return v
+		}
+		out := make([]any, len(v))
+		for i, inner := range v {
+			out[i] = withoutConstants(declared[i], inner)
+		}
+		return out
+	}
+	return v
 }
 
 // isSymbolic reports the name of a version that is worked out when it is used.

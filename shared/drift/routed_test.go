@@ -59,7 +59,7 @@ func TestWeightsOfARolloutAreNoDrift(t *testing.T) {
 		t.Errorf("%+v %+v, asked %v", report.Drift, report.Result, known.asked)
 	}
 	scanned, ok := w.facts.Facts()[0].Data.(events.DriftScanned)
-	if !ok || !strings.Contains(scanned.Reason, "the weights of Listener, Rule are a rollout's") {
+	if !ok || !strings.Contains(scanned.Reason, "the weights of Listener, Rule are set by deployments") {
 		t.Errorf("%+v", scanned)
 	}
 
