@@ -265,7 +265,7 @@ func (p place) defaultsTo(v any) bool { return p.shape != nil && p.hasDefault &&
 func (c *comparer) objects(p place, want, have map[string]any) {
 	renamed := map[string]bool{}
 	for name, w := range want {
-		if p.isAWSKey(name) {
+		if p.isAWSKey(name) || isIdle(want, name) {
 			continue
 		}
 		h, ok := have[name]

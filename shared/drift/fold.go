@@ -44,6 +44,7 @@ func (p place) lowered(want, have string) bool {
 	if p.shape == nil || p.pair || strings.ContainsAny(have, " \t\n") {
 		return false
 	}
+	have = strings.Replace(have, `\052`, "*", 1) // as Route 53 writes it
 	if short := strings.TrimSuffix(have, "."); short != have && strings.Contains(short, ".") {
 		want, have = strings.TrimSuffix(want, "."), short
 	}

@@ -187,7 +187,7 @@ func (n *normaliser) list(p place, items []any) any {
 func (n *normaliser) object(p place, m map[string]any) any {
 	out := make(map[string]any, len(m))
 	for name, v := range m {
-		if p.isAWSKey(name) {
+		if p.isAWSKey(name) || isIdle(m, name) {
 			continue
 		}
 		v = n.value(p.inner(name), v)
@@ -207,6 +207,13 @@ const awsTagPrefix = "aws:"
 // isAWSKey reports the key of a map of tags that AWS sets.
 func (p place) isAWSKey(name string) bool {
 	return p.shape != nil && p.tags && strings.HasPrefix(name, awsTagPrefix)
+}
+
+// isIdle reports the port of a rule for every protocol, which has none: what is
+// given there is not kept.
+// Source: EC2 API reference, IpPermission, "IpProtocol".
+func isIdle(m map[string]any, name string) bool {
+	return (name == "FromPort" || name == "ToPort") && m["IpProtocol"] != nil && scalar(m["IpProtocol"]) == "-1"
 }
 
 func isTag(v any) bool {

@@ -27,22 +27,24 @@ func hasNoOrder(n *schema.Schema, path []string) bool {
 	if !n.OrderGiven && (n.UniqueItems || refers || endsWith(last(path), "Ids", "Arns", "ARNs")) {
 		return true
 	}
-	if n.OrderGiven && !n.UniqueItems || isSequence(last(path)) {
+	if n.OrderGiven && !n.UniqueItems {
 		return false
 	}
+	name := last(path)
 	switch {
 	case n.Items.Allows("string") && len(n.Items.Types) == 1:
-		return true
-	case len(n.Items.Properties) > 0:
-		return isPair(n.Items) || slices.ContainsFunc(n.Items.Required, tellsApart)
+		return !isSequence(name)
+	case len(n.Items.Properties) > 0 && !isSequence(name) && !strings.Contains(name, "Action"):
+		return n.UniqueItems && !endsWith(name, "Rules") || isPair(n.Items) || slices.ContainsFunc(n.Items.Required, tellsApart)
 	default:
 		return false
 	}
 }
 
-// sequences are words in the names of lists that are read from front to back.
+// sequences are words in the names of lists that are read from front to back;
+// so are actions that are objects, but not those that are resources by ARN.
 var sequences = []string{
-	"Action", "Arg", "Behavior", "Classifier", "Color", "Column", "Command", "Entrypoint", "EntryPoint", "Gradient",
+	"Arg", "Behavior", "Classifier", "Color", "Column", "Command", "Entrypoint", "EntryPoint", "Gradient",
 	"Hierarchy", "Layer", "Layout", "Operand", "Order", "Preferred", "Priorit", "Section", "Sequence", "Sheet", "Sort",
 	"Sql", "Stage", "Step", "TerminationPolic", "Transformation", "Upstream", "Visual", "Widget",
 }
@@ -84,7 +86,7 @@ func isCompleted(n *schema.Schema, path []string) bool {
 		return name == "Schema" || endsWith(name, "OptionsSpecifications") ||
 			isPair(n.Items) && endsWith(name, "Settings", "Attributes", "Parameters", "Options") && (len(path) > 1 || name != "Parameters")
 	default:
-		return n.Properties == nil && endsWith(name, "Details") && (len(n.PatternProperties) > 0 || n.Additional != nil)
+		return n.Properties == nil && endsWith(name, "Details", "Options") && (len(n.PatternProperties) > 0 || n.Additional != nil)
 	}
 }
 

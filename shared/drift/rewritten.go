@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // rewritten reports a value that a service keeps in another form than it was
@@ -17,7 +18,7 @@ func (c *comparer) rewritten(p place, want, have any) bool {
 	if given == "" || kept == "" || isContainer(want) || isContainer(have) {
 		return false
 	}
-	return given == kept || p.lowered(given, kept) || isMasked(given, kept) || isHour(p, given, kept) || p.isVersion(given, kept) ||
+	return given == kept || isMoment(given, kept) || p.lowered(given, kept) || isMasked(given, kept) || isHour(p, given, kept) || p.isVersion(given, kept) ||
 		rate(given) != "" && rate(given) == rate(kept) || publicKey(given) != "" && publicKey(given) == publicKey(kept)
 }
 
@@ -56,6 +57,14 @@ func isMasked(given, kept string) bool {
 		return r
 	}, kept)
 	return beyond && ascii == given
+}
+
+// isMoment reports one point in time, of which not every schema says that it is.
+// Source: RFC 3339.
+func isMoment(given, kept string) bool {
+	one, err := time.Parse(time.RFC3339, given)
+	other, err2 := time.Parse(time.RFC3339, kept)
+	return err == nil && err2 == nil && one.Equal(other)
 }
 
 // isHour reports a moment that is kept as the hour it lies in.
