@@ -122,7 +122,7 @@ func name(item any) string {
 
 // hidden are changes that cannot be found by comparing, and why.
 var hidden = map[string]string{
-	"AWS::ApplicationAutoScaling::ScalableTarget/RoleARN":                   "deprecated: the service sets it",
+	"AWS::ApplicationAutoScaling::ScalableTarget/RoleARN":                  "deprecated: the service sets it",
 	"AWS::Cognito::UserPool/Schema":                                        "the name of an attribute is returned with a prefix",
 	"AWS::EC2::SecurityGroup/SecurityGroupIngress/1/SourceSecurityGroupId": "the template has the name of the group",
 	"AWS::ElastiCache::ReplicationGroup/EngineVersion":                     "a pattern of the schema's transform",
