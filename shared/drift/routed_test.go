@@ -90,3 +90,23 @@ func TestOnlyRoutersAreAskedFor(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestWeightsThatECSShiftsAreNoDrift: a service that is deployed blue/green
+// names the rules that it shifts; any other rule is compared.
+func TestWeightsThatECSShiftsAreNoDrift(t *testing.T) {
+	rule := func() *fake.DriftResource {
+		return &fake.DriftResource{Type: "AWS::ElasticLoadBalancingV2::ListenerRule", Expected: map[string]any{"Actions": forwards(100)}, Actual: map[string]any{"Actions": forwards(0, 100)}}
+	}
+	service := map[string]any{"LoadBalancers": []any{map[string]any{"AdvancedConfiguration": map[string]any{"ProductionListenerRule": "Prod-1"}}}}
+	w := newWorld(t)
+	stack := network
+	stack.StackID, stack.StackName = strings.Replace(network.StackID, "network", "web", 1), "shop-web-test"
+	w.cloud.Stack(stack, map[string]*fake.DriftResource{
+		"Service": {Type: "AWS::ECS::Service", Expected: service, Actual: service},
+		"Prod":    rule(), "Other": rule(),
+	})
+	report := must(w.service.Report(ctx, w.detect(scanOf(stack), "t1")))(t)
+	if len(report.Drift.Resources) != 1 || report.Drift.Resources[0].LogicalID != "Other" || !slices.Equal(report.Drift.Routed, []string{"Prod"}) {
+		t.Errorf("%+v", report.Drift)
+	}
+}
