@@ -37,13 +37,12 @@ func (s *Service) routed(ctx context.Context, scan Scan, resources []Resource) (
 func withoutWeights(drifts []ResourceDrift, routed []string) (rest []ResourceDrift, names []string) {
 	routed = slices.Concat(routed, shifted(drifts))
 	for _, d := range drifts {
-		property := weighted[d.Type]
-		if property != "" && slices.Contains(routed, d.PhysicalID) {
+		if weighted[d.Type] != "" && slices.Contains(routed, d.PhysicalID) {
 			names = append(names, d.LogicalID)
 			d.Differences = slices.Clone(d.Differences)
 			all := len(d.Differences)
 			for i := all - 1; i >= 0; i-- {
-				if path := d.Differences[i].Path; path == property || strings.HasPrefix(path, property+"/") {
+				if isWeight(d.Type, d.Differences[i].Path) {
 					d.Differences = slices.Delete(d.Differences, i, i+1)
 				}
 			}
@@ -55,6 +54,12 @@ func withoutWeights(drifts []ResourceDrift, routed []string) (rest []ResourceDri
 	}
 	slices.Sort(names)
 	return rest, names
+}
+
+// isWeight reports a place in the property that a deployment sets.
+func isWeight(typ, path string) bool {
+	property := weighted[typ]
+	return property != "" && (path == property || strings.HasPrefix(path, property+"/"))
 }
 
 // shifted are the ARNs of the listeners and rules whose weights ECS sets: a

@@ -109,4 +109,26 @@ func TestWeightsThatECSShiftsAreNoDrift(t *testing.T) {
 	if len(report.Drift.Resources) != 1 || report.Drift.Resources[0].LogicalID != "Other" || !slices.Equal(report.Drift.Routed, []string{"Prod"}) {
 		t.Errorf("%+v", report.Drift)
 	}
+
+	// The live engine sees what the template does not set as well.
+	of := func(id, typ string, expected map[string]any, undeclared ...events.PropertyDifference) drift.LiveResult {
+		r := liveResult(id, typ, drift.StatusInSync)
+		r.PhysicalID, r.Expected, r.Undeclared = id+"-1", expected, undeclared
+		return r
+	}
+	shift := events.PropertyDifference{Path: "/Actions/0/ForwardConfig/TargetGroups/1", Type: drift.DifferenceAdd, Actual: "{}"}
+	const kind = "AWS::ElasticLoadBalancingV2::ListenerRule"
+	w.service.Live = &liveEngine{results: []drift.LiveResult{of("Prod", kind, nil, shift), of("Other", kind, nil, shift), of("Service", "AWS::ECS::Service", service)}}
+	scan := scanOf(stack)
+	scan.Engine = drift.EngineLive
+	report = must(w.service.Report(ctx, scan))(t)
+	var scanned events.DriftScanned
+	for _, fact := range w.facts.Facts() {
+		if s, ok := fact.Data.(events.DriftScanned); ok {
+			scanned = s
+		}
+	}
+	if len(scanned.Resources) != 1 || scanned.Resources[0].LogicalID != "Other" || !slices.Equal(report.Drift.Routed, []string{"Prod"}) {
+		t.Errorf("live: %+v %+v", report.Drift, scanned)
+	}
 }
