@@ -42,8 +42,8 @@ var version = regexp.MustCompile(`^[0-9]+(\.[0-9]+)*$`)
 
 // isMasked reports a text that CloudFormation returns with a question mark for
 // each character beyond ASCII.
-// Source: CloudFormation user guide, "Template anatomy" (templates in other
-// encodings), aws-cloudformation/cloudformation-coverage-roadmap issue 1220.
+// Source: github.com/aws-cloudformation/cloudformation-coverage-roadmap, issues
+// 814 and 1220 (GetTemplate).
 func isMasked(given, kept string) bool {
 	if !strings.Contains(given, "?") {
 		return false
