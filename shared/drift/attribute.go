@@ -73,6 +73,6 @@ func AttributionText(a *events.Attribution) string {
 	if !a.Exact {
 		call = "last known call " + a.EventName
 	}
-	parts = append(parts, call, "event "+a.EventID, a.Class)
+	parts = append(parts, call, "event "+a.EventID, "class "+a.Class)
 	return printable(strings.Join(parts, ", ")) + because(printable(a.Why))
 }

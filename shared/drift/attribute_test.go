@@ -114,8 +114,8 @@ func TestAttributionText(t *testing.T) {
 	hostile.Exact, hostile.UserAgent, hostile.Session, hostile.Why = false, "evil\x1b[2J\nFAKE ROW\u202e", "s\tx", "a\nb"
 	tests := map[string]*events.Attribution{
 		"": nil,
-		"by: arn:aws:iam::222222222222:user/dana, at 2026-03-02T10:00:00Z, from 198.51.100.7, with aws-cli/2, call SetQueueAttributes, event e-1, person: an IAM user":                          &dana,
-		"by: arn:aws:iam::222222222222:user/dana, session s x, at 2026-03-02T10:00:00Z, from 198.51.100.7, with evil [2J FAKE ROW , last known call SetQueueAttributes, event e-1, person: a b": &hostile,
+		"by: arn:aws:iam::222222222222:user/dana, at 2026-03-02T10:00:00Z, from 198.51.100.7, with aws-cli/2, call SetQueueAttributes, event e-1, class person: an IAM user":                          &dana,
+		"by: arn:aws:iam::222222222222:user/dana, session s x, at 2026-03-02T10:00:00Z, from 198.51.100.7, with evil [2J FAKE ROW , last known call SetQueueAttributes, event e-1, class person: a b": &hostile,
 		"by: unknown: nobody knows": {Class: "unknown", Why: "nobody\nknows"},
 	}
 	for want, a := range tests {

@@ -44,10 +44,26 @@ func Compare(kind Kind, expected, actual map[string]any) []events.PropertyDiffer
 // or a document is. Comparing something with itself finds nothing.
 // Source: CloudFormation API reference, StackResourceDrift and PropertyDifference.
 func Examine(kind Kind, expected, actual map[string]any) Comparison {
-	c := newComparer(kind, expected)
+	return newComparer(kind, expected).examine(expected, actual)
+}
+
+// Between returns where what is read now differs from what was read then,
+// sorted by path. Unlike a template's, an empty list says that there was
+// nothing, and what is not there any more was taken away.
+func Between(kind Kind, then, now map[string]any) []events.PropertyDifference {
+	c := newComparer(kind, then)
+	c.observed = true
+	return c.examine(then, now).Differences
+}
+
+func (c *comparer) examine(expected, actual map[string]any) Comparison {
 	for name, want := range expected {
+		at := c.at(name).within(expected)
 		have, ok := actual[name]
-		c.compare(c.at(name).within(expected), want, have, ok)
+		if !ok && want != nil && at.shape != nil {
+			have, ok = c.elsewhere(at, actual)
+		}
+		c.compare(at, want, have, ok)
 	}
 	return Comparison{Differences: c.sorted(), Unresolved: c.unsure()}
 }
@@ -59,6 +75,7 @@ type comparer struct {
 	coerced    any // expected with numbers as numbers, made when first needed
 	found      []events.PropertyDifference
 	unresolved []Unresolved
+	observed   bool // expected was read as well: it is all there was
 	budget     *int // pairs of items that may still be compared
 }
 
@@ -96,20 +113,20 @@ func (c *comparer) add(p place, typ string, want, have any) {
 // compare looks at one place. Only where the normal forms differ does it go
 // down to name the smallest difference.
 func (c *comparer) compare(p place, want, have any, present bool) {
-	switch want.(type) {
-	case string, float64, bool:
-		if want == have {
-			return
-		}
+	if identical(want, have) {
+		return
+	}
+	if c.inside(p, want, have) {
+		return
 	}
 	normalWant, normalHave := c.value(p, want), c.value(p, have)
-	if c.same(p, normalWant, normalHave) || written(want, have) {
+	if c.same(p, normalWant, normalHave) || written(want, have) || present && c.rewritten(p, want, have) {
 		return
 	}
 	if have == nil {
 		present = false
 	}
-	if !present && p.silent(want) || c.transformed(p, want, have) || c.incomparable(p, want, have) {
+	if !present && (p.silent(want) || !c.observed && c.unread(p, want)) || c.transformed(p, want, have) || c.incomparable(p, want, have) {
 		return
 	}
 	if !present {
@@ -128,6 +145,9 @@ func (c *comparer) compare(p place, want, have any, present bool) {
 		}
 	case []any:
 		if have, ok := have.([]any); ok {
+			if p.declaresNothing(want) && !c.observed { // what is there is undeclared
+				return
+			}
 			c.lists(p, want, have)
 			return
 		}
@@ -164,7 +184,7 @@ func (p place) silent(want any) bool {
 		return want == "" || p.only("boolean") && strings.EqualFold(want, "false") && !p.defaultsTo(true)
 	case map[string]any:
 		for name, v := range want {
-			if at := p.step(name); !at.uncounted() && !empty(v) && !at.silent(v) {
+			if at := p.inner(name); !at.uncounted() && !empty(v) && !at.silent(v) {
 				return false
 			}
 		}
@@ -176,77 +196,6 @@ func (p place) silent(want any) bool {
 
 func (p place) defaultsTo(v any) bool { return p.shape != nil && p.hasDefault && p.fallback == v }
 
-func (c *comparer) objects(p place, want, have map[string]any) {
-	for name, w := range want {
-		if p.isAWSKey(name) {
-			continue
-		}
-		h, ok := have[name]
-		at := p.step(name).within(want)
-		if !ok && p.replaced(w, want, have) {
-			c.add(at, DifferenceRemove, w, nil)
-			continue
-		}
-		c.compare(at, w, h, ok)
-	}
-	for name, h := range have {
-		if _, ok := want[name]; ok || p.declares(name) || p.isAWSKey(name) {
-			continue
-		}
-		if at := p.step(name); !empty(c.value(at, h)) {
-			c.add(at, DifferenceAdd, nil, h)
-		}
-	}
-}
-
-// replaced reports an object without content that is the choice itself, such
-// as {"Allow": {}}: it is gone if another one stands there instead.
-func (p place) replaced(w any, want, have map[string]any) bool {
-	if m, ok := w.(map[string]any); !ok || len(m) > 0 {
-		return false
-	}
-	for name, h := range have {
-		_, declared := want[name]
-		if _, ok := h.(map[string]any); ok && !declared && !p.step(name).uncounted() {
-			return true
-		}
-	}
-	return false
-}
-
-// declares reports a property of an object, which unlike the key of a map need
-// not be in a template to be there. A service may be ahead of its schema.
-func (p place) declares(name string) bool {
-	if p.shape == nil || p.union {
-		return false
-	}
-	s := p.opened()
-	_, ok := s.props[name]
-	return ok || len(s.props) > 0 && len(s.rest) == 0
-}
-
-func (c *comparer) lists(p place, want, have []any) {
-	if p.isUnordered() || isTagList(want) && isTagList(have) {
-		c.sets(p, want, have)
-		return
-	}
-	for i := range max(len(want), len(have)) {
-		at := p.step(strconv.Itoa(i))
-		switch {
-		case i >= len(want):
-			if c.value(at, have[i]) != nil {
-				c.add(at, DifferenceAdd, nil, have[i])
-			}
-		case i >= len(have):
-			if c.value(at, want[i]) != nil {
-				c.add(at, DifferenceRemove, want[i], nil)
-			}
-		default:
-			c.compare(at, want[i], have[i], true)
-		}
-	}
-}
-
 // same compares two normal forms; nothing and an empty text, list or object are
 // the same.
 func (n *normaliser) same(p place, a, b any) bool {
@@ -256,27 +205,4 @@ func (n *normaliser) same(p place, a, b any) bool {
 		return left == right || n.names(p, left, right)
 	}
 	return empty(a) && empty(b) || key(a) == key(b)
-}
-
-// pointer writes a path as a JSON pointer (RFC 6901).
-func pointer(path []string) string {
-	var b strings.Builder
-	for _, name := range path {
-		b.WriteByte('/')
-		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
-	}
-	return b.String()
-}
-
-// parsePointer is the inverse of pointer.
-func parsePointer(p string) []string {
-	p = strings.TrimPrefix(p, "/")
-	if p == "" {
-		return nil
-	}
-	path := strings.Split(p, "/")
-	for i, name := range path {
-		path[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
-	}
-	return path
 }

@@ -185,7 +185,7 @@ func TestExamineUnresolved(t *testing.T) {
 		{"an alias and a key elsewhere", "AWS::SQS::Queue", `{"KmsMasterKeyId":"alias/own"}`,
 			`{"KmsMasterKeyId":"` + strings.Replace(key, "222222222222", "333333333333", 1) + `"}`, nil, []string{"/KmsMasterKeyId"}},
 		{"a dynamic reference", "AWS::SSM::Parameter", `{"Value":"{{resolve:ssm:x}}"}`, `{"Value":"y"}`, []string{"/Value"}, nil},
-		{"a dynamic reference to what is gone", "AWS::SSM::Parameter", `{"Value":"{{resolve:ssm:x}}"}`, `{}`, nil, []string{"/Value"}},
+		{"a dynamic reference to what is gone", "AWS::SNS::Topic", `{"DisplayName":"{{resolve:ssm:x}}"}`, `{}`, nil, []string{"/DisplayName"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -65,23 +65,31 @@ func (l LiveResult) read() bool {
 // for what CloudFormation cannot check: a read is one call within a quota of
 // its own, GetAtt needs the models of other resources anyway, and only the
 // models show what was changed that the template does not set. If it fails as
-// a whole in auto, the report is CloudFormation's, and says so.
-func (s *Service) live(ctx context.Context, scan Scan, resources []Resource, routed []string) (results []LiveResult, note string, err error) {
+// a whole in auto, the report is CloudFormation's, and says so. names are the
+// logical ids of the resources whose weights a deployment sets.
+func (s *Service) live(ctx context.Context, scan Scan, resources []Resource, routed []string) (results []LiveResult, names []string, note string, err error) {
 	if s.Live == nil || scan.Engine == EngineCloudFormation || len(resources) == 0 {
-		return nil, "", nil
+		return nil, nil, "", nil
 	}
 	results, err = s.Live.Check(ctx, scan.Stack, resources)
 	switch {
 	case err == nil:
 	case scan.Engine == EngineLive, fault.Is(err, fault.TransientError), ctx.Err() != nil:
-		return nil, "", err
+		return nil, nil, "", err
 	default:
-		return nil, "the live engine could not check the stack: " + err.Error(), nil
+		return nil, nil, "the live engine could not check the stack: " + err.Error(), nil
 	}
 	for i := range results {
-		drifts, _ := withoutWeights([]ResourceDrift{results[i].ResourceDrift}, routed)
-		results[i].ResourceDrift = drifts[0]
-		results[i].Undeclared = slices.Clip(results[i].Undeclared)
+		routed = append(slices.Clip(routed), shifted([]ResourceDrift{results[i].ResourceDrift})...)
 	}
-	return results, "", nil
+	for i := range results {
+		drifts, own := withoutWeights([]ResourceDrift{results[i].ResourceDrift}, routed)
+		names = append(names, own...)
+		results[i].ResourceDrift = drifts[0]
+		results[i].Undeclared = slices.Clone(results[i].Undeclared)
+		if len(own) > 0 {
+			results[i].Undeclared = slices.DeleteFunc(results[i].Undeclared, func(d events.PropertyDifference) bool { return isWeight(results[i].Type, d.Path) })
+		}
+	}
+	return results, names, "", nil
 }

@@ -24,6 +24,8 @@ type Kind struct {
 type normaliser struct {
 	kind Kind
 	top  *shape // nil if the type has no published schema
+	// spelled keeps texts whose case has no meaning as the service spells them.
+	spelled bool
 }
 
 func newNormaliser(kind Kind) *normaliser { return &normaliser{kind: kind, top: shapeOf(kind.Type)} }
@@ -33,6 +35,7 @@ func newNormaliser(kind Kind) *normaliser { return &normaliser{kind: kind, top: 
 type place struct {
 	*shape
 	path   []string
+	depth  int // of the path, also where nothing asks for its names
 	around map[string]any
 }
 
@@ -46,8 +49,11 @@ func (n *normaliser) at(path ...string) place {
 }
 
 func (p place) step(name string) place {
-	return place{shape: p.shape.step(name), path: append(slices.Clip(p.path), name), around: p.around}
+	return place{shape: p.shape.step(name), path: append(slices.Clip(p.path), name), depth: p.depth + 1, around: p.around}
 }
+
+// inner is step for a place whose path nobody names.
+func (p place) inner(name string) place { return place{shape: p.shape.step(name), depth: p.depth + 1} }
 
 // within is p with the expected object that is around what is stepped to.
 func (p place) within(m map[string]any) place {
@@ -66,7 +72,7 @@ func (p place) isUnordered() bool { return p.shape != nil && p.unordered }
 // some schemas list properties there that can be set.
 // Source: resource type definition schema, "writeOnlyProperties", "readOnlyProperties".
 func (p place) uncounted() bool {
-	return p.shape != nil && (p.writeOnly || p.readOnly && len(p.path) > 1)
+	return p.shape != nil && (p.writeOnly || p.readOnly && p.depth > 1)
 }
 
 // value returns the normal form of v: strings for every scalar, sorted lists
@@ -89,7 +95,7 @@ func (n *normaliser) value(p place, v any) any {
 const maxLevels = 40
 
 func (n *normaliser) form(p place, v any) any {
-	if len(p.path) > maxLevels && v != nil {
+	if p.depth > maxLevels && v != nil {
 		return key(v)
 	}
 	switch v := v.(type) {
@@ -114,14 +120,14 @@ func (n *normaliser) form(p place, v any) any {
 // text is the form of a string. A document in a string is the same as the
 // document itself where the schema allows both, and a policy always is.
 func (n *normaliser) text(p place, s string) any {
-	if document, ok := parseDocument(s); ok && (isPolicy(document) || p.shape == nil || p.document) {
+	if document, ok := parseDocument(s); ok && (isPolicy(document) || p.shape == nil || p.document || !p.prose) {
 		return n.form(p, document)
 	}
 	switch {
 	case p.shape == nil:
 	case p.only("number", "integer"):
 		return number(s)
-	case p.only("boolean"), p.foldCase:
+	case p.only("boolean"):
 		return strings.ToLower(s)
 	case p.moment:
 		if t, err := time.Parse(time.RFC3339, s); err == nil {
@@ -132,6 +138,8 @@ func (n *normaliser) text(p place, s string) any {
 		if block, err := netip.ParsePrefix(s); err == nil {
 			return block.Masked().String()
 		}
+	case p.foldCase && !n.spelled:
+		return strings.ToLower(s)
 	}
 	return s
 }
@@ -142,6 +150,9 @@ func number(s string) string {
 		return s
 	}
 	if e := strings.IndexAny(s, "eE"); e >= 0 && len(s)-e > 4 { // a number that is longer than any document
+		return s
+	}
+	if s != "" && s[0] != '0' && strings.Trim(s, "0123456789") == "" {
 		return s
 	}
 	r, ok := new(big.Rat).SetString(s)
@@ -163,7 +174,7 @@ func (n *normaliser) list(p place, items []any) any {
 		if p.isAWSTag(item) {
 			continue
 		}
-		if v := n.value(p.step(strconv.Itoa(i)), item); v != nil {
+		if v := n.value(p.inner(strconv.Itoa(i)), item); v != nil {
 			out = append(out, v)
 		}
 	}
@@ -176,10 +187,10 @@ func (n *normaliser) list(p place, items []any) any {
 func (n *normaliser) object(p place, m map[string]any) any {
 	out := make(map[string]any, len(m))
 	for name, v := range m {
-		if p.isAWSKey(name) {
+		if p.isAWSKey(name) || isIdle(m, name) {
 			continue
 		}
-		v = n.value(p.step(name), v)
+		v = n.value(p.inner(name), v)
 		// An empty list or text is like none.
 		if l, isList := v.([]any); v == nil || v == "" || isList && len(l) == 0 {
 			continue
@@ -196,6 +207,13 @@ const awsTagPrefix = "aws:"
 // isAWSKey reports the key of a map of tags that AWS sets.
 func (p place) isAWSKey(name string) bool {
 	return p.shape != nil && p.tags && strings.HasPrefix(name, awsTagPrefix)
+}
+
+// isIdle reports the port of a rule for every protocol, which has none: what is
+// given there is not kept.
+// Source: EC2 API reference, IpPermission, "IpProtocol".
+func isIdle(m map[string]any, name string) bool {
+	return (name == "FromPort" || name == "ToPort") && m["IpProtocol"] != nil && scalar(m["IpProtocol"]) == "-1"
 }
 
 func isTag(v any) bool {
@@ -238,111 +256,4 @@ func parseDocument(s string) (any, bool) {
 		return nil, false
 	}
 	return v, true
-}
-
-// empty reports what is like nothing at all.
-func empty(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case string:
-		return v == ""
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
-	default:
-		return false
-	}
-}
-
-// scalar is a value as text: JSON for what is not a scalar.
-func scalar(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case bool:
-		return strconv.FormatBool(v)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case json.Number:
-		return v.String()
-	default:
-		b, err := json.Marshal(v) // sorts the keys of maps
-		if err != nil {
-			return ""
-		}
-		return string(b)
-	}
-}
-
-// key is a text that is the same for the same normal form, and for no other.
-func key(v any) string {
-	if s, ok := v.(string); ok {
-		return s
-	}
-	return string(appendKey(nil, v))
-}
-
-func appendKey(b []byte, v any) []byte {
-	switch v := v.(type) {
-	case nil:
-		return append(b, "null"...)
-	case string:
-		return appendText(b, v)
-	case []any:
-		b = append(b, '[')
-		for _, item := range v {
-			b = append(appendKey(b, item), ',')
-		}
-		return append(b, ']')
-	case map[string]any:
-		b = append(b, '{')
-		names := make([]string, 0, len(v))
-		for name := range v {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
-			b = append(appendText(b, name), ':')
-			b = append(appendKey(b, v[name]), ',')
-		}
-		return append(b, '}')
-	default:
-		return append(b, scalar(v)...)
-	}
-}
-
-// appendText quotes as little as keeps two texts apart.
-func appendText(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i := range len(s) {
-		if s[i] == '"' || s[i] == '\\' {
-			b = append(b, '\\')
-		}
-		b = append(b, s[i])
-	}
-	return append(b, '"')
-}
-
-// distinct sorts values and leaves out repetitions.
-func distinct(values []any) []any {
-	type keyed struct {
-		key   string
-		value any
-	}
-	all := make([]keyed, len(values))
-	for i, v := range values {
-		all[i] = keyed{key(v), v}
-	}
-	slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
-	out := values[:0]
-	for i, k := range all {
-		if i == 0 || k.key != all[i-1].key {
-			out = append(out, k.value)
-		}
-	}
-	return out
 }

@@ -58,7 +58,7 @@ func (r *refiner) judge(reported events.PropertyDifference) {
 func (r *refiner) equivalent(path []string, reported events.PropertyDifference) bool {
 	at := r.at(path...)
 	want, have := r.reported(at, reported.Expected), r.reported(at, reported.Actual)
-	if r.same(at, r.value(at, want), r.value(at, have)) {
+	if r.same(at, r.value(at, want), r.value(at, have)) || want != nil && have != nil && r.rewritten(at, want, have) {
 		return true
 	}
 	if r.convertible(at, reported) {

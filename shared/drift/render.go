@@ -45,7 +45,10 @@ func CoverageText(c events.Coverage) string {
 	if c.Live > 0 {
 		text += fmt.Sprintf("; %d checked live", c.Live)
 	}
-	if c.Unresolved > 0 {
+	switch {
+	case c.Unresolved == 1:
+		text += ", 1 property unresolved"
+	case c.Unresolved > 1:
 		text += fmt.Sprintf(", %d properties unresolved", c.Unresolved)
 	}
 	return text
@@ -90,16 +93,19 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 	fmt.Fprintf(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL%s\n", shown.pick("SEVERITY", "RESPONSE", "ENGINE"))
 	for _, r := range resources {
 		renderResource(table, r, shown)
-		under[table.written] = AttributionText(r.Attribution)
+		for _, text := range []string{AttributionText(r.Attribution), why(r)} {
+			if text != "" {
+				under[table.written] += "    " + text + "\n"
+			}
+		}
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	row := 0
 	for line := range strings.Lines(text.String()) {
-		if row++; under[row] != "" {
-			line += "    " + under[row] + "\n"
-		}
+		row++
+		line = strings.TrimRight(line, " \n") + "\n" + under[row]
 		if _, err := io.WriteString(w, line); err != nil {
 			return err
 		}
@@ -110,6 +116,14 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 		}
 	}
 	return nil
+}
+
+// why says why drift is ignored: who looks at it must know who agreed.
+func why(r events.DriftedResource) string {
+	if r.Why == "" || r.Response != "ignore" {
+		return ""
+	}
+	return "why: " + printable(r.Why)
 }
 
 // rows counts the rows of a table. A line of another shape in between would end

@@ -84,7 +84,7 @@ func TestRenderTextOfBothEngines(t *testing.T) {
 	}
 	want := `child  1/r  DRIFTED
   nested in: arn:parent
-  coverage: 2 checked, 0 unsupported, 0 unknown, 0 nested; 2 checked live, 1 properties unresolved
+  coverage: 2 checked, 0 unsupported, 0 unknown, 0 nested; 2 checked live, 1 property unresolved
   RESOURCE  TYPE  PROPERTY                    EXPECTED  ACTUAL  ENGINE
   Jobs      T     /VisibilityTimeout          60        30      live
   News      T     /DelaySeconds (undeclared)  0         5       live

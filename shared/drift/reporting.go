@@ -79,9 +79,13 @@ func (s *Service) read(ctx context.Context, scan *Scan) (Report, error) {
 	var names []string
 	var note string
 	found.Drifts, names = withoutWeights(found.Drifts, routed)
-	if found.Live, note, err = s.live(ctx, *scan, resources, routed); err != nil {
+	var seen []string
+	if found.Live, seen, note, err = s.live(ctx, *scan, resources, routed); err != nil {
 		return Report{}, err
 	}
+	names = append(names, seen...)
+	slices.Sort(names)
+	names = slices.Compact(names)
 	report := Merge(scan.Stack, found)
 	report.Routed, report.Names = names, furtherNames(found.Drifts)
 	if note != "" {

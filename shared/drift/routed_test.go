@@ -59,7 +59,7 @@ func TestWeightsOfARolloutAreNoDrift(t *testing.T) {
 		t.Errorf("%+v %+v, asked %v", report.Drift, report.Result, known.asked)
 	}
 	scanned, ok := w.facts.Facts()[0].Data.(events.DriftScanned)
-	if !ok || !strings.Contains(scanned.Reason, "the weights of Listener, Rule are a rollout's") {
+	if !ok || !strings.Contains(scanned.Reason, "the weights of Listener, Rule are set by deployments") {
 		t.Errorf("%+v", scanned)
 	}
 
@@ -88,5 +88,47 @@ func TestOnlyRoutersAreAskedFor(t *testing.T) {
 	w.stack.Resources["Listener"] = &fake.DriftResource{Type: "AWS::ElasticLoadBalancingV2::Listener", Expected: map[string]any{}, Actual: map[string]any{}}
 	if _, err := w.service.Report(ctx, w.detect(scanOf(network), "t2")); !errors.Is(err, known.err) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestWeightsThatECSShiftsAreNoDrift: a service that is deployed blue/green
+// names the rules that it shifts; any other rule is compared.
+func TestWeightsThatECSShiftsAreNoDrift(t *testing.T) {
+	rule := func() *fake.DriftResource {
+		return &fake.DriftResource{Type: "AWS::ElasticLoadBalancingV2::ListenerRule", Expected: map[string]any{"Actions": forwards(100)}, Actual: map[string]any{"Actions": forwards(0, 100)}}
+	}
+	service := map[string]any{"LoadBalancers": []any{map[string]any{"AdvancedConfiguration": map[string]any{"ProductionListenerRule": "Prod-1"}}}}
+	w := newWorld(t)
+	stack := network
+	stack.StackID, stack.StackName = strings.Replace(network.StackID, "network", "web", 1), "shop-web-test"
+	w.cloud.Stack(stack, map[string]*fake.DriftResource{
+		"Service": {Type: "AWS::ECS::Service", Expected: service, Actual: service},
+		"Prod":    rule(), "Other": rule(),
+	})
+	report := must(w.service.Report(ctx, w.detect(scanOf(stack), "t1")))(t)
+	if len(report.Drift.Resources) != 1 || report.Drift.Resources[0].LogicalID != "Other" || !slices.Equal(report.Drift.Routed, []string{"Prod"}) {
+		t.Errorf("%+v", report.Drift)
+	}
+
+	// The live engine sees what the template does not set as well.
+	of := func(id, typ string, expected map[string]any, undeclared ...events.PropertyDifference) drift.LiveResult {
+		r := liveResult(id, typ, drift.StatusInSync)
+		r.PhysicalID, r.Expected, r.Undeclared = id+"-1", expected, undeclared
+		return r
+	}
+	shift := events.PropertyDifference{Path: "/Actions/0/ForwardConfig/TargetGroups/1", Type: drift.DifferenceAdd, Actual: "{}"}
+	const kind = "AWS::ElasticLoadBalancingV2::ListenerRule"
+	w.service.Live = &liveEngine{results: []drift.LiveResult{of("Prod", kind, nil, shift), of("Other", kind, nil, shift), of("Service", "AWS::ECS::Service", service)}}
+	scan := scanOf(stack)
+	scan.Engine = drift.EngineLive
+	report = must(w.service.Report(ctx, scan))(t)
+	var scanned events.DriftScanned
+	for _, fact := range w.facts.Facts() {
+		if s, ok := fact.Data.(events.DriftScanned); ok {
+			scanned = s
+		}
+	}
+	if len(scanned.Resources) != 1 || scanned.Resources[0].LogicalID != "Other" || !slices.Equal(report.Drift.Routed, []string{"Prod"}) {
+		t.Errorf("live: %+v %+v", report.Drift, scanned)
 	}
 }

@@ -99,7 +99,7 @@ func (c *comparer) pairs(p place, want, have []any) (pairs map[int]int, left, ri
 // fits reports that an item is as declared. What could not be worked out of it
 // is remembered if the items are paired by nothing else.
 func (c *comparer) fits(p place, want, have any) bool {
-	inner := &comparer{normaliser: c.normaliser, expected: c.expected, coerced: c.coerced, budget: c.budget}
+	inner := &comparer{normaliser: c.normaliser, expected: c.expected, coerced: c.coerced, observed: c.observed, budget: c.budget}
 	inner.compare(p, want, have, true)
 	c.coerced = inner.coerced
 	if len(inner.found) > 0 {
@@ -116,7 +116,7 @@ func (c *comparer) keys(p place, items []any) []string {
 		if p.isAWSTag(v) {
 			continue
 		}
-		if normal := c.value(p.step(strconv.Itoa(i)), v); normal != nil {
+		if normal := c.value(p.inner(strconv.Itoa(i)), v); normal != nil {
 			keys[i] = key(normal)
 		}
 	}

@@ -32,6 +32,11 @@ type shape struct {
 	deprecated bool
 	identifier bool // part of the primary identifier
 	tags       bool
+	createOnly bool       // a change makes a new resource
+	required   bool       // the object around it cannot be without it
+	pair       bool       // a part of a pair of a name and its value
+	prose      bool       // a text that is the user's own: JSON in it is text
+	elsewhere  [][]string // where the service returns it: paths that only it sets
 	hasDefault bool
 	fallback   any
 	transform  *transform.Transform // nil without one
@@ -81,9 +86,8 @@ func newShape(typ *schema.Type, kept *atomic.Int64, path []string, nodes []*sche
 	s := &shape{typ: typ, kept: kept, path: path, nodes: alternatives(nodes)}
 	for _, n := range s.nodes {
 		s.types = append(s.types, n.Types...)
-		s.unordered = s.unordered || n.Items != nil && (!n.Ordered || !n.OrderGiven && isSet(n, path))
-		s.attributes = s.attributes || n.AttributeList
-		s.foldCase = s.foldCase || len(n.EnumCaseInsensitive) > 0
+		s.unordered = s.unordered || hasNoOrder(n, path)
+		s.attributes = s.attributes || isCompleted(n, path)
 		s.read(n)
 		if n.HasDefault && !s.hasDefault {
 			s.hasDefault, s.fallback = true, n.Default
@@ -96,10 +100,16 @@ func newShape(typ *schema.Type, kept *atomic.Int64, path []string, nodes []*sche
 	}
 	s.reference = s.reference || namesResource(path[len(path)-1])
 	s.writeOnly, s.readOnly, s.deprecated = covers(typ.WriteOnly, path), covers(typ.ReadOnly, path), covers(typ.Deprecated, path)
+	s.createOnly = covers(typ.CreateOnly, path)
+	for _, n := range s.nodes {
+		s.foldCase = s.foldCase || foldsCase(n, path, s.createOnly)
+	}
 	s.identifier = len(path) == 1 && covers(typ.PrimaryIdentifier, path)
+	s.elsewhere = elsewhere(typ, path)
+	s.prose = endsWith(last(path), "Value", "Values") || path[len(path)-1] == "*" && !s.unordered
 	pointer := schema.Pointer(path...)
 	s.tags = typ.Tagging.TagProperty == pointer
-	s.unordered = s.unordered || s.tags || s.attributes
+	s.unordered = s.unordered || s.tags || s.attributes && !s.union
 	for _, at := range []string{pointer, strings.TrimPrefix(pointer, "/")} {
 		if expression, ok := typ.PropertyTransform[at]; ok {
 			s.transform = transform.Compile(expression)
@@ -108,13 +118,18 @@ func newShape(typ *schema.Type, kept *atomic.Int64, path []string, nodes []*sche
 	return s
 }
 
-// isSet reports a list that is a set although its schema says nothing of an
-// order: of distinct items, or of other resources by id.
-func isSet(n *schema.Schema, path []string) bool {
-	if n.UniqueItems || strings.Contains(n.Format, "::") || strings.Contains(n.Items.Format, "::") {
-		return true
+// elsewhere are the places inside of properties that only the service sets in
+// which it returns a property of the top.
+func elsewhere(typ *schema.Type, path []string) (found [][]string) {
+	if len(path) != 1 {
+		return nil
 	}
-	return len(path) > 0 && slices.ContainsFunc([]string{"Ids", "Arns", "ARNs"}, func(end string) bool { return strings.HasSuffix(path[len(path)-1], end) })
+	for _, p := range typ.ReadOnly {
+		if names := schema.Names(p); len(names) == 2 && names[1] == path[0] {
+			found = append(found, names)
+		}
+	}
+	return found
 }
 
 // read takes what the format and the pattern of a node say.
@@ -135,7 +150,7 @@ func (s *shape) read(n *schema.Schema) {
 // namesResource reports a property whose name says that it holds the name, the
 // id or the ARN of something.
 func namesResource(property string) bool {
-	for _, end := range []string{"Arn", "ARN", "Arns", "Id", "Ids", "Name", "Names", "Identifier", "Role", "Cluster", "Function", "Topic"} {
+	for _, end := range []string{"Arn", "ARN", "Arns", "Id", "Ids", "Name", "Names", "Identifier", "Role", "Cluster", "Function", "Topic", "Key"} {
 		if strings.HasSuffix(property, end) {
 			return true
 		}
@@ -233,7 +248,9 @@ func (s *shape) makeChildren() {
 	}
 	s.props = make(map[string]*shape, len(props))
 	for name, nodes := range props {
-		s.props[name] = s.child(name, nodes...)
+		child := s.child(name, nodes...)
+		child.required, child.pair = s.requires(name), slices.ContainsFunc(s.nodes, isPair)
+		s.props[name] = child
 	}
 	if items != nil {
 		s.items = s.child("*", items...)
@@ -241,6 +258,14 @@ func (s *shape) makeChildren() {
 	if others != nil {
 		s.rest = append(s.rest, pattern{nil, s.child("*", others...)})
 	}
+}
+
+// requires reports a property that the schema asks for whatever else is there.
+func (s *shape) requires(name string) bool {
+	if len(s.path) == 0 && slices.Contains(s.typ.Required, name) {
+		return true
+	}
+	return len(s.nodes) > 0 && slices.Contains(s.nodes[0].Required, name)
 }
 
 func (s *shape) child(name string, nodes ...*schema.Schema) *shape {

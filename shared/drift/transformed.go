@@ -96,7 +96,7 @@ func (c *comparer) foreign(text, want string) bool {
 // what the schema says they are: templates may give either, expressions take
 // one.
 func coerce(p place, v any) any {
-	if len(p.path) > maxLevels {
+	if p.depth > maxLevels {
 		return v
 	}
 	switch v := v.(type) {
@@ -118,13 +118,13 @@ func coerce(p place, v any) any {
 	case []any:
 		out := make([]any, len(v))
 		for i, item := range v {
-			out[i] = coerce(p.step(strconv.Itoa(i)), item)
+			out[i] = coerce(p.inner(strconv.Itoa(i)), item)
 		}
 		return out
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, item := range v {
-			out[name] = coerce(p.step(name), item)
+			out[name] = coerce(p.inner(name), item)
 		}
 		return out
 	}

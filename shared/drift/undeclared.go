@@ -24,7 +24,7 @@ func (c *comparer) undeclared(p place, want, have any) {
 	}
 	switch have := have.(type) {
 	case map[string]any:
-		if want, ok := want.(map[string]any); ok && !isPolicy(have) && (len(p.path) == 0 || p.shape != nil && !p.union) {
+		if want, ok := want.(map[string]any); ok && !isPolicy(have) && (len(p.path) == 0 || p.shape != nil && (!p.union || p.attributes)) {
 			c.undeclaredIn(p, want, have)
 		}
 	case []any:
@@ -48,7 +48,7 @@ func (c *comparer) attributes(p place, pairs map[int]int, want, have []any) {
 	}
 	for _, j := range without(c.keys(p, have), c.keys(p, want)) {
 		if at := p.step(strconv.Itoa(j)); !paired[j] {
-			c.add(at, DifferenceAdd, nil, c.value(at, have[j]))
+			c.addUndeclared(at, have[j])
 		}
 	}
 }
@@ -56,18 +56,31 @@ func (c *comparer) attributes(p place, pairs map[int]int, want, have []any) {
 func (c *comparer) undeclaredIn(p place, want, have map[string]any) {
 	for name, h := range have {
 		at := p.step(name)
-		if w, ok := want[name]; ok && w != nil {
+		if w, ok := want[name]; ok && !at.declaresNothing(w) {
 			c.undeclared(at, w, h)
 			continue
 		}
 		if at.shape != nil && (at.readOnly || at.identifier) || len(p.path) > 0 && !p.declares(name) {
 			continue
 		}
-		normal := c.value(at, h)
-		if !blank(normal) {
-			c.add(at, DifferenceAdd, nil, normal)
-		}
+		c.addUndeclared(at, h)
 	}
+}
+
+// addUndeclared adds a value in normal form, spelled as the service does.
+func (c *comparer) addUndeclared(at place, v any) {
+	spelled := *c.normaliser
+	spelled.spelled = true
+	if normal := spelled.value(at, v); !blank(normal) {
+		c.add(at, DifferenceAdd, nil, normal)
+	}
+}
+
+// declaresNothing reports null, and an empty list of the schema's: CDK and
+// people write one for what they leave to the service.
+func (p place) declaresNothing(v any) bool {
+	list, ok := v.([]any)
+	return v == nil || ok && len(list) == 0 && p.shape != nil
 }
 
 // counterparts are the indexes of the items that belong together.

@@ -2,6 +2,7 @@ package drift_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -39,5 +40,24 @@ func TestUndeclared(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 		})
+	}
+}
+
+// An empty list of a template declares nothing: what is there is undeclared. An
+// empty list that was read says that there was nothing.
+func TestEmptyLists(t *testing.T) {
+	kind := kind("AWS::EC2::SecurityGroup")
+	empty, open := object(t, `{"SecurityGroupIngress":[]}`), object(t, `{"SecurityGroupIngress":[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"CidrIp":"0.0.0.0/0"}]}`)
+	if got := drift.Compare(kind, empty, open); len(got) != 0 {
+		t.Errorf("declared: %+v", got)
+	}
+	if got := paths(drift.Undeclared(kind, empty, open)); !slices.Equal(got, []string{"/SecurityGroupIngress"}) {
+		t.Errorf("undeclared: %v", got)
+	}
+	if got := paths(drift.Between(kind, empty, open)); !slices.Equal(got, []string{"/SecurityGroupIngress/0"}) {
+		t.Errorf("between: %v", got)
+	}
+	if got := paths(drift.Between(kind, object(t, `{"VpcId":"vpc-1"}`), object(t, `{}`))); !slices.Equal(got, []string{"/VpcId"}) {
+		t.Errorf("between, what cannot be changed: %v", got)
 	}
 }

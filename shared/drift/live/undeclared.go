@@ -86,7 +86,7 @@ func Changes(kind drift.Kind, then, now []events.PropertyDifference) []events.Pr
 		case !had:
 			found = append(found, items(kind, "", d.Actual, events.PropertyDifference{Path: d.Path, Type: drift.DifferenceAdd, Actual: d.Actual})...)
 		case old != d.Actual:
-			found = append(found, drift.Compare(kind, at(d.Path, old), at(d.Path, d.Actual))...)
+			found = append(found, drift.Between(kind, at(d.Path, old), at(d.Path, d.Actual))...)
 		}
 	}
 	for path, old := range was {
@@ -104,7 +104,7 @@ func items(kind drift.Kind, then, now string, whole events.PropertyDifference) [
 	if list, _ := document(then + now); !isList(list) {
 		return []events.PropertyDifference{whole}
 	}
-	found := drift.Compare(kind, at(whole.Path, cmp.Or(then, "[]")), at(whole.Path, cmp.Or(now, "[]")))
+	found := drift.Between(kind, at(whole.Path, cmp.Or(then, "[]")), at(whole.Path, cmp.Or(now, "[]")))
 	if len(found) == 0 { // what it holds does not count for its type
 		return []events.PropertyDifference{whole}
 	}

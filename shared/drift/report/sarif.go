@@ -99,15 +99,7 @@ func ruleID(kind, path string) string {
 func result(scan events.DriftScanned, r events.DriftedResource, c change) sarif.Result {
 	severity := severityOf(r)
 	stack := scan.Account + "/" + scan.Region + "/" + scan.StackName
-	text := fmt.Sprintf("%s%s of %s is %s, and should be %s.", r.LogicalID, c.Path, scan.StackName, quote(c.Actual), quote(c.Expected))
-	switch {
-	case r.Status == drift.StatusDeleted:
-		text = fmt.Sprintf("%s of %s was deleted.", r.LogicalID, scan.StackName)
-	case c.Undeclared:
-		text = fmt.Sprintf("%s%s of %s is %s, which the template does not set; it was %s.", r.LogicalID, c.Path, scan.StackName, quote(c.Actual), quote(c.Expected))
-	case c.Path == "":
-		text = fmt.Sprintf("%s of %s was changed.", r.LogicalID, scan.StackName)
-	}
+	text := sentence(scan, r, c)
 	if by := who(r.Attribution); by != "" {
 		text += " Changed by " + by + "."
 	}
@@ -129,9 +121,35 @@ func result(scan events.DriftScanned, r events.DriftedResource, c change) sarif.
 	return out
 }
 
+// sentence says what drifted, as a person would.
+func sentence(scan events.DriftScanned, r events.DriftedResource, c change) string {
+	at := fmt.Sprintf("%s of %s", r.LogicalID, scan.StackName)
+	place := r.LogicalID + c.Path + " of " + scan.StackName
+	was, is := quote(c.Expected), quote(c.Actual)
+	switch {
+	case r.Status == drift.StatusDeleted:
+		return at + " was deleted."
+	case c.Path == "":
+		return at + " was changed."
+	case c.Undeclared && is == "":
+		return fmt.Sprintf("%s was removed: it was %s when first scanned. The template does not set it.", place, was)
+	case c.Undeclared && was == "":
+		return fmt.Sprintf("%s was added: %s. The template does not set it.", place, is)
+	case c.Undeclared:
+		return fmt.Sprintf("%s is %s; it was %s when first scanned. The template does not set it.", place, is, was)
+	case is == "":
+		return fmt.Sprintf("%s was removed: the template says %s.", place, was)
+	case was == "":
+		return fmt.Sprintf("%s was added: %s. The template does not have it.", place, is)
+	default:
+		return fmt.Sprintf("%s is %s; the template says %s.", place, is, was)
+	}
+}
+
+// quote is a value as code, "" for none.
 func quote(value string) string {
 	if value == "(none)" || value == "" {
-		return "not set"
+		return ""
 	}
 	return "`" + value + "`"
 }
