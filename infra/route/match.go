@@ -6,32 +6,54 @@ import (
 )
 
 // Matches reports whether an event pattern matches an event. It knows the
-// operators that our patterns use (exact values, prefix, suffix, exists) and
+// operators that our patterns use (exact values, prefix, suffix, exists, $or) and
 // fails on any other, so that a test never passes on a pattern it cannot read.
-// Source: EventBridge user guide, "Creating event patterns".
+// Source: EventBridge user guide, "Creating event patterns" and "Comparison
+// operators for use in event patterns".
 func Matches(pattern map[string]any, event map[string]any) (bool, error) {
 	for key, want := range pattern {
 		value, present := event[key]
+		var matched bool
+		var err error
 		switch w := want.(type) {
 		case map[string]any:
-			nested, ok := value.(map[string]any)
-			if !ok {
-				nested = map[string]any{}
-			}
-			matched, err := Matches(w, nested)
-			if err != nil || !matched {
-				return false, err
-			}
+			matched, err = oneOf([]any{w}, value)
 		case []any:
-			matched, err := anyOf(w, value, present)
-			if err != nil || !matched {
-				return false, err
+			if key == "$or" {
+				matched, err = oneOf(w, event)
+			} else {
+				matched, err = anyOf(w, value, present)
 			}
 		default:
-			return false, fmt.Errorf("%s: %v is neither an object nor a list", key, want)
+			err = fmt.Errorf("%s: %v is neither an object nor a list", key, want)
+		}
+		if err != nil || !matched {
+			return false, err
 		}
 	}
 	return true, nil
+}
+
+// oneOf reports whether one of the patterns matches the object, or one of the
+// objects if it is a list. What is no object has no fields.
+func oneOf(patterns []any, value any) (bool, error) {
+	values, ok := value.([]any)
+	if !ok {
+		values = []any{value}
+	}
+	for _, p := range patterns {
+		pattern, ok := p.(map[string]any)
+		if !ok {
+			return false, fmt.Errorf("%v is not a pattern", p)
+		}
+		for _, v := range values {
+			object, _ := v.(map[string]any)
+			if matched, err := Matches(pattern, object); err != nil || matched {
+				return matched, err
+			}
+		}
+	}
+	return false, nil
 }
 
 // anyOf reports whether one of the conditions holds for the value, or for one

@@ -160,6 +160,7 @@ func broken(workflow string) map[string]any {
 // groupChanged matches the calls after which a security group can be more open
 // than before, an open one be put to use, or be under another policy. They are
 // those that the domain looks after; a test of the local installation compares.
+// Everything in an account is tagged all the time: only the tags of groups count.
 // A call with an errorCode changed nothing.
 // Source: EC2 API reference; CloudTrail user guide, "CloudTrail record contents".
 func groupChanged() map[string]any {
@@ -168,10 +169,16 @@ func groupChanged() map[string]any {
 		"detail-type": []any{events.CloudTrailCall},
 		"detail": map[string]any{
 			"eventSource": []any{"ec2.amazonaws.com"},
-			"eventName": []any{
-				"AssociateSecurityGroupVpc", "AuthorizeIngress", "AuthorizeSecurityGroupIngress", "CreateManagedPrefixList", "CreateNetworkInterface",
-				"CreateSecurityGroup", "CreateTags", "CreateVpcEndpoint", "DeleteTags", "ModifyInstanceAttribute", "ModifyManagedPrefixList",
-				"ModifyNetworkInterfaceAttribute", "ModifySecurityGroupRules", "ModifyVpcEndpoint", "RestoreManagedPrefixListVersion", "RunInstances",
+			"$or": []any{
+				map[string]any{"eventName": []any{
+					"AssociateSecurityGroupVpc", "AuthorizeIngress", "AuthorizeSecurityGroupIngress", "CreateManagedPrefixList", "CreateNetworkInterface",
+					"CreateSecurityGroup", "CreateVpcEndpoint", "ModifyInstanceAttribute", "ModifyManagedPrefixList", "ModifyNetworkInterfaceAttribute",
+					"ModifySecurityGroupRules", "ModifyVpcEndpoint", "RestoreManagedPrefixListVersion", "RunInstances",
+				}},
+				map[string]any{
+					"eventName":         []any{"CreateTags", "DeleteTags"},
+					"requestParameters": map[string]any{"resourcesSet": map[string]any{"items": map[string]any{"resourceId": []any{prefix("sg-")}}}},
+				},
 			},
 			"errorCode": []any{map[string]any{"exists": false}},
 		},

@@ -192,3 +192,28 @@ func receive(t *testing.T, url string, within time.Duration) string {
 	}
 	return ""
 }
+
+// "$or" takes an event when one of its patterns does, also below detail, and a
+// list of objects when one of them matches: what the healer's rule relies on.
+// Source: EventBridge user guide, "Comparison operators for use in event patterns".
+func TestEventBridgeKnowsOr(t *testing.T) {
+	t.Parallel()
+	client := eventbridge.NewFromConfig(configOf(hub(t), account))
+	const pattern = `{"source":["aws.ec2"],"detail":{"errorCode":[{"exists":false}],"$or":[{"eventName":["A"]},{"eventName":["T"],"p":{"items":{"id":[{"prefix":"sg-"}]}}}]}}`
+	for detail, want := range map[string]bool{
+		`{"eventName":"A"}`: true,
+		`{"eventName":"T","p":{"items":[{"id":"i-1"},{"id":"sg-1"}]}}`: true,
+		`{"eventName":"T","p":{"items":[{"id":"i-1"}]}}`:               false,
+		`{"eventName":"T"}`:                 false,
+		`{"eventName":"A","errorCode":"X"}`: false,
+		`{"eventName":"T","errorCode":"X","p":{"items":[{"id":"i-1"},{"id":"sg-1"}]}}`: false,
+	} {
+		out, err := client.TestEventPattern(t.Context(), &eventbridge.TestEventPatternInput{
+			EventPattern: aws.String(pattern),
+			Event:        aws.String(`{"id":"1","account":"1","source":"aws.ec2","detail-type":"T","time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":[],"detail":` + detail + `}`),
+		})
+		if err != nil || out.Result != want {
+			t.Errorf("%s: %v %v, want %v", detail, pretty(out), err, want)
+		}
+	}
+}

@@ -17,8 +17,10 @@ func TestTheRulePassesOnWhatTheHealerLooksAfter(t *testing.T) {
 			continue
 		}
 		var passed []string
-		for _, name := range r.Pattern["detail"].(map[string]any)["eventName"].([]any) {
-			passed = append(passed, name.(string))
+		for _, either := range r.Pattern["detail"].(map[string]any)["$or"].([]any) {
+			for _, name := range either.(map[string]any)["eventName"].([]any) {
+				passed = append(passed, name.(string))
+			}
 		}
 		if slices.Sort(passed); !slices.Equal(passed, healing.Calls()) {
 			t.Errorf("%s passes on\n%v\nthe healer looks after\n%v", r.Name, passed, healing.Calls())
