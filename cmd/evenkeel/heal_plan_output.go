@@ -1,0 +1,167 @@
+//go:build !validator
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/shared/healing"
+	"github.com/evenkeel/evenkeel/shared/healing/preview"
+)
+
+// healPlan is what heal plan prints with --json.
+type healPlan struct {
+	Findings []preview.Finding `json:"findings"`
+	Places   int               `json:"places,omitempty"`  // live: looked at
+	Files    int               `json:"files,omitempty"`   // archive
+	Records  int               `json:"records,omitempty"` // archive: objects read
+	Others   int               `json:"others,omitempty"`  // of which are of no call that matters
+	Failed   int               `json:"failed,omitempty"`  // of which are of calls that failed
+	Changes  int               `json:"changes,omitempty"` // of which changed a group
+	From     *time.Time        `json:"from,omitempty"`    // of the first record that matters
+	To       *time.Time        `json:"to,omitempty"`      // of the last one
+	// Unknown are groups and prefix lists of which the archive tells a part.
+	Unknown  []string  `json:"unknown,omitempty"`
+	Faults   int       `json:"faults,omitempty"`   // how much could not be read
+	Problems []problem `json:"problems,omitempty"` // the first of them
+}
+
+// problem is what could not be read.
+type problem struct {
+	Where string `json:"where"`              // file or place
+	At    string `json:"position,omitempty"` // in a file: "record 7", "line 7"
+	Fault string `json:"fault"`
+}
+
+func (r *healPlan) add(where, at string, err error) {
+	r.Faults++
+	r.Problems = append(r.Problems, problem{where, at, err.Error()})
+}
+
+// healPlanReport prints the report, and fails when it has to.
+func (a *app) healPlanReport(f *healPlanFlags, r healPlan) error {
+	if r.Findings == nil {
+		r.Findings = []preview.Finding{}
+	}
+	if err := a.print(r, func(w io.Writer) { a.healPlanText(w, r) }); err != nil {
+		return err
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintln(a.err, a.red("evenkeel: ")+printable(strings.Join(nonEmpty(p.Where, p.At, p.Fault), ": ")))
+	}
+	if more := r.Faults - len(r.Problems); more > 0 {
+		fmt.Fprintf(a.err, "%sand %d more\n", a.red("evenkeel: "), more)
+	}
+	if r.Faults > 0 {
+		return failed("something could not be read")
+	}
+	for _, found := range r.Findings {
+		if f.fails(found.Rule.Severity) {
+			return failed("rules would be closed")
+		}
+	}
+	return nil
+}
+
+func nonEmpty(texts ...string) []string {
+	var found []string
+	for _, text := range texts {
+		if text != "" {
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
+func (a *app) healPlanText(w io.Writer, r healPlan) {
+	if len(r.Findings) > 0 {
+		t := table(w)
+		if r.Files > 0 {
+			fmt.Fprintln(t, "WHEN\tACCOUNT\tREGION\tGROUP\tRULE\tSEVERITY\tWOULD\tOPEN FOR\tWHO")
+		} else {
+			fmt.Fprintln(t, "ACCOUNT\tREGION\tGROUP\tRULE\tSEVERITY\tWOULD")
+		}
+		for _, f := range r.Findings {
+			what := fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", printable(f.Group.Account), printable(f.Group.Region), groupText(f), printable(ruleText(f.Rule.Rule)), f.Rule.Severity, f.Would)
+			if f.Trigger == nil {
+				fmt.Fprintln(t, what)
+				continue
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Trigger.Time.UTC().Format(time.RFC3339), what, stayedOpen(f), printable(f.Trigger.Principal))
+		}
+		_ = t.Flush()
+	}
+	fmt.Fprintln(w, a.bold(healPlanSummary(r)))
+	if r.Files > 0 {
+		fmt.Fprintf(w, "%s of %s read: %d of no call that matters, %d of calls that failed, %d that changed a group%s\n",
+			count(r.Records, "record"), count(r.Files, "file"), r.Others, r.Failed, r.Changes, span(r))
+	}
+	if n := len(r.Unknown); n > 0 {
+		shown := r.Unknown[:min(n, 5)]
+		more := ""
+		if n > len(shown) {
+			more = fmt.Sprintf(" and %d more", n-len(shown))
+		}
+		fmt.Fprintf(w, "what was there before the first record is not known of %s%s\n", printable(strings.Join(shown, ", ")), more)
+	}
+}
+
+func groupText(f preview.Finding) string {
+	if f.Group.GroupName == "" {
+		return printable(f.Group.GroupID)
+	}
+	return printable(f.Group.GroupID + " (" + f.Group.GroupName + ")")
+}
+
+func stayedOpen(f preview.Finding) string {
+	d, closed := f.OpenFor()
+	if !closed {
+		return "still open"
+	}
+	return d.Round(time.Second).String()
+}
+
+func span(r healPlan) string {
+	if r.From == nil || r.To == nil {
+		return ""
+	}
+	return fmt.Sprintf("; from %s to %s", r.From.UTC().Format(time.RFC3339), r.To.UTC().Format(time.RFC3339))
+}
+
+// healPlanSummary is one line about all findings.
+func healPlanSummary(r healPlan) string {
+	if len(r.Findings) == 0 {
+		return "the policy would do nothing"
+	}
+	groups, severities, open := map[string]bool{}, map[string]int{}, 0
+	acts := map[string]int{}
+	for _, f := range r.Findings {
+		groups[f.Group.Account+f.Group.Region+f.Group.GroupID] = true
+		severities[cmp.Or(f.Rule.Severity, string(healing.High))]++
+		acts[f.Would]++
+		if f.Trigger != nil && f.Closed == nil {
+			open++
+		}
+	}
+	var parts []string
+	for _, s := range healing.Severities() {
+		if n := severities[string(s)]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	var would []string
+	for _, act := range []string{preview.Quarantine, preview.Revoke, preview.Report} {
+		if n := acts[act]; n > 0 {
+			would = append(would, fmt.Sprintf("%s %d", act, n))
+		}
+	}
+	text := fmt.Sprintf("%s of %s too open (%s); the policy would %s", count(len(r.Findings), "rule"), count(len(groups), "group"), strings.Join(parts, ", "), strings.Join(would, ", "))
+	if open > 0 {
+		text += fmt.Sprintf("; %d still open at the end", open)
+	}
+	return text
+}

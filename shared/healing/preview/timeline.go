@@ -1,0 +1,158 @@
+package preview
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/healing"
+	"github.com/evenkeel/evenkeel/shared/healing/replay"
+)
+
+// Finding is a rule that the policy would have closed.
+type Finding struct {
+	Group    events.SecurityGroup `json:"group"`
+	Rule     events.Removal       `json:"rule"`
+	Would    string               `json:"would"`              // report, quarantine or revoke
+	Trigger  *events.Trigger      `json:"trigger,omitempty"`  // what made it too open; unknown in live state
+	Closed   *time.Time           `json:"closed,omitempty"`   // when it no longer was; none: it is at the end
+	ClosedBy string               `json:"closedBy,omitempty"` // who saw to that
+	Partial  bool                 `json:"partial,omitempty"`  // earlier rules of the group are not known
+}
+
+// OpenFor is how long the rule stayed too open; ok is false when it was not
+// closed.
+func (f Finding) OpenFor() (d time.Duration, ok bool) {
+	if f.Closed == nil || f.Trigger == nil {
+		return 0, false
+	}
+	return f.Closed.Sub(f.Trigger.Time), true
+}
+
+// Timeline applies records in order and asks the policy after each what it
+// would do to the groups that changed. Exceptions expire at the time of the
+// records. The zero value of State is used.
+type Timeline struct {
+	Policy healing.Policy
+	State  replay.State
+
+	findings []*Finding
+	open     map[healing.Place]map[string]map[string]*Finding // by group, by rule id
+	words    map[string]string                                // one copy of each text: records repeat them
+}
+
+// Apply applies a record and notes what the policy would do. An Invalid error
+// means that the record cannot be used.
+func (t *Timeline) Apply(ctx context.Context, event []byte) (replay.Change, error) {
+	change, err := t.State.Apply(event)
+	if err != nil || !change.Changed() {
+		return change, err
+	}
+	verdicts, err := Judge(ctx, &t.State, t.Policy, change.Place, change.Trigger.Time, nil, change.Groups...)
+	if err != nil {
+		return change, err
+	}
+	for _, id := range change.Groups {
+		i, judged := slices.BinarySearchFunc(verdicts, id, func(v Verdict, id string) int { return cmp.Compare(v.Group.GroupID, id) })
+		if !judged {
+			t.settle(change, id, Verdict{})
+			continue
+		}
+		t.settle(change, id, verdicts[i])
+	}
+	return change, nil
+}
+
+// settle compares what is too open in a group with what was before.
+func (t *Timeline) settle(change replay.Change, id string, v Verdict) {
+	if t.open == nil {
+		t.open, t.words = map[healing.Place]map[string]map[string]*Finding{}, map[string]string{}
+	}
+	groups := t.open[change.Place]
+	if groups == nil {
+		groups = map[string]map[string]*Finding{}
+		t.open[change.Place] = groups
+	}
+	before := groups[id]
+	var now map[string]*Finding
+	for _, removal := range v.Plan.Remove {
+		f := before[removal.Rule.RuleID]
+		if f == nil {
+			trigger := t.shared(change.Trigger)
+			f = &Finding{Group: v.Group, Rule: removal, Trigger: &trigger, Would: v.Would(removal.Rule)}
+			f.Rule.Reason = t.word(f.Rule.Reason)
+			t.findings = append(t.findings, f)
+		}
+		if now == nil {
+			now = map[string]*Finding{}
+		}
+		now[removal.Rule.RuleID] = f
+	}
+	for rule, f := range before {
+		if now[rule] == nil {
+			at := change.Trigger.Time
+			f.Closed, f.ClosedBy = &at, t.word(change.Trigger.Principal)
+		}
+	}
+	if groups[id] = now; now == nil {
+		delete(groups, id)
+	}
+}
+
+// shared keeps one copy of each text.
+func (t *Timeline) shared(trigger events.Trigger) events.Trigger {
+	for _, text := range []*string{&trigger.EventName, &trigger.Principal, &trigger.SourceIP, &trigger.UserAgent} {
+		*text = t.word(*text)
+	}
+	return trigger
+}
+
+func (t *Timeline) word(text string) string {
+	if known, ok := t.words[text]; ok {
+		return known
+	}
+	text = strings.Clone(text)
+	t.words[text] = text
+	return text
+}
+
+// Findings lists what the policy would have done, by time, group and rule.
+func (t *Timeline) Findings() []Finding {
+	found := make([]Finding, 0, len(t.findings))
+	partial := map[healing.Place][]string{}
+	for _, at := range t.State.Places() {
+		partial[at] = t.State.Partial(at)
+	}
+	for _, f := range t.findings {
+		_, f.Partial = slices.BinarySearch(partial[healing.Place{Account: f.Group.Account, Region: f.Group.Region}], f.Group.GroupID)
+		found = append(found, *f)
+	}
+	slices.SortFunc(found, compare)
+	return found
+}
+
+func compare(a, b Finding) int {
+	when := 0
+	if a.Trigger != nil && b.Trigger != nil {
+		when = a.Trigger.Time.Compare(b.Trigger.Time)
+	}
+	return cmp.Or(when, cmp.Compare(a.Group.Account, b.Group.Account), cmp.Compare(a.Group.Region, b.Group.Region),
+		cmp.Compare(a.Group.GroupID, b.Group.GroupID), cmp.Compare(a.Rule.Rule.RuleID, b.Rule.Rule.RuleID))
+}
+
+// Live lists what the policy would do to live groups of places, in their
+// order.
+func Live(ctx context.Context, groups healing.Groups, policy healing.Policy, at healing.Place, now time.Time,
+	exceptions func(ctx context.Context, group string) ([]healing.Exception, error)) ([]Finding, error) {
+	verdicts, err := Judge(ctx, groups, policy, at, now, exceptions)
+	var found []Finding
+	for _, v := range verdicts {
+		for _, removal := range v.Plan.Remove {
+			found = append(found, Finding{Group: v.Group, Rule: removal, Would: v.Would(removal.Rule)})
+		}
+	}
+	return found, err
+}
