@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,9 @@ import (
 	"github.com/evenkeel/evenkeel/shared/healing/archive"
 	"github.com/evenkeel/evenkeel/shared/healing/preview"
 )
+
+// gcPercent is how much garbage may come up beside what is in use.
+const gcPercent = 30
 
 // recorded are the names of files in a folder that may hold records.
 var recorded = []string{".json", ".jsonl", ".ndjson", ".gz"}
@@ -30,6 +34,9 @@ func (a *app) healPlanArchive(ctx context.Context, f *healPlanFlags, paths []str
 	if err != nil {
 		return err
 	}
+	// Nearly all that is read is garbage at once: collecting it twice as often
+	// costs little, and keeps the heap of a long archive small.
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	run := &archiveRun{app: a, files: files}
 	defer func() { _ = run.sorter.Close() }() // temporary files; nothing is lost with them
 	for i := range files {

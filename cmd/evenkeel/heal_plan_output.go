@@ -3,11 +3,14 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/healing/preview"
@@ -15,15 +18,15 @@ import (
 
 // healPlan is what heal plan prints with --json.
 type healPlan struct {
-	Findings []preview.Finding `json:"findings"`
-	Places   int               `json:"places,omitempty"`  // live: looked at
-	Files    int               `json:"files,omitempty"`   // archive
-	Records  int               `json:"records,omitempty"` // archive: objects read
-	Others   int               `json:"others,omitempty"`  // of which are of no call that matters
-	Failed   int               `json:"failed,omitempty"`  // of which are of calls that failed
-	Changes  int               `json:"changes,omitempty"` // of which changed a group
-	From     *time.Time        `json:"from,omitempty"`    // of the first record that matters
-	To       *time.Time        `json:"to,omitempty"`      // of the last one
+	Findings []*preview.Finding `json:"findings"`
+	Places   int                `json:"places,omitempty"`  // live: looked at
+	Files    int                `json:"files,omitempty"`   // archive
+	Records  int                `json:"records,omitempty"` // archive: objects read
+	Others   int                `json:"others,omitempty"`  // of which are of no call that matters
+	Failed   int                `json:"failed,omitempty"`  // of which are of calls that failed
+	Changes  int                `json:"changes,omitempty"` // of which changed a group
+	From     *time.Time         `json:"from,omitempty"`    // of the first record that matters
+	To       *time.Time         `json:"to,omitempty"`      // of the last one
 	// Unknown are groups and prefix lists of which the archive tells a part.
 	Unknown  []string  `json:"unknown,omitempty"`
 	Faults   int       `json:"faults,omitempty"`   // how much could not be read
@@ -45,7 +48,7 @@ func (r *healPlan) add(where, at string, err error) {
 // healPlanReport prints the report, and fails when it has to.
 func (a *app) healPlanReport(f *healPlanFlags, r healPlan) error {
 	if r.Findings == nil {
-		r.Findings = []preview.Finding{}
+		r.Findings = []*preview.Finding{}
 	}
 	if err := a.print(r, func(w io.Writer) { a.healPlanText(w, r) }); err != nil {
 		return err
@@ -78,23 +81,7 @@ func nonEmpty(texts ...string) []string {
 }
 
 func (a *app) healPlanText(w io.Writer, r healPlan) {
-	if len(r.Findings) > 0 {
-		t := table(w)
-		if r.Files > 0 {
-			fmt.Fprintln(t, "WHEN\tACCOUNT\tREGION\tGROUP\tRULE\tSEVERITY\tWOULD\tOPEN FOR\tWHO")
-		} else {
-			fmt.Fprintln(t, "ACCOUNT\tREGION\tGROUP\tRULE\tSEVERITY\tWOULD")
-		}
-		for _, f := range r.Findings {
-			what := fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", printable(f.Group.Account), printable(f.Group.Region), groupText(f), printable(ruleText(f.Rule.Rule)), f.Rule.Severity, f.Would)
-			if f.Trigger == nil {
-				fmt.Fprintln(t, what)
-				continue
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Trigger.Time.UTC().Format(time.RFC3339), what, stayedOpen(f), printable(f.Trigger.Principal))
-		}
-		_ = t.Flush()
-	}
+	healPlanTable(w, r)
 	fmt.Fprintln(w, a.bold(healPlanSummary(r)))
 	if r.Files > 0 {
 		fmt.Fprintf(w, "%s of %s read: %d of no call that matters, %d of calls that failed, %d that changed a group%s\n",
@@ -110,14 +97,56 @@ func (a *app) healPlanText(w io.Writer, r healPlan) {
 	}
 }
 
-func groupText(f preview.Finding) string {
+// healPlanTable writes the findings. The widths of the columns are measured
+// first, so that a long archive's table is never in memory.
+func healPlanTable(w io.Writer, r healPlan) {
+	if len(r.Findings) == 0 {
+		return
+	}
+	header := []string{"ACCOUNT", "REGION", "GROUP", "RULE", "SEVERITY", "WOULD"}
+	if r.Files > 0 {
+		header = slices.Concat([]string{"WHEN"}, header, []string{"OPEN FOR", "WHO"})
+	}
+	widths := make([]int, len(header))
+	measure := func(cells []string) {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	b := bufio.NewWriter(w)
+	defer func() { _ = b.Flush() }() // as for every table
+	row := func(cells []string) {
+		for i, cell := range cells[:len(cells)-1] {
+			fmt.Fprintf(b, "%-*s  ", widths[i], cell)
+		}
+		fmt.Fprintln(b, cells[len(cells)-1])
+	}
+	measure(header)
+	for _, f := range r.Findings {
+		measure(healPlanCells(f))
+	}
+	row(header)
+	for _, f := range r.Findings {
+		row(healPlanCells(f))
+	}
+}
+
+func healPlanCells(f *preview.Finding) []string {
+	cells := []string{printable(f.Group.Account), printable(f.Group.Region), groupText(f), printable(ruleText(f.Rule.Rule)), f.Rule.Severity, f.Would}
+	if f.Trigger == nil {
+		return cells
+	}
+	return slices.Concat([]string{f.Trigger.Time.UTC().Format(time.RFC3339)}, cells, []string{stayedOpen(f), printable(f.Trigger.Principal)})
+}
+
+func groupText(f *preview.Finding) string {
 	if f.Group.GroupName == "" {
 		return printable(f.Group.GroupID)
 	}
 	return printable(f.Group.GroupID + " (" + f.Group.GroupName + ")")
 }
 
-func stayedOpen(f preview.Finding) string {
+func stayedOpen(f *preview.Finding) string {
 	d, closed := f.OpenFor()
 	if !closed {
 		return "still open"
@@ -143,7 +172,7 @@ func healPlanSummary(r healPlan) string {
 		groups[f.Group.Account+f.Group.Region+f.Group.GroupID] = true
 		severities[cmp.Or(f.Rule.Severity, string(healing.High))]++
 		acts[f.Would]++
-		if f.Trigger != nil && f.Closed == nil {
+		if f.Trigger != nil && f.Closed.IsZero() {
 			open++
 		}
 	}

@@ -55,6 +55,11 @@ func (p Parser) Parse(event []byte) (Record, error) {
 	if err != nil {
 		return Record{}, fault.Invalid("event: %w", err)
 	}
+	return p.ParseObject(envelope, event)
+}
+
+// ParseObject is Parse of an event that cloudtrail.Object has read.
+func (p Parser) ParseObject(envelope map[string]any, event []byte) (Record, error) {
 	record, err := recordOf(envelope)
 	if err != nil {
 		return Record{}, err

@@ -25,8 +25,8 @@ type Sorter struct {
 	serial  int64
 }
 
-// DefaultLimit is enough for some 8,000 records without any file.
-const DefaultLimit = 8 << 20
+// DefaultLimit is enough for some 4,000 records without any file.
+const DefaultLimit = 4 << 20
 
 // overhead is what an entry costs beside its record, in bytes.
 const overhead = 96

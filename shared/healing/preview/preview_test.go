@@ -42,7 +42,7 @@ func timeline(t *testing.T, policy healing.Policy, shapes ...string) *preview.Ti
 	return tl
 }
 
-func texts(findings []preview.Finding) []string {
+func texts(findings []*preview.Finding) []string {
 	var found []string
 	for _, f := range findings {
 		d, closed := f.OpenFor()
@@ -95,7 +95,7 @@ func TestTimelineSaysWho(t *testing.T) {
 	if f.Trigger.Principal != "arn:aws:sts::222222222222:assumed-role/developer/dana" || f.ClosedBy != "arn:aws:sts::222222222222:assumed-role/evenkeel-heal/evenkeel" || !f.Partial {
 		t.Errorf("%+v", f)
 	}
-	if f := timeline(t, enforcing(), "create-group", "authorize-nested").Findings()[0]; f.Partial || f.Group.GroupName != "shop" || f.Closed != nil {
+	if f := timeline(t, enforcing(), "create-group", "authorize-nested").Findings()[0]; f.Partial || f.Group.GroupName != "shop" || !f.Closed.IsZero() {
 		t.Errorf("%+v", f)
 	}
 }

@@ -3,6 +3,7 @@ package preview
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,19 +15,19 @@ import (
 
 // Finding is a rule that the policy would have closed.
 type Finding struct {
-	Group    events.SecurityGroup `json:"group"`
-	Rule     events.Removal       `json:"rule"`
-	Would    string               `json:"would"`              // report, quarantine or revoke
-	Trigger  *events.Trigger      `json:"trigger,omitempty"`  // what made it too open; unknown in live state
-	Closed   *time.Time           `json:"closed,omitempty"`   // when it no longer was; none: it is at the end
-	ClosedBy string               `json:"closedBy,omitempty"` // who saw to that
-	Partial  bool                 `json:"partial,omitempty"`  // earlier rules of the group are not known
+	Group    *events.SecurityGroup `json:"group"`
+	Rule     events.Removal        `json:"rule"`
+	Would    string                `json:"would"`              // report, quarantine or revoke
+	Trigger  *events.Trigger       `json:"trigger,omitempty"`  // what made it too open; unknown in live state
+	Closed   time.Time             `json:"closed,omitzero"`    // when it no longer was; none: it is at the end
+	ClosedBy string                `json:"closedBy,omitempty"` // who saw to that
+	Partial  bool                  `json:"partial,omitempty"`  // earlier rules of the group are not known
 }
 
 // OpenFor is how long the rule stayed too open; ok is false when it was not
 // closed.
-func (f Finding) OpenFor() (d time.Duration, ok bool) {
-	if f.Closed == nil || f.Trigger == nil {
+func (f *Finding) OpenFor() (d time.Duration, ok bool) {
+	if f.Closed.IsZero() || f.Trigger == nil {
 		return 0, false
 	}
 	return f.Closed.Sub(f.Trigger.Time), true
@@ -41,7 +42,8 @@ type Timeline struct {
 
 	findings []*Finding
 	open     map[healing.Place]map[string]map[string]*Finding // by group, by rule id
-	words    map[string]string                                // one copy of each text: records repeat them
+	groups   map[healing.Place]map[string]*events.SecurityGroup
+	words    map[string]string // one copy of each text: records repeat them
 }
 
 // Apply applies a record and notes what the policy would do. An Invalid error
@@ -70,20 +72,26 @@ func (t *Timeline) Apply(ctx context.Context, event []byte) (replay.Change, erro
 func (t *Timeline) settle(change replay.Change, id string, v Verdict) {
 	if t.open == nil {
 		t.open, t.words = map[healing.Place]map[string]map[string]*Finding{}, map[string]string{}
+		t.groups = map[healing.Place]map[string]*events.SecurityGroup{}
 	}
 	groups := t.open[change.Place]
 	if groups == nil {
 		groups = map[string]map[string]*Finding{}
-		t.open[change.Place] = groups
+		t.open[change.Place], t.groups[change.Place] = groups, map[string]*events.SecurityGroup{}
 	}
 	before := groups[id]
 	var now map[string]*Finding
+	var trigger *events.Trigger
 	for _, removal := range v.Plan.Remove {
 		f := before[removal.Rule.RuleID]
 		if f == nil {
-			trigger := t.shared(change.Trigger)
-			f = &Finding{Group: v.Group, Rule: removal, Trigger: &trigger, Would: v.Would(removal.Rule)}
-			f.Rule.Reason = t.word(f.Rule.Reason)
+			if trigger == nil {
+				trigger = t.shared(change.Trigger)
+			}
+			f = &Finding{Group: t.described(change.Place, v.Group), Rule: removal, Trigger: trigger, Would: v.Would(removal.Rule)}
+			for _, text := range []*string{&f.Rule.Reason, &f.Rule.Rule.Protocol, &f.Rule.Rule.CIDRv4, &f.Rule.Rule.CIDRv6, &f.Rule.Rule.PrefixListID, &f.Rule.Rule.Description} {
+				*text = t.word(*text)
+			}
 			t.findings = append(t.findings, f)
 		}
 		if now == nil {
@@ -93,8 +101,7 @@ func (t *Timeline) settle(change replay.Change, id string, v Verdict) {
 	}
 	for rule, f := range before {
 		if now[rule] == nil {
-			at := change.Trigger.Time
-			f.Closed, f.ClosedBy = &at, t.word(change.Trigger.Principal)
+			f.Closed, f.ClosedBy = change.Trigger.Time, t.word(change.Trigger.Principal)
 		}
 	}
 	if groups[id] = now; now == nil {
@@ -102,12 +109,22 @@ func (t *Timeline) settle(change replay.Change, id string, v Verdict) {
 	}
 }
 
+// described keeps one copy of a group as long as it stays the same.
+func (t *Timeline) described(at healing.Place, g events.SecurityGroup) *events.SecurityGroup {
+	known := t.groups[at][g.GroupID]
+	if known == nil || known.GroupName != g.GroupName || known.VPCID != g.VPCID || !maps.Equal(known.Tags, g.Tags) {
+		known = &g
+		t.groups[at][g.GroupID] = known
+	}
+	return known
+}
+
 // shared keeps one copy of each text.
-func (t *Timeline) shared(trigger events.Trigger) events.Trigger {
+func (t *Timeline) shared(trigger events.Trigger) *events.Trigger {
 	for _, text := range []*string{&trigger.EventName, &trigger.Principal, &trigger.SourceIP, &trigger.UserAgent} {
 		*text = t.word(*text)
 	}
-	return trigger
+	return &trigger
 }
 
 func (t *Timeline) word(text string) string {
@@ -120,21 +137,19 @@ func (t *Timeline) word(text string) string {
 }
 
 // Findings lists what the policy would have done, by time, group and rule.
-func (t *Timeline) Findings() []Finding {
-	found := make([]Finding, 0, len(t.findings))
+func (t *Timeline) Findings() []*Finding {
 	partial := map[healing.Place][]string{}
 	for _, at := range t.State.Places() {
 		partial[at] = t.State.Partial(at)
 	}
 	for _, f := range t.findings {
 		_, f.Partial = slices.BinarySearch(partial[healing.Place{Account: f.Group.Account, Region: f.Group.Region}], f.Group.GroupID)
-		found = append(found, *f)
 	}
-	slices.SortFunc(found, compare)
-	return found
+	slices.SortFunc(t.findings, compare)
+	return t.findings
 }
 
-func compare(a, b Finding) int {
+func compare(a, b *Finding) int {
 	when := 0
 	if a.Trigger != nil && b.Trigger != nil {
 		when = a.Trigger.Time.Compare(b.Trigger.Time)
@@ -146,12 +161,13 @@ func compare(a, b Finding) int {
 // Live lists what the policy would do to live groups of places, in their
 // order.
 func Live(ctx context.Context, groups healing.Groups, policy healing.Policy, at healing.Place, now time.Time,
-	exceptions func(ctx context.Context, group string) ([]healing.Exception, error)) ([]Finding, error) {
+	exceptions func(ctx context.Context, group string) ([]healing.Exception, error)) ([]*Finding, error) {
 	verdicts, err := Judge(ctx, groups, policy, at, now, exceptions)
-	var found []Finding
+	var found []*Finding
 	for _, v := range verdicts {
+		group := v.Group
 		for _, removal := range v.Plan.Remove {
-			found = append(found, Finding{Group: v.Group, Rule: removal, Would: v.Would(removal.Rule)})
+			found = append(found, &Finding{Group: &group, Rule: removal, Would: v.Would(removal.Rule)})
 		}
 	}
 	return found, err

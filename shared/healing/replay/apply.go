@@ -7,6 +7,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/cloudtrail"
+	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/healing"
 )
 
@@ -69,15 +70,15 @@ func Knows(call string) bool { return calls[call] != nil }
 // of something else, and a record that was applied before change nothing; Notes
 // say so. An Invalid error means that the record cannot be used.
 func (s *State) Apply(event []byte) (Change, error) {
-	record, err := healing.Parser{}.Parse(event)
+	envelope, err := cloudtrail.Object(event)
+	if err != nil {
+		return Change{}, fault.Invalid("event: %w", err)
+	}
+	record, err := healing.Parser{}.ParseObject(envelope, event)
 	if err != nil {
 		return Change{}, err
 	}
 	change := Change{Place: record.Place, Trigger: record.Trigger}
-	envelope, err := cloudtrail.Object(event)
-	if err != nil {
-		return Change{}, err
-	}
 	fields := envelope
 	if detail, ok := envelope["detail"].(map[string]any); ok {
 		fields = detail

@@ -47,7 +47,7 @@ func (c *call) add(g *group, r events.SecurityGroupRule) {
 		}
 		c.serial++
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", c.trigger.EventID, c.serial))
-		r.RuleID = "sgr-" + hex.EncodeToString(sum[:])[:17]
+		r.RuleID = "sgr-" + hex.EncodeToString(sum[:9])[:17]
 		g.made[r.RuleID] = true
 	}
 	g.rules[r.RuleID] = r
