@@ -169,12 +169,12 @@ func (s *HealingState) Except(_ context.Context, exceptions ...healing.Exception
 }
 
 // Spend implements healing.Policies.
-func (s *HealingState) Spend(_ context.Context, group string, hour time.Time) (int, error) {
+func (s *HealingState) Spend(_ context.Context, group string, hour time.Time, actions int) (int, error) {
 	if err := s.enter("Spend"); err != nil {
 		return 0, err
 	}
 	defer s.mu.Unlock()
 	key := group + " " + hour.UTC().Format(time.RFC3339)
-	s.spent[key]++
+	s.spent[key] += actions
 	return s.spent[key], nil
 }

@@ -31,6 +31,7 @@ type closing struct {
 	read   time.Time      // when reading the rules began
 	tries  map[string]int // rule id → how often it was narrowed
 	number map[string]int // id of a rule's first heal → number of its next one
+	hour   time.Time      // in which the action was counted
 }
 
 func (t *task) closeAll(ctx context.Context, found screened) error {
@@ -110,22 +111,43 @@ func (t *task) attempt(ctx context.Context, c *closing, plan Plan) (done bool, e
 	if c.policy.Mode == Observe {
 		return true, t.report(ctx, heals)
 	}
-	hour := t.Now().UTC().Truncate(time.Hour)
-	n, err := t.Policies.Spend(ctx, c.group.GroupID, hour)
-	if err != nil {
+	if stop, err := t.spend(ctx, c, heals[0].ID); err != nil {
 		return false, err
-	}
-	if limit := c.policy.MaxActions; n > limit {
-		return true, t.stop(ctx, c, plan.Remove, Stop{Heal: heals[0].ID, Actions: n, Limit: limit, Hour: hour})
+	} else if stop != nil {
+		return true, t.stop(ctx, c, plan.Remove, *stop)
 	}
 	if err := t.change(ctx, c, plan.Remove); err != nil {
-		return false, err
+		return false, errors.Join(err, t.refund(ctx, c))
 	}
 	if err := t.reread(ctx, c); err != nil {
 		return false, err
 	}
 	heals = slices.DeleteFunc(heals, func(h Heal) bool { return !h.gone(c.rules) })
 	return false, t.finish(ctx, c.policy, heals, c.rules)
+}
+
+// spend counts one action for the work on the group, and says so if that is
+// more than the policy allows.
+func (t *task) spend(ctx context.Context, c *closing, heal string) (*Stop, error) {
+	if !c.hour.IsZero() {
+		return nil, nil
+	}
+	hour := t.Now().UTC().Truncate(time.Hour)
+	n, err := t.Policies.Spend(ctx, c.group.GroupID, hour, 1)
+	if err != nil {
+		return nil, err
+	}
+	if limit := c.policy.MaxActions; n > limit {
+		return &Stop{Heal: heal, Actions: n, Limit: limit, Hour: hour}, nil
+	}
+	c.hour = hour
+	return nil, nil
+}
+
+// refund takes the action back: a call that EC2 throttled or refused is none.
+func (t *task) refund(ctx context.Context, c *closing) error {
+	_, err := t.Policies.Spend(ctx, c.group.GroupID, c.hour, -1)
+	return err
 }
 
 func (t *task) reread(ctx context.Context, c *closing) (err error) {

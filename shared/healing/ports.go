@@ -80,9 +80,10 @@ type Policies interface {
 	Exceptions(ctx context.Context, group string) ([]Exception, error)
 	// Except records exceptions.
 	Except(ctx context.Context, exceptions ...Exception) error
-	// Spend counts one action on the group in the hour that begins at hour
-	// and returns the number of actions so far, this one included.
-	Spend(ctx context.Context, group string, hour time.Time) (int, error)
+	// Spend counts actions on the group in the hour that begins at hour and
+	// returns their number so far, these included. A negative number takes back
+	// what did not come about.
+	Spend(ctx context.Context, group string, hour time.Time, actions int) (int, error)
 }
 
 // Publisher puts facts on the bus.

@@ -71,6 +71,29 @@ func TestStopsWhenSomethingReopensTheGroup(t *testing.T) {
 	})
 }
 
+// What EC2 throttles is no action: when it is well again, the group is closed.
+func TestThrottledIsNoAction(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.policy.MaxActions = 2
+		w.open("tcp/22", "0.0.0.0/0")
+		w.groups.Fail = func(method string) error {
+			if method == "Revoke" || method == "Modify" {
+				return fault.Transient("RequestLimitExceeded")
+			}
+			return nil
+		}
+		for range 5 {
+			if _, err := w.Handle(context.Background(), call(t, 1)); !fault.Is(err, fault.TransientError) {
+				t.Fatalf("error %v", err)
+			}
+		}
+		w.groups.Fail = nil
+		if w.mustHandle(t, call(t, 1)); len(w.live()) != 0 || len(stops(t, w)) != 0 {
+			t.Errorf("live %q, %d stops", w.live(), len(stops(t, w)))
+		}
+	})
+}
+
 // A stop that could not be told is told by the repeated event.
 func TestStopIsToldAfterAFailure(t *testing.T) {
 	w := newQuarantine()

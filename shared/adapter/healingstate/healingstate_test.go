@@ -191,10 +191,10 @@ func TestExceptions(t *testing.T) {
 func TestSpend(t *testing.T) {
 	stub, state, _ := start(t)
 	stub.Reply("dynamodb", "UpdateItem", `{"Attributes":{"n":{"N":"7"}}}`)
-	if n, err := state.Spend(ctx, "sg-1", noon); err != nil || n != 7 {
+	if n, err := state.Spend(ctx, "sg-1", noon, -1); err != nil || n != 7 {
 		t.Errorf("got %d, %v", n, err)
 	}
-	if call := sent(t, stub, "UpdateItem"); call.Key["pk"]["S"] != "healactions#sg-1" || call.Key["sk"]["S"] != "2026-11-02T12:00:00Z" {
+	if call := sent(t, stub, "UpdateItem"); call.Key["pk"]["S"] != "healactions#sg-1" || call.Key["sk"]["S"] != "2026-11-02T12:00:00Z" || call.ExpressionAttributeValues[":actions"]["N"] != "-1" {
 		t.Errorf("request %+v", call)
 	}
 }

@@ -111,11 +111,11 @@ func (s *State) Except(ctx context.Context, exceptions ...healing.Exception) err
 }
 
 // Spend implements healing.Policies.
-func (s *State) Spend(ctx context.Context, group string, hour time.Time) (int, error) {
-	doing := "count an action on " + group
+func (s *State) Spend(ctx context.Context, group string, hour time.Time, actions int) (int, error) {
+	doing := "count the actions on " + group
 	now, err := s.update(ctx, doing, key("healactions#"+group, hour.UTC().Format(time.RFC3339)),
-		"SET #ttl = :ttl ADD #n :one", map[string]string{"#ttl": "ttl", "#n": "n"},
-		item{":ttl": number(hour.Add(keepCount).Unix()), ":one": number(1)})
+		"SET #ttl = :ttl ADD #n :actions", map[string]string{"#ttl": "ttl", "#n": "n"},
+		item{":ttl": number(hour.Add(keepCount).Unix()), ":actions": number(int64(actions))})
 	if err != nil {
 		return 0, err
 	}
