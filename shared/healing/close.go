@@ -78,11 +78,8 @@ func (t *task) plan(ctx context.Context, c *closing) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	lists, err := t.prefixLists(ctx, c.at(), c.rules, nil)
-	if err != nil {
-		return Plan{}, err
-	}
 	c.policy = policy.For(c.group).With(exceptions)
+	lists := t.prefixLists(ctx, c.at(), c.rules, nil, c.policy)
 	plan := c.policy.Plan(c.rules, lists, t.Now())
 	if plan.Empty() || c.policy.Mode != Enforce || c.policy.Remediation == Revoke {
 		return plan, nil

@@ -196,7 +196,10 @@ func TestUndoOfWhatWasChanged(t *testing.T) {
 		"other ports":     {func(t *testing.T, w *world, r events.SecurityGroupRule) { r.ToPort = 80; w.change(t, r, r.CIDRv4) }, "was changed since"},
 		"an equal rule":   {func(_ *testing.T, w *world, _ events.SecurityGroupRule) { w.open("tcp/22", "0.0.0.0/0") }, "admits the same"},
 		"restored before": {func(t *testing.T, w *world, r events.SecurityGroupRule) { w.change(t, r, "0.0.0.0/0") }, ""},
-		"description":     {func(t *testing.T, w *world, r events.SecurityGroupRule) { r.Description = "mine"; w.change(t, r, r.CIDRv4) }, ""},
+		"description": {func(t *testing.T, w *world, r events.SecurityGroupRule) {
+			r.Description = "mine"
+			w.change(t, r, r.CIDRv4)
+		}, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

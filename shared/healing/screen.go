@@ -46,10 +46,7 @@ func (t *task) screen(ctx context.Context, at Place, subject Subject) (screened,
 		t.result.Groups++
 		found.seen.Groups++
 		found.seen.Rules += len(rules)
-		lists, err := t.prefixLists(ctx, at, rules, subject.PrefixLists)
-		if err != nil {
-			return found, err
-		}
+		lists := t.prefixLists(ctx, at, rules, subject.PrefixLists, possible...)
 		open := false
 		for _, p := range possible {
 			plan := p.Plan(rules, lists, t.Now())
@@ -62,6 +59,36 @@ func (t *task) screen(ctx context.Context, at Place, subject Subject) (screened,
 	}
 	t.result.Unread = append(t.result.Unread, sortedUnique(unread)...)
 	return found, nil
+}
+
+// look screens the event's place and, if a prefix list was edited, the same
+// region of the other accounts, which may share the list: to them, nobody tells
+// of the edit. What cannot be read there is noted.
+func (t *task) look(ctx context.Context, at Place, subject Subject) ([]screened, error) {
+	found, err := t.screen(ctx, at, subject)
+	if err != nil {
+		return nil, err
+	}
+	all := []screened{found}
+	if len(subject.PrefixLists) == 0 || t.Places == nil {
+		return all, nil
+	}
+	places, err := t.Places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range places {
+		if other.Region != at.Region || other == at {
+			continue
+		}
+		found, err := t.screen(ctx, other, Subject{PrefixLists: subject.PrefixLists})
+		if err != nil {
+			t.unread(other.Account+" in "+other.Region, err)
+			continue
+		}
+		all = append(all, found)
+	}
+	return all, nil
 }
 
 // concerned reads the rules of the subject's groups, by group. A prefix list
@@ -129,33 +156,62 @@ func (c *entryCache) put(key listKey, e entries) {
 	c.lists[key] = e
 }
 
-// prefixLists gives the entries of the prefix lists that ingress rules use.
-// Those that were edited are not taken from an earlier invocation.
-func (t *task) prefixLists(ctx context.Context, at Place, rules []events.SecurityGroupRule, edited []string) (map[string][]string, error) {
+// prefixLists gives the entries of the prefix lists that ingress rules use,
+// where any of the policies cares. Those that were edited are not taken from an
+// earlier invocation. A list that cannot be read keeps no other rule from
+// being judged: its error is noted, and returned with the rest if another
+// attempt may find it well.
+func (t *task) prefixLists(ctx context.Context, at Place, rules []events.SecurityGroupRule, edited []string, policies ...Policy) map[string][]string {
 	lists := map[string][]string{}
 	for _, r := range rules {
 		if r.Egress || r.PrefixListID == "" {
 			continue
 		}
-		key := listKey{at, r.PrefixListID}
-		read, ok := t.lists[key]
-		if !ok && !slices.Contains(edited, r.PrefixListID) {
-			read, ok = t.Service.lists.get(key, t.Now())
-		}
-		if !ok {
-			read.read = t.Now()
-			var err error
-			if read.cidrs, read.known, err = t.Groups.Entries(ctx, at, r.PrefixListID); err != nil {
-				return nil, err
+		if !slices.ContainsFunc(policies, func(p Policy) bool { return p.minds(r) }) {
+			if _, known := lists[r.PrefixListID]; !known {
+				lists[r.PrefixListID] = []string{} // whatever is in it
 			}
-			t.Service.lists.put(key, read)
+			continue
 		}
-		t.lists[key] = read
+		read := t.prefixList(ctx, listKey{at, r.PrefixListID}, slices.Contains(edited, r.PrefixListID))
+		delete(lists, r.PrefixListID)
 		if read.known {
 			lists[r.PrefixListID] = read.cidrs
 		}
 	}
-	return lists, nil
+	return lists
+}
+
+// minds reports whether the rule would be too open if its prefix list had every
+// address in it.
+func (p Policy) minds(r events.SecurityGroupRule) bool {
+	r.PrefixListID, p.Exceptions = "", nil
+	four, six := r, r
+	four.CIDRv4, six.CIDRv6 = "0.0.0.0/0", "::/0"
+	return slices.ContainsFunc([]events.SecurityGroupRule{four, six}, func(world events.SecurityGroupRule) bool {
+		return !p.Plan([]events.SecurityGroupRule{world}, nil, time.Time{}).Empty()
+	})
+}
+
+func (t *task) prefixList(ctx context.Context, key listKey, edited bool) entries {
+	if read, ok := t.lists[key]; ok {
+		return read
+	}
+	read, ok := entries{}, false
+	if !edited {
+		read, ok = t.Service.lists.get(key, t.Now())
+	}
+	if !ok {
+		read.read = t.Now()
+		var err error
+		if read.cidrs, read.known, err = t.Groups.Entries(ctx, key.Place, key.id); err == nil {
+			t.Service.lists.put(key, read)
+		} else {
+			t.unread(key.id, err)
+		}
+	}
+	t.lists[key] = read
+	return read
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -3,9 +3,11 @@ package healing
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
 // Service heals groups. Every method is safe to repeat: an event is known by
@@ -19,7 +21,10 @@ type Service struct {
 	Publisher Publisher
 	Reach     Reach  // nil: how far a group can be reached is not known
 	Owners    Owners // nil: who answers for a group is not known
-	Now       func() time.Time
+	// Places lists where prefix lists of another account may be used; nil: an
+	// edited list is looked for in its own place only.
+	Places func(context.Context) ([]Place, error)
+	Now    func() time.Time
 
 	lists entryCache
 }
@@ -83,16 +88,23 @@ func (s *Service) handle(ctx context.Context, event []byte, first bool) (Result,
 		return Result{EventID: record.Trigger.EventID, Skipped: record.Skip}, nil
 	}
 	t := s.task(record.Trigger)
-	open, err := t.screen(ctx, record.Place, record.Subject)
+	found, err := t.look(ctx, record.Place, record.Subject)
 	if err != nil {
 		return t.result, err
 	}
-	if len(open.groups) == 0 && first {
+	open := slices.ContainsFunc(found, func(s screened) bool { return len(s.groups) > 0 })
+	if !open && first {
 		t.result.Skipped = NothingOpen
-		return t.result, nil
+		return t.result, errors.Join(t.unwell...)
 	}
-	err = t.once(ctx, func() error { return t.closeAll(ctx, open) })
-	if err == nil && len(open.groups) == 0 && len(t.result.Actions) == 0 && t.result.Skipped == "" {
+	err = t.once(ctx, func() error {
+		var faults []error
+		for _, s := range found {
+			faults = append(faults, t.closeAll(ctx, s))
+		}
+		return errors.Join(faults...)
+	})
+	if err == nil && !open && len(t.result.Actions) == 0 && t.result.Skipped == "" {
 		t.result.Skipped = NothingOpen
 	}
 	return t.result, err
@@ -105,6 +117,7 @@ type task struct {
 	result  Result
 	lists   map[listKey]entries // prefix lists read so far
 	acted   map[string]bool     // ids of heals in the result
+	unwell  []error             // why prefix lists could not be read; another attempt may
 	begun   map[string]bool     // ids of heals that this event was the first to tell of
 }
 
@@ -130,7 +143,7 @@ func (t *task) once(ctx context.Context, work func() error) error {
 		t.result.Skipped = HandledBefore
 		return t.resume(ctx, claim.Heals)
 	}
-	if err := errors.Join(t.resume(ctx, claim.Heals), work()); err != nil {
+	if err := errors.Join(t.resume(ctx, claim.Heals), work(), errors.Join(t.unwell...)); err != nil {
 		return err
 	}
 	if len(claim.Heals)+len(t.result.Actions) == 0 {
@@ -162,6 +175,10 @@ func (t *task) act(action string, h Heal) {
 	}
 }
 
-func (t *task) unread(format string, err error) {
-	t.result.Unread = append(t.result.Unread, format+": "+err.Error())
+// unread notes what could not be read, and that another attempt may.
+func (t *task) unread(what string, err error) {
+	t.result.Unread = append(t.result.Unread, what+": "+err.Error())
+	if fault.Is(err, fault.TransientError) {
+		t.unwell = append(t.unwell, err)
+	}
 }

@@ -274,6 +274,22 @@ func TestEditedPrefixList(t *testing.T) {
 	}
 }
 
+// A list that another account shares is edited where it is; the groups that use
+// it are elsewhere in the region, and no event tells their account.
+func TestEditedPrefixListOfAnotherAccount(t *testing.T) {
+	w := newWorld()
+	other, far := healing.Place{Account: "333333333333", Region: hub.Region}, healing.Place{Account: "333333333333", Region: "eu-west-1"}
+	w.Places = func(context.Context) ([]healing.Place, error) { return []healing.Place{far, hub, other}, nil }
+	r := rule("", "tcp/22", "pl-0e0e0e0e0e0e0e001")
+	r.GroupID = "sg-other"
+	w.groups.SetPrefixList(other, "pl-0e0e0e0e0e0e0e001", "0.0.0.0/0")
+	w.groups.AddRule(other, r)
+	result := w.mustHandle(t, sample(t, "prefix-list-edited"))
+	if len(w.groups.Live(other)) != 0 || len(result.Actions) != 1 || result.Actions[0].Account != other.Account || w.groups.Calls("Rules") != 3 {
+		t.Errorf("%+v, %d reads of rules, want the group of the other account healed, and the other region left alone", result, w.groups.Calls("Rules"))
+	}
+}
+
 func TestSweepHealsEveryGroupAndReportsFailures(t *testing.T) {
 	w := newWorld()
 	broken := healing.Place{Account: "333333333333", Region: "us-east-1"}
@@ -389,6 +405,58 @@ func TestUnreadableSourcesAreReported(t *testing.T) {
 	result := w.mustHandle(t, sample(t, "nested-ipv4"))
 	if len(result.Unread) != 1 || len(w.live()) != 1 {
 		t.Errorf("result %+v, live %q", result, w.live())
+	}
+}
+
+// A prefix list that cannot be read keeps no other rule from being closed. If
+// another attempt may read it, the event comes again.
+func TestUnreadablePrefixList(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer error
+		again  bool
+	}{"denied": {fault.Permanent("UnauthorizedOperation"), false}, "throttled": {fault.Transient("RequestLimitExceeded"), true}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.groups.SetPrefixList(hub, "pl-1", "0.0.0.0/0")
+			w.open("tcp/22", "pl-1")
+			w.open("tcp/22", "0.0.0.0/0")
+			w.groups.Fail = func(method string) error {
+				if method == "Entries" {
+					return tt.answer
+				}
+				return nil
+			}
+			result, err := w.Handle(context.Background(), sample(t, "nested-ipv4"))
+			if got := w.live(); !reflect.DeepEqual(got, []string{"tcp/22/pl-1"}) || fault.Is(err, fault.TransientError) != tt.again || len(result.Unread) == 0 {
+				t.Errorf("live %q, error %v, unread %q", got, err, result.Unread)
+			}
+			w.groups.Fail = nil
+			if w.mustHandle(t, sample(t, "nested-ipv4")); tt.again && len(w.live()) != 0 {
+				t.Errorf("the repeated event left %q", w.live())
+			}
+		})
+	}
+}
+
+// The entries of a list that only opens unprotected ports are not even read, and
+// those of another one only once by a warm function; but an edit of it is seen.
+func TestPrefixListsAreReadOnce(t *testing.T) {
+	w := newWorld()
+	w.groups.SetPrefixList(hub, "pl-web", "0.0.0.0/0")
+	w.groups.SetPrefixList(hub, "pl-0e0e0e0e0e0e0e001", "203.0.113.0/24")
+	w.open("tcp/443", "pl-web")
+	for i := range 4 {
+		w.mustHandle(t, record(t, m{"eventID": fmt.Sprint(i), "awsRegion": hub.Region, "requestParameters": m{"groupId": group}}))
+		if i == 1 {
+			w.open("tcp/22", "pl-0e0e0e0e0e0e0e001")
+		}
+	}
+	if n := w.groups.Calls("Entries"); n != 1 {
+		t.Errorf("%d reads of entries, want 1", n)
+	}
+	w.groups.SetPrefixList(hub, "pl-0e0e0e0e0e0e0e001", "0.0.0.0/0")
+	if w.mustHandle(t, sample(t, "prefix-list-edited")); len(w.live()) != 1 {
+		t.Errorf("live %q, want the rule with the edited list closed at once", w.live())
 	}
 }
 

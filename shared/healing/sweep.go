@@ -7,12 +7,15 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 )
 
+// sweepEvent is the name of the trigger of a heal that a sweep began.
+const sweepEvent = "Sweep"
+
 // Sweep applies the same plan to every group of the places, because events
 // are delivered with best effort, and tells what they had missed. id names the
 // sweep; a repeated one with the same id changes nothing. A place that cannot
 // be swept does not keep the others from it: its fault is told, and returned.
 func (s *Service) Sweep(ctx context.Context, id string, places []Place) (Result, error) {
-	t := s.task(events.Trigger{EventID: "sweep-" + id, EventName: "Sweep", Principal: "evenkeel", Time: s.Now().UTC()})
+	t := s.task(events.Trigger{EventID: "sweep-" + id, EventName: sweepEvent, Principal: "evenkeel", Time: s.Now().UTC()})
 	claim, err := s.Records.Claim(ctx, t.trigger.EventID)
 	if err != nil {
 		return t.result, err
@@ -26,7 +29,8 @@ func (s *Service) Sweep(ctx context.Context, id string, places []Place) (Result,
 	for _, at := range places {
 		found, err := t.screen(ctx, at, Subject{Everything: true})
 		if err == nil {
-			err = t.closeAll(ctx, found)
+			err = errors.Join(t.closeAll(ctx, found), errors.Join(t.unwell...))
+			t.unwell = nil
 		}
 		if err != nil {
 			found.seen.Fault = err.Error()

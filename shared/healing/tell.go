@@ -116,7 +116,7 @@ func (t *task) reach(ctx context.Context, h Heal, opened []events.SecurityGroupR
 	}
 	reach, err := t.Reach.Reach(ctx, h.place(), h.Group.GroupID, opened)
 	if err != nil {
-		t.unread("reachability of "+h.Group.GroupID, err)
+		t.unknown("reachability of "+h.Group.GroupID, err)
 		return &events.Reachability{Level: events.ReachUnknown}
 	}
 	return &reach
@@ -128,10 +128,15 @@ func (t *task) owner(ctx context.Context, h Heal, opened []events.SecurityGroupR
 	}
 	owner, err := t.Owners.Owner(ctx, h.Group, opened, h.Trigger)
 	if err != nil {
-		t.unread("owner of "+h.Group.GroupID, err)
+		t.unknown("owner of "+h.Group.GroupID, err)
 		return &events.Owner{Kind: "unknown"}
 	}
 	return &owner
+}
+
+// unknown notes what is told as unknown, and not asked again.
+func (t *task) unknown(what string, err error) {
+	t.result.Unread = append(t.result.Unread, what+": "+err.Error())
 }
 
 // resume completes the heals of an attempt that was interrupted after the
