@@ -3,12 +3,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,7 +46,8 @@ func newHealUndoCommand(a *app) *cobra.Command {
 	yes := false
 	cmd := &cobra.Command{
 		Use: "undo heal", Short: "Open again what a heal closed, for a limited time",
-		Long:    "Put the removed rules back with their descriptions and tags. The healer leaves them alone for the time that its policy allows.",
+		Long: "Give a rule in quarantine its source back, so that it is exactly what it was, or make a revoked one anew, with its description and tags " +
+			"and under a new id. The healer leaves it alone for the time that its policy allows. A quarantined rule that somebody has changed or deleted since is not touched.",
 		Example: "  evenkeel heal undo heal-38bff999680b8b88",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.healUndo(cmd.Context(), args[0], yes) },
@@ -79,9 +80,10 @@ func (a *app) healList(ctx context.Context, limit int) error {
 			return
 		}
 		t := table(w)
-		fmt.Fprintln(t, "HEAL\tSTATE\tGROUP\tACCOUNT\tREGION\tRULES\tOPEN FOR\tBY\tWHEN")
+		fmt.Fprintln(t, "HEAL\tSTATE\tSEVERITY\tGROUP\tACCOUNT\tREGION\tHOW\tOPEN FOR\tBY\tWHEN")
 		for _, v := range views {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", v.HealID, v.State, v.GroupID, v.Account, v.Region, len(v.Rules), openFor(v), v.Trigger.Principal, ago(a.now(), v.Time))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.HealID, v.State, cmp.Or(v.Severity, "-"), v.GroupID, v.Account, v.Region,
+				cmp.Or(how(v), "-"), openFor(v), v.Trigger.Principal, ago(a.now(), v.Time))
 		}
 		_ = t.Flush()
 	})
@@ -110,62 +112,19 @@ func (a *app) healShow(ctx context.Context, id string) error {
 	return a.print(report, func(w io.Writer) { a.healText(w, report) })
 }
 
-func (a *app) healText(w io.Writer, h ledger.HealReport) {
-	fmt.Fprintf(w, "%s  %s  %s (%s) in %s/%s, %s\n", a.bold(h.HealID), h.State, h.GroupID, h.GroupName, h.Account, h.Region, h.VPCID)
-	fmt.Fprintf(w, "opened by %s from %s with %s at %s\n", h.Trigger.Principal, h.Trigger.SourceIP, h.Trigger.EventName, h.Trigger.Time.UTC().Format(time.RFC3339))
-	if h.Exposure > 0 {
-		fmt.Fprintf(w, "closed after %s; %s kept\n", openFor(h.HealView), count(h.Kept, "rule"))
-	}
-	sign := "-"
-	if h.State == ledger.HealObserved {
-		sign = "!"
-	}
-	for _, r := range h.Rules {
-		fmt.Fprintf(w, "  %s %s: %s\n", sign, ruleText(r.Rule), printable(r.Reason))
-	}
-	for _, r := range h.Restored {
-		fmt.Fprintf(w, "  + %s\n", ruleText(r))
-	}
-	if h.Until != nil {
-		fmt.Fprintf(w, "opened again by %s until %s\n", h.UndoneBy, h.Until.UTC().Format(time.RFC3339))
-	}
-	timeline(w, h.Timeline)
-}
-
-// ruleText is a rule in the order in which people say it.
-func ruleText(r events.SecurityGroupRule) string {
-	ports := fmt.Sprintf("%d-%d", r.FromPort, r.ToPort)
-	switch {
-	case r.Protocol == "-1" || r.FromPort == -1:
-		ports = "all"
-	case r.FromPort == r.ToPort:
-		ports = fmt.Sprint(r.FromPort)
-	}
-	protocol := r.Protocol
-	if protocol == "-1" {
-		protocol = "any protocol"
-	}
-	from := strings.Join(strings.Fields(strings.Join([]string{r.CIDRv4, r.CIDRv6, r.PrefixListID, r.ReferencedGroupID}, " ")), " ")
-	text := fmt.Sprintf("%s %s from %s (%s)", protocol, ports, from, r.RuleID)
-	if r.Description != "" {
-		text += fmt.Sprintf(" %q", r.Description)
-	}
-	return text
-}
-
 func (a *app) healUndo(ctx context.Context, id string, yes bool) error {
 	found, reader, err := a.records(ctx)
 	if err != nil {
 		return err
 	}
+	report, err := reader.Heal(ctx, id)
+	if errors.Is(err, ledger.ErrUnknown) {
+		return notFound("no heal %s; see `evenkeel heal list`", id)
+	}
+	if err != nil {
+		return err
+	}
 	if !yes {
-		report, err := reader.Heal(ctx, id)
-		if errors.Is(err, ledger.ErrUnknown) {
-			return notFound("no heal %s; see `evenkeel heal list`", id)
-		}
-		if err != nil {
-			return err
-		}
 		a.healText(a.err, report)
 		agreed, err := a.confirm("Open these rules again?")
 		if err != nil || !agreed {
@@ -184,7 +143,7 @@ func (a *app) healUndo(ctx context.Context, id string, yes bool) error {
 	return a.print(undone, func(w io.Writer) {
 		fmt.Fprintf(w, "opened again until %s:\n", undone.Until.UTC().Format(time.RFC3339))
 		for _, r := range undone.Restored {
-			fmt.Fprintf(w, "  + %s\n", ruleText(r))
+			fmt.Fprintf(w, "  + %s%s\n", ruleText(r), formerly(report.Rules, r))
 		}
 	})
 }

@@ -71,6 +71,9 @@ type HealView struct {
 	Kept     int                        `json:"kept"`
 	Exposure time.Duration              `json:"exposure"` // nanoseconds
 	Time     time.Time                  `json:"time"`     // of the last fact
+	Severity string                     `json:"severity,omitempty"`
+	Reach    *events.Reachability       `json:"reachability,omitempty"`
+	Owner    *events.Owner              `json:"owner,omitempty"`
 	UndoneBy string                     `json:"undoneBy,omitempty"`
 	Restored []events.SecurityGroupRule `json:"restored,omitempty"`
 	Until    *time.Time                 `json:"until,omitempty"` // not healed again before
@@ -85,11 +88,13 @@ func Heal(entries []Entry) (v HealView, err error) {
 		case events.SecurityGroupExposed{}.DetailType():
 			err = apply(e, func(d events.SecurityGroupExposed) {
 				v.SecurityGroup, v.HealID, v.State, v.Trigger, v.Rules = d.SecurityGroup, d.HealID, HealObserved, d.Trigger, d.Exposed
+				v.Severity, v.Reach, v.Owner = d.Severity, d.Reachability, d.Owner
 			})
 		case events.SecurityGroupHealed{}.DetailType():
 			err = apply(e, func(d events.SecurityGroupHealed) {
 				v.SecurityGroup, v.HealID, v.State, v.Trigger, v.Rules = d.SecurityGroup, d.HealID, HealHealed, d.Trigger, d.Removed
 				v.Kept, v.Exposure = d.Kept, d.Exposure
+				v.Severity, v.Reach, v.Owner = d.Severity, d.Reachability, d.Owner
 			})
 		case events.SecurityGroupHealingStopped{}.DetailType():
 			err = apply(e, func(d events.SecurityGroupHealingStopped) {

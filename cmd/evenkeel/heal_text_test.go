@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/ledger"
+)
+
+// A heal says how it closed, how bad it was, who answers for it and where to
+// fix it; an undo says when a rule has a new id.
+func TestHealText(t *testing.T) {
+	rule := events.SecurityGroupRule{RuleID: "sgr-1", Protocol: "tcp", FromPort: 22, ToPort: 22, CIDRv4: "0.0.0.0/0"}
+	anew := rule
+	anew.RuleID = "sgr-2"
+	quarantined := ledger.HealReport{HealView: ledger.HealView{
+		SecurityGroup: events.SecurityGroup{GroupID: "sg-1", GroupName: "web"}, HealID: "heal-1", State: ledger.HealHealed, Severity: "critical",
+		Trigger: events.Trigger{EventName: "AuthorizeSecurityGroupIngress", Principal: "dana"}, Exposure: time.Second,
+		Rules: []events.Removal{{Rule: rule, Reason: "open", Quarantine: "192.0.2.7/32"}},
+		Reach: &events.Reachability{Level: events.ReachInternet, Interfaces: 2, Public: []string{"eni-1"}, Why: []string{"eni-1 has a public address"}},
+		Owner: &events.Owner{Kind: "cloudformation", Stack: "shop-network", LogicalID: "WebSecurityGroup", Declared: true, Fix: "narrow CidrIp in the template"},
+	}}
+	revoked := quarantined
+	revoked.State, revoked.Restored = ledger.HealUndone, []events.SecurityGroupRule{anew}
+	revoked.Rules = []events.Removal{{Rule: rule, Reason: "open"}}
+	revoked.Reach, revoked.Owner = &events.Reachability{Level: events.ReachUnknown}, &events.Owner{Kind: "unknown"}
+	swept := quarantined
+	swept.Trigger.EventName, swept.Exposure, swept.State = "Sweep", 0, ledger.HealStopped
+	for name, tt := range map[string]struct {
+		report ledger.HealReport
+		want   []string
+		not    string
+	}{
+		"quarantined": {quarantined, []string{
+			"severity critical; reachable from the internet: eni-1 of 2 interfaces\n  eni-1 has a public address\n", "closed after 1s",
+			"open; narrowed to 192.0.2.7/32\n", "owner: cloudformation shop-network WebSecurityGroup; its source opens the group again\nto fix: narrow CidrIp in the template\n",
+		}, "revoked"},
+		"undone": {revoked, []string{"open; revoked\n", "+ tcp 22 from 0.0.0.0/0 (sgr-2), made anew: it was sgr-1\n", "could be reached is not known", "owner: unknown\n"}, "narrowed"},
+		"found by a sweep, and left open": {swept, []string{"found by a sweep", "left open: ", "! tcp 22 from 0.0.0.0/0"}, "closed after"},
+	} {
+		var out bytes.Buffer
+		(&app{}).healText(&out, tt.report)
+		for _, part := range tt.want {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("%s: no %q in\n%s", name, part, out.String())
+			}
+		}
+		if strings.Contains(out.String(), tt.not) {
+			t.Errorf("%s: says %q:\n%s", name, tt.not, out.String())
+		}
+	}
+}
