@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
 
@@ -69,14 +70,14 @@ func (w *World) openAndHeal(ctx context.Context, o opening) (string, error) {
 	return fmt.Sprintf("closed %.2f s after the event, %d rules kept; evenkeel heal undo %s", c.exposure.Seconds(), heal.Kept, heal.HealID), nil
 }
 
-// closing is a rule that was opened and is gone.
+// closing is a rule that was opened and is closed.
 type closing struct {
 	rule     string
 	exposure time.Duration
 }
 
 // openAndClose opens the web tier's group and waits until exactly the new rule
-// is gone.
+// is closed.
 func (w *World) openAndClose(ctx context.Context, o opening) (closing, error) {
 	client := ec2.NewFromConfig(w.account(prodAccount))
 	group, err := w.physicalID(ctx, prodAccount, "shop-network-prod", "WebSecurityGroup")
@@ -109,7 +110,8 @@ func (w *World) openAndClose(ctx context.Context, o opening) (closing, error) {
 	return c, err
 }
 
-// rules lists the ids of a group's rules, sorted.
+// rules lists the ids of a group's rules that admit somebody, sorted: not those
+// that the healer has put into quarantine.
 func rules(ctx context.Context, client *ec2.Client, group string) ([]string, error) {
 	out, err := client.DescribeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{
 		Filters: []types.Filter{{Name: aws.String("group-id"), Values: []string{group}}},
@@ -119,6 +121,10 @@ func rules(ctx context.Context, client *ec2.Client, group string) ([]string, err
 	}
 	ids := []string{}
 	for _, r := range out.SecurityGroupRules {
+		rule := events.SecurityGroupRule{CIDRv4: aws.ToString(r.CidrIpv4), CIDRv6: aws.ToString(r.CidrIpv6)}
+		if healing.DefaultPolicy().Quarantines(rule) {
+			continue
+		}
 		ids = append(ids, aws.ToString(r.SecurityGroupRuleId))
 	}
 	slices.SortFunc(ids, cmp.Compare)
