@@ -34,6 +34,7 @@ func main() {
 		os.Exit(1)
 	}
 	state := healingstate.New(cfg, table, prefix, time.Now)
+	where := places(state.Places, driftstate.New(cfg, table).Stacks)
 	groups := securitygroups.New(session.NewWorkloads(cfg, role))
 	service := &healing.Service{
 		Parser:    healing.Parser{Role: role},
@@ -42,10 +43,11 @@ func main() {
 		Records:   state,
 		Policies:  state,
 		Publisher: bus.New(cfg, busName),
+		Places:    where,
 		Now:       time.Now,
 	}
 	batches := &batches{parse: service.Parser.Parse, first: service.HandleFirst, handle: service.Handle, after: redelivery.New(cfg).After, spread: jitter, log: log}
-	handler := &handler{service: service, batches: batches, places: places(state.Places, driftstate.New(cfg, table).Stacks)}
+	handler := &handler{service: service, batches: batches, places: where}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {
 		return handler.handle(ctx, event)
 	}))
