@@ -8,7 +8,8 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError, InvalidParameterCombination, InvalidParameterValue, MissingParameterError
 from moto.ec2.models.managed_prefixes import ManagedPrefixList
 from moto.ec2.responses.vpcs import VPCs
-from rules import LOCK, canonical
+from rule import canonical
+from rules import LOCK
 
 # How long a change of a list takes, in seconds. (EC2-23)
 SECONDS = float(os.environ.pop("EVENKEEL_EC2_PREFIX_LIST_SECONDS", "") or 0)

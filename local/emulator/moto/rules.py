@@ -1,17 +1,14 @@
-"""Security group rules: local/ec2.md, EC2-1 to EC2-14."""
+"""The calls of security group rules: local/ec2.md, EC2-1 to EC2-13."""
 
 import contextlib
 import copy
-import ipaddress
-import os
 import threading
 
-from answers import page, tags
+from answers import page, xml
 from moto.core.responses import ActionResult
 from moto.core.utils import aws_api_matches
 from moto.ec2.exceptions import (
     EC2ClientError,
-    InvalidCIDRSubnetError,
     InvalidGroupIdMalformedError,
     InvalidParameterCombination,
     InvalidParameterValue,
@@ -20,116 +17,14 @@ from moto.ec2.exceptions import (
     InvalidSecurityGroupRuleIdNotFoundError,
     MissingParameter,
     MissingParameterError,
-    RulesPerSecurityGroupLimitExceededError,
 )
 from moto.ec2.models import security_groups as models
 from moto.ec2.responses import security_groups as responses
 from moto.ec2.utils import is_valid_security_group_id
-
-LIMIT = int(os.environ.pop("EVENKEEL_EC2_RULES_PER_GROUP", "") or 60)
+from rule import KINDS, canonical, canonical_range, check_size, describe, key, protocol, shown
 
 # One change of rules at a time: moto serves each call in a thread of its own.
 LOCK = threading.RLock()
-
-# The four kinds of source: parameter, what EC2 calls it, and how a rule shows it.
-KINDS = {
-    "CidrIpv4": ("IPv4 CIDR", lambda rule: rule.cidr_ipv4),
-    "CidrIpv6": ("IPv6 CIDR", lambda rule: rule.cidr_ipv6),
-    "PrefixListId": ("prefix list", lambda rule: rule.prefix_list_id),
-    "ReferencedGroupId": ("security group", lambda rule: rule.source_group.get("GroupId")),
-}
-
-NUMBERS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
-
-
-def canonical(cidr, version):
-    """The prefix as EC2 keeps it: host bits cleared, IPv6 in its short form. (EC2-5)"""
-    try:
-        if not cidr.partition("/")[2].isdigit() or "%" in cidr:
-            raise ValueError
-        network = ipaddress.ip_network(cidr, strict=False)
-    except ValueError:
-        raise InvalidCIDRSubnetError(cidr=cidr)
-    if network.version != version:
-        raise InvalidCIDRSubnetError(cidr=cidr)
-    return str(network)
-
-
-def canonical_range(given):
-    out = dict(given)
-    for name, version in (("CidrIp", 4), ("CidrIpv6", 6)):
-        if name in out:
-            out[name] = canonical(out[name], version)
-    return out
-
-
-def protocol(name, from_port, to_port):
-    """Protocol and ports as EC2 keeps them. (EC2-6)"""
-    if name is None:
-        raise InvalidParameterValue("Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.")
-    name = NUMBERS.get(str(name).lower(), str(name).lower())
-    if name == "-1":
-        return name, None, None
-    if name not in ("tcp", "udp", "icmp", "icmpv6"):
-        if not name.isdigit() or int(name) > 255:
-            raise InvalidParameterValue(f"Invalid value '{name}' for IP protocol. Unknown protocol.")
-        return name, -1, -1
-    if name == "icmpv6" and from_port is None and to_port is None:
-        return name, -1, -1
-    if from_port is None or to_port is None:
-        raise InvalidParameterValue("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
-    return name, int(from_port), int(to_port)
-
-
-def key(rule):
-    """What makes a rule another one: never its id, description or tags. (EC2-4)"""
-    ports = tuple(-1 if port is None else int(port) for port in (rule.from_port, rule.to_port))
-    return (rule.ip_protocol, *ports, *(source(rule) for _, source in KINDS.values()))
-
-
-def describe(rule, text):
-    """Gives a rule another description, or none. (EC2-7)"""
-    rule.list_description = text if rule.prefix_list_id else None
-    for name in ("ip_range", "source_group"):
-        kept = {k: v for k, v in getattr(rule, name).items() if k != "Description"}
-        if kept and text is not None:
-            kept["Description"] = text
-        setattr(rule, name, kept)
-
-
-def shown(rule):
-    """A rule as DescribeSecurityGroupRules and the authorizing calls show it. (EC2-8)"""
-    backend = rule.ec2_backend
-    out = {
-        "SecurityGroupRuleId": rule.id,
-        "SecurityGroupRuleArn": f"arn:aws:ec2:{backend.region_name}:{backend.account_id}:security-group-rule/{rule.id}",
-        "GroupId": rule.group_id,
-        "GroupOwnerId": backend.account_id,
-        "IsEgress": rule.is_egress,
-        "IpProtocol": rule.ip_protocol,
-        "FromPort": -1 if rule.from_port is None else int(rule.from_port),
-        "ToPort": -1 if rule.to_port is None else int(rule.to_port),
-        "Tags": tags(backend, rule.id),
-    }
-    optional = {"CidrIpv4": rule.cidr_ipv4, "CidrIpv6": rule.cidr_ipv6, "PrefixListId": rule.prefix_list_id, "Description": rule.description}
-    out.update({name: value for name, value in optional.items() if value is not None})
-    if rule.source_group:
-        out["ReferencedGroupInfo"] = {"GroupId": rule.source_group.get("GroupId"), "UserId": rule.source_group.get("UserId")}
-    return out
-
-
-def check_size(backend, rules):
-    """Refuses more rules than the quota. (EC2-9)"""
-    for family, cidr in (("IPv4", lambda rule: rule.cidr_ipv4), ("IPv6", lambda rule: rule.cidr_ipv6)):
-        size = 0
-        for rule in rules:
-            listed = backend.managed_prefix_lists.get(rule.prefix_list_id) if rule.prefix_list_id else None
-            if listed is not None and listed.max_entries:
-                size += int(listed.max_entries) if listed.address_family == family else 0
-            elif rule.prefix_list_id or rule.source_group or cidr(rule):
-                size += 1
-        if size > LIMIT:
-            raise RulesPerSecurityGroupLimitExceededError
 
 
 @contextlib.contextmanager
@@ -265,7 +160,7 @@ def describe_security_group_rules(self):
             if rule_id not in rules:
                 raise InvalidSecurityGroupRuleIdNotFoundError(rule_id)
         found = [(rule.id, shown(rule)) for rule in rules.values() if (not ids or rule.id in ids) and matches(rule, filters)]
-    return ActionResult(page(self, "SecurityGroupRules", sorted(found, key=lambda item: item[0]), 5, 1000))
+    return xml("DescribeSecurityGroupRules", page(self, "SecurityGroupRules", sorted(found, key=lambda item: item[0]), 5, 1000))
 
 
 def matches(rule, filters):
@@ -324,8 +219,8 @@ def filter_of(direction, source):
 
 
 def replace():
-    rule, group, backend, calls = models.SecurityGroupRule, models.SecurityGroup, models.SecurityGroupBackend, responses.SecurityGroups
-    stock_init, stock_process = rule.__init__, calls._process_rules_from_querystring
+    kept, group, backend, calls = models.SecurityGroupRule, models.SecurityGroup, models.SecurityGroupBackend, responses.SecurityGroups
+    stock_init, stock_process = kept.__init__, calls._process_rules_from_querystring
 
     def init(self, *args, prefix_list_id=None, **more):
         if len(args) > 7:  # moto gives it by position
@@ -346,16 +241,16 @@ def replace():
     def description(self):
         return self.ip_range.get("Description") or self.source_group.get("Description") or self.list_description
 
-    rule.__init__ = init
-    rule.__eq__ = lambda self, other: key(self) == key(other)
-    rule.description = property(description)
+    kept.__init__ = init
+    kept.__eq__ = lambda self, other: key(self) == key(other)
+    kept.description = property(description)
     group._flattened_rules = flattened
     group.filter_ip_permission__prefix_list_id = filter_of("ingress", KINDS["PrefixListId"][1])
     group.filter_egress__ip_permission__prefix_list_id = filter_of("egress", KINDS["PrefixListId"][1])
     group.filter_ip_permission__ipv6_cidr = filter_of("ingress", KINDS["CidrIpv6"][1])
     group.filter_egress__ip_permission__ipv6_cidr = filter_of("egress", KINDS["CidrIpv6"][1])
     backend._verify_group_will_respect_rule_count_limit = lambda *_, **__: None  # check_size does it
-    backend._sg_update_description = lambda self, given, kept: describe(kept, given.description)
+    backend._sg_update_description = lambda self, given, old: describe(old, given.description)
     calls._process_rules_from_querystring = process
     calls.modify_security_group_rules = modify_security_group_rules
     calls.describe_security_group_rules = describe_security_group_rules
