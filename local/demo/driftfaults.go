@@ -14,9 +14,17 @@ import (
 
 const faultedStack = "faulted-prod"
 
+// driftFaultsGroup begins to scan a stack that is being updated. The scan tries
+// again after a while, in which the steps between the two can be played.
 func driftFaultsGroup() Group {
-	return Group{"A scan goes on when calls are throttled and stacks go", []string{deployTitle}, []Step{
+	busy := &busyScan{ended: make(chan error, 1)}
+	return Group{"A scan goes on when calls are throttled, detections fail, and stacks change or go", []string{deployTitle}, []Step{
+		{Want: "a stack that is being updated when the scan reaches it is refused, and nothing is said of it yet", Run: busy.begin},
 		{Want: "a scan whose calls are throttled ends as one whose calls are not", Run: scanThrottled},
+		{Want: "a detection that fails half-way: what it reached is reported, what it did not reach is unknown", Run: scanHalfWay},
+		{Want: "what it did not reach is neither in sync nor resolved, and the live engine fills it in", Run: scanTheRest},
+		{Want: "the scan of the updated stack went on when the update had ended, and found its drift", Run: busy.end},
+		{Want: "a stack that rests where no detection is allowed is not called clean, and the next scan finds its drift", Run: scanStuck},
 		{Want: "a stack that is deleted while it is scanned is not called clean", Run: scanDeleted},
 	}}
 }
@@ -35,7 +43,7 @@ func scanThrottled(ctx context.Context, w *World) (string, error) {
 	if shown, err := w.evenkeel(ctx, "drift", "scan", arn); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, shown)
 	}
-	scan, err := w.faultedScan(ctx)
+	scan, err := w.scanOf(ctx, faultedStack)
 	return fmt.Sprintf("9 calls throttled; %s, %d checked", scan.Status, scan.Coverage.Checked), firstError(err, expect("the status", scan.Status, "IN_SYNC"))
 }
 
@@ -49,7 +57,7 @@ func scanDeleted(ctx context.Context, w *World) (string, error) {
 	if err := w.inject(ctx, fmt.Sprintf(`{"kind":"call","account":%q,"service":"cloudformation","call":"DescribeStackResourceDrifts","delayMs":3000,"times":1}`, prodAccount)); err != nil {
 		return "", err
 	}
-	before, err := w.faultedScan(ctx)
+	before, err := w.scanOf(ctx, faultedStack)
 	if err != nil {
 		return "", err
 	}
@@ -71,15 +79,16 @@ func scanDeleted(ctx context.Context, w *World) (string, error) {
 	if <-scanned == nil {
 		return "", fmt.Errorf("the scan of a deleted stack ended with exit code 0")
 	}
-	after, err := w.faultedScan(ctx)
+	after, err := w.scanOf(ctx, faultedStack)
 	if err == nil && (after.ScanID == before.ScanID || after.Status == "IN_SYNC") {
 		err = fmt.Errorf("the last scan is %+v", after)
 	}
 	return after.Status + ": " + after.Reason, err
 }
 
-func (w *World) faultedScan(ctx context.Context) (events.DriftScanned, error) {
-	scans, err := facts[events.DriftScanned](ctx, w, ledger.DriftSubject(prodAccount, "us-east-1", faultedStack))
+// scanOf is the last scan of a stack in prod.
+func (w *World) scanOf(ctx context.Context, stack string) (events.DriftScanned, error) {
+	scans, err := facts[events.DriftScanned](ctx, w, ledger.DriftSubject(prodAccount, "us-east-1", stack))
 	if err != nil || len(scans) == 0 {
 		return events.DriftScanned{}, firstError(err, errNothing)
 	}
@@ -87,15 +96,23 @@ func (w *World) faultedScan(ctx context.Context) (events.DriftScanned, error) {
 }
 
 func (w *World) makeFaulted(ctx context.Context) (string, error) {
-	client := cloudformation.NewFromConfig(w.account(prodAccount))
-	out, err := client.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: aws.String(faultedStack), TemplateBody: aws.String("Resources:\n  Jobs: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 60}}\n"),
-	})
+	return w.makeInProd(ctx, faultedStack, "Resources:\n  Jobs: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 60}}\n")
+}
+
+// makeInProd creates a stack as somebody does by hand, and returns its ARN.
+func (w *World) makeInProd(ctx context.Context, name, template string) (string, error) {
+	out, err := cloudformation.NewFromConfig(w.account(prodAccount)).CreateStack(ctx, &cloudformation.CreateStackInput{StackName: &name, TemplateBody: &template})
 	if err != nil {
 		return "", err
 	}
-	return aws.ToString(out.StackId), await(ctx, "the stack to be made", func() (bool, error) {
-		found, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(faultedStack)})
-		return err == nil && found.Stacks[0].StackStatus == "CREATE_COMPLETE", err
+	return aws.ToString(out.StackId), w.comesTo(ctx, name, "CREATE_COMPLETE")
+}
+
+// comesTo waits for the status of a stack in prod.
+func (w *World) comesTo(ctx context.Context, name, status string) error {
+	client := cloudformation.NewFromConfig(w.account(prodAccount))
+	return await(ctx, name+" to be in "+status, func() (bool, error) {
+		found, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+		return err == nil && string(found.Stacks[0].StackStatus) == status, err
 	})
 }

@@ -155,7 +155,7 @@ func (h host) Invoke(call interpreter.Call, reply func(any, *interpreter.Error))
 
 // fate draws what becomes of an invocation, and the error's name if it fails.
 func (h host) fate(call interpreter.Call) (int, string) {
-	if f := h.chaos.Force; f != nil && f.State == call.State && (h.forcedOn == "" || h.forcedOn == call.Execution) {
+	if f := h.chaos.Force; f != nil && !h.quiet && f.State == call.State && (h.forcedOn == "" || h.forcedOn == call.Execution) {
 		h.forcedOn = call.Execution
 		switch {
 		case f.Error == "States.Timeout":

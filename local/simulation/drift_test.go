@@ -24,6 +24,11 @@ func TestDrift(t *testing.T) {
 			t.Errorf("no stack ever ended as %s", outcome)
 		}
 	}
+	for _, what := range []string{metUpdate, brokeOff, brokeOffDrift} {
+		if outcomes[what] < *countFlag/20 {
+			t.Errorf("only %d %s in %d worlds", outcomes[what], what, *countFlag)
+		}
+	}
 	if outcomes[drift.OutcomeReverted] < *countFlag/10 {
 		t.Errorf("only %d reverts in %d worlds: the worlds are too unkind to show much", outcomes[drift.OutcomeReverted], *countFlag)
 	}

@@ -27,6 +27,9 @@ import (
 //     it has no more when it ended as reverted or refused;
 //   - a parent is IN_SYNC only when its nested stack was called so before, and the
 //     revert of a parent does nothing to what is nested in it;
+//   - nothing is called in sync, and no drift resolved, of which a part is not
+//     known: neither what could not be read, nor, by CloudFormation alone, what a
+//     detection that broke off did not reach;
 //   - drift is told when it changes, and resolved only after it was told;
 //   - an executed revert is followed by a fact that says how it ended.
 type driftWatch struct {
@@ -43,6 +46,8 @@ type driftWatch struct {
 	checked   map[string]time.Time       // stack → end of the last detection
 	heard     map[string]bool            // ids of facts
 	over      map[string]bool            // detections that ended
+	failed    map[string]int             // those of them that failed → resources that they checked
+	newest    map[string]string          // stack → detection that ended last
 	counts    map[string]int             // outcomes
 	clean     map[string]bool            // stacks that were called IN_SYNC
 	holders   map[string]string          // name of a stack → scan that has its lock
@@ -52,13 +57,15 @@ type driftWatch struct {
 type driftCall struct {
 	Action string
 	Scan   drift.Scan
+	told   bool // published DriftDetected or DriftResolved
 }
 
 func newDriftWatch(d *Drift) driftWatch {
 	return driftWatch{
 		d: d, scans: map[string]bool{}, reported: map[string]map[string]bool{}, reverting: map[string]bool{}, closed: map[string]string{},
 		touched: map[string]time.Time{}, told: map[string]string{}, toldAt: map[string]time.Time{}, heard: map[string]bool{}, forgot: map[string]bool{},
-		checked: map[string]time.Time{}, over: map[string]bool{}, counts: map[string]int{}, clean: map[string]bool{}, holders: map[string]string{},
+		checked: map[string]time.Time{}, over: map[string]bool{}, failed: map[string]int{}, newest: map[string]string{}, counts: map[string]int{},
+		clean: map[string]bool{}, holders: map[string]string{},
 	}
 }
 
@@ -77,15 +84,20 @@ func (w *driftWatch) emitted(envelope any) {
 	if e, ok := envelope.(events.Envelope[events.DriftDetectionDetail]); ok && e.Detail.StatusDetails.DetectionStatus != "DETECTION_IN_PROGRESS" {
 		w.checked[e.Detail.StackID] = w.d.Clock.Now()
 		w.over[e.Detail.DriftDetectionID] = true
+		w.newest[e.Detail.StackID] = e.Detail.DriftDetectionID
+		if e.Detail.StatusDetails.DetectionStatus == "DETECTION_FAILED" {
+			w.failed[e.Detail.DriftDetectionID] = w.find(events.StackRef{StackID: e.Detail.StackID}).Reached()
+		}
 	}
 }
 
 // remembering is asked before a standing is read or kept. One that could not be
-// kept after its facts were published may be told again.
+// kept after its facts were published may be told again, also when one that had
+// nothing to tell was kept since.
 func (w *driftWatch) remembering(call string) error {
 	err := w.d.port(call)
-	if call == "Remember" && w.calls[len(w.calls)-1].Action != "fail" { // that one keeps what was told as it was
-		w.forgot[w.calls[len(w.calls)-1].Scan.Stack.StackID] = err != nil
+	if now := w.calls[len(w.calls)-1]; call == "Remember" && now.Action != "fail" && (err != nil || now.told) { // that one keeps what was told as it was
+		w.forgot[now.Scan.Stack.StackID] = err != nil
 	}
 	return err
 }
@@ -139,6 +151,10 @@ func (w *driftWatch) find(ref events.StackRef) *fake.DriftStack {
 func (w *driftWatch) fact(f events.Fact) {
 	again := w.heard[f.Metadata.ID]
 	w.heard[f.Metadata.ID] = true
+	switch f.Data.(type) {
+	case events.DriftDetected, events.DriftResolved:
+		w.calls[len(w.calls)-1].told = true
+	}
 	switch data := f.Data.(type) {
 	case events.DriftScanned:
 		if data.Status != drift.StatusUnknown && !w.over[data.DetectionID] {
@@ -150,12 +166,19 @@ func (w *driftWatch) fact(f events.Fact) {
 			if nested := w.find(data.StackRef).Resources["Nested"]; nested != nil && !w.clean[nested.PhysicalID] {
 				w.d.Violate("%s is called IN_SYNC, but its nested stack never was", data.StackName)
 			}
+			w.allKnown("IN_SYNC", data.StackRef, data.Coverage)
+		}
+		if !again {
+			w.partial(data)
 		}
 		key := data.ScanID + "/" + data.StackID
-		if w.reported[key] != nil {
+		if w.reverting[key] {
 			return // of the detection after a revert
 		}
-		names := map[string]bool{}
+		names := w.reported[key]
+		if names == nil {
+			names = map[string]bool{} // a report that is repeated may find more
+		}
 		for _, r := range data.Resources {
 			names[r.LogicalID] = true
 			if r.LogicalID == "Alike" || r.LogicalID == "Custom" {
@@ -184,6 +207,7 @@ func (w *driftWatch) fact(f events.Fact) {
 		w.told[data.StackID] = ""
 		w.forgot[data.StackID] = true
 		w.inSync("resolved", data.StackRef, []string{"Drifted", "Other"})
+		w.allKnown("resolved", data.StackRef, data.Coverage)
 	case events.DriftReverted:
 		w.closed[data.ScanID+"/"+data.StackID] = data.DetailType()
 		names := []string{}

@@ -43,7 +43,7 @@ func (r *region) checkDetectable(s *stack) error {
 		return validationError("Drift detection is already in progress for stack [%s]", s.id)
 	}
 	if !slices.Contains(detectable, s.status) {
-		return validationError("Drift detection cannot be performed on a stack [%s] in %s state.", s.id, s.status)
+		return validationError("Drift detection cannot be performed on stack [%s] while it is in [%s] state", s.id, s.status)
 	}
 	return nil
 }
@@ -66,44 +66,69 @@ func (r *region) detectStackDrift(_ context.Context, in *cfn.DetectStackDriftInp
 	return &cfn.DetectStackDriftOutput{StackDriftDetectionId: &d.id}, nil
 }
 
-// runDetection checks every supported resource. What cannot be read is UNKNOWN
-// and makes the detection fail, with results for the others (CFN-52).
+// runDetection checks every supported resource, in the order of their logical
+// ids. What cannot be read is UNKNOWN and makes the detection fail, with results
+// for the others (CFN-52); what is not reached fails without one (CFN-53).
 func (r *region) runDetection(ctx context.Context, d *detection, only []string) {
 	if !pause(ctx, r.sim.opts.OperationDelay) {
 		return
 	}
 	r.mu.Lock()
-	list := d.stack.sortedResources()
+	list := slices.DeleteFunc(d.stack.sortedResources(), func(res *resource) bool {
+		return len(only) > 0 && !slices.Contains(only, res.logicalID) || !supportsDrift(res.typeName)
+	})
 	r.mu.Unlock()
-	var failed []string
-	for _, res := range list {
-		if len(only) > 0 && !slices.Contains(only, res.logicalID) || !supportsDrift(res.typeName) {
-			continue
+	broken := r.sim.faults.onDetection(r.account, r.name, d.stack.name)
+	var failed []unchecked
+	for i, res := range list {
+		if broken != nil && i >= broken.After {
+			failed = append(failed, unchecked{res.logicalID, orDefault(broken.Reason, "Internal Failure")})
+		} else if drift := r.driftOf(ctx, d.stack, res); drift.StackResourceDriftStatus == types.StackResourceDriftStatusUnknown {
+			failed = append(failed, unchecked{res.logicalID, aws.ToString(drift.DriftStatusReason)})
 		}
-		if drift := r.driftOf(ctx, d.stack, res); drift.StackResourceDriftStatus == types.StackResourceDriftStatusUnknown {
-			failed = append(failed, res.logicalID)
-		}
+	}
+	if broken != nil {
+		pause(ctx, time.Duration(broken.DelayMs)*time.Millisecond)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.concludeDetection(d, failed)
 }
 
-func (r *region) concludeDetection(d *detection, failed []string) {
+// unchecked is a resource that a detection could not check, as its reason names it
+// (CFN-54).
+type unchecked struct {
+	Resource      string
+	FailureReason string
+}
+
+func (r *region) concludeDetection(d *detection, failed []unchecked) {
 	s := d.stack
 	d.status, d.drift = types.StackDriftDetectionStatusDetectionComplete, types.StackDriftStatusInSync
+	if len(failed) > 0 {
+		d.status, d.drift, d.reason = types.StackDriftDetectionStatusDetectionFailed, types.StackDriftStatusUnknown, uncheckedReason(failed)
+	}
 	for _, res := range s.resources {
-		if res.drift != nil && (res.drift.StackResourceDriftStatus == types.StackResourceDriftStatusModified || res.drift.StackResourceDriftStatus == types.StackResourceDriftStatusDeleted) {
+		without := slices.ContainsFunc(failed, func(f unchecked) bool { return f.Resource == res.logicalID })
+		if !without && res.drift != nil && (res.drift.StackResourceDriftStatus == types.StackResourceDriftStatusModified || res.drift.StackResourceDriftStatus == types.StackResourceDriftStatusDeleted) {
 			d.drifted++
 			d.drift = types.StackDriftStatusDrifted
 		}
 	}
-	if len(failed) > 0 {
-		d.status = types.StackDriftDetectionStatusDetectionFailed
-		d.reason = "Failed to detect drift on resource [" + strings.Join(failed, ", ") + "]"
-	}
 	s.detecting, s.drift, s.driftChecked = "", d.drift, aws.Time(r.now())
 	r.publishDetection(d, int(d.drifted))
+}
+
+// uncheckedReason is the DetectionStatusReason of a detection that failed (CFN-54).
+func uncheckedReason(failed []unchecked) string {
+	names := make([]string, len(failed))
+	for i, f := range failed {
+		names[i] = f.Resource
+	}
+	return compactJSON(struct {
+		Summary  string
+		Failures []unchecked
+	}{"Failed to detect drift on resources [" + strings.Join(names, ", ") + "]", failed})
 }
 
 // driftOf compares one resource and stores the result with it.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +15,7 @@ import (
 // globs; an empty pattern matches everything.
 type Fault struct {
 	ID   string `json:"id"`
-	Kind string `json:"kind"` // resource, call, event
+	Kind string `json:"kind"` // one of faultKinds
 
 	Account string `json:"account,omitempty"`
 	Region  string `json:"region,omitempty"`
@@ -24,6 +25,9 @@ type Fault struct {
 	Resource string `json:"resource,omitempty"` // logical id
 	Type     string `json:"type,omitempty"`     // resource type
 	On       string `json:"on,omitempty"`       // create, update, rollback, delete, read
+
+	// Of kind detection: break a drift detection of a stack off.
+	After int `json:"after,omitempty"` // resources that it has checked by then
 
 	// Of kind call: answer a call with an error, or delay it.
 	Service string `json:"service,omitempty"` // cloudformation, cloudcontrol
@@ -41,6 +45,9 @@ type Fault struct {
 	DelayMs int    `json:"delayMs,omitempty"` // milliseconds
 	Times   int    `json:"times,omitempty"`   // matches before it ends; 0 means for ever
 }
+
+// faultKinds are what a fault strikes (CFN-61).
+var faultKinds = []string{"call", "detection", "event", "resource"}
 
 // faults is the list of injected faults, oldest first; the first match acts.
 type faults struct {
@@ -174,6 +181,13 @@ func (f *faults) use(s step, reason string, times int) bool {
 	return f.used[key] <= times
 }
 
+// onDetection gives the fault that breaks a detection of the stack off, or nil.
+func (f *faults) onDetection(account, region, stack string) *Fault {
+	return f.take("detection", func(x *Fault) bool {
+		return glob(x.Account, account) && glob(x.Region, region) && glob(x.Stack, stack)
+	})
+}
+
 // onMatches takes a list separated by "|", such as "update|rollback". An empty
 // list means create and update.
 func onMatches(list, on string) bool {
@@ -228,8 +242,8 @@ func (s *Simulator) Admin() http.Handler {
 			writeJSON(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
 			return
 		}
-		if fault.Kind != "resource" && fault.Kind != "call" && fault.Kind != "event" {
-			writeJSON(w, http.StatusBadRequest, map[string]string{"message": "kind must be resource, call or event"})
+		if !slices.Contains(faultKinds, fault.Kind) {
+			writeJSON(w, http.StatusBadRequest, map[string]string{"message": "kind must be one of " + strings.Join(faultKinds, ", ")})
 			return
 		}
 		writeJSON(w, http.StatusCreated, s.faults.add(fault))

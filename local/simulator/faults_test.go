@@ -134,7 +134,86 @@ func TestDetectionRefused(t *testing.T) {
 	}
 	review := tagged
 	w.changeSet(&cfn.CreateChangeSetInput{StackName: aws.String("new"), ChangeSetName: aws.String("x"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &review})
-	if _, err := w.cfn.DetectStackDrift(ctx, &cfn.DetectStackDriftInput{StackName: aws.String("new")}); err == nil || !strings.Contains(err.Error(), "in REVIEW_IN_PROGRESS state") {
+	if _, err := w.cfn.DetectStackDrift(ctx, &cfn.DetectStackDriftInput{StackName: aws.String("new")}); err == nil || !strings.Contains(err.Error(), "cannot be performed on stack [arn:") {
 		t.Errorf("in review: %v", err)
+	}
+}
+
+// partial has three resources, which a detection reaches in this order.
+const partial = `
+Resources:
+  Alerts: {Type: AWS::SNS::Topic, Properties: {DisplayName: alerts}}
+  Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs, DelaySeconds: 5}}
+  News: {Type: AWS::SNS::Topic, Properties: {DisplayName: news}}
+`
+
+// CFN-53: a detection that breaks off has results of what it checked. "Resources
+// that haven't yet been checked for drift aren't included."
+// CFN-54: UNKNOWN when one failed and none that was checked drifted.
+func TestDetectionBrokenOff(t *testing.T) {
+	w := start(t)
+	w.deploy("shop", partial)
+	w.inject("POST", "/faults", `{"kind":"detection","stack":"shop","after":2,"reason":"Rate exceeded","times":1}`)
+	out := w.detect("shop")
+	if out.DetectionStatus != types.StackDriftDetectionStatusDetectionFailed || out.StackDriftStatus != types.StackDriftStatusUnknown || *out.DriftedStackResourceCount != 0 {
+		t.Errorf("%+v", out)
+	}
+	want := `{"Summary":"Failed to detect drift on resources [News]","Failures":[{"Resource":"News","FailureReason":"Rate exceeded"}]}`
+	if got := aws.ToString(out.DetectionStatusReason); got != want {
+		t.Errorf("reason %s, want %s", got, want)
+	}
+	drifts := w.drifts("shop")
+	if _, there := drifts["News"]; there || len(drifts) != 2 || drifts["Jobs"].StackResourceDriftStatus != types.StackResourceDriftStatusInSync {
+		t.Errorf("%+v", drifts)
+	}
+	if out := w.detect("shop"); out.DetectionStatus != types.StackDriftDetectionStatusDetectionComplete || len(w.drifts("shop")) != 3 {
+		t.Errorf("the fault struck twice: %+v", out)
+	}
+}
+
+// CFN-53: "the row that an earlier detection made stays as it was, with the
+// Timestamp of that one".
+// CFN-54: DRIFTED "when a resource that was checked is MODIFIED or DELETED,
+// whatever failed".
+func TestDetectionBrokenOffKeepsOlderRows(t *testing.T) {
+	w := start(t)
+	w.deploy("shop", partial)
+	w.detect("shop")
+	before := w.drifts("shop")
+	w.patch("AWS::SQS::Queue", "https://sqs.eu-west-1.amazonaws.com/222222222222/jobs", `[{"op":"replace","path":"/DelaySeconds","value":20}]`)
+	w.inject("POST", "/faults", `{"kind":"detection","stack":"shop","after":1}`)
+	if out := w.detect("shop"); out.StackDriftStatus != types.StackDriftStatusUnknown || !strings.Contains(*out.DetectionStatusReason, "Internal Failure") {
+		t.Errorf("a drifted resource that was not reached: %+v", out)
+	}
+	after := w.drifts("shop")
+	if jobs := after["Jobs"]; jobs.StackResourceDriftStatus != types.StackResourceDriftStatusInSync || !jobs.Timestamp.Equal(*before["Jobs"].Timestamp) {
+		t.Errorf("not reached: %+v, want %+v", jobs, before["Jobs"])
+	}
+	if alerts := after["Alerts"]; !alerts.Timestamp.After(*before["Alerts"].Timestamp) {
+		t.Errorf("reached: %+v, before %+v", alerts, before["Alerts"])
+	}
+	w.inject("DELETE", "/faults", "")
+	w.inject("POST", "/faults", `{"kind":"detection","stack":"shop","after":2}`)
+	if out := w.detect("shop"); out.StackDriftStatus != types.StackDriftStatusDrifted || *out.DriftedStackResourceCount != 1 {
+		t.Errorf("a drifted resource that was reached: %+v", out)
+	}
+}
+
+// CFN-50: "In any other state it is refused", also while the stack is updated.
+func TestDetectionRefusedWhileUpdated(t *testing.T) {
+	w := start(t)
+	w.deploy("shop", partial)
+	w.inject("POST", "/faults", `{"kind":"resource","stack":"shop","resource":"Jobs","on":"update","delayMs":300,"times":1}`)
+	changed := strings.Replace(partial, "DelaySeconds: 5", "DelaySeconds: 6", 1)
+	if _, err := w.cfn.UpdateStack(context.Background(), &cfn.UpdateStackInput{StackName: aws.String("shop"), TemplateBody: &changed}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.cfn.DetectStackDrift(context.Background(), &cfn.DetectStackDriftInput{StackName: aws.String("shop")})
+	if err == nil || !strings.Contains(err.Error(), "while it is in [UPDATE_IN_PROGRESS] state") {
+		t.Errorf("%v", err)
+	}
+	w.eventually("the update to end", func() bool { return w.stack("shop").StackStatus == types.StackStatusUpdateComplete })
+	if out := w.detect("shop"); out.StackDriftStatus != types.StackDriftStatusInSync {
+		t.Errorf("%+v", out)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 )
@@ -61,12 +60,11 @@ type Same struct {
 // noStack is why a stack that is gone is skipped.
 const noStack = "the stack does not exist"
 
-// clockSkew is how far our clock and CloudFormation's may be apart.
-const clockSkew = time.Minute
-
 // Assess turns a finished detection into a report. A failed detection still
 // has results for what worked, and keeps older ones for what did not: those
-// count as unknown. Resources without a result have a type that CloudFormation
+// count as unknown. Both times are CloudFormation's own, so that nothing is
+// allowed for clocks: a scan that follows another one within seconds must not
+// take that one's results for its own. Resources without a result have a type that CloudFormation
 // cannot check. Nothing is called in sync that was not looked at: a stack of
 // which something is unknown, or nothing could be checked, is UNKNOWN.
 // Source: CloudFormation API reference, DescribeStackDriftDetectionStatus and
@@ -118,7 +116,7 @@ func (r *Report) status(detection Detection, resources int) string {
 // add counts one resource and, if it drifted, reports it.
 func (r *Report) add(stack events.StackRef, detection Detection, resource Resource, result ResourceDrift) {
 	failed := detection.State == DetectionFailed
-	stale := failed && result.Checked.Before(detection.Started.Add(-clockSkew))
+	stale := failed && !result.Checked.After(detection.Started)
 	drifted := result.Status == StatusModified || result.Status == StatusDeleted
 	switch {
 	case resource.Type == nestedStack:

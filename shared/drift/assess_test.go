@@ -33,6 +33,8 @@ func TestAssess(t *testing.T) {
 	nested := drift.Resource{LogicalID: "Child", Type: "AWS::CloudFormation::Stack"}
 	old := row("B", "IN_SYNC")
 	old.Checked = started.Add(-time.Hour)
+	recent := row("B", "IN_SYNC")
+	recent.Checked = started.Add(-5 * time.Second)
 	oldDrift := row("B", "MODIFIED")
 	oldDrift.Checked = old.Checked
 	reordered := row("A", "MODIFIED")
@@ -70,6 +72,8 @@ func TestAssess(t *testing.T) {
 		{"a failed detection is not clean", failed, []drift.Resource{queue("A"), queue("B")}, []drift.ResourceDrift{row("A", "IN_SYNC")},
 			"UNKNOWN", events.Coverage{Checked: 1, Unknown: 1}, nil, "B could not be checked: there is no result for it"},
 		{"an old result after a failed detection", failed, []drift.Resource{queue("A"), queue("B")}, []drift.ResourceDrift{row("A", "IN_SYNC"), old},
+			"UNKNOWN", events.Coverage{Checked: 1, Unknown: 1}, nil, "B could not be checked"},
+		{"a result of a scan just before the one that failed", failed, []drift.Resource{queue("A"), queue("B")}, []drift.ResourceDrift{row("A", "IN_SYNC"), recent},
 			"UNKNOWN", events.Coverage{Checked: 1, Unknown: 1}, nil, "B could not be checked"},
 		{"old drift after a failed detection is not reported", failed, []drift.Resource{queue("A"), queue("B")}, []drift.ResourceDrift{row("A", "IN_SYNC"), oldDrift},
 			"UNKNOWN", events.Coverage{Checked: 1, Unknown: 1}, nil, "B could not be checked"},

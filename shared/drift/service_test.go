@@ -304,7 +304,7 @@ func TestReportOfAFailedDetection(t *testing.T) {
 		t.Errorf("result %+v", scan.Result)
 	}
 	text := strings.Join(scan.Result.Reasons, "; ")
-	for _, part := range []string{"News could not be checked: User is not authorized", "Failed to detect drift on resource [News]"} {
+	for _, part := range []string{"News could not be checked: User is not authorized", "Failed to detect drift on resources [News]"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("reasons %q lack %q", text, part)
 		}

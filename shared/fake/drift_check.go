@@ -22,7 +22,7 @@ func (c *DriftCloud) Check(_ context.Context, ref events.StackRef, resources []d
 		r, ok := s.Resources[resource.LogicalID]
 		result := drift.LiveResult{ResourceDrift: drift.ResourceDrift{Resource: resource, Status: drift.StatusInSync}}
 		switch {
-		case !ok || r.Unsupported && !r.Readable:
+		case !ok || r.NoModel || r.Unsupported && !r.Readable:
 			result.Status = drift.StatusUnsupported
 		case r.Unreadable != "":
 			result.Status, result.Reason = drift.StatusUnknown, r.Unreadable

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -43,6 +44,7 @@ type DriftStack struct {
 	Resources map[string]*DriftResource // by logical id
 	Phantoms  []drift.Change            // changes that every revert change set has besides the real ones
 	Fails     bool                      // executing a change set rolls back
+	Reaches   int                       // resources after which a detection breaks off, in the order of their ids; 0 for none
 	Executed  map[string]int            // change set id or request token → how often it was executed
 	Last      []drift.Change            // what the change set executed last did
 
@@ -60,6 +62,7 @@ type DriftResource struct {
 	Deleted          bool
 	Unsupported      bool   // the type has no drift support
 	Readable         bool   // although Unsupported, Cloud Control can read it
+	NoModel          bool   // Cloud Control cannot read it, although CloudFormation can
 	Unreadable       string // why the read fails; empty if it does not
 	Released         bool   // a nested stack whose template is not the one that it was deployed from
 }
@@ -79,6 +82,9 @@ func (c *DriftCloud) Stack(ref events.StackRef, resources map[string]*DriftResou
 
 // Remove deletes a stack.
 func (c *DriftCloud) Remove(ref events.StackRef) { delete(c.stacks, ref.StackID) }
+
+// Gone reports whether a stack was deleted.
+func (c *DriftCloud) Gone(ref events.StackRef) bool { return c.stacks[ref.StackID] == nil }
 
 // State implements drift.Stacks.
 func (c *DriftCloud) State(_ context.Context, ref events.StackRef) (drift.StackState, error) {
@@ -100,6 +106,12 @@ func (c *DriftCloud) StartDetection(_ context.Context, ref events.StackRef) (str
 	if s.detecting != "" {
 		return "", fault.Conflict("detect drift of %s: drift detection is already in progress", ref.StackName)
 	}
+	// As the adapter classifies CloudFormation's refusal.
+	if reason, busy := drift.Undetectable(drift.StackState{Status: s.Status}); busy {
+		return "", fault.Conflict("detect drift of %s: %s", ref.StackName, reason)
+	} else if reason != "" {
+		return "", fault.Invalid("detect drift of %s: %s", ref.StackName, reason)
+	}
 	id := c.id("detection")
 	s.detecting = id
 	s.detections[id] = &drift.Detection{ID: id, State: drift.DetectionStarted, Started: c.Time.Now()}
@@ -108,21 +120,51 @@ func (c *DriftCloud) StartDetection(_ context.Context, ref events.StackRef) (str
 	return id, c.fault("StartDetection done", ref)
 }
 
+// endDetection has a new result for each resource that the detection reached.
+// Those of an earlier one stay for the others.
 func (c *DriftCloud) endDetection(s *DriftStack, id string) {
-	d, status := s.detections[id], "DETECTION_COMPLETE"
-	d.State, s.detecting = drift.DetectionDone, ""
+	d := s.detections[id]
+	s.detecting = ""
+	before, reached := s.results, 0
 	s.results = nil
+	var failed []string
 	for _, name := range slices.Sorted(maps.Keys(s.Resources)) {
 		r := s.Resources[name]
-		if r.Unsupported {
+		switch {
+		case r.Unsupported:
 			continue
+		case s.Reaches > 0 && reached == s.Reaches:
+			failed = append(failed, name)
+			if at := slices.IndexFunc(before, func(old drift.ResourceDrift) bool { return old.LogicalID == name }); at >= 0 {
+				s.results = append(s.results, before[at])
+			}
+			continue
+		case r.Unreadable != "":
+			failed = append(failed, name)
 		}
-		if r.Unreadable != "" {
-			d.State, d.Reason, status = drift.DetectionFailed, "Failed to detect drift on resource ["+name+"]", "DETECTION_FAILED"
-		}
+		reached++
 		s.results = append(s.results, r.result(name, c.Time.Now()))
 	}
+	status := "DETECTION_COMPLETE"
+	if d.State = drift.DetectionDone; len(failed) > 0 {
+		status = "DETECTION_FAILED"
+		d.State, d.Reason = drift.DetectionFailed, "Failed to detect drift on resources ["+strings.Join(failed, ", ")+"]"
+	}
 	c.emitDetection(s, id, status)
+}
+
+// Reached is how many resources a detection checks now.
+func (s *DriftStack) Reached() int {
+	reached, checked := 0, 0
+	for _, name := range slices.Sorted(maps.Keys(s.Resources)) {
+		if r := s.Resources[name]; !r.Unsupported && (s.Reaches == 0 || reached < s.Reaches) {
+			reached++
+			if r.Unreadable == "" {
+				checked++
+			}
+		}
+	}
+	return checked
 }
 
 // result is what a detection finds. Like CloudFormation it compares text.

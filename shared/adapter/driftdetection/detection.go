@@ -5,6 +5,7 @@ package driftdetection
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -105,8 +106,32 @@ func (c *CloudFormation) Detection(ctx context.Context, stack events.StackRef, i
 	}
 	return drift.Detection{
 		ID: id, State: drift.DetectionState(string(out.DetectionStatus)),
-		Reason: aws.ToString(out.DetectionStatusReason), Started: aws.ToTime(out.Timestamp),
+		Reason: reason(aws.ToString(out.DetectionStatusReason)), Started: aws.ToTime(out.Timestamp),
 	}, nil
+}
+
+// reason makes a sentence of a DetectionStatusReason: the summary, and why in
+// CloudFormation's words, each of them once. A failed detection's is JSON text
+// with a reason for each resource; any other text is its own sentence.
+// Source: no documentation; as seen in aws-cloudformation/cloudformation-coverage-roadmap#801.
+func reason(text string) string {
+	var document struct {
+		Summary  string
+		Failures []struct{ FailureReason string }
+	}
+	if json.Unmarshal([]byte(text), &document) != nil || document.Summary == "" {
+		return text
+	}
+	var why []string
+	for _, f := range document.Failures {
+		if f.FailureReason != "" && !slices.Contains(why, f.FailureReason) {
+			why = append(why, f.FailureReason)
+		}
+	}
+	if len(why) == 0 {
+		return document.Summary
+	}
+	return document.Summary + ": " + strings.Join(why, "; ")
 }
 
 // Resources implements drift.Stacks.

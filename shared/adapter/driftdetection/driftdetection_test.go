@@ -77,6 +77,8 @@ func TestErrors(t *testing.T) {
 		want                string
 	}{
 		{"a detection runs", "ValidationError", "Drift detection is already in progress for stack [" + arn + "]", 400, fault.ConflictError},
+		{"no detection while it is changed", "ValidationError", "Drift detection cannot be performed on stack [" + arn + "] while it is in [UPDATE_IN_PROGRESS] state", 400, fault.ConflictError},
+		{"no detection in its state", "ValidationError", "Drift detection cannot be performed on stack [" + arn + "] while it is in [ROLLBACK_COMPLETE] state", 400, fault.InvalidError},
 		{"the stack is changed", "ValidationError", "Stack:" + arn + " is in UPDATE_IN_PROGRESS state and can not be updated.", 400, fault.ConflictError},
 		{"change set taken", "InvalidChangeSetStatus", "ChangeSet cannot be executed in its current status", 400, fault.ConflictError},
 		{"wrong input", "ValidationError", "1 validation error detected", 400, fault.InvalidError},
@@ -112,6 +114,7 @@ func TestDetection(t *testing.T) {
 		{"detection-in-progress.xml", drift.Detection{ID: "b1d0e7a0", State: drift.DetectionStarted, Started: started}},
 		{"detection-complete.xml", drift.Detection{ID: "b1d0e7a0", State: drift.DetectionDone, Started: started}},
 		{"detection-failed.xml", drift.Detection{ID: "b1d0e7a0", State: drift.DetectionFailed, Started: started, Reason: "Failed to detect drift on resources [News]"}},
+		{"detection-failed-why.xml", drift.Detection{ID: "b1d0e7a0", State: drift.DetectionFailed, Started: started, Reason: "Failed to detect drift on resources [Jobs, News, Store]: Rate exceeded; Internal Failure"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
