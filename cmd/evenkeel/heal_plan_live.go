@@ -44,9 +44,12 @@ func (a *app) healPlanLive(ctx context.Context, f *healPlanFlags) error {
 			report.add(name, "", errors.New("you are in account "+plan.own+": say --role with a role there that may read security groups, or --account "+plan.own))
 			continue
 		}
-		found, err := preview.Live(ctx, groups, plan.policy, at, a.now(), plan.exceptions)
+		found, unread, err := preview.Live(ctx, groups, plan.policy, at, a.now(), plan.exceptions)
 		if err != nil {
 			report.add(name, "", err)
+		}
+		for _, why := range unread {
+			report.add(name, "", errors.New(why))
 		}
 		report.Places++
 		report.Findings = append(report.Findings, found...)

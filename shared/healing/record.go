@@ -103,6 +103,8 @@ func recordOf(envelope map[string]any) (map[string]any, error) {
 	switch {
 	case source == "ec2.amazonaws.com":
 		return record, nil
+	case envelope["Records"] != nil && detail == nil:
+		return nil, fault.Invalid("event: Records: it holds several records, which are read one by one")
 	case ours && record == nil:
 		return nil, fault.Invalid("event %s: detail is no object", short(cloudtrail.Text(envelope, "id")))
 	case ours && source == "":
@@ -112,13 +114,15 @@ func recordOf(envelope map[string]any) (map[string]any, error) {
 }
 
 // skip gives the reasons that hold for every call. The codes of failed EC2
-// calls begin with "Client." or "Server.", a dry run "fails" as
-// Client.DryRunOperation, and none of them changed anything.
+// calls begin with "Client.", which changed nothing, or "Server.", of which that
+// is not certain; a dry run "fails" as Client.DryRunOperation.
 // Source: EC2 API reference, "Error codes"; CloudTrail user guide, "Record contents".
 func (p Parser) skip(at Place, record map[string]any) string {
 	switch code := cloudtrail.Text(record, "errorCode"); {
 	case strings.HasSuffix(code, "DryRunOperation"):
 		return "a dry run changes nothing"
+	case strings.HasPrefix(code, "Server."):
+		return "the call failed with " + short(code) + "; what it changed all the same, a sweep finds"
 	case code != "":
 		return "the call failed with " + short(code) + " and changed nothing"
 	case p.own(at, record):

@@ -41,25 +41,22 @@ func (v Verdict) Would(rule events.SecurityGroupRule) string {
 
 // Judge plans the named groups of a place, all of them when none is named, as a
 // sweep does. Groups that need nothing have no verdict. exceptions, which may be
-// nil, gives the recorded exceptions of a group. Verdicts are sorted by group.
+// nil, gives the recorded exceptions of a group. Verdicts are sorted by group;
+// unread says which prefix lists could not be read, and hides nothing else.
 // What it reads costs as much as a sweep: the rules of the place, each prefix
 // list once, and a description of each group that may need something.
 func Judge(ctx context.Context, groups healing.Groups, policy healing.Policy, at healing.Place, now time.Time,
-	exceptions func(ctx context.Context, group string) ([]healing.Exception, error), named ...string) ([]Verdict, error) {
+	exceptions func(ctx context.Context, group string) ([]healing.Exception, error), named ...string) (found []Verdict, unread []string, err error) {
 	rules, err := groups.Rules(ctx, at, named...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	byGroup := map[string][]events.SecurityGroupRule{}
 	for _, r := range rules {
 		byGroup[r.GroupID] = append(byGroup[r.GroupID], r)
 	}
-	lists, err := entries(ctx, groups, at, rules)
-	if err != nil {
-		return nil, err
-	}
+	lists, unread := entries(ctx, groups, at, rules)
 	possible := policy.Possible(at)
-	var found []Verdict
 	for _, id := range slices.Sorted(maps.Keys(byGroup)) {
 		needless := !slices.ContainsFunc(possible, func(p healing.Policy) bool { return !p.Plan(byGroup[id], lists, now).Empty() })
 		if needless {
@@ -67,7 +64,7 @@ func Judge(ctx context.Context, groups healing.Groups, policy healing.Policy, at
 		}
 		group, ok, err := groups.Group(ctx, at, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !ok {
 			continue
@@ -76,7 +73,7 @@ func Judge(ctx context.Context, groups healing.Groups, policy healing.Policy, at
 		if exceptions != nil {
 			more, err := exceptions(ctx, id)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			v.Policy = v.Policy.With(more)
 		}
@@ -84,24 +81,26 @@ func Judge(ctx context.Context, groups healing.Groups, policy healing.Policy, at
 			found = append(found, v)
 		}
 	}
-	return found, nil
+	return found, unread, nil
 }
 
 // entries reads the prefix lists that the ingress rules name, each once.
-func entries(ctx context.Context, groups healing.Groups, at healing.Place, rules []events.SecurityGroupRule) (map[string][]string, error) {
-	lists, asked := map[string][]string{}, map[string]bool{}
+func entries(ctx context.Context, groups healing.Groups, at healing.Place, rules []events.SecurityGroupRule) (lists map[string][]string, unread []string) {
+	lists = map[string][]string{}
+	asked := map[string]bool{}
 	for _, r := range rules {
 		if r.Egress || r.PrefixListID == "" || asked[r.PrefixListID] {
 			continue
 		}
 		asked[r.PrefixListID] = true
-		cidrs, ok, err := groups.Entries(ctx, at, r.PrefixListID)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		switch cidrs, ok, err := groups.Entries(ctx, at, r.PrefixListID); {
+		case err != nil:
+			unread = append(unread, r.PrefixListID+": "+err.Error())
+		case !ok:
+			unread = append(unread, r.PrefixListID+": it does not exist, or may not be read")
+		default:
 			lists[r.PrefixListID] = cidrs
 		}
 	}
-	return lists, nil
+	return lists, unread
 }

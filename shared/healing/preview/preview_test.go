@@ -157,6 +157,8 @@ func TestLive(t *testing.T) {
 			rule.FromPort, rule.ToPort, rule.CIDRv4, rule.PrefixListID = 3389, 3389, "", "pl-1"
 		case 10:
 			rule.CIDRv4, rule.PrefixListID = "", "pl-1"
+		case 11:
+			rule.CIDRv4, rule.PrefixListID = "", "pl-2"
 		}
 		known.Rules = append(known.Rules, rule)
 	}
@@ -166,9 +168,9 @@ func TestLive(t *testing.T) {
 	exceptions := func(_ context.Context, group string) ([]healing.Exception, error) {
 		return []healing.Exception{{Group: "sg-09", Rule: "*", Expires: now.Add(time.Hour)}}, nil
 	}
-	found, err := preview.Live(t.Context(), state, enforcing(), at, now, exceptions)
-	if err != nil {
-		t.Fatal(err)
+	found, unread, err := preview.Live(t.Context(), state, enforcing(), at, now, exceptions)
+	if err != nil || !slices.Equal(unread, []string{"pl-2: it does not exist, or may not be read"}) {
+		t.Fatal(unread, err)
 	}
 	var got []string
 	for _, f := range found {
@@ -177,7 +179,7 @@ func TestLive(t *testing.T) {
 	if want := []string{"sg-07 name of sg-07 sgr-sg-07 quarantine", "sg-08 name of sg-08 sgr-sg-08 revoke"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if state.rules != 1 || state.group != 3 || state.entries != 1 {
+	if state.rules != 1 || state.group != 3 || state.entries != 2 {
 		t.Errorf("%d reads of rules, %d of groups, %d of prefix lists", state.rules, state.group, state.entries)
 	}
 }

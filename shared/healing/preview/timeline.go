@@ -53,7 +53,7 @@ func (t *Timeline) Apply(ctx context.Context, event []byte) (replay.Change, erro
 	if err != nil || !change.Changed() {
 		return change, err
 	}
-	verdicts, err := Judge(ctx, &t.State, t.Policy, change.Place, change.Trigger.Time, nil, change.Groups...)
+	verdicts, _, err := Judge(ctx, &t.State, t.Policy, change.Place, change.Trigger.Time, nil, change.Groups...)
 	if err != nil {
 		return change, err
 	}
@@ -158,17 +158,16 @@ func compare(a, b *Finding) int {
 		cmp.Compare(a.Group.GroupID, b.Group.GroupID), cmp.Compare(a.Rule.Rule.RuleID, b.Rule.Rule.RuleID))
 }
 
-// Live lists what the policy would do to live groups of places, in their
-// order.
+// Live lists what the policy would do to the live groups of a place, by group,
+// and what could not be read.
 func Live(ctx context.Context, groups healing.Groups, policy healing.Policy, at healing.Place, now time.Time,
-	exceptions func(ctx context.Context, group string) ([]healing.Exception, error)) ([]*Finding, error) {
-	verdicts, err := Judge(ctx, groups, policy, at, now, exceptions)
-	var found []*Finding
+	exceptions func(ctx context.Context, group string) ([]healing.Exception, error)) (found []*Finding, unread []string, err error) {
+	verdicts, unread, err := Judge(ctx, groups, policy, at, now, exceptions)
 	for _, v := range verdicts {
 		group := v.Group
 		for _, removal := range v.Plan.Remove {
 			found = append(found, &Finding{Group: &group, Rule: removal, Would: v.Would(removal.Rule)})
 		}
 	}
-	return found, err
+	return found, unread, err
 }

@@ -183,6 +183,9 @@ func TestModifyOfAnUnknownRule(t *testing.T) {
 func TestPrefixLists(t *testing.T) {
 	var s replay.State
 	apply(t, &s, "create-group", "authorize-prefix-list")
+	if partial := s.Partial(at); !slices.Equal(partial, []string{list}) {
+		t.Errorf("partial %q, want the list that nothing is known of", partial)
+	}
 	for _, step := range []struct {
 		shape string
 		want  []string

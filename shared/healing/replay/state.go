@@ -169,7 +169,7 @@ func (s *State) Interfaces(at healing.Place, group string) []string {
 		}
 	}
 	slices.Sort(found)
-	return found
+	return slices.Compact(found)
 }
 
 // Places lists where records were applied, sorted.
@@ -180,13 +180,18 @@ func (s *State) Places() []healing.Place {
 }
 
 // Partial lists the groups and prefix lists of a place of which the records
-// tell a part only: they were there before the first one, or one that changed
-// them does not say how. Sorted.
+// tell a part or, of lists that rules admit, nothing: they were there before the
+// first record, or one that changed them does not say how. Sorted.
 func (s *State) Partial(at healing.Place) []string {
 	var found []string
 	for id, g := range s.place(at).groups {
 		if !g.whole {
 			found = append(found, id)
+		}
+		for _, r := range g.rules {
+			if r.PrefixListID != "" && s.place(at).lists[r.PrefixListID] == nil {
+				found = append(found, r.PrefixListID)
+			}
 		}
 	}
 	for id, l := range s.place(at).lists {
@@ -195,5 +200,5 @@ func (s *State) Partial(at healing.Place) []string {
 		}
 	}
 	slices.Sort(found)
-	return found
+	return slices.Compact(found)
 }
