@@ -78,7 +78,7 @@ func TestDrifts(t *testing.T) {
 		{LogicalID: "Queue", Status: "MODIFIED", Text: "Queue p MODIFIED\nNOT_EQUAL /DelaySeconds \"0\" \"5\"", Drifted: []changeset.Drifted{{Path: "/DelaySeconds", Expected: "0", Actual: "5"}}},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("%+v, %v", got, err)
 	}
 	sent := stub.Calls("cloudformation", "DescribeStackResourceDrifts")
 	if len(sent) != 2 || sent[0].Form.Get("StackResourceDriftStatusFilters.member.2") != "DELETED" || sent[0].Form.Get("StackResourceDriftStatusFilters.member.3") != "" {
