@@ -30,7 +30,8 @@ func newHealCommand(a *app) *cobra.Command {
 	}
 	listing := &cobra.Command{Use: "list", Short: "List the last heals", Args: usageArgs(cobra.NoArgs), RunE: list}
 	listing.Flags().IntVar(&limit, "limit", limit, "how many")
-	cmd.AddCommand(listing, newHealShowCommand(a), newHealUndoCommand(a), newHealModeCommand(a), newHealPlanCommand(a))
+	cmd.AddCommand(listing, newHealShowCommand(a), newHealUndoCommand(a), newHealModeCommand(a), newHealPlanCommand(a),
+		newHealPolicyCommand(a), newHealExceptCommand(a), newHealUnexceptCommand(a), newHealExceptionsCommand(a))
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/functions/internal/runtimeapi"
 	"github.com/evenkeel/evenkeel/shared/adapter/awsstub"
@@ -79,6 +80,24 @@ func TestPoisonFails(t *testing.T) {
 		if payload, errorType := fn.Invoke([]byte(event)); errorType != "InvalidError" {
 			t.Errorf("%s: answer %s %q, want an InvalidError", event, payload, errorType)
 		}
+	}
+}
+
+// TestExcept: an exception is kept with who asked, and what is none is refused.
+func TestExcept(t *testing.T) {
+	stub := awsstub.Start(t)
+	stub.Reply("dynamodb", "PutItem", `{}`)
+	fn := runtimeapi.Start(t, ".", settings(stub.Env()))
+	expires := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	payload, errorType := fn.Invoke([]byte(`{"action":"except","by":"kim","exception":{"group":"sg-1","rule":"6/22/1.2.3.4/0","owner":"net","reason":"course","expires":"` + expires + `"}}`))
+	if got := answer[healing.Exception](t, payload, errorType); got.Rule != "tcp/22/0.0.0.0/0" || got.By != "kim" {
+		t.Errorf("answer %+v", got)
+	}
+	if body := string(stub.Calls("dynamodb", "PutItem")[0].Body); !strings.Contains(body, "healexception#sg-1") || !strings.Contains(body, `\"by\":\"kim\"`) {
+		t.Errorf("request %s", body)
+	}
+	if payload, errorType := fn.Invoke([]byte(`{"action":"except","by":"kim","exception":{"group":"sg-1","rule":"*"}}`)); errorType != "InvalidError" {
+		t.Errorf("answer %s %q, want an InvalidError", payload, errorType)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // document that is no policy is an Invalid error.
 func WithMode(document string, mode Mode) (string, error) {
 	if strings.TrimSpace(document) == "" {
-		return `{"mode": "` + string(mode) + `"}`, nil
+		return `{"mode":"` + string(mode) + `"}`, nil
 	}
 	before, err := DecodePolicy([]byte(document))
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 func TestWithMode(t *testing.T) {
 	for document, want := range map[string]string{
-		"":                                    `{"mode": "enforce"}`,
+		"":                                    `{"mode":"enforce"}`,
 		"{}":                                  `{"mode": "enforce"}`,
 		`{"maxIPv4": 8}`:                      `{"mode": "enforce", "maxIPv4": 8}`,
 		"{\n\t\"maxIPv4\": 8\n}":              "{\"mode\": \"enforce\", \n\t\"maxIPv4\": 8\n}",

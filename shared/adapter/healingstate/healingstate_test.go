@@ -188,6 +188,23 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
+func TestAllExceptions(t *testing.T) {
+	stub, state, _ := start(t)
+	stub.Reply("dynamodb", "Scan",
+		`{"Items":[{"document":{"S":"{\"group\":\"sg-1\",\"rule\":\"*\",\"by\":\"kim\"}"}}],"LastEvaluatedKey":{"pk":{"S":"a"},"sk":{"S":"b"}}}`,
+		`{"Items":[{"document":{"S":"{\"group\":\"sg-2\",\"rule\":\"*\"}"}}]}`, `{"Items":[{"pk":{"S":"healexception#x"}}]}`)
+	want := []healing.Exception{{Group: "sg-1", Rule: "*", By: "kim"}, {Group: "sg-2", Rule: "*"}}
+	if got, err := state.AllExceptions(ctx); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if body := string(stub.Calls("dynamodb", "Scan")[0].Body); !strings.Contains(body, "begins_with(pk, :pk)") || !strings.Contains(body, "healexception#") {
+		t.Errorf("request %s", body)
+	}
+	if _, err := state.AllExceptions(ctx); !fault.Is(err, fault.PermanentError) {
+		t.Errorf("an item without a document: %v", err)
+	}
+}
+
 func TestSpend(t *testing.T) {
 	stub, state, _ := start(t)
 	stub.Reply("dynamodb", "UpdateItem", `{"Attributes":{"n":{"N":"7"}}}`)

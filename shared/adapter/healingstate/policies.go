@@ -83,13 +83,41 @@ func (s *State) Exceptions(ctx context.Context, group string) ([]healing.Excepti
 		if err != nil {
 			return nil, awserr.Classify("read the exceptions of "+group, err)
 		}
-		for _, it := range page.Items {
-			var e healing.Exception
-			if err := document(it, &e); err != nil {
-				return nil, fault.Permanent("read the exceptions of %s: %w", group, err)
-			}
-			list = append(list, e)
+		if list, err = exceptions(list, page.Items); err != nil {
+			return nil, err
 		}
+	}
+	return list, nil
+}
+
+// AllExceptions returns the recorded exceptions of every group, expired ones
+// too until DynamoDB deletes them. It reads the whole table: it is for a person,
+// not for the healer.
+func (s *State) AllExceptions(ctx context.Context) ([]healing.Exception, error) {
+	pages := dynamodb.NewScanPaginator(s.db, &dynamodb.ScanInput{
+		TableName: aws.String(s.table), FilterExpression: aws.String("begins_with(pk, :pk)"),
+		ExpressionAttributeValues: item{":pk": text("healexception#")},
+	})
+	var list []healing.Exception
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, awserr.Classify("read the exceptions", err)
+		}
+		if list, err = exceptions(list, page.Items); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func exceptions(list []healing.Exception, items []item) ([]healing.Exception, error) {
+	for _, it := range items {
+		var e healing.Exception
+		if err := document(it, &e); err != nil {
+			return nil, fault.Permanent("read an exception: %w", err)
+		}
+		list = append(list, e)
 	}
 	return list, nil
 }
