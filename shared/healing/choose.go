@@ -1,9 +1,7 @@
 package healing
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -12,21 +10,23 @@ import (
 // chooser holds the state of one decision.
 type chooser struct {
 	*yardstick
-	policy   Policy
-	doors    []door
-	lanes    []lane
-	tooOpen  []bool         // whether each lane was, before anything was removed
-	removed  map[int]string // index of a door → why it is removed
-	buffer   []span
-	measured int // spans that were added up so far
+	policy  Policy
+	doors   []door
+	lanes   []lane
+	tooOpen []bool         // whether each lane was, before anything was removed
+	removed map[int]string // index of a door → why it is removed
+	buffer  []span
 }
 
 // choose removes what no choice can avoid, and then the smallest set of the
 // rest.
 func (c *chooser) choose() {
 	c.tooOpen = make([]bool, len(c.lanes))
+	var known verdicts
 	for n, l := range c.lanes {
-		c.tooOpen[n] = !c.within(l)
+		c.tooOpen[n] = !known.of(l, c.within)
+	}
+	for _, l := range c.lanes {
 		for _, i := range l.doors {
 			if _, done := c.removed[i]; done {
 				continue
@@ -43,27 +43,48 @@ func (c *chooser) choose() {
 	if len(over) == 0 {
 		return
 	}
-	forced := maps.Clone(c.removed)
-	greedy := c.reduce(over)
-	best, found := c.fewest(over, forced, greedy)
-	if found {
-		c.removed = forced
-		for _, i := range best {
-			c.removed[i] = c.together(i, c.first(over, i))
+	chosen := c.reduce(over)
+	if best, found := c.fewest(over, len(chosen)); found {
+		chosen = best
+	}
+	for _, i := range chosen {
+		c.removed[i] = c.together(i, over[slices.IndexFunc(over, func(v *coverage) bool { return v.has(i) })].lane)
+	}
+}
+
+// verdicts remembers which lanes are within the limit: many have the same doors.
+type verdicts []verdict
+
+type verdict struct {
+	family family
+	doors  []int
+	within bool
+}
+
+func (known *verdicts) of(l lane, within func(lane) bool) bool {
+	for _, v := range *known {
+		if v.family == l.family && slices.Equal(v.doors, l.doors) {
+			return v.within
 		}
 	}
+	v := verdict{l.family, l.doors, within(l)}
+	*known = append(*known, v)
+	return v.within
 }
 
 // over lists the lanes that are too open still, with their open doors only; of
 // two of which one holds all doors of the other, the larger suffices, because
 // what brings it within the limit brings the other, too.
-func (c *chooser) over() []lane {
+func (c *chooser) over() []*coverage {
 	var over []lane
+	var known verdicts
 	for n, l := range c.lanes {
-		if !c.tooOpen[n] || c.within(l) {
+		if !c.tooOpen[n] {
 			continue
 		}
-		l.doors = c.open(l)
+		if l.doors = c.open(l); known.of(l, c.within) {
+			continue
+		}
 		covered := func(by lane) bool { return by.family == l.family && subset(l.doors, by.doors) }
 		if slices.ContainsFunc(over, covered) {
 			continue
@@ -71,7 +92,11 @@ func (c *chooser) over() []lane {
 		over = slices.DeleteFunc(over, func(o lane) bool { return o.family == l.family && subset(o.doors, l.doors) })
 		over = append(over, l)
 	}
-	return over
+	measured := make([]*coverage, len(over))
+	for i, l := range over {
+		measured[i] = c.coverage(l)
+	}
+	return measured
 }
 
 // subset reports whether each of the ascending numbers a is in b.
@@ -91,38 +116,41 @@ func subset(a, b []int) bool {
 	return true
 }
 
-// first is the first of the lanes that the door is in.
-func (c *chooser) first(over []lane, i int) lane {
-	return over[slices.IndexFunc(over, func(l lane) bool { return slices.Contains(l.doors, i) })]
-}
-
-// reduce removes the widest doors until each lane is within the limit, and then
-// puts back what turns out unneeded: a set of which no rule can be spared, but
-// not always the smallest. It returns how many it removed.
-func (c *chooser) reduce(over []lane) int {
+// reduce closes the widest doors until each lane is within the limit, and then
+// opens again what turns out unneeded: a set of which no rule can be spared, but
+// not always the smallest. It leaves the lanes as they were.
+func (c *chooser) reduce(over []*coverage) []int {
 	var chosen []int
-	for _, l := range over {
-		for !c.within(l) {
-			widest := c.widest(l)
-			c.removed[widest] = c.together(widest, l)
-			chosen = append(chosen, widest)
-		}
-	}
-	spared := 0
-	for _, i := range slices.Backward(chosen) {
-		why := c.removed[i]
-		delete(c.removed, i)
-		for _, l := range over {
-			if slices.Contains(l.doors, i) && !c.within(l) {
-				c.removed[i] = why
-				break
+	set := func(change func(*coverage, int) int, door int) {
+		for _, v := range over {
+			if v.has(door) {
+				change(v, door)
 			}
 		}
-		if _, still := c.removed[i]; !still {
-			spared++
+	}
+	for _, v := range over {
+		for _, door := range v.widest {
+			if v.within() {
+				break
+			}
+			if !slices.Contains(chosen, door) {
+				set((*coverage).close, door)
+				chosen = append(chosen, door)
+			}
 		}
 	}
-	return len(chosen) - spared
+	needed := []int{}
+	for _, door := range slices.Backward(chosen) {
+		set((*coverage).reopen, door)
+		if slices.ContainsFunc(over, func(v *coverage) bool { return !v.within() }) {
+			set((*coverage).close, door)
+			needed = append(needed, door)
+		}
+	}
+	for _, door := range needed {
+		set((*coverage).reopen, door)
+	}
+	return needed
 }
 
 // open returns the doors of the lane that are not removed.
@@ -133,41 +161,33 @@ func (c *chooser) open(l lane) []int {
 // within reports whether the lane's open doors keep to the limit. Adding the
 // sizes is quick and never too small, so the union is rarely needed.
 func (c *chooser) within(l lane) bool {
-	isOpen := func(i int) bool { _, gone := c.removed[i]; return !gone }
-	return !c.admitted(l, isOpen).exceeds(c.limits[l.family])
-}
-
-// admitted counts the addresses that get in at the lane through the doors that
-// are open. It may be too large as long as it does not exceed the limit.
-func (c *chooser) admitted(l lane, isOpen func(int) bool) count {
 	sum := count{}
 	for _, i := range l.doors {
-		if isOpen(i) {
-			sum = sum.plus(c.doors[i].sizes[l.family])
-		}
-	}
-	if !sum.exceeds(c.limits[l.family]) {
-		return sum
-	}
-	c.buffer = c.buffer[:0]
-	var lists []*reach // of a prefix list that several rules name, one
-	for _, i := range l.doors {
-		of := c.doors[i].reach
-		if !isOpen(i) || len(of.counted[l.family]) > 1 && slices.Contains(lists, of) {
+		if _, gone := c.removed[i]; gone {
 			continue
 		}
-		lists = append(lists, of)
+		size := c.doors[i].sizes[l.family]
+		if size.exceeds(c.limits[l.family]) {
+			return false
+		}
+		sum = sum.plus(size)
+	}
+	if !sum.exceeds(c.limits[l.family]) {
+		return true
+	}
+	c.buffer = c.buffer[:0]
+	var lists []*reach // a prefix list that several rules name counts once
+	for _, i := range c.open(l) {
+		of := c.doors[i].reach
+		if len(of.counted[l.family]) > 1 {
+			if slices.Contains(lists, of) {
+				continue
+			}
+			lists = append(lists, of)
+		}
 		c.buffer = append(c.buffer, of.counted[l.family]...)
 	}
-	c.measured += len(c.buffer)
-	return total(merge(c.buffer))
-}
-
-// widest is the open door that admits most; among equals the first by rule id.
-func (c *chooser) widest(l lane) int {
-	return slices.MinFunc(c.open(l), func(a, b int) int {
-		return cmp.Or(c.doors[b].sizes[l.family].compare(c.doors[a].sizes[l.family]), a-b)
-	})
+	return !total(merge(c.buffer)).exceeds(c.limits[l.family])
 }
 
 // severity is the worst of the lanes for which the door was removed: those that

@@ -6,8 +6,6 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
-
-	"go4.org/netipx"
 )
 
 // count is a number of addresses, 128 bits wide. It saturates: the whole of
@@ -45,9 +43,14 @@ func prefixCount(p netip.Prefix) count { return power(p.Addr().BitLen() - p.Bits
 // span is a range of addresses of one family as numbers, both ends included.
 type span struct{ from, to count }
 
+// prefixSpan is the range of a masked prefix.
 func prefixSpan(p netip.Prefix) span {
-	r := netipx.RangeOfPrefix(p)
-	return span{numberOf(r.From()), numberOf(r.To())}
+	from := numberOf(p.Addr())
+	last := power(p.Addr().BitLen() - p.Bits())
+	if last != manyAddresses { // 2^128 is written as that already
+		last = last.minus(count{lo: 1})
+	}
+	return span{from, from.plus(last)}
 }
 
 func numberOf(a netip.Addr) count {
@@ -95,7 +98,7 @@ func lacking(spans, others []span) []span {
 		return spans
 	}
 	one := count{lo: 1}
-	var rest []span
+	rest := make([]span, 0, len(spans))
 	for _, s := range spans {
 		over := false // whether others hold the end of s
 		first, _ := slices.BinarySearchFunc(others, s.from, func(o span, from count) int { return o.to.compare(from) })

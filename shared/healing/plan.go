@@ -40,7 +40,7 @@ func (p Plan) After(rules []events.SecurityGroupRule) []events.SecurityGroupRule
 // a union: 0.0.0.0/1 and 128.0.0.0/1 are the world as 0.0.0.0/0 is. Where the
 // sum exceeds the policy, rules are removed until it does not: first those
 // that are too wide alone or admit a forbidden source, which no choice can
-// avoid; then the smallest set of the rest (see searchSpans), of equal ones that
+// avoid; then the smallest set of the rest (see searchLooks), of equal ones that
 // with the widest rules. So putting any one removed rule back would open the
 // group again.
 //

@@ -37,7 +37,7 @@ func (p Policy) yardstick() *yardstick {
 	for _, source := range p.AllowedSources {
 		if source.IsValid() { // DecodePolicy refuses others, and nothing is allowed by them
 			f := familyOf(source)
-			y.allowed[f] = append(y.allowed[f], prefixSpan(source))
+			y.allowed[f] = append(y.allowed[f], prefixSpan(source.Masked()))
 		}
 	}
 	for f := range families {
@@ -90,6 +90,9 @@ func (y *yardstick) of(r events.SecurityGroupRule, lists map[string][]string) (o
 
 func (y *yardstick) measure(rule string, cidrs ...string) (of *reach, unread []string) {
 	of = &reach{}
+	if len(cidrs) > 2 {
+		of.sources[v4] = make([]netip.Prefix, 0, len(cidrs))
+	}
 	for _, cidr := range cidrs {
 		if cidr == "" {
 			continue
@@ -123,6 +126,9 @@ func (r *reach) add(p netip.Prefix) {
 
 // count finds what of a family counts.
 func (y *yardstick) count(of *reach, f family) {
+	if len(of.sources[f]) == 0 {
+		return
+	}
 	counting := make([]span, 0, len(of.sources[f]))
 	for _, p := range of.sources[f] {
 		for _, forbidden := range y.forbidden {
