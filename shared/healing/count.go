@@ -37,9 +37,6 @@ func power(n int) count {
 	}
 }
 
-// prefixCount is the number of addresses in p.
-func prefixCount(p netip.Prefix) count { return power(p.Addr().BitLen() - p.Bits()) }
-
 // span is a range of addresses of one family as numbers, both ends included.
 type span struct{ from, to count }
 
