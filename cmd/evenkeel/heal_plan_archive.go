@@ -16,6 +16,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/shared/healing/archive"
 	"github.com/evenkeel/evenkeel/shared/healing/preview"
+	"github.com/evenkeel/evenkeel/shared/healing/replay"
 )
 
 // gcPercent is how much garbage may come up beside what is in use.
@@ -154,10 +155,13 @@ func (r *archiveRun) replay(ctx context.Context, timeline *preview.Timeline) err
 		r.report.To = &e.Time
 		r.tell("%d records applied", applied)
 		change, err := timeline.Apply(ctx, e.Record)
+		file, at := unpacked(e.Source)
 		if err != nil {
-			file, at := unpacked(e.Source)
 			r.problem(file, at, err)
 			return nil
+		}
+		for _, note := range change.Notes {
+			r.note(file, at, note)
 		}
 		if change.Changed() {
 			r.report.Changes++
@@ -173,6 +177,17 @@ func (r *archiveRun) problem(file int, at archive.Position, err error) {
 	r.report.Faults++
 	if len(r.report.Problems) < maxProblems {
 		r.report.Problems = append(r.report.Problems, problem{r.files[file], at.String(), err.Error()})
+	}
+}
+
+// note keeps what a record leaves unsaid.
+func (r *archiveRun) note(file int, at archive.Position, text string) {
+	if text == replay.AppliedBefore || strings.Contains(text, replay.SeenFirst) {
+		return
+	}
+	r.report.Unsaid++
+	if len(r.report.Notes) < maxProblems {
+		r.report.Notes = append(r.report.Notes, problem{r.files[file], at.String(), text})
 	}
 }
 

@@ -29,15 +29,21 @@ type healPlan struct {
 	To       *time.Time         `json:"to,omitempty"`      // of the last one
 	// Unknown are groups and prefix lists of which the archive tells a part.
 	Unknown  []string  `json:"unknown,omitempty"`
+	Unsaid   int       `json:"unsaid,omitempty"`   // how often a record leaves something unsaid
+	Notes    []problem `json:"notes,omitempty"`    // the first of what it is
 	Faults   int       `json:"faults,omitempty"`   // how much could not be read
 	Problems []problem `json:"problems,omitempty"` // the first of them
 }
 
-// problem is what could not be read.
+// problem is what could not be read, or is not known.
 type problem struct {
 	Where string `json:"where"`              // file or place
 	At    string `json:"position,omitempty"` // in a file: "record 7", "line 7"
 	Fault string `json:"fault"`
+}
+
+func (p problem) String() string {
+	return strings.ReplaceAll(p.Where+": "+p.At+": "+p.Fault, ": : ", ": ")
 }
 
 func (r *healPlan) add(where, at string, err error) {
@@ -54,7 +60,7 @@ func (a *app) healPlanReport(f *healPlanFlags, r healPlan) error {
 		return err
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintln(a.err, a.red("evenkeel: ")+printable(strings.Join(nonEmpty(p.Where, p.At, p.Fault), ": ")))
+		fmt.Fprintln(a.err, a.red("evenkeel: ")+printable(p.String()))
 	}
 	if more := r.Faults - len(r.Problems); more > 0 {
 		fmt.Fprintf(a.err, "%sand %d more\n", a.red("evenkeel: "), more)
@@ -68,16 +74,6 @@ func (a *app) healPlanReport(f *healPlanFlags, r healPlan) error {
 		}
 	}
 	return nil
-}
-
-func nonEmpty(texts ...string) []string {
-	var found []string
-	for _, text := range texts {
-		if text != "" {
-			found = append(found, text)
-		}
-	}
-	return found
 }
 
 func (a *app) healPlanText(w io.Writer, r healPlan) {
@@ -94,6 +90,12 @@ func (a *app) healPlanText(w io.Writer, r healPlan) {
 			more = fmt.Sprintf(" and %d more", n-len(shown))
 		}
 		fmt.Fprintf(w, "what was there before the first record is not known of %s%s\n", printable(strings.Join(shown, ", ")), more)
+	}
+	for _, note := range r.Notes[:min(len(r.Notes), 5)] {
+		fmt.Fprintln(w, "note: "+printable(note.String()))
+	}
+	if more := r.Unsaid - 5; more > 0 {
+		fmt.Fprintf(w, "and %s more; see --json\n", count(more, "note"))
 	}
 }
 

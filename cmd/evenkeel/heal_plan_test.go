@@ -125,6 +125,21 @@ func TestHealPlanBadFiles(t *testing.T) {
 		"not.gz: the beginning", "5 rules of 5 groups too open")
 }
 
+// TestHealPlanNotes: what a record leaves unsaid is told, with where it is.
+func TestHealPlanNotes(t *testing.T) {
+	dir := t.TempDir()
+	nameless := strings.Replace(event(authorize, 1, 1, "22", "0.0.0.0/0"), `"groupId":"sg-00000000000000001"`, `"groupName":"default"`, 1)
+	if err := os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte(event(authorize, 0, 1, "443", "0.0.0.0/0")+"\n"+nameless+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := newCLI(t)
+	c.run("heal", "plan", dir).want(0, "note: "+filepath.Join(dir, "a.jsonl")+": line 2: the record does not name a group that is known")
+	c.run("heal", "plan", dir, "--json").want(0)
+	if got := decoded[healPlan](c); got.Unsaid != 1 || len(got.Notes) != 1 || got.Notes[0].At != "line 2" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestHealPlanUsage(t *testing.T) {
 	c := newCLI(t)
 	c.run("heal", "plan").want(2, "--live")

@@ -19,6 +19,13 @@ type Change struct {
 	Notes   []string // what the record leaves unsaid, and why nothing was done
 }
 
+// Notes that say nothing new of a long archive: a copy came, and what Partial
+// lists anyhow.
+const (
+	AppliedBefore = "applied before"
+	SeenFirst     = "is seen first here; its earlier"
+)
+
 // Changed reports whether the record changed a group that is known.
 func (c Change) Changed() bool { return len(c.Groups) > 0 }
 
@@ -96,7 +103,7 @@ func (s *State) Apply(event []byte) (Change, error) {
 		request: fields["requestParameters"], response: fields["responseElements"], change: &change}
 	id := digest(record.Trigger.EventID)
 	if _, again := s.applied[id]; again {
-		change.note("applied before")
+		change.note(AppliedBefore)
 		return change, nil
 	}
 	do(c)
@@ -165,7 +172,7 @@ func (c *call) named(name string) string {
 // seen returns a group, and says when it is the first that is heard of it.
 func (c *call) seen(id string) *group {
 	if c.groups[id] == nil {
-		c.change.note("%s is seen first here; its earlier rules are not known", id)
+		c.change.note("%s "+SeenFirst+" rules are not known", id)
 	}
 	return c.group(c.at, id)
 }

@@ -67,7 +67,7 @@ func (c *call) changedList() (l *list, id string, ok bool) {
 	}
 	l = c.lists[id]
 	if l == nil {
-		c.change.note("%s is seen first here; its earlier entries are not known", id)
+		c.change.note("%s "+SeenFirst+" entries are not known", id)
 		l = newList(nil, 1, false)
 		c.lists[id] = l
 	}
