@@ -72,7 +72,7 @@ func NewEntry(record []byte) (Entry, error) {
 		}
 	}
 	trimmed, err := json.Marshal(kept)
-	return Entry{Time: at, Order: order(name), Record: trimmed}, err
+	return Entry{Time: at.Truncate(time.Millisecond), Order: order(name), Record: trimmed}, err
 }
 
 // order puts records of one second into the only order that makes sense: what

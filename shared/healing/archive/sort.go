@@ -68,11 +68,12 @@ func (s *Sorter) spill() (err error) {
 }
 
 // header is what stands before a record in a run: time, order, source, length.
+// Milliseconds hold every year that a text can name; nanoseconds end in 2262.
 const header = 32
 
 func write(w io.Writer, e Entry) error {
 	var h [header]byte
-	for i, v := range []int64{e.Time.UnixNano(), e.Order, e.Source, int64(len(e.Record))} {
+	for i, v := range []int64{e.Time.UnixMilli(), e.Order, e.Source, int64(len(e.Record))} {
 		binary.LittleEndian.PutUint64(h[8*i:], uint64(v)) //nolint:gosec // the bits come back as they are
 	}
 	if _, err := w.Write(h[:]); err != nil {
@@ -90,7 +91,7 @@ func read(r io.Reader) (Entry, error) {
 	number := func(i int) int64 {
 		return int64(binary.LittleEndian.Uint64(h[8*i:])) //nolint:gosec // the bits of write
 	}
-	e := Entry{Time: time.Unix(0, number(0)).UTC(), Order: number(1), Source: number(2), Record: make([]byte, number(3))}
+	e := Entry{Time: time.UnixMilli(number(0)).UTC(), Order: number(1), Source: number(2), Record: make([]byte, number(3))}
 	_, err := io.ReadFull(r, e.Record)
 	return e, err
 }
