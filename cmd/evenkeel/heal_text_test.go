@@ -38,7 +38,7 @@ func TestHealText(t *testing.T) {
 			"severity critical; reachable from the internet: eni-1 of 2 interfaces\n  eni-1 has a public address\n", "closed after 1s",
 			"open; narrowed to 192.0.2.7/32\n", "owner: cloudformation shop-network WebSecurityGroup; its source opens the group again\nto fix: narrow CidrIp in the template\n",
 		}, "revoked"},
-		"undone": {revoked, []string{"open; revoked\n", "+ tcp 22 from 0.0.0.0/0 (sgr-2), made anew: it was sgr-1\n", "could be reached is not known", "owner: unknown\n"}, "narrowed"},
+		"undone":                          {revoked, []string{"open; revoked\n", "+ tcp 22 from 0.0.0.0/0 (sgr-2), made anew: it was sgr-1\n", "could be reached is not known", "owner: unknown\n"}, "narrowed"},
 		"found by a sweep, and left open": {swept, []string{"found by a sweep", "left open: ", "! tcp 22 from 0.0.0.0/0"}, "closed after"},
 	} {
 		var out bytes.Buffer

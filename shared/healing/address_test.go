@@ -82,8 +82,29 @@ func TestQuarantineExhausted(t *testing.T) {
 	}
 
 	p.ForbiddenSources = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
-	if got := p.quarantined(removals(live[:1]), live[:1], nil, time.Now()); !p.Plan([]events.SecurityGroupRule{narrowed(live[0], "192.0.2.128/32")}, nil, time.Now()).Empty() && got[0].Quarantine != "" {
+	if got := p.quarantined(removals(live[:1]), live[:1], nil, time.Now()); got[0].Quarantine != "" {
 		t.Errorf("%s is forbidden by the policy", got[0].Quarantine)
+	}
+}
+
+// Quarantined rules are no-ops for the policy, however narrow it is: neither
+// they nor an innocent rule beside them becomes too much.
+func TestQuarantineIsLeftAlone(t *testing.T) {
+	p := DefaultPolicy()
+	p.MaxIPv4 = 32
+	live := []events.SecurityGroupRule{ssh("sgr-0", "203.0.113.7/32")}
+	for i := range 5 {
+		live = append(live, ssh(fmt.Sprintf("sgr-%d", i+1), fmt.Sprintf("%d.0.0.0/8", 20+i)))
+	}
+	for _, r := range p.quarantined(removals(live[1:]), live, nil, time.Now()) {
+		if r.Quarantine == "" {
+			t.Fatalf("%s has to be revoked", r.Rule.RuleID)
+		}
+		i := slices.IndexFunc(live, func(l events.SecurityGroupRule) bool { return l.RuleID == r.Rule.RuleID })
+		live[i] = narrowed(r.Rule, r.Quarantine)
+	}
+	if plan := p.Plan(live, nil, time.Now()); !plan.Empty() {
+		t.Errorf("the quarantine itself is too open: %+v", plan.Remove)
 	}
 }
 
