@@ -176,11 +176,12 @@ func (w *healingWatch) exact(h *Healing, data events.SecurityGroupHealUndone) {
 func (h *Healing) End() {
 	h.quiet = true
 	h.stubborn = map[string]int{}
-	h.Clock.After(time.Hour, h.sweep)
+	var last time.Time // an exception may end between the sweep and the end of everything
+	h.Clock.After(time.Hour, func() { last = h.Clock.Now(); h.sweep() })
 	h.Run()
 	for _, at := range places {
 		for _, rule := range h.groups.Live(at) {
-			excepted := h.Clock.Now().Before(h.watch.excepted[rule.GroupID+" "+healing.RuleKey(rule)])
+			excepted := last.Before(h.watch.excepted[rule.GroupID+" "+healing.RuleKey(rule)])
 			switch {
 			case !h.isGuilty(at, rule):
 			case h.observes(rule.GroupID) && !h.exposed(rule.RuleID):
