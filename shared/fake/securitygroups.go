@@ -105,6 +105,14 @@ func (s *SecurityGroups) add(r *region, rule events.SecurityGroupRule) events.Se
 	return rule
 }
 
+// SetRule creates or replaces a rule under the id that it has, as it is.
+func (s *SecurityGroups) SetRule(at healing.Place, rule events.SecurityGroupRule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rule.Tags = maps.Clone(rule.Tags)
+	s.region(at).rules[rule.RuleID] = rule
+}
+
 // RemoveRule removes a rule as anybody in the account may.
 func (s *SecurityGroups) RemoveRule(at healing.Place, ruleID string) {
 	s.mu.Lock()
