@@ -31,7 +31,7 @@ func newHealCommand(a *app) *cobra.Command {
 	listing := &cobra.Command{Use: "list", Short: "List the last heals", Args: usageArgs(cobra.NoArgs), RunE: list}
 	listing.Flags().IntVar(&limit, "limit", limit, "how many")
 	cmd.AddCommand(listing, newHealShowCommand(a), newHealUndoCommand(a), newHealModeCommand(a), newHealPlanCommand(a),
-		newHealPolicyCommand(a), newHealExceptCommand(a), newHealUnexceptCommand(a), newHealExceptionsCommand(a))
+		newHealPolicyCommand(a), newHealExceptCommand(a), newHealUnexceptCommand(a), newHealExceptionsCommand(a), newHealBenchmarkCommand(a))
 	return cmd
 }
 

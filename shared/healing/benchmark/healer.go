@@ -95,7 +95,8 @@ func newWorld(c Case) *world {
 	w.memory.Current = &c.policy
 	w.service = &healing.Service{
 		Parser: healing.Parser{Role: Role}, Groups: w, Changes: w, Records: &w.memory, Policies: &w.memory, Publisher: w,
-		Now: func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now },
+		Places: func(context.Context) ([]healing.Place, error) { return w.places, nil },
+		Now:    func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now },
 	}
 	return w
 }

@@ -1,11 +1,37 @@
 package benchmark
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
+
+// DecodeAnswer reads the answer of another tool strictly: an action, and the
+// ids of the rules that it closes or tells of.
+func DecodeAnswer(data []byte) (Answer, error) {
+	var said struct {
+		Action string   `json:"action"`
+		Rules  []string `json:"rules"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&said); err != nil {
+		return Answer{}, fmt.Errorf("the answer is not {\"action\": …, \"rules\": […]}: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Answer{}, errors.New("something follows the answer")
+	}
+	if !slices.Contains([]string{Close, Observe, Stop, None, Error}, said.Action) {
+		return Answer{}, fmt.Errorf("the answer's action is %q: want close, observe, stop, none or error", said.Action)
+	}
+	slices.Sort(said.Rules)
+	return Answer{Action: said.Action, Rules: slices.Compact(said.Rules)}, nil
+}
 
 // Verdict is how a healer did in one case.
 type Verdict struct {
