@@ -12,8 +12,10 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,18 +78,13 @@ func (a *app) healBenchmark(ctx context.Context, f *benchmarkFlags) error {
 	if f.command != "" {
 		healer = commandHealer{f.command, f.timeout}
 	}
-	report := benchmarkReport{Verdicts: []benchmark.Verdict{}}
-	for _, c := range cases {
-		if f.command != "" && !c.Alone() {
-			report.Left++
-			continue
-		}
-		v := benchmark.Run(ctx, c, healer)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	asked := slices.DeleteFunc(slices.Clone(cases), func(c benchmark.Case) bool { return f.command != "" && !c.Alone() })
+	report := benchmarkReport{Left: len(cases) - len(asked), Verdicts: verdicts(ctx, asked, healer)}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	for _, v := range report.Verdicts {
 		report.Score.Add(v)
-		report.Verdicts = append(report.Verdicts, v)
 	}
 	if err := a.print(report, func(w io.Writer) { a.benchmarkText(w, report, f.verbose) }); err != nil {
 		return err
@@ -96,6 +93,27 @@ func (a *app) healBenchmark(ctx context.Context, f *benchmarkFlags) error {
 		return failed("not every case was passed")
 	}
 	return nil
+}
+
+// verdicts puts the cases to the healer, as many at a time as there are
+// processors, and keeps their order.
+func verdicts(ctx context.Context, cases []benchmark.Case, h benchmark.Healer) []benchmark.Verdict {
+	all := make([]benchmark.Verdict, len(cases))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := range next {
+				all[i] = benchmark.Run(ctx, cases[i], h)
+			}
+		})
+	}
+	for i := range cases {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return all
 }
 
 // cases reads the corpus and keeps those that are asked for.
