@@ -109,7 +109,7 @@ func (s State) at(p healing.Place) replay.Snapshot {
 	where := s.where()
 	for _, g := range s.Groups {
 		if where[g.GroupID] == p {
-			part.Groups = append(part.Groups, events.SecurityGroup(g.group()))
+			part.Groups = append(part.Groups, g.group())
 		}
 	}
 	for _, r := range s.Rules {
