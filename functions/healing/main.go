@@ -16,6 +16,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/owners"
 	"github.com/evenkeel/evenkeel/shared/adapter/redelivery"
 	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
@@ -35,7 +36,8 @@ func main() {
 	}
 	state := healingstate.New(cfg, table, prefix, time.Now)
 	where := places(state.Places, driftstate.New(cfg, table).Stacks)
-	groups := securitygroups.New(session.NewWorkloads(cfg, role))
+	workloads := session.NewWorkloads(cfg, role)
+	groups := securitygroups.New(workloads)
 	service := &healing.Service{
 		Parser:    healing.Parser{Role: role},
 		Groups:    groups,
@@ -43,6 +45,7 @@ func main() {
 		Records:   state,
 		Policies:  state,
 		Publisher: bus.New(cfg, busName),
+		Owners:    owners.New(workloads, time.Now),
 		Places:    where,
 		Now:       time.Now,
 	}

@@ -1,16 +1,16 @@
 package risk
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/healing"
+	"github.com/evenkeel/evenkeel/shared/healing/declared"
 )
 
 const (
-	securityGroup        = "AWS::EC2::SecurityGroup"
-	securityGroupIngress = "AWS::EC2::SecurityGroupIngress"
+	securityGroup        = declared.SecurityGroup
+	securityGroupIngress = declared.SecurityGroupIngress
 )
 
 // network rates what a security group admits that it did not before. Each row
@@ -24,11 +24,11 @@ func (a *assessor) network(s *subject) {
 		a.add("sg-world", s, "/Properties", "changes its rules in a way that is not shown; perhaps it opens to the internet")
 		return
 	}
-	before, vague := rulesOf(s.Type, s.before.properties)
+	before, vague := declared.Rules(s.Type, s.before.properties)
 	if vague {
 		before = nil // what is not known admitted nothing
 	}
-	after, unsure := rulesOf(s.Type, s.after.properties)
+	after, unsure := declared.Rules(s.Type, s.after.properties)
 	text := ""
 	if unsure {
 		text = "perhaps (a source or a port is known only after the deployment) "
@@ -73,86 +73,4 @@ func (a *assessor) private(r events.SecurityGroupRule) bool {
 // web reports the ports that a new web server is expected to open.
 func web(w healing.Widening) bool {
 	return w.Protocol == "tcp" && w.From == w.To && (w.From == 80 || w.From == 443)
-}
-
-// maxRules bounds the rules of one group. EC2 allows 1,000 a network interface.
-// Source: VPC user guide, "Amazon VPC quotas".
-const maxRules = 1000
-
-// rulesOf reads the ingress rules of a resource. A source or a port that is not
-// known may be any; unsure says that there is one.
-func rulesOf(typeName string, properties map[string]any) (rules []events.SecurityGroupRule, unsure bool) {
-	items := []any{properties}
-	if typeName == securityGroup {
-		items = valuesAt(properties, []string{"SecurityGroupIngress", "*"})
-	}
-	for i, item := range items {
-		if i == maxRules {
-			return rules, true
-		}
-		if unknown(item) {
-			rules, unsure = append(rules, anyone(i)...), true
-			continue
-		}
-		entry, ok := item.(map[string]any)
-		if !ok || len(entry) == 0 {
-			continue
-		}
-		rule, open := ruleOf(i, entry)
-		rules, unsure = append(rules, rule...), unsure || open
-	}
-	return rules, unsure
-}
-
-func anyone(i int) []events.SecurityGroupRule {
-	id := strconv.Itoa(i)
-	return []events.SecurityGroupRule{{RuleID: id, Protocol: "-1", FromPort: -1, ToPort: -1, CIDRv4: "0.0.0.0/0"}, {RuleID: id + "/6", Protocol: "-1", FromPort: -1, ToPort: -1, CIDRv6: "::/0"}}
-}
-
-// ruleOf reads one rule: one of EC2's for each source that it names.
-func ruleOf(i int, entry map[string]any) (rules []events.SecurityGroupRule, unsure bool) {
-	base := events.SecurityGroupRule{RuleID: strconv.Itoa(i), Protocol: scalar(entry["IpProtocol"]), FromPort: -1, ToPort: -1}
-	if unknown(entry["IpProtocol"]) {
-		base.Protocol, unsure = "-1", true
-	}
-	from, fromKnown := port(entry["FromPort"])
-	to, toKnown := port(entry["ToPort"])
-	base.FromPort, base.ToPort = from, to
-	unsure = unsure || !fromKnown || !toKnown
-	for n, name := range []string{"CidrIp", "CidrIpv6", "SourcePrefixListId", "SourceSecurityGroupId", "SourceSecurityGroupName"} {
-		value, ok := entry[name]
-		if !ok || scalar(value) == "" {
-			continue
-		}
-		rule, text := base, scalar(value)
-		rule.RuleID += "/" + strconv.Itoa(n)
-		switch {
-		case name == "CidrIp" && unknown(value):
-			rule.CIDRv4, unsure = "0.0.0.0/0", true
-		case name == "CidrIp":
-			rule.CIDRv4 = text
-		case name == "CidrIpv6" && unknown(value):
-			rule.CIDRv6, unsure = "::/0", true
-		case name == "CidrIpv6":
-			rule.CIDRv6 = text
-		case name == "SourcePrefixListId":
-			rule.PrefixListID = text
-		default:
-			rule.ReferencedGroupID = text
-		}
-		rules = append(rules, rule)
-	}
-	return rules, unsure
-}
-
-// port reads a port; one that is not known makes the rule one for all.
-func port(v any) (number int32, known bool) {
-	if unknown(v) {
-		return -1, false
-	}
-	n, err := strconv.ParseInt(scalar(v), 10, 32)
-	if err != nil {
-		return -1, true
-	}
-	return int32(n), true
 }

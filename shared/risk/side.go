@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/shared/healing/declared"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
@@ -47,7 +48,7 @@ func newSide(context, id string, t *template.Template, scope *template.Scope) si
 		out.whole = true
 	} else if !read {
 		if value, err := t.Evaluate(resource.Properties, scope); err == nil {
-			properties, _ := marked(value).(map[string]any)
+			properties, _ := declared.Marked(value).(map[string]any)
 			out.whole, out.properties = properties != nil, properties
 		}
 	}
@@ -67,25 +68,6 @@ func written(r *template.Resource, name string) string {
 		return unreadable
 	}
 	return n.Text
-}
-
-// marked replaces what is Unknown by CloudFormation's mark for it.
-func marked(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, member := range v {
-			v[key] = marked(member)
-		}
-	case []any:
-		for i, item := range v {
-			v[i] = marked(item)
-		}
-	default:
-		if v == template.Unknown {
-			return template.KnownAfterApply
-		}
-	}
-	return v
 }
 
 // put sets a value at a path. Lists become maps by index: only some of their
