@@ -95,7 +95,9 @@ func bySubject(items []*item) [][]*item {
 			out = append(out, []*item{it})
 			continue
 		}
-		key := fmt.Sprintf("%#v %#v", it.record.Place, it.record.Subject)
+		subject := it.record.Subject
+		subject.Opened = nil // which of the group's rules it was does not matter
+		key := fmt.Sprintf("%#v %#v", it.record.Place, subject)
 		at, ok := places[key]
 		if !ok {
 			at, places[key] = len(out), len(out)

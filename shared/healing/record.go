@@ -24,6 +24,9 @@ type Subject struct {
 	Groups      []string // security group ids, sorted
 	PrefixLists []string // ids; the groups that refer to them are concerned, sorted
 	Everything  bool
+	// Opened are the ids of the rules that the call itself made or changed,
+	// sorted, as far as the record names them.
+	Opened []string
 }
 
 // Record is what a CloudTrail record asks for.

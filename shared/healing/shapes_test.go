@@ -91,8 +91,9 @@ func TestParseShapesOfCalls(t *testing.T) {
 				t.Fatal("the file has no row")
 			}
 			got := parsed(t, readFile(t, file))
-			if !reflect.DeepEqual(got.Subject, row.subject) || got.Skip != row.skip {
-				t.Errorf("subject %+v, skip %q; want %+v, %q", got.Subject, got.Skip, row.subject, row.skip)
+			checkSubject(t, got, row.subject, readFile(t, file))
+			if got.Skip != row.skip {
+				t.Errorf("skip %q, want %q", got.Skip, row.skip)
 			}
 			if row.skip == "" && got.Place != (healing.Place{Account: "222222222222", Region: "eu-west-1"}) {
 				t.Errorf("place %+v", got.Place)

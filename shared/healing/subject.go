@@ -13,6 +13,7 @@ import (
 type look struct {
 	groups      []string // to security group ids
 	prefixLists []string // to prefix list ids
+	opened      []string // to ids of rules that the call makes or changes
 	mixed       bool     // the paths lead to ids of other resources too
 	// quiet are the sections of the record that would name something if the call
 	// concerned anything: a record that has them all, and names nothing, is
@@ -36,9 +37,16 @@ const (
 // Sources: CloudTrail user guide, "CloudTrail record contents"; EC2 API
 // reference, the page of each call; EC2 user guide, "Log Amazon EC2 API calls".
 var looks = map[string]look{
-	"AuthorizeSecurityGroupIngress": {groups: authorized},
-	"AuthorizeIngress":              {groups: authorized}, // of EC2-Classic
-	"ModifySecurityGroupRules":      {groups: []string{requestParameters + ".ModifySecurityGroupRulesRequest.GroupId", requestParameters + ".groupId"}},
+	"AuthorizeSecurityGroupIngress": {groups: authorized, opened: ruleSet},
+	"AuthorizeIngress":              {groups: authorized, opened: ruleSet}, // of EC2-Classic
+	"ModifySecurityGroupRules": {
+		groups: []string{requestParameters + ".ModifySecurityGroupRulesRequest.GroupId", requestParameters + ".groupId"},
+		opened: []string{
+			requestParameters + ".ModifySecurityGroupRulesRequest.SecurityGroupRule.SecurityGroupRuleId",
+			requestParameters + ".ModifySecurityGroupRulesRequest.SecurityGroupRule.items.SecurityGroupRuleId",
+			requestParameters + ".securityGroupRules.items.securityGroupRuleId",
+		},
+	},
 	"CreateSecurityGroup":           {groups: []string{responseElements + ".groupId", responseElements + ".CreateSecurityGroupResponse.groupId"}},
 	"AssociateSecurityGroupVpc":     {groups: []string{requestParameters + ".AssociateSecurityGroupVpcRequest.GroupId", requestParameters + ".groupId"}},
 
@@ -76,7 +84,10 @@ var looks = map[string]look{
 	"DeleteTags": {quiet: []string{requestParameters}, mixed: true, groups: []string{requestParameters + ".resourcesSet.items.resourceId"}},
 }
 
-var authorized = []string{requestParameters + ".groupId", responseElements + ".securityGroupRuleSet.items.groupId"}
+var (
+	authorized = []string{requestParameters + ".groupId", responseElements + ".securityGroupRuleSet.items.groupId"}
+	ruleSet    = []string{responseElements + ".securityGroupRuleSet.items.securityGroupRuleId"}
+)
 
 // harmless has the neighbours of those calls that cannot open a group.
 var harmless = map[string]string{
@@ -114,15 +125,18 @@ func subject(name string, record map[string]any) (Subject, string) {
 	groups.find(record, where.groups)
 	lists := finder{prefix: "pl-"}
 	lists.find(record, where.prefixLists)
-	s := Subject{Groups: sortedUnique(groups.ids), PrefixLists: sortedUnique(lists.ids)}
+	rules := finder{prefix: "sgr-", mixed: true}
+	rules.find(record, where.opened)
+	s := Subject{Groups: sortedUnique(groups.ids), PrefixLists: sortedUnique(lists.ids), Opened: sortedUnique(rules.ids)}
+	everything := Subject{Everything: true, Opened: s.Opened}
 	switch named := len(s.Groups) + len(s.PrefixLists); {
 	case groups.odd || lists.odd || len(s.Groups) > maxNamed || len(s.PrefixLists) > maxNamed:
-		return Subject{Everything: true}, ""
+		return everything, ""
 	case named > 0:
 		return s, ""
 	case len(where.quiet) == 0 || slices.ContainsFunc(where.quiet, func(section string) bool { return silent(record, section) }),
 		record["eventName"] == "ModifyInstanceAttribute" && parameter(record, "attribute") == "groupSet":
-		return Subject{Everything: true}, ""
+		return everything, ""
 	}
 	return Subject{}, name + " names no security group"
 }
