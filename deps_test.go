@@ -56,6 +56,8 @@ var importRules = []importRule{
 		"a rollout is asked for and answers: who deploys, and what follows from its end, is not its business"},
 	{"shared/attribution", nil, []string{"shared/{deployment,rollout,validation,review,ledger,source,webhook,drift,healing,build,pipeline}/**"},
 		"who changed a resource is told by records alone: whoever watches, reports or heals can ask"},
+	{"shared/reachability", nil, []string{"shared/**"},
+		"who can reach a group is a function of interfaces, routes and ACLs: whoever reads them can ask"},
 	{"shared/drift/response", nil, []string{"shared/drift", "shared/drift/report", "shared/{validation,policy,deployment,review,rollout,healing,ledger,source,webhook,build}/**", "html/template"},
 		"what is done about drift is a function of a policy, a baseline and a resource: whoever finds drift can ask"},
 	{"shared/drift", nil, []string{"shared/drift/report", "html/template"},
