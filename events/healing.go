@@ -59,7 +59,7 @@ const (
 type Reachability struct {
 	Level      string   `json:"level"`            // one of the Reach constants
 	Interfaces int      `json:"interfaces"`       // network interfaces that use the group
-	Public     []string `json:"public,omitempty"` // ids of those that can be reached from the internet, sorted
+	Public     []string `json:"public,omitempty"` // ids of those that can be reached from the internet, sorted; the first hundred
 	Why        []string `json:"why,omitempty"`    // for a person, a sentence each
 }
 
@@ -82,7 +82,7 @@ type SecurityGroupHealed struct {
 	Removed      []Removal     `json:"removed"`
 	Kept         int           `json:"kept"`               // ingress rules left in place
 	Closed       time.Time     `json:"closed"`             // verified
-	Exposure     time.Duration `json:"exposure"`           // nanoseconds from the trigger's time to Closed
+	Exposure     time.Duration `json:"exposure"`           // nanoseconds from the trigger's time to Closed; 0 when it is not known since when the group was open
 	Severity     string        `json:"severity,omitempty"` // the worst of the removals, weighed by Reachability
 	Reachability *Reachability `json:"reachability,omitempty"`
 	Owner        *Owner        `json:"owner,omitempty"`

@@ -19,12 +19,14 @@ func (a *app) healText(w io.Writer, h ledger.HealReport) {
 	if h.Trigger.EventName == "Sweep" {
 		fmt.Fprintf(w, "found by a sweep at %s; no event told who opened it\n", h.Trigger.Time.UTC().Format(time.RFC3339))
 	} else {
-		fmt.Fprintf(w, "opened by %s from %s with %s at %s\n", h.Trigger.Principal, h.Trigger.SourceIP, h.Trigger.EventName, h.Trigger.Time.UTC().Format(time.RFC3339))
+		fmt.Fprintf(w, "opened by %s from %s with %s at %s\n", h.Trigger.Principal, h.Trigger.SourceIP, h.Trigger.EventName, moment(h.Trigger.Time))
 	}
 	reachText(w, h.HealView)
 	switch {
 	case h.State == ledger.HealHealed && h.Exposure > 0, h.State == ledger.HealUndone && h.Exposure > 0:
 		fmt.Fprintf(w, "closed after %s; %s kept\n", openFor(h.HealView), count(h.Kept, "rule"))
+	case h.State == ledger.HealHealed, h.State == ledger.HealUndone:
+		fmt.Fprintf(w, "closed; since when it was open is not known; %s kept\n", count(h.Kept, "rule"))
 	case h.State == ledger.HealStopped:
 		fmt.Fprintln(w, "left open: the group was healed as often in this hour as the policy allows; a person must look")
 	}
@@ -45,6 +47,23 @@ func (a *app) healText(w io.Writer, h ledger.HealReport) {
 	timeline(w, h.Timeline)
 }
 
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// shownPublic is how many ids of interfaces a line holds.
+const shownPublic = 5
+
+func publicText(ids []string) string {
+	if more := len(ids) - shownPublic; more > 0 {
+		return fmt.Sprintf("%s and at least %d more", strings.Join(ids[:shownPublic], ", "), more)
+	}
+	return strings.Join(ids, ", ")
+}
+
 // reachText says how bad it was, and why.
 func reachText(w io.Writer, h ledger.HealView) {
 	if h.Severity == "" && h.Reach == nil {
@@ -54,7 +73,7 @@ func reachText(w io.Writer, h ledger.HealView) {
 	if r := h.Reach; r != nil {
 		switch r.Level {
 		case events.ReachInternet:
-			text += fmt.Sprintf("; reachable from the internet: %s of %s", strings.Join(r.Public, ", "), count(r.Interfaces, "interface"))
+			text += fmt.Sprintf("; reachable from the internet: %s of %s", publicText(r.Public), count(r.Interfaces, "interface"))
 		case events.ReachAttached:
 			text += fmt.Sprintf("; used by %s, none reachable from the internet", count(r.Interfaces, "interface"))
 		case events.ReachUnattached:

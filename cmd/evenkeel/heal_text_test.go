@@ -29,6 +29,10 @@ func TestHealText(t *testing.T) {
 	revoked.Reach, revoked.Owner = &events.Reachability{Level: events.ReachUnknown}, &events.Owner{Kind: "unknown"}
 	swept := quarantined
 	swept.Trigger.EventName, swept.Exposure, swept.State = "Sweep", 0, ledger.HealStopped
+	sudden := quarantined
+	sudden.Trigger.EventName, sudden.Exposure = "Sweep", 0
+	fleet := quarantined
+	fleet.Reach = &events.Reachability{Level: events.ReachInternet, Interfaces: 9, Public: []string{"eni-1", "eni-2", "eni-3", "eni-4", "eni-5", "eni-6", "eni-7"}}
 	for name, tt := range map[string]struct {
 		report ledger.HealReport
 		want   []string
@@ -39,6 +43,8 @@ func TestHealText(t *testing.T) {
 			"open; narrowed to 192.0.2.7/32\n", "owner: cloudformation shop-network WebSecurityGroup; its source opens the group again\nto fix: narrow CidrIp in the template\n",
 		}, "revoked"},
 		"undone":                          {revoked, []string{"open; revoked\n", "+ tcp 22 from 0.0.0.0/0 (sgr-2), made anew: it was sgr-1\n", "could be reached is not known", "owner: unknown\n"}, "narrowed"},
+		"found by a sweep, and closed":    {sudden, []string{"found by a sweep", "closed; since when it was open is not known; 0 rules kept"}, "closed after"},
+		"a fleet":                         {fleet, []string{"reachable from the internet: eni-1, eni-2, eni-3, eni-4, eni-5 and at least 2 more of 9 interfaces\n", "at an unknown time"}, "0001-01-01"},
 		"found by a sweep, and left open": {swept, []string{"found by a sweep", "left open: ", "! tcp 22 from 0.0.0.0/0"}, "closed after"},
 	} {
 		var out bytes.Buffer

@@ -16,6 +16,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/bus"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
+	"github.com/evenkeel/evenkeel/shared/adapter/network"
 	"github.com/evenkeel/evenkeel/shared/adapter/owners"
 	"github.com/evenkeel/evenkeel/shared/adapter/redelivery"
 	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
@@ -45,6 +46,7 @@ func main() {
 		Records:   state,
 		Policies:  state,
 		Publisher: bus.New(cfg, busName),
+		Reach:     network.New(workloads, time.Now),
 		Owners:    owners.New(workloads, time.Now),
 		Places:    where,
 		Now:       time.Now,

@@ -127,6 +127,7 @@ func TestObserve(t *testing.T) {
 	stub.Reply("ec2", "DescribeSecurityGroupRules", openRule)
 	stub.Reply("ec2", "DescribeSecurityGroups", `<DescribeSecurityGroupsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><securityGroupInfo>
 <item><groupId>sg-0e0e0e0e0e0e0e001</groupId><groupName>web</groupName><vpcId>vpc-1</vpcId></item></securityGroupInfo></DescribeSecurityGroupsResponse>`)
+	stub.Reply("ec2", "DescribeNetworkInterfaces", `<DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><networkInterfaceSet/></DescribeNetworkInterfacesResponse>`)
 	stub.Reply("events", "PutEvents", `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`)
 	stub.On("cloudformation", "DescribeStackResources", func(awsstub.Call) awsstub.Answer {
 		return awsstub.Answer{Status: 400, Body: `<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack for it does not exist</Message></Error></ErrorResponse>`}
@@ -145,7 +146,10 @@ func TestObserve(t *testing.T) {
 	if calls := stub.Calls("cloudformation", ""); len(calls) != 2 || calls[0].Account != "222222222222" || !strings.Contains(string(put[0].Body), `\"owner\"`) {
 		t.Errorf("owner asked by %+v, published %s", calls, put[0].Body)
 	}
-	if calls := stub.Calls("ec2", ""); len(calls) != 2 || calls[0].Account != "222222222222" {
-		t.Errorf("EC2 calls %+v, want two reads in the workload account", calls)
+	if body := string(put[0].Body); !strings.Contains(body, `\"severity\":\"medium\"`) || !strings.Contains(body, `\"level\":\"unattached\"`) {
+		t.Errorf("published %s, want SSH of a group that nothing uses", body)
+	}
+	if calls := stub.Calls("ec2", ""); len(calls) != 3 || calls[0].Account != "222222222222" {
+		t.Errorf("EC2 calls %+v, want three reads in the workload account", calls)
 	}
 }

@@ -27,6 +27,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/functions/internal/runtimeapi"
+	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
 	"github.com/evenkeel/evenkeel/shared/healing"
@@ -81,6 +82,7 @@ type account struct {
 	ec2    *ec2.Client
 	ssm    *ssm.Client
 	groups *securitygroups.Client
+	state  *healingstate.State
 	group  string
 	events int
 }
@@ -114,7 +116,7 @@ func newAccount(t *testing.T) *account {
 	}
 	workloads := session.NewWorkloads(hub, "evenkeel-heal")
 	a := &account{
-		t: t, ssm: ssm.NewFromConfig(hub), groups: securitygroups.New(workloads), ec2: ec2.NewFromConfig(workloads.In(place.Account, place.Region)),
+		t: t, state: healingstate.New(hub, "state", "/evenkeel", time.Now), ssm: ssm.NewFromConfig(hub), groups: securitygroups.New(workloads), ec2: ec2.NewFromConfig(workloads.In(place.Account, place.Region)),
 		fn: runtimeapi.Start(t, ".", settings(map[string]string{"AWS_ENDPOINT_URL": url})),
 	}
 	a.group = a.createGroup("web")

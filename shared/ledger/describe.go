@@ -148,7 +148,11 @@ var tellers = map[string]func(Entry) (string, error){
 		return d.StackName + " not brought back" + reasons(d.Reasons)
 	}),
 	events.SecurityGroupHealed{}.DetailType(): tell(func(d events.SecurityGroupHealed) string {
-		return fmt.Sprintf("%s closed after %s: %s removed, %d kept", d.GroupID, d.Exposure.Round(time.Millisecond), count(len(d.Removed), "rule"), d.Kept)
+		after := ""
+		if d.Exposure > 0 {
+			after = " after " + d.Exposure.Round(time.Millisecond).String()
+		}
+		return fmt.Sprintf("%s closed%s: %s removed, %d kept", d.GroupID, after, count(len(d.Removed), "rule"), d.Kept)
 	}),
 	events.SecurityGroupExposed{}.DetailType(): tell(func(d events.SecurityGroupExposed) string {
 		return fmt.Sprintf("%s is open: %s would be removed", d.GroupID, count(len(d.Exposed), "rule"))

@@ -47,11 +47,11 @@ func Measure(e Entry) ([]Measurement, error) {
 }
 
 // healed counts the heal and measures how long the group was open, over all and
-// by severity. When a sweep found it, nobody knows since when it was open: a
-// figure from the time of the sweep would say that sweeps are the fastest.
+// by severity. When a sweep found it, or an event about something else, nobody
+// knows since when it was open: a figure would say that sweeps are the fastest.
 func healed(heal events.SecurityGroupHealed) []Measurement {
 	values := []metrics.Value{{Name: "Heals", Unit: metrics.Count, Value: 1}}
-	if heal.Trigger.EventName != "Sweep" && !heal.Trigger.Time.IsZero() {
+	if heal.Exposure > 0 && heal.Trigger.EventName != "Sweep" && !heal.Trigger.Time.IsZero() {
 		values = append(values, metrics.Value{Name: "HealExposureSeconds", Unit: metrics.Seconds, Value: heal.Exposure.Seconds()})
 	}
 	severity := map[string]string{"Severity": cmp.Or(heal.Severity, "unknown")}

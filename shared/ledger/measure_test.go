@@ -51,6 +51,7 @@ func TestMeasuresOfHealing(t *testing.T) {
 			[]string{"Heals[]=1 Count", "Heals[Severity:low]=1 Count"}},
 		{"the record says no time", events.SecurityGroupHealed{Trigger: events.Trigger{EventID: "e"}, Severity: "low"},
 			[]string{"Heals[]=1 Count", "Heals[Severity:low]=1 Count"}},
+		{"another event found it", events.SecurityGroupHealed{Trigger: told, Severity: "low"}, []string{"Heals[]=1 Count", "Heals[Severity:low]=1 Count"}},
 		{"stopped", events.SecurityGroupHealingStopped{Actions: 11, Limit: 10}, []string{"HealsStopped[]=1 Count"}},
 		{"swept", events.SecurityGroupsSwept{Missed: []string{"heal-1", "heal-2"}, Places: []events.SweptPlace{{Groups: 2}, {Fault: "denied"}}},
 			[]string{"OpeningsMissed[]=2 Count", "SweepFaults[]=1 Count"}},

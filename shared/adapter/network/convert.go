@@ -3,6 +3,7 @@ package network
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,8 +23,11 @@ func interfaceFrom(i types.NetworkInterface) reachability.Interface {
 	for _, a := range i.PrivateIpAddresses {
 		out.IPv4 = append(out.IPv4, addressFrom(a.PrivateIpAddress, a.Association))
 	}
-	if len(i.PrivateIpAddresses) == 0 && (i.PrivateIpAddress != nil || i.Association != nil) {
-		out.IPv4 = append(out.IPv4, addressFrom(i.PrivateIpAddress, i.Association))
+	// The interface's own is that of its primary address: EC2 shows it in the list as
+	// well, emulators may not.
+	own := addressFrom(i.PrivateIpAddress, i.Association)
+	if own != (reachability.Address{}) && !slices.Contains(out.IPv4, own) {
+		out.IPv4 = append(out.IPv4, own)
 	}
 	for _, a := range i.Ipv6Addresses {
 		out.IPv6 = append(out.IPv6, address(a.Ipv6Address))
