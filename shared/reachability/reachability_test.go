@@ -304,20 +304,30 @@ func TestAddressed(t *testing.T) {
 	}
 }
 
-// BenchmarkAssess: a fleet behind an ACL as long as EC2 allows by default (20
-// rules a direction).
+// BenchmarkAssess: an instance behind a default ACL, and a fleet behind an ACL
+// as long as EC2 allows by default (20 rules a direction).
 func BenchmarkAssess(b *testing.B) {
-	n := many(1000)
-	n.ACLs[0].Entries = nil
-	for i := range 20 {
-		n.ACLs[0].Entries = append(n.ACLs[0].Entries,
+	fleet := many(1000)
+	fleet.ACLs[0].Entries = nil
+	for i := range 19 {
+		fleet.ACLs[0].Entries = append(fleet.ACLs[0].Entries,
 			entry(fmt.Sprintf("in %d deny tcp %d-%d 44.%d.0.0/16", i+1, 20+i, 30+i, i)), entry(fmt.Sprintf("out %d deny tcp %d-%d 45.%d.0.0/16", i+1, 1000*i, 1000*i+999, i)))
 	}
-	n.ACLs[0].Entries = append(n.ACLs[0].Entries, entry("in 100 allow -1 0-0 0.0.0.0/0"), entry(outAll))
-	opened := []events.SecurityGroupRule{ssh, open("tcp", 3389, 3389, "0.0.0.0/0"), open("-1", -1, -1, "::/0")}
-	for b.Loop() {
-		if Assess(n, opened).Level != events.ReachInternet {
-			b.Fatal("not reached")
-		}
+	fleet.ACLs[0].Entries = append(fleet.ACLs[0].Entries, entry("in 100 allow -1 0-0 0.0.0.0/0"), entry(outAll))
+	for _, bb := range []struct {
+		name   string
+		n      Network
+		opened []events.SecurityGroupRule
+	}{
+		{"one", public(), []events.SecurityGroupRule{ssh}},
+		{"fleet", fleet, []events.SecurityGroupRule{ssh, open("tcp", 3389, 3389, "0.0.0.0/0"), open("-1", -1, -1, "::/0")}},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			for b.Loop() {
+				if Assess(bb.n, bb.opened).Level != events.ReachInternet {
+					b.Fatal("not reached")
+				}
+			}
+		})
 	}
 }
