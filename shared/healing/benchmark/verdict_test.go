@@ -62,7 +62,7 @@ func TestEvents(t *testing.T) {
 			Region     string `json:"region"`
 			Detail     struct {
 				EventVersion, EventTime, EventSource, EventName, AWSRegion, SourceIPAddress, UserAgent, RequestID, EventID, RecipientAccountID, EventType string
-				UserIdentity                                                                                                                             struct{ Type, ARN, AccountID string }
+				UserIdentity                                                                                                                              struct{ Type, ARN, AccountID string }
 			} `json:"detail"`
 		}
 		if err := json.Unmarshal(c.Event, &e); err != nil {
