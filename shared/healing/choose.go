@@ -15,12 +15,36 @@ type chooser struct {
 	lanes   []lane
 	tooOpen []bool         // whether each lane was, before anything was removed
 	removed map[int]string // index of a door → why it is removed
-	buffer  []span
+	fresh   map[int]bool   // indexes of the doors that the event made or changed
+	drawn   [families]*atlas
+	counted []int // by class: the last number of a count that saw it
+	counts  int
 }
 
 // choose removes what no choice can avoid, and then the smallest set of the
 // rest.
 func (c *chooser) choose() {
+	c.unavoidable()
+	over := c.over()
+	if len(over) == 0 {
+		return
+	}
+	chosen := c.reduce(over, nil)
+	if len(c.fresh) > 0 {
+		if other := c.reduce(over, c.fresh); len(other) <= len(chosen) {
+			chosen = other
+		}
+	}
+	if best, found := c.fewest(over, len(chosen)); found {
+		chosen = best
+	}
+	for _, i := range chosen {
+		c.removed[i] = c.together(i, over[slices.IndexFunc(over, func(v *coverage) bool { return v.has(i) })].lane)
+	}
+}
+
+// unavoidable removes what is too wide alone, or admits a forbidden source.
+func (c *chooser) unavoidable() {
 	c.tooOpen = make([]bool, len(c.lanes))
 	var known verdicts
 	for n, l := range c.lanes {
@@ -32,23 +56,12 @@ func (c *chooser) choose() {
 				continue
 			}
 			switch d := &c.doors[i]; {
-			case d.sizes[l.family].exceeds(c.limits[l.family]):
+			case c.size(i, l).exceeds(c.limits[l.family]):
 				c.removed[i] = c.alone(i, l)
-			case d.forbidden[l.family].IsValid():
+			case c.forbids(i, l):
 				c.removed[i] = fmt.Sprintf("admits %s to protected %s; the policy forbids %s", source(d.rule), l.place(), d.forbidden[l.family])
 			}
 		}
-	}
-	over := c.over()
-	if len(over) == 0 {
-		return
-	}
-	chosen := c.reduce(over)
-	if best, found := c.fewest(over, len(chosen)); found {
-		chosen = best
-	}
-	for _, i := range chosen {
-		c.removed[i] = c.together(i, over[slices.IndexFunc(over, func(v *coverage) bool { return v.has(i) })].lane)
 	}
 }
 
@@ -56,25 +69,25 @@ func (c *chooser) choose() {
 type verdicts []verdict
 
 type verdict struct {
-	family family
-	doors  []int
-	within bool
+	family          family
+	doors, excepted []int
+	within          bool
 }
 
 func (known *verdicts) of(l lane, within func(lane) bool) bool {
 	for _, v := range *known {
-		if v.family == l.family && slices.Equal(v.doors, l.doors) {
+		if v.family == l.family && slices.Equal(v.doors, l.doors) && slices.Equal(v.excepted, l.excepted) {
 			return v.within
 		}
 	}
-	v := verdict{l.family, l.doors, within(l)}
+	v := verdict{l.family, l.doors, l.excepted, within(l)}
 	*known = append(*known, v)
 	return v.within
 }
 
 // over lists the lanes that are too open still, with their open doors only; of
-// two of which one holds all doors of the other, the larger suffices, because
-// what brings it within the limit brings the other, too.
+// two of which one holds all doors of the other, and no more exceptions, the
+// larger suffices, because what brings it within the limit brings the other, too.
 func (c *chooser) over() []*coverage {
 	var over []lane
 	var known verdicts
@@ -85,11 +98,10 @@ func (c *chooser) over() []*coverage {
 		if l.doors = c.open(l); known.of(l, c.within) {
 			continue
 		}
-		covered := func(by lane) bool { return by.family == l.family && subset(l.doors, by.doors) }
-		if slices.ContainsFunc(over, covered) {
+		if slices.ContainsFunc(over, func(by lane) bool { return by.covers(l) }) {
 			continue
 		}
-		over = slices.DeleteFunc(over, func(o lane) bool { return o.family == l.family && subset(o.doors, l.doors) })
+		over = slices.DeleteFunc(over, l.covers)
 		over = append(over, l)
 	}
 	measured := make([]*coverage, len(over))
@@ -97,6 +109,10 @@ func (c *chooser) over() []*coverage {
 		measured[i] = c.coverage(l)
 	}
 	return measured
+}
+
+func (l lane) covers(o lane) bool {
+	return l.family == o.family && subset(o.doors, l.doors) && subset(l.excepted, o.excepted)
 }
 
 // subset reports whether each of the ascending numbers a is in b.
@@ -116,10 +132,10 @@ func subset(a, b []int) bool {
 	return true
 }
 
-// reduce closes the widest doors until each lane is within the limit, and then
+// reduce closes doors, the preferred ones and then the widest, until each lane is within the limit, and then
 // opens again what turns out unneeded: a set of which no rule can be spared, but
 // not always the smallest. It leaves the lanes as they were.
-func (c *chooser) reduce(over []*coverage) []int {
+func (c *chooser) reduce(over []*coverage, prefer map[int]bool) []int {
 	var chosen []int
 	set := func(change func(*coverage, int) int, door int) {
 		for _, v := range over {
@@ -129,7 +145,9 @@ func (c *chooser) reduce(over []*coverage) []int {
 		}
 	}
 	for _, v := range over {
-		for _, door := range v.widest {
+		order := slices.Clone(v.widest)
+		slices.SortStableFunc(order, func(a, b int) int { return first(prefer[a], prefer[b]) })
+		for _, door := range order {
 			if v.within() {
 				break
 			}
@@ -158,36 +176,121 @@ func (c *chooser) open(l lane) []int {
 	return slices.DeleteFunc(slices.Clone(l.doors), func(i int) bool { _, gone := c.removed[i]; return gone })
 }
 
+// first puts true before false.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
 // within reports whether the lane's open doors keep to the limit. Adding the
 // sizes is quick and never too small, so the union is rarely needed.
 func (c *chooser) within(l lane) bool {
-	sum := count{}
+	limit, sum := c.limits[l.family], count{}
 	for _, i := range l.doors {
 		if _, gone := c.removed[i]; gone {
 			continue
 		}
 		size := c.doors[i].sizes[l.family]
-		if size.exceeds(c.limits[l.family]) {
+		if size.exceeds(limit) && len(l.excepted) == 0 {
 			return false
 		}
 		sum = sum.plus(size)
 	}
-	if !sum.exceeds(c.limits[l.family]) {
+	return !sum.exceeds(limit) || !c.union(l, c.open(l)...).exceeds(limit)
+}
+
+// size is how many addresses the door admits at the lane beyond those of the
+// rules under an exception.
+func (c *chooser) size(i int, l lane) count {
+	if len(l.excepted) == 0 {
+		return c.doors[i].sizes[l.family]
+	}
+	return c.union(l, i)
+}
+
+// union counts the addresses that any of the doors admits at the lane, and none
+// of the rules under an exception.
+func (c *chooser) union(l lane, doors ...int) count {
+	a := c.atlas(l.family)
+	if len(c.counted) < len(a.sizes) {
+		c.counted = make([]int, len(a.sizes))
+	}
+	c.counts++
+	for _, i := range l.excepted {
+		for _, class := range a.of(c.doors[i].reach) {
+			c.counted[class] = c.counts
+		}
+	}
+	sum := count{}
+	for _, i := range doors {
+		for _, class := range a.of(c.doors[i].reach) {
+			if c.counted[class] != c.counts {
+				c.counted[class] = c.counts
+				sum = sum.plus(a.sizes[class])
+			}
+		}
+	}
+	return sum
+}
+
+// atlas is drawn when it is first needed, of the sources of every protected
+// port.
+func (c *chooser) atlas(f family) *atlas {
+	if c.drawn[f] != nil {
+		return c.drawn[f]
+	}
+	var reaches []*reach
+	known := map[*reach]bool{}
+	for _, l := range c.lanes {
+		if l.family != f {
+			continue
+		}
+		for _, doors := range [][]int{l.doors, l.excepted} {
+			for _, i := range doors {
+				if of := c.doors[i].reach; !known[of] {
+					known[of] = true
+					reaches = append(reaches, of)
+				}
+			}
+		}
+	}
+	c.drawn[f] = draw(reaches, f)
+	return c.drawn[f]
+}
+
+// forbids reports whether the door admits a forbidden address at the lane that
+// no rule under an exception admits.
+func (c *chooser) forbids(i int, l lane) bool {
+	of := c.doors[i].reach
+	if !of.forbidden[l.family].IsValid() {
+		return false
+	}
+	if len(l.excepted) == 0 {
 		return true
 	}
-	c.buffer = c.buffer[:0]
-	var lists []*reach // a prefix list that several rules name counts once
-	for _, i := range c.open(l) {
-		of := c.doors[i].reach
-		if len(of.counted[l.family]) > 1 {
-			if slices.Contains(lists, of) {
-				continue
-			}
-			lists = append(lists, of)
+	var excepted, forbidden []span
+	for _, e := range l.excepted {
+		for _, p := range c.doors[e].sources[l.family] {
+			excepted = append(excepted, prefixSpan(p))
 		}
-		c.buffer = append(c.buffer, of.counted[l.family]...)
 	}
-	return !total(merge(c.buffer)).exceeds(c.limits[l.family])
+	for _, p := range of.sources[l.family] {
+		for _, f := range c.yardstick.forbidden {
+			switch {
+			case !f.Overlaps(p):
+			case inside(f, p):
+				forbidden = append(forbidden, prefixSpan(f))
+			default:
+				forbidden = append(forbidden, prefixSpan(p))
+			}
+		}
+	}
+	return len(lacking(merge(forbidden), merge(excepted))) > 0
 }
 
 // severity is the worst of the lanes for which the door was removed: those that
@@ -195,7 +298,7 @@ func (c *chooser) within(l lane) bool {
 func (c *chooser) severity(i int) Severity {
 	worst := Severity("")
 	for n, l := range c.lanes {
-		if (c.tooOpen[n] || c.doors[i].forbidden[l.family].IsValid()) && slices.Contains(l.doors, i) {
+		if (c.tooOpen[n] || c.forbids(i, l)) && slices.Contains(l.doors, i) {
 			worst = worse(worst, c.policy.severityOf(c.doors[i].rule, l))
 		}
 	}

@@ -5,45 +5,53 @@ import (
 	"slices"
 )
 
-// searchLooks bounds the search for the smallest set: how often it may look at a
-// rule or at a piece of the address space; a look takes some 20 ns. It is exact
-// whenever it ends before: always for up to fewRules CIDRs that are too open only
-// together, on up to 20 different ranges of ports (at most 9 limits times 512
-// steps, of 40 looks a range), and in practice for many more, because the bounds
-// cut most branches. Beyond it the set of reduce stands, of which no rule can be
-// spared.
+// Up to fewRules candidates, each of their subsets is tried. Of more, the
+// smallest set is searched, and searchLooks bounds how often the search may look
+// at a rule or at a class of addresses; a look takes some 10 ns. The search is
+// exact whenever it ends before, which is the rule, because the bounds cut most
+// branches. Beyond it the set of reduce stands, of which no rule can be spared.
 const (
-	searchLooks = 150_000
-	fewRules    = 8
-	fewLooks    = 9 * 512 * 40 * 20
+	fewRules    = 10
+	searchLooks = 100_000
 )
 
 // fewest finds the smallest set of doors that brings every lane within the
-// limit when it closes. Among sets as small it is the first in the order of
-// width, then of rule id: the widest rules go first. known is the size of a set
-// that suffices. found is false when the search was cut short.
+// limit when it closes. Among sets as small it is one with most of the fresh
+// doors, and of those the first in the order: fresh doors, the widest first, then
+// the others, the widest first, then by rule id. known is the size of a set that
+// suffices. found is false when the search was cut short.
 func (c *chooser) fewest(over []*coverage, known int) (set []int, found bool) {
-	s := search{looks: searchLooks, decided: make([]bool, len(c.doors))}
+	s := c.search(over)
+	if len(s.candidates) <= fewRules {
+		return s.enumerate(over), true
+	}
+	return s.smallest(over, known)
+}
+
+func (c *chooser) search(over []*coverage) *search {
+	s := &search{looks: searchLooks, decided: make([]bool, len(c.doors)), fresh: c.fresh}
 	for _, v := range over {
 		s.candidates = append(s.candidates, v.doors...)
 	}
 	slices.Sort(s.candidates)
 	s.candidates = slices.Compact(s.candidates)
-	if len(s.candidates) <= fewRules {
-		s.looks = fewLooks
-	}
-	width := map[int]float64{}
+	width := make(map[int]float64, len(s.candidates))
 	for _, i := range s.candidates {
 		for f := range families {
 			width[i] = max(width[i], c.doors[i].sizes[f].float()/c.limits[f].float())
 		}
 	}
-	slices.SortStableFunc(s.candidates, func(a, b int) int { return cmp.Compare(width[b], width[a]) })
-	s.doors = c.doors
+	slices.SortStableFunc(s.candidates, func(a, b int) int {
+		return cmp.Or(first(c.fresh[a], c.fresh[b]), cmp.Compare(width[b], width[a]))
+	})
+	return s
+}
+
+func (s *search) smallest(over []*coverage, known int) (set []int, found bool) {
 	for limit := s.atLeast(over); limit <= known; limit++ {
-		switch s.try(over, 0, limit) {
+		switch s.try(over, 0, limit, limit) {
 		case yes:
-			return s.closed, true
+			return s.mostFresh(over, limit)
 		case unknown:
 			return nil, false
 		}
@@ -60,23 +68,65 @@ const (
 )
 
 type search struct {
-	doors      []door
-	candidates []int  // the widest first
+	candidates []int // in the order in which they are preferred
+	fresh      map[int]bool
 	decided    []bool // by door: closed, or to stay open
 	closed     []int
 	looks      int // left
 }
 
-// try decides about the candidates from next on, closing at most left more.
-// over are the lanes that may be too open still.
-func (s *search) try(over []*coverage, next, left int) answer {
+// mostFresh looks, once a set of the size is found, for one with fewer doors
+// that are not fresh.
+func (s *search) mostFresh(over []*coverage, size int) ([]int, bool) {
+	best := slices.Clone(s.closed)
+	for others := 0; ; others++ {
+		if others >= s.stale(best) {
+			return best, true
+		}
+		s.reset(over)
+		switch s.try(over, 0, size, others) {
+		case yes:
+			return s.closed, true
+		case unknown:
+			return best, true
+		}
+	}
+}
+
+func (s *search) stale(doors []int) int {
+	n := 0
+	for _, i := range doors {
+		if !s.fresh[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// reset opens all doors again.
+func (s *search) reset(over []*coverage) {
+	for _, v := range over {
+		v.reset()
+	}
+	s.closed = nil
+	clear(s.decided)
+}
+
+// try decides about the candidates from next on, closing at most left more, of
+// them at most others that are not fresh. over are the lanes that may be too open
+// still.
+func (s *search) try(over []*coverage, next, left, others int) answer {
 	if s.looks < 0 {
 		return unknown
 	}
+	bound := left
+	if next == len(s.candidates) || !s.fresh[s.candidates[next]] { // no fresh one follows
+		bound = min(left, others)
+	}
 	var still []*coverage // a lane within the limit stays there: nothing opens again
 	for _, v := range over {
-		need := s.needed(v, left)
-		if need > left {
+		need := s.needed(v, bound)
+		if need > bound {
 			return no
 		}
 		if need > 0 {
@@ -94,15 +144,21 @@ func (s *search) try(over []*coverage, next, left int) answer {
 		return no
 	}
 	i := s.candidates[next]
-	s.decided[i] = true
-	s.closed = append(s.closed, i)
-	s.change(still, (*coverage).close, i)
-	if a := s.try(still, next+1, left-1); a != no {
-		return a
+	after := others
+	if !s.fresh[i] {
+		after--
 	}
-	s.change(still, (*coverage).reopen, i)
-	s.closed = s.closed[:len(s.closed)-1]
-	if a := s.try(still, next+1, left); a != no {
+	s.decided[i] = true
+	if after >= 0 {
+		s.closed = append(s.closed, i)
+		s.change(still, (*coverage).close, i)
+		if a := s.try(still, next+1, left-1, after); a != no {
+			return a
+		}
+		s.change(still, (*coverage).reopen, i)
+		s.closed = s.closed[:len(s.closed)-1]
+	}
+	if a := s.try(still, next+1, left, others); a != no {
 		return a
 	}
 	s.decided[i] = false
@@ -134,7 +190,7 @@ func (s *search) needed(v *coverage, limit int) int {
 		if n++; n > limit {
 			return n
 		}
-		if sum = sum.plus(s.doors[i].sizes[v.family]); !excess.exceeds(sum) {
+		if sum = sum.plus(v.gross[i]); !excess.exceeds(sum) {
 			return n
 		}
 	}

@@ -127,6 +127,24 @@ func TestManyRules(t *testing.T) {
 	}
 }
 
+// BenchmarkPlanFew measures the most rules of which every set is tried, on
+// ranges of ports of which each differs.
+func BenchmarkPlanFew(b *testing.B) {
+	policy := healing.DefaultPolicy()
+	policy.ProtectedPorts = []healing.PortRange{{From: 0, To: 65535}}
+	var rules []events.SecurityGroupRule
+	for i := range 10 {
+		rules = append(rules, rule(fmt.Sprintf("sgr-%d", i), fmt.Sprintf("tcp/%d-%d", 10*i, 100+10*i), fmt.Sprintf("44.%d.0.0/%d", i, 17+i%3)))
+	}
+	before := processorTime(b)
+	for b.Loop() {
+		if plan := policy.Plan(rules, nil, noon); len(plan.Remove) < 2 {
+			b.Fatal(plan)
+		}
+	}
+	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N)/1e6, "cpu-ms/op")
+}
+
 // benchmarkRules is a group of n rules, every tenth of which names one of four
 // prefix lists of 1,000 entries, and one opens SSH to the world.
 func benchmarkRules(n int) (rules []events.SecurityGroupRule, lists map[string][]string) {

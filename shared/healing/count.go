@@ -98,8 +98,10 @@ func lacking(spans, others []span) []span {
 	rest := make([]span, 0, len(spans))
 	for _, s := range spans {
 		over := false // whether others hold the end of s
-		first, _ := slices.BinarySearchFunc(others, s.from, func(o span, from count) int { return o.to.compare(from) })
-		for _, o := range others[first:] {
+		for len(others) > 0 && s.from.exceeds(others[0].to) {
+			others = others[1:]
+		}
+		for _, o := range others {
 			if o.from.exceeds(s.to) {
 				break
 			}

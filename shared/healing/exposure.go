@@ -13,7 +13,8 @@ type door struct {
 	*reach
 	rule     events.SecurityGroupRule
 	protocol string
-	from, to int // ports, or what codes makes of ICMP types
+	from, to int  // ports, or what codes makes of ICMP types
+	excepted bool // what it admits does not count, whoever admits it too
 }
 
 // opens reports whether d lets the protocol in at the port.
@@ -22,16 +23,18 @@ func (d *door) opens(protocol string, port int) bool {
 }
 
 // doors makes the ingress rules ready. A source that cannot be read is left
-// out and named in unread.
-func (y *yardstick) doors(rules []events.SecurityGroupRule, lists map[string][]string) (ready []door, unread []string) {
+// out and, where it counts, named in unread.
+func (y *yardstick) doors(rules []events.SecurityGroupRule, lists map[string][]string, excepted func(events.SecurityGroupRule) bool) (ready []door, unread []string) {
 	ready = make([]door, 0, len(rules))
 	for _, r := range rules {
 		of, unknown := y.of(r, lists)
-		unread = append(unread, unknown...)
+		d := door{reach: of, rule: r, protocol: protocolName(r.Protocol), excepted: excepted(r)}
+		if !d.excepted {
+			unread = append(unread, unknown...)
+		}
 		if of == nil {
 			continue
 		}
-		d := door{reach: of, rule: r, protocol: protocolName(r.Protocol)}
 		d.from, d.to = numbersOf(r)
 		ready = append(ready, d)
 	}
@@ -63,6 +66,7 @@ type lane struct {
 	from, to int
 	family   family
 	doors    []int // indexes, ascending
+	excepted []int // indexes of the doors under an exception, ascending
 }
 
 // lanes cuts what is protected wherever a door begins or ends.
@@ -174,7 +178,11 @@ func appendLanes(all []lane, doors []door, protocol string, from, to int) []lane
 	for f := range families {
 		l := lane{protocol: protocol, from: from, to: to, family: f}
 		for i := range doors {
-			if doors[i].matters(f) && doors[i].opens(protocol, from) {
+			switch d := &doors[i]; {
+			case !d.opens(protocol, from):
+			case d.excepted:
+				l.excepted = append(l.excepted, i)
+			case d.matters(f):
 				l.doors = append(l.doors, i)
 			}
 		}

@@ -41,36 +41,48 @@ func (p Plan) After(rules []events.SecurityGroupRule) []events.SecurityGroupRule
 // sum exceeds the policy, rules are removed until it does not: first those
 // that are too wide alone or admit a forbidden source, which no choice can
 // avoid; then the smallest set of the rest (see searchLooks), of equal ones that
-// with the widest rules. So putting any one removed rule back would open the
+// with most of the rules in opened, and then with the widest. So putting any one removed rule back would open the
 // group again.
 //
-// lists gives the entries of prefix lists by id. Exceptions that have not
-// expired at now, egress rules and rules that admit another group stay.
-func (p Policy) Plan(rules []events.SecurityGroupRule, lists map[string][]string, now time.Time) Plan {
-	y := p.yardstick()
-	var judged []events.SecurityGroupRule
-	var plan Plan
-	for _, r := range rules {
-		if r.Egress {
-			continue
-		}
-		plan.Kept++
-		excepted := slices.ContainsFunc(p.Exceptions, func(e Exception) bool { return e.covers(r, now) })
-		if !excepted {
-			judged = append(judged, r)
-		}
-	}
-	slices.SortFunc(judged, func(a, b events.SecurityGroupRule) int { return strings.Compare(a.RuleID, b.RuleID) })
-
-	c := &chooser{policy: p, yardstick: y, removed: map[int]string{}}
-	c.doors, plan.Unread = y.doors(judged, lists)
-	c.lanes = p.lanes(c.doors)
+// lists gives the entries of prefix lists by id. opened are the ids of rules
+// that an event made or changed: of equally small sets, the one with most of
+// them is removed, so that nobody has a rule that was there removed by adding
+// another one.
+//
+// Rules under an exception that has not expired at now stay, egress rules and
+// rules that admit another group, too. What a rule under an exception admits is
+// not counted on its ports, whoever admits it as well.
+func (p Policy) Plan(rules []events.SecurityGroupRule, lists map[string][]string, now time.Time, opened ...string) Plan {
+	c, unread := p.chooser(rules, lists, now, opened)
 	c.choose()
+	plan := Plan{Unread: unread}
 	for i, d := range c.doors {
 		if why, ok := c.removed[i]; ok {
 			plan.Remove = append(plan.Remove, events.Removal{Rule: d.rule, Reason: why, Severity: string(c.severity(i))})
 		}
 	}
+	for _, r := range rules {
+		if !r.Egress {
+			plan.Kept++
+		}
+	}
 	plan.Kept -= len(plan.Remove)
 	return plan
+}
+
+// chooser makes the decision ready.
+func (p Policy) chooser(rules []events.SecurityGroupRule, lists map[string][]string, now time.Time, opened []string) (c *chooser, unread []string) {
+	c = &chooser{policy: p, yardstick: p.yardstick(), removed: map[int]string{}, fresh: map[int]bool{}}
+	ingress := slices.DeleteFunc(slices.Clone(rules), func(r events.SecurityGroupRule) bool { return r.Egress })
+	slices.SortFunc(ingress, func(a, b events.SecurityGroupRule) int { return strings.Compare(a.RuleID, b.RuleID) })
+	c.doors, unread = c.yardstick.doors(ingress, lists, func(r events.SecurityGroupRule) bool {
+		return slices.ContainsFunc(p.Exceptions, func(e Exception) bool { return e.covers(r, now) })
+	})
+	for i, d := range c.doors {
+		if slices.Contains(opened, d.rule.RuleID) {
+			c.fresh[i] = true
+		}
+	}
+	c.lanes = p.lanes(c.doors)
+	return c, unread
 }

@@ -50,6 +50,11 @@ var lists = map[string][]string{
 func TestPlan(t *testing.T) {
 	type rules = []events.SecurityGroupRule
 	icmp := func(p *healing.Policy) { p.ProtectedProtocols = []string{"icmp"} }
+	excepted := func(key string) func(*healing.Policy) {
+		return func(p *healing.Policy) {
+			p.Exceptions = []healing.Exception{{Group: "sg-1", Rule: key, Expires: noon.Add(time.Hour)}}
+		}
+	}
 	tests := []struct {
 		name   string
 		change func(*healing.Policy)
@@ -137,6 +142,18 @@ func TestPlan(t *testing.T) {
 		{name: "an exception for the whole group", change: func(p *healing.Policy) {
 			p.Exceptions = []healing.Exception{{Group: "sg-1", Rule: "*", Expires: noon.Add(time.Hour)}}
 		}, rules: rules{rule("a", "tcp/22", "0.0.0.0/0"), rule("b", "tcp/22", "::/0")}},
+		{name: "a rule inside an excepted one admits nothing new", change: excepted("tcp/22/8.0.0.0/7"),
+			rules: rules{rule("a", "tcp/22", "8.0.0.0/7"), rule("b", "tcp/22", "8.8.0.0/15"), rule("c", "tcp/20-22", "9.0.0.0/8")}, remove: "c"}, // on 20 and 21
+		{name: "what a rule admits beyond an excepted one counts", change: excepted("tcp/22/8.0.0.0/8"),
+			rules: rules{rule("a", "tcp/22", "8.0.0.0/8"), rule("b", "tcp/22", "8.0.0.0/7"), rule("c", "tcp/22", "8.8.0.0/15"), rule("d", "tcp/22", "44.0.0.0/16"), rule("e", "udp/22", "8.0.0.0/8")}, remove: "b e"},
+		{name: "the rest of each counts together, and not what is excepted", change: excepted("tcp/22/44.0.0.0/17"),
+			rules: rules{rule("a", "tcp/22", "44.0.0.0/17"), rule("b", "tcp/22", "44.0.0.0/16"), rule("c", "tcp/22", "45.0.0.0/17"), rule("d", "tcp/22", "46.0.0.0/32")}, remove: "b"},
+		{name: "an excepted rule that is not there excepts nothing", change: excepted("tcp/22/8.0.0.0/7"), rules: rules{rule("b", "tcp/22", "8.8.0.0/15")}, remove: "b"},
+		{name: "an excepted prefix list", change: excepted("tcp/22/pl-halves"), rules: rules{rule("a", "tcp/22", "pl-halves"), rule("b", "tcp/22", "0.0.0.0/0"), rule("c", "tcp/23", "pl-halves")}, remove: "c"},
+		{name: "a forbidden source inside an excepted rule, and one beyond", change: func(p *healing.Policy) {
+			excepted("tcp/22/10.66.0.0/17")(p)
+			p.ForbiddenSources = []netip.Prefix{netip.MustParsePrefix("10.66.0.0/16")}
+		}, rules: rules{rule("a", "tcp/22", "10.66.0.0/17"), rule("b", "tcp/22", "10.66.1.0/24"), rule("c", "tcp/22", "10.66.0.0/16"), rule("d", "tcp/23", "10.66.1.0/24")}, remove: "c d"},
 		{name: "an exception that has expired, and one of another group", change: func(p *healing.Policy) {
 			p.Exceptions = []healing.Exception{{Group: "sg-1", Rule: "*", Expires: noon}, {Group: "sg-2", Rule: "*", Expires: noon.Add(time.Hour)}}
 		}, rules: rules{rule("a", "tcp/22", "0.0.0.0/0")}, remove: "a"},

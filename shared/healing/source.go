@@ -29,11 +29,11 @@ type yardstick struct {
 	allowed    [families][]span
 	forbidden  []netip.Prefix
 	quarantine []netip.Prefix
-	lists      map[string]*reach // prefix lists measured before
+	measured   map[string]*reach // CIDRs and prefix lists measured before: an equal source is the same reach
 }
 
 func (p Policy) yardstick() *yardstick {
-	y := &yardstick{limits: [families]count{power(32 - p.MaxIPv4), power(128 - p.MaxIPv6)}, lists: map[string]*reach{}}
+	y := &yardstick{limits: [families]count{power(32 - p.MaxIPv4), power(128 - p.MaxIPv6)}, measured: map[string]*reach{}}
 	for _, source := range p.AllowedSources {
 		if source.IsValid() { // DecodePolicy refuses others, and nothing is allowed by them
 			f := familyOf(source)
@@ -71,19 +71,20 @@ func (r *reach) matters(f family) bool {
 // CIDR that is none, a prefix list that is not in lists. A rule that admits
 // another group carries no addresses.
 func (y *yardstick) of(r events.SecurityGroupRule, lists map[string][]string) (of *reach, unread []string) {
-	if r.PrefixListID == "" {
-		return y.measure(r.RuleID, r.CIDRv4, r.CIDRv6)
+	key, cidrs := r.CIDRv4+" "+r.CIDRv6, []string{r.CIDRv4, r.CIDRv6}
+	if r.PrefixListID != "" {
+		entries, known := lists[r.PrefixListID]
+		if !known {
+			return nil, []string{r.RuleID + ": the entries of " + r.PrefixListID + " are not known"}
+		}
+		key, cidrs = r.PrefixListID, entries
 	}
-	cidrs, known := lists[r.PrefixListID]
-	if !known {
-		return nil, []string{r.RuleID + ": the entries of " + r.PrefixListID + " are not known"}
-	}
-	if before, ok := y.lists[r.PrefixListID]; ok {
+	if before, ok := y.measured[key]; ok {
 		return before, nil
 	}
 	of, unread = y.measure(r.RuleID, cidrs...)
 	if len(unread) == 0 {
-		y.lists[r.PrefixListID] = of
+		y.measured[key] = of
 	}
 	return of, unread
 }
@@ -172,10 +173,10 @@ var (
 // packet carries an IPv4-mapped source. What EC2 makes of one is documented
 // nowhere; whoever wrote it meant the IPv4 network.
 func embedded(p netip.Prefix) (inner netip.Prefix, mapped bool) {
-	all, bits := p.Addr().As16(), p.Bits()
 	if p.Addr().Is4() {
 		return netip.Prefix{}, false
 	}
+	all, bits := p.Addr().As16(), p.Bits()
 	four := [4]byte(all[12:])
 	switch {
 	case inside(p, mappedNet):

@@ -24,8 +24,8 @@ type Widening struct {
 // are compared by what they name.
 func Widened(before, after []events.SecurityGroupRule) []Widening {
 	y := Policy{}.yardstick()
-	was, _ := y.doors(ingress(before), nil)
-	is, _ := y.doors(ingress(after), nil)
+	was, _ := y.doors(ingress(before), nil, noException)
+	is, _ := y.doors(ingress(after), nil, noException)
 	all := slices.Concat(was, is)
 	policy := Policy{ProtectedProtocols: []string{"tcp", "udp"}}
 	for _, d := range all {
@@ -43,6 +43,8 @@ func Widened(before, after []events.SecurityGroupRule) []Widening {
 	found = wholeProtocols(found)
 	return append(found, referenced(before, after)...)
 }
+
+func noException(events.SecurityGroupRule) bool { return false }
 
 // wholeProtocols says of protocols without ports once that they are wider,
 // whatever the types of ICMP are.
