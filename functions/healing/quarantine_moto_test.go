@@ -49,13 +49,18 @@ func TestQuarantineAgainstMoto(t *testing.T) {
 		Tags: []types.Tag{{Key: aws.String("owner"), Value: aws.String("net")}}}}
 	six := tcp(22, 22)
 	six.Ipv6Ranges = []types.Ipv6Range{{CidrIpv6: aws.String("::/0"), Description: aws.String("also here")}}
-	for sample, open := range map[string]ec2.AuthorizeSecurityGroupIngressInput{
-		"nested-ipv6": permissions(six),
-		"nested-ipv4": tagged,
-		"range-20-25": permissions(ipv4(types.IpPermission{IpProtocol: aws.String("-1")}, "0.0.0.0/0", "everything")),
-		"flat-form":   {IpProtocol: aws.String("tcp"), FromPort: aws.Int32(3389), ToPort: aws.Int32(3389), CidrIp: aws.String("128.0.0.0/1")},
+	for _, opening := range []struct {
+		sample string
+		open   ec2.AuthorizeSecurityGroupIngressInput
+	}{
+		{"nested-ipv6", permissions(six)},
+		{"nested-ipv4", tagged},
+		{"flat-form", ec2.AuthorizeSecurityGroupIngressInput{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(3389), ToPort: aws.Int32(3389), CidrIp: aws.String("128.0.0.0/1")}},
+		// Last: an undone rule is under an exception, and what is inside it admits nothing new.
+		{"range-20-25", permissions(ipv4(types.IpPermission{IpProtocol: aws.String("-1")}, "0.0.0.0/0", "everything"))},
 	} {
-		id := a.authorize(open)
+		sample := opening.sample
+		id := a.authorize(opening.open)
 		before, kept := a.described(), a.ingress()
 		payload, errorType := a.fn.Invoke(a.event(sample))
 		result := answer[healing.Result](t, payload, errorType)

@@ -80,7 +80,7 @@ func (t *task) plan(ctx context.Context, c *closing) (Plan, error) {
 	}
 	c.policy = policy.For(c.group).With(exceptions)
 	lists := t.prefixLists(ctx, c.at(), c.rules, nil, c.policy)
-	plan := c.policy.Plan(c.rules, lists, t.Now())
+	plan := c.policy.Plan(c.rules, lists, t.Now(), t.opened...)
 	if plan.Empty() || c.policy.Mode != Enforce || c.policy.Remediation == Revoke {
 		return plan, nil
 	}

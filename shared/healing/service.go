@@ -88,6 +88,7 @@ func (s *Service) handle(ctx context.Context, event []byte, first bool) (Result,
 		return Result{EventID: record.Trigger.EventID, Skipped: record.Skip}, nil
 	}
 	t := s.task(record.Trigger)
+	t.opened = record.Opened
 	found, err := t.look(ctx, record.Place, record.Subject)
 	if err != nil {
 		return t.result, err
@@ -114,6 +115,7 @@ func (s *Service) handle(ctx context.Context, event []byte, first bool) (Result,
 type task struct {
 	*Service
 	trigger events.Trigger
+	opened  []string // ids of the rules that the event says it made or changed
 	result  Result
 	lists   map[listKey]entries // prefix lists read so far
 	acted   map[string]bool     // ids of heals in the result
