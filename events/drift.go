@@ -54,6 +54,16 @@ type DriftedResource struct {
 	Response    string       `json:"response,omitempty"`
 	Why         string       `json:"why,omitempty"` // of Response: the rule, exception or baseline that decided
 	Attribution *Attribution `json:"attribution,omitempty"`
+	// Expected are the differences that the healer of security groups made: they
+	// are no news, and no revert brings them back.
+	Expected []ExpectedDrift `json:"expected,omitempty"`
+}
+
+// ExpectedDrift is a difference that a heal made.
+type ExpectedDrift struct {
+	Path   string `json:"path,omitempty"` // of the difference; "" for the whole resource
+	HealID string `json:"healId"`
+	Why    string `json:"why"` // for a person, with where to fix it
 }
 
 // Attribution says who made a change, as CloudTrail recorded it.

@@ -20,6 +20,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/driftdetection"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/executions"
+	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/quota"
 	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
@@ -61,6 +62,7 @@ func main() {
 		Live: engine, Stacks: detection, ChangeSets: detection, Tokens: state, Inventory: state, Discovery: detection, Scope: scope,
 		Files: files, Executions: executions.New(cfg, workflow), Rollouts: rolloutstate.New(cfg, table),
 		Attributor: attributor, Policies: driftstate.NewPolicies(cfg, prefix), Baselines: state, Standings: state,
+		Heals: healingstate.New(cfg, table, prefix, time.Now),
 		Locks: deploymentstate.New(cfg, table, time.Now).StackLocks(), Tasks: tasks.New(cfg), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}
 	lambda.Start(invoke.Handler(log, time.Now, func(ctx context.Context, event json.RawMessage) (any, error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/drift/response"
 )
 
 // The drift statuses of a stack and of a resource.
@@ -45,6 +46,7 @@ type Report struct {
 	Same        []Same              // reported differences that are none
 	Routed      []string            // logical ids of what rollouts route by, sorted; their weights are not compared
 	Kept        []Kept              // drift that is ignored or accepted
+	Healed      []response.Healed   // that the healer made, or that would undo what it did
 	Reasons     []string            // why it is UNKNOWN, or what limits it; sorted
 	Digest      string              // SHA-256 of what drifted: of Resources without what is known about it
 	Names       map[string][]string // logical id → what else calls may name the resource, see furtherNames

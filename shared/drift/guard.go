@@ -30,8 +30,8 @@ const (
 // reported, or somebody has changed it since.
 // Resources that are alike are the same in another form: the change set writes
 // the template's form, which changes nothing. What rollouts route by would get
-// its weights back, and what is kept somebody wants as it is: neither is
-// touched. What is in a nested stack is none of this stack's drift: its row may
+// its weights back, what is kept somebody wants as it is, and what the healer
+// closed would be open again: none is touched. What is in a nested stack is none of this stack's drift: its row may
 // pass only if nothing is done to it, see touchesNested.
 // Source: CloudFormation user guide, "Using drift-aware change sets";
 // CloudFormation API reference, ResourceChange and ResourceTargetDefinition.
@@ -55,6 +55,7 @@ func Guard(set ChangeSet, found Drift) []string {
 			reasons = append(reasons, c.LogicalID+" has the weights of a rollout, which the change set would set back")
 		}
 		reasons = append(reasons, overwritten(c, found.Kept)...)
+		reasons = append(reasons, refuseHealed(c, found.Healed)...)
 		reasons = append(reasons, changedMeanwhile(c, found)...)
 		drifted := status[c.LogicalID] == StatusModified || status[c.LogicalID] == StatusDeleted
 		reverting = reverting || drifted && reverts(c)

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -93,7 +94,7 @@ func renderTable(w io.Writer, resources []events.DriftedResource) error {
 	fmt.Fprintf(table, "  RESOURCE\tTYPE\tPROPERTY\tEXPECTED\tACTUAL%s\n", shown.pick("SEVERITY", "RESPONSE", "ENGINE"))
 	for _, r := range resources {
 		renderResource(table, r, shown)
-		for _, text := range []string{AttributionText(r.Attribution), why(r)} {
+		for _, text := range append([]string{AttributionText(r.Attribution), why(r)}, expected(r)...) {
 			if text != "" {
 				under[table.written] += "    " + text + "\n"
 			}
@@ -124,6 +125,18 @@ func why(r events.DriftedResource) string {
 		return ""
 	}
 	return "why: " + printable(r.Why)
+}
+
+// expected says what of drift that is told the healer made.
+func expected(r events.DriftedResource) []string {
+	if r.Response == "ignore" {
+		return nil // why says it
+	}
+	var lines []string
+	for _, e := range r.Expected {
+		lines = append(lines, printable(cmp.Or(e.Path, "(all)")+" "+e.Why))
+	}
+	return lines
 }
 
 // rows counts the rows of a table. A line of another shape in between would end

@@ -33,7 +33,7 @@ func (s *Service) Report(ctx context.Context, scan Scan) (Scan, error) {
 		return scan, err
 	}
 	scan.Drift = Drift{
-		Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Routed: report.Routed, Kept: report.Kept, Digest: report.Digest,
+		Found: len(report.Resources) > 0, Resources: clip(report.Resources), Alike: report.alike(), Routed: report.Routed, Kept: report.Kept, Healed: report.Healed, Digest: report.Digest,
 	}
 	scan.Result = scanned(scan, report)
 	if _, err := s.tell(ctx, scan, report); err != nil {

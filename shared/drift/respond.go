@@ -54,8 +54,11 @@ func (s *Service) respond(ctx context.Context, scan *Scan, report *Report) error
 	if err != nil {
 		return err
 	}
+	if report.Healed, err = s.healed(ctx, report); err != nil {
+		return err
+	}
 	decide := func(r *events.DriftedResource) response.Decision {
-		d := response.Decide(policy, accepted, scan.Stack, *r, s.Now())
+		d := response.Decide(policy, accepted, report.Healed, scan.Stack, *r, s.Now())
 		r.Severity, r.Response, r.Why = string(d.Severity), string(d.Response), d.Why
 		return d
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/drift/response"
 )
 
 // Scan is the document that travels through the states of the drift workflow,
@@ -61,6 +62,7 @@ type Drift struct {
 	Alike     []string                 `json:"alike,omitempty"`  // logical ids that CloudFormation reported for the same value in another form
 	Routed    []string                 `json:"routed,omitempty"` // logical ids of what rollouts route by
 	Kept      []Kept                   `json:"kept,omitempty"`   // that is ignored or accepted
+	Healed    []response.Healed        `json:"healed,omitempty"` // that no revert may touch
 	Digest    string                   `json:"digest,omitempty"` // SHA-256 of all resources before clipping
 }
 

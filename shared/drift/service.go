@@ -29,6 +29,7 @@ type Service struct {
 	Attributor Attributor
 	Policies   Policies // nil, with Baselines: nothing is responded to
 	Baselines  Baselines
+	Heals      Heals      // nil: nothing is healed
 	Files      Files      // nil, with Executions: no scans in batches
 	Executions Executions // of the drift workflow
 	Standings  Standings  // nil: every report is told anew

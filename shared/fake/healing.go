@@ -3,6 +3,7 @@ package fake
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -177,4 +178,32 @@ func (s *HealingState) Spend(_ context.Context, group string, hour time.Time, ac
 	key := group + " " + hour.UTC().Format(time.RFC3339)
 	s.spent[key] += actions
 	return s.spent[key], nil
+}
+
+// Closed implements drift.Heals.
+func (s *HealingState) Closed(_ context.Context, id string) ([]healing.Heal, error) {
+	if err := s.enter("Closed"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	last := map[string]healing.Heal{}
+	for _, h := range s.heals {
+		if h.Mode != healing.Enforce || h.Stop != nil || h.Closed.IsZero() {
+			continue
+		}
+		for _, r := range h.Removed {
+			key := healing.RuleKey(r.Rule)
+			if (id == h.Group.GroupID || id == r.Rule.RuleID) && !h.Closed.Before(last[key].Closed) {
+				last[key] = h
+			}
+		}
+	}
+	var list []healing.Heal
+	for _, h := range last {
+		if h.Undone.IsZero() {
+			list = append(list, h)
+		}
+	}
+	slices.SortFunc(list, func(a, b healing.Heal) int { return strings.Compare(a.ID, b.ID) })
+	return list, nil
 }

@@ -41,6 +41,7 @@ const (
 //	heal#<healID>           heal         document (the undo record), progress
 //	healexception#<group>   <rule key>   document
 //	healactions#<group>     <hour>       n
+//	healof#<group or rule>  <rule key>   heal (id of the last that closed it), closed
 type State struct {
 	table  string
 	prefix string
@@ -157,6 +158,11 @@ func indexes(n int) []int {
 
 // Advance implements healing.Records.
 func (s *State) Advance(ctx context.Context, h healing.Heal) (healing.Heal, error) {
+	if h.Mode == healing.Enforce && h.Stop == nil && h.Step() == healing.StepClosed {
+		if err := s.index(ctx, h); err != nil {
+			return healing.Heal{}, err
+		}
+	}
 	return s.put(ctx, h, "attribute_not_exists(pk) OR #progress < :progress",
 		map[string]string{"#progress": "progress"}, item{":progress": number(int64(h.Step()))})
 }

@@ -142,13 +142,13 @@ func TestSaveMany(t *testing.T) {
 func TestAdvanceOnlyForward(t *testing.T) {
 	stub, state, _ := start(t)
 	stub.Reply("dynamodb", "PutItem", `{}`)
-	closed := kept
-	closed.Closed = noon
-	if _, err := state.Advance(ctx, closed); err != nil {
+	undone := kept
+	undone.Closed, undone.Undone = noon, noon
+	if _, err := state.Advance(ctx, undone); err != nil {
 		t.Fatal(err)
 	}
 	call := sent(t, stub, "PutItem")
-	if call.ConditionExpression != "attribute_not_exists(pk) OR #progress < :progress" || call.ExpressionAttributeValues[":progress"]["N"] != "1" || call.Item["progress"]["N"] != "1" {
+	if call.ConditionExpression != "attribute_not_exists(pk) OR #progress < :progress" || call.ExpressionAttributeValues[":progress"]["N"] != "2" || call.Item["progress"]["N"] != "2" {
 		t.Errorf("request %+v", call)
 	}
 }
@@ -278,5 +278,49 @@ func TestPlaces(t *testing.T) {
 	stub.On("ssm", "GetParameter", func(awsstub.Call) awsstub.Answer { return awsstub.JSONError("ParameterNotFound", "") })
 	if got, err := state.Places(ctx); err != nil || got != nil {
 		t.Errorf("without the parameter: %+v, %v", got, err)
+	}
+}
+
+// A closed heal is found by its group and by its rule, before it is noted as
+// closed; one that was undone since is not.
+func TestClosed(t *testing.T) {
+	stub, state, _ := start(t)
+	var keys, conditions []string
+	stub.On("dynamodb", "PutItem", func(c awsstub.Call) awsstub.Answer {
+		var put struct {
+			Item                map[string]map[string]any
+			ConditionExpression string
+		}
+		if err := json.Unmarshal(c.Body, &put); err != nil {
+			t.Error(err)
+		}
+		keys = append(keys, fmt.Sprint(put.Item["pk"]["S"], " ", put.Item["sk"]["S"], " ", put.Item["heal"]["S"]))
+		conditions = append(conditions, put.ConditionExpression)
+		return awsstub.Answer{Body: "{}"}
+	})
+	closed := kept
+	closed.Closed = noon
+	if _, err := state.Advance(ctx, closed); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"healof#sg-1 tcp/0/0.0.0.0/0 heal-1", "healof#sgr-1 tcp/0/0.0.0.0/0 heal-1", "heal#heal-1 heal <nil>"}
+	if strings.Join(keys, "\n") != strings.Join(want, "\n") || conditions[0] != "attribute_not_exists(pk) OR #closed < :closed" {
+		t.Errorf("put %q on %q", keys, conditions)
+	}
+	undone := closed
+	undone.Undone = noon
+	observed := closed
+	observed.Mode = healing.Observe
+	for _, h := range []healing.Heal{undone, observed} {
+		keys = nil
+		if _, err := state.Advance(ctx, h); err != nil || len(keys) != 1 {
+			t.Errorf("put %q, %v; want only the heal", keys, err)
+		}
+	}
+
+	stub.Reply("dynamodb", "Query", `{"Items":[{"heal":{"S":"heal-1"}},{"heal":{"S":"heal-2"}}]}`)
+	stub.Reply("dynamodb", "GetItem", stored(t, closed), stored(t, undone))
+	if got, err := state.Closed(ctx, "sg-1"); err != nil || len(got) != 1 || got[0].ID != "heal-1" {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -12,6 +12,6 @@ func BenchmarkDecide(b *testing.B) {
 	r.Attribution = &events.Attribution{Class: "person"}
 	b.ReportAllocs()
 	for b.Loop() {
-		Decide(p, nil, shop, r, now)
+		Decide(p, nil, nil, shop, r, now)
 	}
 }

@@ -36,18 +36,19 @@ func (d Decision) Kept() []Part {
 }
 
 // Decide says what is done about a resource that drifted. accepted are those of
-// its stack. A baseline decides first, then an exception, then the row of who
-// changed it. A resource gets the highest response of its differences; it is
+// its stack, healed what the healer made of it. That decides first, then a
+// baseline, then an exception, then the row of who changed it. What the healer
+// closed is never brought back, whatever the policy wishes. A resource gets the highest response of its differences; it is
 // only brought back when that is wished for every one of them, since a change
 // set does not choose. An exception hides a deleted resource only if it says
 // so, and never because of a property.
-func Decide(p Policy, accepted []Accepted, stack events.StackRef, r events.DriftedResource, now time.Time) Decision {
+func Decide(p Policy, accepted []Accepted, healed []Healed, stack events.StackRef, r events.DriftedResource, now time.Time) Decision {
 	all, declared := parts(r)
 	d := Decision{Response: Ignore}
 	wished, first := true, true
 	var rest []Severity
 	for i, difference := range all {
-		part := p.decidePart(accepted, stack, r, difference, now)
+		part := p.decidePart(accepted, stack, r, difference, now).healed(healed, r)
 		if part.Undeclared = i >= declared; part.Undeclared && part.Response == Revert {
 			part.Response, part.Why = Open, part.Why+"; the template does not set it, so that no change set brings it back"
 		}
@@ -68,6 +69,24 @@ func Decide(p Policy, accepted []Accepted, stack events.StackRef, r events.Drift
 		d.Response, d.Why = Open, d.Why+"; not every difference of the resource may be brought back"
 	}
 	return d
+}
+
+// healed is the part with what the healer says of it.
+func (p Part) healed(healed []Healed, r events.DriftedResource) Part {
+	for _, h := range healed {
+		switch {
+		case !h.of(r.LogicalID, p.Difference.Path):
+		case h.Explained:
+			p.Response, p.Why = Ignore, h.Why
+			return p
+		case p.Response == Revert:
+			p.Response, p.Why = Open, p.Why+"; "+h.Why
+		}
+	}
+	if p.Response == Revert && r.Attribution != nil && r.Attribution.Class == classHealer {
+		p.Response, p.Why = Notify, p.Why+"; what the healer closed is never brought back"
+	}
+	return p
 }
 
 func (p Policy) decidePart(accepted []Accepted, stack events.StackRef, r events.DriftedResource, d events.PropertyDifference, now time.Time) Part {

@@ -118,7 +118,7 @@ func TestDecide(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := Decide(tt.policy, nil, shop, tt.resource, now)
+			d := Decide(tt.policy, nil, nil, shop, tt.resource, now)
 			if d.Response != tt.response || d.Severity != tt.severity || !strings.Contains(d.Why, tt.why) || d.Why == "" {
 				t.Errorf("%+v\nwant %s %s %q", d, tt.response, tt.severity, tt.why)
 			}
@@ -136,7 +136,7 @@ func TestDecideAccepted(t *testing.T) {
 		return []Accepted{{LogicalID: "Thing", Path: path, Digest: digest, By: "kim", Reason: "load test", Until: until}}
 	}
 	decide := func(accepted []Accepted, r events.DriftedResource) Decision {
-		return Decide(everything(), accepted, shop, r, now)
+		return Decide(everything(), accepted, nil, shop, r, now)
 	}
 	if d := decide(accept("", time.Time{}), r); d.Response != Ignore || d.Why != "accepted by kim: load test" || len(d.Kept()) != 2 {
 		t.Errorf("%+v", d)
@@ -199,11 +199,11 @@ func FuzzDecide(f *testing.F) {
 		gone := one
 		gone.Status = "DELETED"
 		for _, r := range []events.DriftedResource{one, two, gone} {
-			plain := Decide(base, nil, shop, r, now)
-			if got := Decide(with, nil, shop, r, now); got.Response.rank() > plain.Response.rank() {
+			plain := Decide(base, nil, nil, shop, r, now)
+			if got := Decide(with, nil, nil, shop, r, now); got.Response.rank() > plain.Response.rank() {
 				t.Errorf("an exception raised %s to %s", plain.Response, got.Response)
 			}
-			got := Decide(over, nil, shop, r, now)
+			got := Decide(over, nil, nil, shop, r, now)
 			if got.Response != plain.Response || got.Severity != plain.Severity || len(got.Kept()) != len(plain.Kept()) {
 				t.Errorf("an exception that is over changed %+v to %+v", plain, got)
 			}
@@ -216,12 +216,12 @@ func FuzzDecide(f *testing.F) {
 				}
 			}
 		}
-		if !deleted && Decide(with, nil, shop, gone, now).Response != Decide(base, nil, shop, gone, now).Response {
+		if !deleted && Decide(with, nil, nil, shop, gone, now).Response != Decide(base, nil, nil, shop, gone, now).Response {
 			t.Error("an exception that does not say so hid a deleted resource")
 		}
 		all := Policy{Responses: map[string]Row{"default": {Low: Open, Medium: Open, High: Open, Critical: Open}}}
 		one.Attribution, two.Attribution = nil, nil
-		if !Decide(all, nil, shop, two, now).Severity.AtLeast(Decide(all, nil, shop, one, now).Severity) {
+		if !Decide(all, nil, nil, shop, two, now).Severity.AtLeast(Decide(all, nil, nil, shop, one, now).Severity) {
 			t.Error("more drift is less severe")
 		}
 	})
