@@ -64,6 +64,7 @@ func TestRoutesMatch(t *testing.T) {
 		{"another workflow failed", event("aws.states", statesChange, `{"status": "FAILED", "stateMachineArn": "arn:aws:states:us-east-1:111111111111:stateMachine:other"}`), nil},
 		{"a group was opened", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "AuthorizeSecurityGroupIngress"}`), []string{"resource-written", "security-group-changed"}},
 		{"nobody opened a group", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "AuthorizeSecurityGroupIngress", "errorCode": "Client.UnauthorizedOperation"}`), nil},
+		{"somebody may have opened a group", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "AuthorizeSecurityGroupIngress", "errorCode": "Server.InternalError"}`), []string{"security-group-changed"}},
 		{"a group was closed", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "RevokeSecurityGroupIngress"}`), []string{"resource-written"}},
 		{"a group was tagged", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "CreateTags", "requestParameters": {"resourcesSet": {"items": [{"resourceId": "i-1"}, {"resourceId": "sg-1"}]}}}`), []string{"resource-written", "security-group-changed"}},
 		{"an instance was tagged", event("aws.ec2", cloudTrail, `{"eventSource": "ec2.amazonaws.com", "eventName": "CreateTags", "requestParameters": {"resourcesSet": {"items": [{"resourceId": "i-1"}]}}}`), []string{"resource-written"}},

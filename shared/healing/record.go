@@ -117,16 +117,14 @@ func recordOf(envelope map[string]any) (map[string]any, error) {
 }
 
 // skip gives the reasons that hold for every call. The codes of failed EC2
-// calls begin with "Client.", which changed nothing, or "Server.", of which that
-// is not certain; a dry run "fails" as Client.DryRunOperation.
+// calls begin with "Client.", which changed nothing, or "Server.", of which
+// nobody knows: a look tells. A dry run "fails" as Client.DryRunOperation.
 // Source: EC2 API reference, "Error codes"; CloudTrail user guide, "Record contents".
 func (p Parser) skip(at Place, record map[string]any) string {
 	switch code := cloudtrail.Text(record, "errorCode"); {
 	case strings.HasSuffix(code, "DryRunOperation"):
 		return "a dry run changes nothing"
-	case strings.HasPrefix(code, "Server."):
-		return "the call failed with " + short(code) + "; what it changed all the same, a sweep finds"
-	case code != "":
+	case code != "" && !strings.HasPrefix(code, "Server."):
 		return "the call failed with " + short(code) + " and changed nothing"
 	case p.own(at, record):
 		return "done by our own role " + p.Role

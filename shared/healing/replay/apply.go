@@ -92,8 +92,11 @@ func (s *State) Apply(event []byte) (Change, error) {
 	}
 	do := calls[record.Trigger.EventName]
 	switch {
-	case do == nil || cloudtrail.Text(fields, "errorCode") != "":
+	case do == nil || record.Skip != "" && cloudtrail.Text(fields, "errorCode") != "":
 		change.Notes = append(change.Notes, record.Skip)
+		return change, nil
+	case cloudtrail.Text(fields, "errorCode") != "":
+		change.note("the call failed with %s: what it changed is not known", cloudtrail.Text(fields, "errorCode"))
 		return change, nil
 	case record.Account == "" || record.Region == "":
 		change.note("it does not say where it happened")
