@@ -181,7 +181,7 @@ func TestRecordedAndMeasuredOnce(t *testing.T) {
 		}
 	}
 	if want := []string{"RunsFinishedRolledBack", "DriftDetected", "DriftedResources",
-		"Heals", "HealExposureSeconds", "Healsunknown", "HealExposureSecondsunknown", "HealsStopped", "OpeningsMissed", "SweepFaults",
+		"Heals", "HealExposureSeconds", "Healshigh", "HealExposureSecondshigh", "HealsStopped", "OpeningsMissed", "SweepFaults",
 		"RolloutsPausedunplanned", "RolloutsEndedPromoted", "RolloutsEndedAborted", "RolloutsEndedSwitchedBack"}; !slices.Equal(g.names, want) {
 		t.Errorf("measured %v, want %v", g.names, want)
 	}
