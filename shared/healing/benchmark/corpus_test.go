@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -20,13 +21,15 @@ var update = flag.Bool("update", false, "write the schema and the table of the c
 
 const corpus = "../../../testdata/evasion"
 
+var loaded = sync.OnceValues(func() ([]benchmark.Case, error) { return benchmark.Load(os.DirFS(corpus)) })
+
 func load(t *testing.T) []benchmark.Case {
 	t.Helper()
-	cases, err := benchmark.Load(os.DirFS(corpus))
+	cases, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cases
+	return slices.Clone(cases)
 }
 
 // score puts every case to the healer.
