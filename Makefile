@@ -65,7 +65,7 @@ build: lambdas cli ## Build the Lambda functions and the CLI into build/
 lambdas: # one call compiles them side by side
 	@echo "  compile functions: $(FUNCTIONS)"
 	@GOOS=$(LAMBDA_OS) GOARCH=$(LAMBDA_ARCH) $(GO_BUILD) -tags lambda.norpc -o build/bin/ $(addprefix ./functions/,$(FUNCTIONS))
-	@for f in $(FUNCTIONS); do mkdir -p build/lambda/$$f && cp -f build/bin/$$f build/lambda/$$f/bootstrap || exit 1; done
+	@for f in $(FUNCTIONS); do mkdir -p build/lambda/$$f && { cmp -s build/bin/$$f build/lambda/$$f/bootstrap || cp -f build/bin/$$f build/lambda/$$f/bootstrap; } || exit 1; done
 
 # Two programs of one package: evenkeel validates without the AWS SDK, whose
 # start takes longer than a template; it hands every other command over.
