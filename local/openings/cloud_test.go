@@ -43,7 +43,7 @@ const (
 
 // world is a local cloud with the suite in its hub.
 type world struct {
-	t       testing.TB
+	t       testing.TB // *testing.T where there are cases
 	cloud   *cloud.Cloud
 	outputs map[string]string
 	moto    string // its endpoint: what is done there, CloudTrail does not see
@@ -80,6 +80,27 @@ func start(t testing.TB) *world {
 	w.groups = securitygroups.New(session.NewWorkloads(w.hub(), "operator"))
 	w.ledger = journal.New(w.hub(), w.outputs["LedgerTable"])
 	return w
+}
+
+// TestOpenings is one local cloud for all that is played on it.
+func TestOpenings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a local cloud")
+	}
+	w := start(t)
+	for _, part := range []struct {
+		name string
+		play func(w *world, ctx context.Context)
+	}{{"corpus", (*world).corpus}, {"burst", (*world).burst}, {"calls", (*world).callsOfOne}} {
+		t.Run(part.name, func(t *testing.T) {
+			own := *w
+			own.t = t
+			if own.policy.Mode == "" {
+				own.setPolicy(t.Context(), map[string]any{"mode": healing.Enforce})
+			}
+			part.play(&own, t.Context())
+		})
+	}
 }
 
 func (w *world) hub() aws.Config { return w.account(w.cloud.State.Hub, w.cloud.State.Region) }

@@ -31,7 +31,7 @@ var elsewhere = map[string]string{
 	"list-shared-swept":         "the local EC2 shares no prefix list between accounts (local/ec2.md): `evenkeel heal benchmark` does",
 	"unreadable-list-elsewhere": "the local EC2 denies nobody a prefix list: `evenkeel heal benchmark` does",
 	"link-local-list":           "the lists of AWS are moto's own, and none is of link-local addresses: `evenkeel heal benchmark` has one",
-	"undo-expired":              "an exception would have to last both a day and a second in one run: TestUndo waits for one to expire",
+	"undo-expired":              "an exception would have to last both a day and a second in one run: the demonstration waits for one to expire",
 }
 
 // side by side, so that neither the emulators nor the wait for them is idle.
@@ -131,57 +131,55 @@ func list(value any) []any {
 	return found
 }
 
-// TestCorpus plays every case of the corpus of evasions that the local cloud
-// can play: groups and lists are made, the call of the case is made (or its
-// record put on the bus), and the built function, behind the template's rule
-// and queue, has to close exactly the rules of the case, and to tell of each once.
-func TestCorpus(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a local cloud")
-	}
-	all, err := benchmark.Load(evasion.Cases)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []benchmark.Case
-	skipped := map[string]bool{}
-	for _, c := range all {
-		if elsewhere[c.ID] == "" {
-			cases = append(cases, c)
-		}
-		skipped[c.ID] = elsewhere[c.ID] != ""
-	}
-	for id := range elsewhere {
-		if !skipped[id] {
-			t.Errorf("%s is played elsewhere, and is no case", id)
-		}
-	}
-	w := start(t)
-	ctx, started := t.Context(), time.Now()
-	plays := w.stages(cases)
+// corpus plays every case of the corpus of evasions that the local cloud can
+// play: groups and lists are made, the call of the case is made (or its record
+// put on the bus), and the built function, behind the template's rule and queue,
+// has to close exactly the rules of the case, and to tell of each once.
+func (w *world) corpus(ctx context.Context) {
+	w.t.Helper()
+	started := time.Now()
+	plays := w.stages(w.cases())
 	if err := each(plays, func(p *play) error { return p.prepare(ctx) }); err != nil {
-		t.Fatalf("the states before:\n%s", err)
+		w.t.Fatalf("the states before:\n%s", err)
 	}
 	prepared := time.Since(started)
 	policy, err := document(plays)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	w.setPolicy(ctx, policy)
 	w.sweptPlaces(ctx, plays)
 	w.forgetCalls(ctx)
 	if err := each(plays, func(p *play) error { return p.act(ctx) }); err != nil {
-		t.Errorf("the events:\n%s", err)
+		w.t.Errorf("the events:\n%s", err)
 	}
 	acted := time.Since(started)
 	seen, err := w.settled(ctx, plays)
 	if err != nil {
-		t.Error(err)
+		w.t.Error(err)
 	}
 	for _, p := range plays {
-		t.Run(p.c.ID, func(t *testing.T) { p.verify(t, seen) })
+		w.t.(*testing.T).Run(p.c.ID, func(t *testing.T) { p.verify(t, seen) })
 	}
 	w.summary(ctx, plays, prepared, acted, time.Since(started))
+}
+
+// cases are those that are played here.
+func (w *world) cases() (cases []benchmark.Case) {
+	w.t.Helper()
+	all, err := benchmark.Load(evasion.Cases)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, c := range all {
+		if elsewhere[c.ID] == "" {
+			cases = append(cases, c)
+		}
+	}
+	if left := len(all) - len(cases); left != len(elsewhere) {
+		w.t.Errorf("%d cases are named that are played elsewhere, of which the corpus has %d", len(elsewhere), left)
+	}
+	return cases
 }
 
 // sweptPlaces has the suite sweep the places of the cases whose event was lost.
