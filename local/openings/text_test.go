@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/healing"
 )
@@ -25,29 +28,23 @@ func parseLines(log []byte) (lines []invocation) {
 	return lines
 }
 
-// described is a rule as DescribeSecurityGroupRules writes it.
-type describedRule struct {
-	SecurityGroupRuleId, GroupId, IpProtocol string //nolint:revive // the names of the API
-	IsEgress                                 bool
-	FromPort, ToPort                         *int32
-	CidrIpv4, CidrIpv6, PrefixListId         string //nolint:revive // the names of the API
-	Description                              string
-	ReferencedGroupInfo                      struct{ GroupId string } //nolint:revive // the name of the API
-	Tags                                     []struct{ Key, Value string }
-}
-
 // ruleOf reads a described rule; the zero rule when there is none.
 func ruleOf(t testing.TB, text string) events.SecurityGroupRule {
 	t.Helper()
 	if text == "" {
 		return events.SecurityGroupRule{}
 	}
-	var d describedRule
+	var d types.SecurityGroupRule
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		t.Fatal(err)
 	}
-	r := events.SecurityGroupRule{RuleID: d.SecurityGroupRuleId, GroupID: d.GroupId, Egress: d.IsEgress, Protocol: d.IpProtocol, FromPort: -1, ToPort: -1,
-		CIDRv4: d.CidrIpv4, CIDRv6: d.CidrIpv6, PrefixListID: d.PrefixListId, ReferencedGroupID: d.ReferencedGroupInfo.GroupId, Description: d.Description}
+	r := events.SecurityGroupRule{
+		RuleID: aws.ToString(d.SecurityGroupRuleId), GroupID: aws.ToString(d.GroupId), Egress: aws.ToBool(d.IsEgress), Protocol: aws.ToString(d.IpProtocol),
+		FromPort: -1, ToPort: -1, CIDRv4: aws.ToString(d.CidrIpv4), CIDRv6: aws.ToString(d.CidrIpv6), PrefixListID: aws.ToString(d.PrefixListId), Description: aws.ToString(d.Description),
+	}
+	if d.ReferencedGroupInfo != nil {
+		r.ReferencedGroupID = aws.ToString(d.ReferencedGroupInfo.GroupId)
+	}
 	if d.FromPort != nil && d.ToPort != nil {
 		r.FromPort, r.ToPort = *d.FromPort, *d.ToPort
 	}
@@ -55,7 +52,7 @@ func ruleOf(t testing.TB, text string) events.SecurityGroupRule {
 		if r.Tags == nil {
 			r.Tags = map[string]string{}
 		}
-		r.Tags[tag.Key] = tag.Value
+		r.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	return healing.Canonical(r)
 }
