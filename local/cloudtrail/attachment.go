@@ -2,9 +2,10 @@ package cloudtrail
 
 // attachment gives the calls that attach security groups the names that their
 // records have: lists of groups are groupSet, interfaces are
-// networkInterfaceSet, and what is launched is instancesSet.
-// Source: published records of RunInstances and CreateNetworkInterface; EC2 API
-// reference, describing calls of the same attributes.
+// networkInterfaceSet, what is launched is instancesSet, and what is tagged is
+// resourcesSet.
+// Source: published records of RunInstances, CreateNetworkInterface and
+// CreateTags; EC2 API reference, describing calls of the same attributes.
 func attachment(action string, parameters map[string]any) map[string]any {
 	switch action {
 	case "RunInstances":
@@ -25,6 +26,9 @@ func attachment(action string, parameters map[string]any) map[string]any {
 		groups(parameters, "securityGroupId")
 	case "ModifyInstanceAttribute":
 		groups(parameters, "groupId")
+	case "CreateTags", "DeleteTags":
+		rename(parameters, "resourceId", "resourcesSet")
+		rename(parameters, "tag", "tagSet")
 	}
 	return parameters
 }

@@ -81,6 +81,13 @@ var ec2Calls = []struct {
 		elements:   `{"requestId":"req","_return":true,"groupId":"sg-9","tagSet":{"items":[{"key":"a","value":"b"}]}}`,
 	},
 	{
+		name: "what is tagged", action: "CreateTags",
+		form:       "ResourceId.1=sg-1&Tag.1.Key=env&Tag.1.Value=prod",
+		response:   `<R><return>true</return></R>`,
+		parameters: `{"resourcesSet":{"items":[{"resourceId":"sg-1"}]},"tagSet":{"items":[{"key":"env","value":"prod"}]}}`,
+		elements:   `{"requestId":"req","_return":true}`,
+	},
+	{
 		name: "a refused call", action: "RevokeSecurityGroupEgress", status: 400,
 		form:       "GroupId=sg-1&IpPermissions.1.IpProtocol=-1&IpPermissions.1.FromPort=0&IpPermissions.1.ToPort=0&IpPermissions.1.Ipv6Ranges.1.CidrIpv6=::/0",
 		response:   `<Response><Errors><Error><Code>InvalidPermission.NotFound</Code><Message>no such rule</Message></Error></Errors></Response>`,

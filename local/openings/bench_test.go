@@ -107,6 +107,7 @@ func (s *stage) measure(ctx context.Context, b *testing.B, name string, groups [
 	b.ReportMetric(percentile(own, 99), "p99-ms")
 	b.ReportMetric(percentile(trips, 99), "roundtrip-p99-ms")
 	b.ReportMetric(s.peakMemory(b), "peak-MB")
+	b.Logf("%s: %.1f MB of memory at most", name, s.peakMemory(b))
 	b.Logf("%s: %d invocations, in the function p50 %.0f ms, p90 %.0f, p99 %.0f, longest %.0f; EC2 itself is %.0f %% of that; with the emulator's Lambda p50 %.0f, p99 %.0f",
 		name, len(own), percentile(own, 50), percentile(own, 90), percentile(own, 99), slices.Max(own), 100*ec2MS/sum(all), percentile(trips, 50), percentile(trips, 99))
 	s.price(b, name, made, float64(len(own)), all)
@@ -210,7 +211,7 @@ func (w *world) gatewayCalls(from int64) (calls []gatewayCall, end int64) {
 
 // peakMemory is the most that a process of the function ever held, in MB: the
 // kernel's high-water mark of its resident set.
-func (w *world) peakMemory(b *testing.B) float64 {
+func (w *world) peakMemory(b testing.TB) float64 {
 	most := 0.0
 	environments, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
@@ -232,7 +233,6 @@ func (w *world) peakMemory(b *testing.B) float64 {
 					b.Fatal(err)
 				}
 				most = max(most, kb/1024)
-				b.Logf("a process of the function held %.1f MB at most", kb/1024)
 			}
 		}
 	}

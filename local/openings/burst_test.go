@@ -26,6 +26,10 @@ const (
 	burstDuplicates = 150
 )
 
+// maxMemory is the promise of what a process of the function holds, in MB, after
+// the corpus and the burst.
+const maxMemory = 64
+
 var burstPlace = healing.Place{Account: "810000000000", Region: region}
 
 // burst: 500 calls within seconds add innocent and guilty rules to 50 groups,
@@ -244,5 +248,10 @@ func (w *world) burstFigures(made map[string]int, log int64, sent, safe, drained
 	w.t.Logf("%d calls on %d groups in %.1f s, %d events twice: the last opening was closed %.1f s after the first call, the queue empty after %.1f s",
 		burstEvents, burstGroups, sent.Seconds(), burstDuplicates, safe.Seconds(), drained.Seconds())
 	w.t.Logf("%d batches of %d messages, %d of them answered by another's look, %d came again; the slowest batch took %d ms", batches, messages, shared, again, slow)
+	held := w.peakMemory(w.t)
+	if held > maxMemory {
+		w.t.Errorf("a process of the function held %.1f MB, at most %d are promised", held, maxMemory)
+	}
+	w.t.Logf("the function held %.1f MB of memory at most", held)
 	w.t.Logf("%d calls of EC2 for %d events: %v", ec2Calls, burstEvents+burstDuplicates, made)
 }

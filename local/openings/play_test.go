@@ -267,7 +267,7 @@ func (p *play) call(ctx context.Context, event []byte) error {
 	r := p.record([]byte(p.real(string(event))))
 	action := cloudtrail.Text(r.fields, "eventName")
 	form := request(action, r.fields["requestParameters"].(map[string]any))
-	if list := form.Get("PrefixListId"); list != "" && form.Get("CurrentVersion") != "" {
+	if list := form.Get("PrefixListId"); list != "" && form.Has("CurrentVersion") {
 		version, err := p.version(ctx, list)
 		if err != nil {
 			return err

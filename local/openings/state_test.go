@@ -382,6 +382,10 @@ func (s *stage) become(ctx context.Context, before, after benchmark.State) error
 		}
 	}
 	for _, l := range after.PrefixLists {
+		if s.ids[l.PrefixListID] == "" {
+			fresh.PrefixLists = append(fresh.PrefixLists, l)
+			continue
+		}
 		if l.OwnerID == "AWS" {
 			continue
 		}

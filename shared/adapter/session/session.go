@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -18,8 +19,18 @@ import (
 
 // Hub returns the configuration of the process's own account. The SDK's
 // environment variables (AWS_ENDPOINT_URL among them) are the only wiring.
+//
+// All clients made of it share their connections. Left alone, the SDK gives each
+// client an HTTP client of its own, so that a client which is made for one call
+// opens a connection for it, with a TLS handshake, and leaves it idle.
 func Hub(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMode(aws.RetryModeStandard))
+	switch own := cfg.HTTPClient.(type) {
+	case nil:
+		cfg.HTTPClient = awshttp.NewBuildableClient().Freeze()
+	case *awshttp.BuildableClient: // AWS_CA_BUNDLE is set
+		cfg.HTTPClient = own.Freeze()
+	}
 	return cfg, awserr.Classify("load the AWS configuration", err)
 }
 

@@ -1,7 +1,13 @@
 package session_test
 
 import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -33,6 +39,38 @@ func TestWorkloadsAssumeTheRoleOnce(t *testing.T) {
 		if call.Account != "222222222222" {
 			t.Errorf("called as account %q", call.Account)
 		}
+	}
+}
+
+// TestClientsShareConnections: a client that is made for one call opens no
+// connection for it, however many come, also in another account.
+func TestClientsShareConnections(t *testing.T) {
+	var opened atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:x</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_SESSION_TOKEN": "", "AWS_CA_BUNDLE": ""} {
+		t.Setenv(name, value)
+	}
+	hub, err := session.Hub(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := session.NewWorkloads(hub, "")
+	for i := range 6 {
+		if _, err := session.Caller(t.Context(), home.In(strconv.Itoa(i%2), "eu-west-1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("6 clients, one after the other, opened %d connections, want 1", n)
 	}
 }
 
