@@ -80,7 +80,7 @@ synth: lambdas ## Synthesise the CDK app into cdk.out/
 bench: build ## Print speed and size figures
 	@for f in $(FUNCTIONS); do echo "$$(gzip -c build/lambda/$$f/bootstrap | wc -c) $$f"; done | awk '{printf "  zip of %-12s %5.1f MB (at most 10)\n", $$2, $$1/1048576}'
 	go test -run '^$$' -bench . -benchmem ./shared/...
-	go test -run '^$$' -bench . -benchtime 1x ./local/demo
+	go test -run '^$$' -bench . -benchtime 1x ./local/demo ./local/openings
 
 PARITY_OWN := shared/validation/rules/testdata testdata/templates
 

@@ -62,7 +62,7 @@ var importRules = []importRule{
 		"what is done about drift is a function of a policy, a baseline and a resource: whoever finds drift can ask"},
 	{"shared/drift", nil, []string{"shared/drift/report", "html/template"},
 		"the function that scans writes no pages: whoever shows drift does"},
-	{"{functions,infra,local,events}/**", nil, []string{"shared/healing/benchmark", "testdata/**"},
+	{"{functions,infra,local,events}/**", []string{"local/openings"}, []string{"shared/healing/benchmark", "testdata/**"},
 		"the benchmark is for the terminal and for CI: it brings fakes and a corpus with it"},
 	{"shared/healing", nil, []string{"shared/healing/{preview,replay,archive,benchmark}"},
 		"the healer decides on live rules; what folds, previews and scores stands on top of it"},
