@@ -19,14 +19,26 @@ type SecurityGroupRule struct {
 	Tags              map[string]string `json:"tags,omitempty"`
 }
 
-// Trigger says what made the healer look.
+// How the healer found an open rule.
+const (
+	FoundByEvent      = "event"      // its event says that the call opened the rule
+	FoundByOtherEvent = "otherEvent" // an event led to the group; it does not say who opened the rule
+	FoundBySweep      = "sweep"      // a sweep
+)
+
+// Trigger says what made the healer look, and who opened the rule: the caller
+// of that event or, where another call is known to have done it, OpenedBy.
 type Trigger struct {
 	EventID   string    `json:"eventId"`   // CloudTrail eventID, or the sweep's id
 	EventName string    `json:"eventName"` // AuthorizeSecurityGroupIngress, …, or Sweep
-	Principal string    `json:"principal"`
+	Principal string    `json:"principal"` // who opened the rule; empty: not known
 	SourceIP  string    `json:"sourceIp"`
 	UserAgent string    `json:"userAgent"`
-	Time      time.Time `json:"time"` // when the group was opened
+	Time      time.Time `json:"time"` // when the rule was opened; zero: not known
+
+	Found      string `json:"found,omitempty"`      // one of the Found constants
+	OpenedBy   string `json:"openedBy,omitempty"`   // name of the call that opened the rule, where that is not EventName
+	OpenedByID string `json:"openedById,omitempty"` // its CloudTrail eventID
 }
 
 // SecurityGroup is a group in an account.

@@ -84,10 +84,19 @@ func (a *app) healList(ctx context.Context, limit int) error {
 		fmt.Fprintln(t, "HEAL\tSTATE\tSEVERITY\tGROUP\tACCOUNT\tREGION\tHOW\tOPEN FOR\tBY\tWHEN")
 		for _, v := range views {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.HealID, v.State, cmp.Or(v.Severity, "-"), v.GroupID, v.Account, v.Region,
-				cmp.Or(how(v), "-"), openFor(v), v.Trigger.Principal, ago(a.now(), v.Time))
+				cmp.Or(how(v), "-"), openFor(v), openedBy(v.Trigger), ago(a.now(), v.Time))
 		}
 		_ = t.Flush()
 	})
+}
+
+// openedBy is who opened the rule, where that is known. Facts of sweeps had the
+// healer there, before they said how a rule was found.
+func openedBy(t events.Trigger) string {
+	if t.EventName == "Sweep" && t.Found == "" {
+		return "-"
+	}
+	return cmp.Or(t.Principal, "-")
 }
 
 // openFor is the time from the opening to the closing, where there was one.

@@ -16,11 +16,7 @@ import (
 
 func (a *app) healText(w io.Writer, h ledger.HealReport) {
 	fmt.Fprintf(w, "%s  %s  %s (%s) in %s/%s, %s\n", a.bold(h.HealID), h.State, h.GroupID, h.GroupName, h.Account, h.Region, h.VPCID)
-	if h.Trigger.EventName == "Sweep" {
-		fmt.Fprintf(w, "found by a sweep at %s; no event told who opened it\n", h.Trigger.Time.UTC().Format(time.RFC3339))
-	} else {
-		fmt.Fprintf(w, "opened by %s from %s with %s at %s\n", h.Trigger.Principal, h.Trigger.SourceIP, h.Trigger.EventName, moment(h.Trigger.Time))
-	}
+	openedText(w, h.Trigger)
 	reachText(w, h.HealView)
 	switch {
 	case h.State == ledger.HealHealed && h.Exposure > 0, h.State == ledger.HealUndone && h.Exposure > 0:
@@ -62,6 +58,29 @@ func publicText(ids []string) string {
 		return fmt.Sprintf("%s and at least %d more", strings.Join(ids[:shownPublic], ", "), more)
 	}
 	return strings.Join(ids, ", ")
+}
+
+// openedText says who opened the rule, or how it was found if that is not known.
+func openedText(w io.Writer, t events.Trigger) {
+	opener := func(call string) string {
+		text := "opened by " + printable(t.Principal)
+		if t.SourceIP != "" {
+			text += " from " + printable(t.SourceIP)
+		}
+		return text + " with " + call + " at " + moment(t.Time)
+	}
+	found := "found by an event (" + t.EventName + " " + t.EventID + ") that does not say who opened it"
+	if t.EventName == "Sweep" {
+		found = "found by a sweep; no event told who opened it"
+	}
+	switch {
+	case t.OpenedByID != "":
+		fmt.Fprintf(w, "%s\n  the last call known to have changed it: %s\n", found, opener(t.OpenedBy+" "+t.OpenedByID))
+	case t.EventName == "Sweep", t.Found == events.FoundByOtherEvent:
+		fmt.Fprintln(w, found)
+	default:
+		fmt.Fprintln(w, opener(t.EventName))
+	}
 }
 
 // reachText says how bad it was, and why.

@@ -33,6 +33,10 @@ func TestHealText(t *testing.T) {
 	sudden.Trigger.EventName, sudden.Exposure = "Sweep", 0
 	fleet := quarantined
 	fleet.Reach = &events.Reachability{Level: events.ReachInternet, Interfaces: 9, Public: []string{"eni-1", "eni-2", "eni-3", "eni-4", "eni-5", "eni-6", "eni-7"}}
+	led := quarantined
+	led.Trigger, led.Exposure = events.Trigger{EventID: "e-1", EventName: "RunInstances", Found: events.FoundByOtherEvent}, 0
+	traced := led
+	traced.Trigger = events.Trigger{EventID: "sweep-1", EventName: "Sweep", Found: events.FoundBySweep, Principal: "bob", OpenedBy: "ModifySecurityGroupRules", OpenedByID: "e-0", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	for name, tt := range map[string]struct {
 		report ledger.HealReport
 		want   []string
@@ -45,6 +49,8 @@ func TestHealText(t *testing.T) {
 		"undone":                          {revoked, []string{"open; revoked\n", "+ tcp 22 from 0.0.0.0/0 (sgr-2), made anew: it was sgr-1\n", "could be reached is not known", "owner: unknown\n"}, "narrowed"},
 		"found by a sweep, and closed":    {sudden, []string{"found by a sweep", "closed; since when it was open is not known; 0 rules kept"}, "closed after"},
 		"a fleet":                         {fleet, []string{"reachable from the internet: eni-1, eni-2, eni-3, eni-4, eni-5 and at least 2 more of 9 interfaces\n", "at an unknown time"}, "0001-01-01"},
+		"led to":                          {led, []string{"found by an event (RunInstances e-1) that does not say who opened it\n"}, "opened by"},
+		"traced":                          {traced, []string{"found by a sweep; no event told who opened it\n  the last call known to have changed it: opened by bob with ModifySecurityGroupRules e-0 at 2026-01-02T03:04:05Z\n"}, "from  "},
 		"found by a sweep, and left open": {swept, []string{"found by a sweep", "left open: ", "! tcp 22 from 0.0.0.0/0"}, "closed after"},
 	} {
 		var out bytes.Buffer

@@ -39,10 +39,10 @@ type failure struct {
 // batches handles batches of messages. Each message fails alone.
 type batches struct {
 	parse  func(event []byte) (healing.Record, error)
-	first  func(ctx context.Context, event []byte) (healing.Result, error)             // of a message that comes for the first time, see healing.Service
-	handle func(ctx context.Context, event []byte) (healing.Result, error)             // of one that comes again
-	after  func(ctx context.Context, queue, receipt string, after time.Duration) error // see redelivery.Client
-	spread func(time.Duration) time.Duration                                           // takes some of a time away, so that not all come again together
+	first  func(ctx context.Context, event []byte, alike ...healing.Record) (healing.Result, error) // of a message that comes for the first time, see healing.Service
+	handle func(ctx context.Context, event []byte, alike ...healing.Record) (healing.Result, error) // of one that comes again
+	after  func(ctx context.Context, queue, receipt string, after time.Duration) error              // see redelivery.Client
+	spread func(time.Duration) time.Duration                                                        // takes some of a time away, so that not all come again together
 	log    *slog.Logger
 }
 
@@ -133,11 +133,23 @@ func (b *batches) look(ctx context.Context, alike []*item) {
 			if it.Attributes.Receives == 1 {
 				handle = b.first // an attempt that broke off left its own message, which says that it came before
 			}
-			it.result, it.err = handle(ctx, []byte(it.Body))
+			it.result, it.err = handle(ctx, []byte(it.Body), others(alike, it)...)
 			looked = it.err == nil && it.result.Groups > 0 && it.result.Skipped != healing.HandledBefore
 			byEvent[it.record.Trigger.EventID] = it
 		}
 	}
+}
+
+// others are the records beside an item's own: they say who opened what its look
+// may find.
+func others(alike []*item, it *item) []healing.Record {
+	var records []healing.Record
+	for _, other := range alike {
+		if other != it && other.err == nil {
+			records = append(records, other.record)
+		}
+	}
+	return records
 }
 
 // postpone says in the log why a message failed, and to the queue when it comes

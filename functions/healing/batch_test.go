@@ -21,6 +21,7 @@ import (
 // as results and errs say.
 type desk struct {
 	handled []string // event ids, in order
+	beside  []string // ids of the events that came with them
 	groups  map[string]int
 	errs    map[string]error
 	skips   map[string]string
@@ -43,7 +44,10 @@ func (d *desk) parse(event []byte) (healing.Record, error) {
 	}, nil
 }
 
-func (d *desk) handle(ctx context.Context, event []byte) (healing.Result, error) {
+func (d *desk) handle(ctx context.Context, event []byte, alike ...healing.Record) (healing.Result, error) {
+	for _, r := range alike {
+		d.beside = append(d.beside, r.Trigger.EventID)
+	}
 	r, _ := d.parse(event)
 	id := r.Trigger.EventID
 	d.handled = append(d.handled, id)
@@ -60,9 +64,9 @@ func (d *desk) handle(ctx context.Context, event []byte) (healing.Result, error)
 	return healing.Result{EventID: id, Groups: groups, Skipped: r.Skip + d.results[id]}, d.errs[id]
 }
 
-func (d *desk) first(ctx context.Context, event []byte) (healing.Result, error) {
+func (d *desk) first(ctx context.Context, event []byte, alike ...healing.Record) (healing.Result, error) {
 	d.firsts++
-	return d.handle(ctx, event)
+	return d.handle(ctx, event, alike...)
 }
 
 func (d *desk) run(ctx context.Context, bodies ...string) []string {
@@ -128,6 +132,16 @@ func TestBatch(t *testing.T) {
 				t.Errorf("%d log lines for %d failed messages:\n%s", lines, len(tt.failed), tt.desk.log.String())
 			}
 		})
+	}
+}
+
+// One look answers for events that opened different rules of a group: each says
+// who opened what.
+func TestBatchHandsOverWhatCameWithIt(t *testing.T) {
+	d := desk{}
+	d.run(t.Context(), "b sg-1 2", "a sg-1 1", "x sg-2 1", "c sg-1 3")
+	if !slices.Equal(d.handled, []string{"a", "x"}) || !slices.Equal(d.beside, []string{"b", "c"}) {
+		t.Errorf("handled %v, beside %v", d.handled, d.beside)
 	}
 }
 

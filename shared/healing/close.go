@@ -80,7 +80,7 @@ func (t *task) plan(ctx context.Context, c *closing) (Plan, error) {
 	}
 	c.policy = policy.For(c.group).With(exceptions)
 	lists := t.prefixLists(ctx, c.at(), c.rules, nil, c.policy)
-	plan := c.policy.Plan(c.rules, lists, t.Now(), t.opened...)
+	plan := c.policy.Plan(c.rules, lists, t.Now(), t.newcomers()...)
 	if plan.Empty() || c.policy.Mode != Enforce || c.policy.Remediation == Revoke {
 		return plan, nil
 	}
@@ -114,13 +114,22 @@ func (t *task) attempt(ctx context.Context, c *closing, plan Plan) (done bool, e
 		return true, t.stop(ctx, c, plan.Remove, *stop)
 	}
 	if err := t.change(ctx, c, plan.Remove); err != nil {
-		return false, errors.Join(err, t.refund(ctx, c))
-	}
-	if err := t.reread(ctx, c); err != nil {
+		err = errors.Join(err, t.refund(ctx, c))
+		if !again(err) { // nor will another attempt see that some rules may be closed
+			err = errors.Join(err, t.verify(ctx, c, heals))
+		}
 		return false, err
 	}
+	return false, t.verify(ctx, c, heals)
+}
+
+// verify reads the rules back and finishes the heals of those that are closed.
+func (t *task) verify(ctx context.Context, c *closing, heals []Heal) error {
+	if err := t.reread(ctx, c); err != nil {
+		return owed(err)
+	}
 	heals = slices.DeleteFunc(heals, func(h Heal) bool { return !h.gone(c.rules) })
-	return false, t.finish(ctx, c.policy, heals, c.rules)
+	return owed(t.finish(ctx, c.policy, heals, c.rules))
 }
 
 // spend counts one action for the work on the group, and says so if that is
@@ -163,13 +172,19 @@ func (t *task) begin(ctx context.Context, c *closing, plan Plan) ([]Heal, error)
 			first := healID(c.policy.Mode, c.group, r.Rule, 0)
 			heals[i] = Heal{
 				ID:    healID(c.policy.Mode, c.group, r.Rule, c.number[first]),
-				Group: c.group, Mode: c.policy.Mode, Trigger: t.trigger,
+				Group: c.group, Mode: c.policy.Mode, Trigger: t.blame(r.Rule),
 				Removed: []events.Removal{r}, Kept: plan.Kept, Planned: t.Now().UTC(),
 			}
 		}
 		kept, err := t.Records.Save(ctx, t.trigger.EventID, heals...)
-		if err != nil || c.policy.Mode == Observe {
-			return kept, err
+		if err != nil {
+			return nil, err
+		}
+		if c.policy.Mode == Observe {
+			if again, err := t.reopened(ctx, c, plan, kept); err != nil || !again {
+				return kept, err
+			}
+			continue
 		}
 		again, stale := false, false
 		for i, h := range kept {
@@ -192,6 +207,30 @@ func (t *task) begin(ctx context.Context, c *closing, plan Plan) ([]Heal, error)
 			return nil, nil
 		}
 	}
+}
+
+// reopened reports whether a rule that was told of, and that nobody closed since,
+// has to be told of again: its record says that it was made or changed after it
+// was last seen open. In between it may have been narrow, which nobody tells of.
+// kept has the last heal of each other rule.
+func (t *task) reopened(ctx context.Context, c *closing, plan Plan, kept []Heal) (again bool, err error) {
+	for i, h := range kept {
+		by := t.blame(plan.Remove[i].Rule)
+		if anew := func(h Heal) bool {
+			return !h.Told.IsZero() && by.Found == events.FoundByEvent && by.EventID != h.Trigger.EventID && by.Time.After(h.Planned)
+		}; anew(h) {
+			n, last, err := t.next(ctx, c, plan.Remove[i].Rule, h)
+			if err != nil {
+				return false, err
+			}
+			kept[i] = last
+			if anew(last) {
+				c.number[healID(c.policy.Mode, c.group, plan.Remove[i].Rule, 0)] = n
+				again = true
+			}
+		}
+	}
+	return again, nil
 }
 
 // next finds the number of the heal that comes after those of the rule that

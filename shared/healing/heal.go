@@ -62,10 +62,11 @@ func (h Heal) place() Place { return Place{Account: h.Group.Account, Region: h.G
 
 // exposure is how long the group was open: from the time of the call that
 // opened it until the rules were seen to be gone. It is never negative, as
-// clocks differ, and zero when the time of the call is not known: a sweep finds
-// a rule some time after it was made.
+// clocks differ, and zero when the time of the call is not known. A sweep's
+// heal that says nothing of how it was found is older than such words, and has
+// the time of the sweep.
 func (h Heal) exposure() time.Duration {
-	if h.Trigger.Time.IsZero() || h.Trigger.EventName == sweepEvent {
+	if h.Trigger.Time.IsZero() || h.Trigger.EventName == sweepEvent && h.Trigger.Found == "" {
 		return 0
 	}
 	return max(0, h.Closed.Sub(h.Trigger.Time))

@@ -13,14 +13,16 @@ type Place struct {
 	Region  string `json:"region"`
 }
 
+func (p Place) compare(o Place) int {
+	return cmp.Or(cmp.Compare(p.Account, o.Account), cmp.Compare(p.Region, o.Region))
+}
+
 // PlacesOf lists where stacks were deployed to, each place once, sorted.
 func PlacesOf(stacks []events.StackRef) []Place {
 	places := make([]Place, 0, len(stacks))
 	for _, s := range stacks {
 		places = append(places, Place{s.Account, s.Region})
 	}
-	slices.SortFunc(places, func(a, b Place) int {
-		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
-	})
+	slices.SortFunc(places, Place.compare)
 	return slices.Compact(places)
 }

@@ -35,6 +35,8 @@ type Record struct {
 	Subject
 	Trigger events.Trigger
 	Skip    string // why there is nothing to do; empty when there is
+
+	edit edit
 }
 
 // Parser reads CloudTrail records.
@@ -86,6 +88,7 @@ func (p Parser) ParseObject(envelope map[string]any, event []byte) (Record, erro
 	if r.Subject, r.Skip = subject(r.Trigger.EventName, record); r.Skip != "" {
 		return r, nil
 	}
+	r.edit = edited(r.Trigger.EventName, record)
 	if !accountID.MatchString(r.Account) {
 		return Record{}, fault.Invalid("record %s: recipientAccountId %q is no account: it does not say where it happened", r.Trigger.EventID, short(r.Account))
 	}

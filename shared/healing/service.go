@@ -19,8 +19,10 @@ type Service struct {
 	Records   Records
 	Policies  Policies
 	Publisher Publisher
-	Reach     Reach  // nil: how far a group can be reached is not known
-	Owners    Owners // nil: who answers for a group is not known
+	Reach     Reach    // nil: how far a group can be reached is not known
+	Owners    Owners   // nil: who answers for a group is not known
+	Openers   Openers  // nil: who opened a rule is known from events only
+	Versions  Versions // nil: a prefix list is taken as it is read
 	// Places lists where prefix lists of another account may be used; nil: an
 	// edited list is looked for in its own place only.
 	Places func(context.Context) ([]Place, error)
@@ -68,18 +70,22 @@ type Result struct {
 // Handle heals what a CloudTrail record concerns. A record that needs nothing,
 // or was handled before, is skipped with the reason. When one group fails the
 // others are healed all the same, and the error makes the event come again.
-func (s *Service) Handle(ctx context.Context, event []byte) (Result, error) {
-	return s.handle(ctx, event, false)
+//
+// alike are other records that concern the same groups and came with the event:
+// what they opened is closed too, and they say who did it. They are not handled
+// themselves.
+func (s *Service) Handle(ctx context.Context, event []byte, alike ...Record) (Result, error) {
+	return s.handle(ctx, event, alike, false)
 }
 
 // HandleFirst is Handle for an event that the healer was surely not given
 // before. If it needs nothing, that costs one read of EC2 and no claim; there
 // is no earlier attempt whose heals would have to be completed.
-func (s *Service) HandleFirst(ctx context.Context, event []byte) (Result, error) {
-	return s.handle(ctx, event, true)
+func (s *Service) HandleFirst(ctx context.Context, event []byte, alike ...Record) (Result, error) {
+	return s.handle(ctx, event, alike, true)
 }
 
-func (s *Service) handle(ctx context.Context, event []byte, first bool) (Result, error) {
+func (s *Service) handle(ctx context.Context, event []byte, alike []Record, first bool) (Result, error) {
 	record, err := s.Parser.Parse(event)
 	if err != nil {
 		return Result{}, err
@@ -87,8 +93,10 @@ func (s *Service) handle(ctx context.Context, event []byte, first bool) (Result,
 	if record.Skip != "" {
 		return Result{EventID: record.Trigger.EventID, Skipped: record.Skip}, nil
 	}
-	t := s.task(record.Trigger)
-	t.opened = record.Opened
+	records := append([]Record{record}, alike...)
+	slices.SortStableFunc(records, func(a, b Record) int { return a.Trigger.Time.Compare(b.Trigger.Time) })
+	t := s.task(unblamed(record), records...)
+	t.settle(ctx)
 	found, err := t.look(ctx, record.Place, record.Subject)
 	if err != nil {
 		return t.result, err
@@ -114,8 +122,8 @@ func (s *Service) handle(ctx context.Context, event []byte, first bool) (Result,
 // task is the handling of one event.
 type task struct {
 	*Service
-	trigger events.Trigger
-	opened  []string // ids of the rules that the event says it made or changed
+	trigger events.Trigger // of what no record names
+	records []Record       // what is handled, oldest first; none for a sweep
 	result  Result
 	lists   map[listKey]entries // prefix lists read so far
 	acted   map[string]bool     // ids of heals in the result
@@ -123,9 +131,9 @@ type task struct {
 	begun   map[string]bool     // ids of heals that this event was the first to tell of
 }
 
-func (s *Service) task(trigger events.Trigger) *task {
+func (s *Service) task(trigger events.Trigger, records ...Record) *task {
 	return &task{
-		Service: s, trigger: trigger, result: Result{EventID: trigger.EventID, Actions: []Action{}},
+		Service: s, trigger: trigger, records: records, result: Result{EventID: trigger.EventID, Actions: []Action{}},
 		lists: map[listKey]entries{}, acted: map[string]bool{}, begun: map[string]bool{},
 	}
 }

@@ -148,7 +148,7 @@ func TestHealClosesExactlyTheOpenRule(t *testing.T) {
 			before := w.live()
 			bad := w.open(opened[0], opened[1])
 
-			result := w.mustHandle(t, sample(t, sampleName))
+			result := w.mustHandle(t, opening(t, sampleName, bad))
 			if got := w.live(); !reflect.DeepEqual(got, before) {
 				t.Errorf("live rules %q, want %q", got, before)
 			}
@@ -287,63 +287,6 @@ func TestEditedPrefixListOfAnotherAccount(t *testing.T) {
 	result := w.mustHandle(t, sample(t, "prefix-list-edited"))
 	if len(w.groups.Live(other)) != 0 || len(result.Actions) != 1 || result.Actions[0].Account != other.Account || w.groups.Calls("Rules") != 3 {
 		t.Errorf("%+v, %d reads of rules, want the group of the other account healed, and the other region left alone", result, w.groups.Calls("Rules"))
-	}
-}
-
-func TestSweepHealsEveryGroupAndReportsFailures(t *testing.T) {
-	w := newWorld()
-	broken := healing.Place{Account: "333333333333", Region: "us-east-1"}
-	w.open("tcp/22", "0.0.0.0/0")
-	second := rule("", "-1", "::/0")
-	second.GroupID = "sg-second"
-	w.groups.AddRule(hub, second)
-	places := []healing.Place{broken, hub}
-	reads := 0
-	w.groups.Fail = func(method string) error {
-		if method == "Rules" {
-			if reads++; reads == 1 {
-				return fault.Permanent("access denied in %s", broken.Account)
-			}
-		}
-		return nil
-	}
-	result, err := w.Sweep(context.Background(), "1", places)
-	if err == nil || !strings.Contains(err.Error(), "access denied in 333333333333") {
-		t.Errorf("error %v", err)
-	}
-	if len(w.live()) != 0 || len(result.Actions) != 2 {
-		t.Errorf("live %q, actions %+v: one account must not keep the others from being healed", w.live(), result.Actions)
-	}
-	if _, err := w.Sweep(context.Background(), "1", places); err != nil {
-		t.Errorf("the repeated sweep: %v", err)
-	}
-	w.wantSweeps(t)
-}
-
-// wantSweeps wants the facts of two heals and of two sweeps: the first one says
-// what could not be swept and what events had missed.
-func (w *world) wantSweeps(t *testing.T) {
-	t.Helper()
-	var swept []events.SecurityGroupsSwept
-	heals := []string{}
-	for _, f := range w.bus.distinct(t) {
-		switch data := f.Data.(type) {
-		case events.SecurityGroupsSwept:
-			swept = append(swept, data)
-		case events.SecurityGroupHealed:
-			heals = append(heals, data.HealID)
-		}
-	}
-	slices.Sort(heals)
-	if len(heals) != 2 || len(swept) != 2 {
-		t.Fatalf("%d heals, %d sweeps, want 2 of each", len(heals), len(swept))
-	}
-	if first := swept[0]; first.SweepID != "sweep-1" || len(first.Places) != 2 || !strings.Contains(first.Places[0].Fault, "access denied") ||
-		first.Places[1] != (events.SweptPlace{Account: hub.Account, Region: hub.Region, Groups: 2, Rules: 2}) || !slices.Equal(first.Missed, heals) {
-		t.Errorf("first sweep %+v, want the fault of one place and the heals %q", first, heals)
-	}
-	if again := swept[1]; again.Places[0].Fault != "" || !slices.Equal(again.Missed, heals) {
-		t.Errorf("repeated sweep %+v, want the same heals", again)
 	}
 }
 

@@ -24,7 +24,7 @@ func (t *task) stop(ctx context.Context, c *closing, remove []events.Removal, s 
 		ID:      "stop-" + digest(c.group.Account, c.group.Region, c.group.GroupID, s.Hour.Format(time.RFC3339)),
 		Group:   c.group,
 		Mode:    Enforce,
-		Trigger: t.trigger,
+		Trigger: t.blameAny(remove),
 		Removed: withoutQuarantine(remove),
 		Planned: t.Now().UTC(),
 		Stop:    &s,

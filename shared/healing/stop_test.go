@@ -136,10 +136,10 @@ func TestReachAndOwner(t *testing.T) {
 			t.Run(name+" "+string(mode), func(t *testing.T) {
 				w := newQuarantine()
 				w.policy.Mode = mode
-				w.open("tcp/22", "0.0.0.0/0")
+				bad := w.open("tcp/22", "0.0.0.0/0")
 				asked := around{failure}
 				w.Reach, w.Owners = asked, asked
-				result := w.mustHandle(t, sample(t, "nested-ipv4"))
+				result := w.mustHandle(t, opening(t, "nested-ipv4", bad))
 				var reach *events.Reachability
 				var owner *events.Owner
 				var severity string

@@ -47,8 +47,8 @@ var looks = map[string]look{
 			requestParameters + ".securityGroupRules.items.securityGroupRuleId",
 		},
 	},
-	"CreateSecurityGroup":           {groups: []string{responseElements + ".groupId", responseElements + ".CreateSecurityGroupResponse.groupId"}},
-	"AssociateSecurityGroupVpc":     {groups: []string{requestParameters + ".AssociateSecurityGroupVpcRequest.GroupId", requestParameters + ".groupId"}},
+	"CreateSecurityGroup":       {groups: []string{responseElements + ".groupId", responseElements + ".CreateSecurityGroupResponse.groupId"}},
+	"AssociateSecurityGroupVpc": {groups: []string{requestParameters + ".AssociateSecurityGroupVpcRequest.GroupId", requestParameters + ".groupId"}},
 
 	"ModifyManagedPrefixList": {prefixLists: []string{
 		requestParameters + ".ModifyManagedPrefixListRequest.PrefixListId", requestParameters + ".prefixListId",

@@ -91,23 +91,32 @@ func reported(h Heal) string {
 	return ActionExposed
 }
 
-// assess asks how far the group could be reached and who answers for the
-// rules, once for all heals of it, and rates each.
+// assess asks how far the group could be reached, once for all heals of it, who
+// opened the rules and who answers for them, once for each call, and rates each.
 func (t *task) assess(ctx context.Context, heals []Heal) []Heal {
 	if len(heals) == 0 || heals[0].Stop != nil {
 		return heals
 	}
-	var opened []events.SecurityGroupRule
-	for _, h := range heals {
-		opened = append(opened, h.rules()...)
-	}
-	first := heals[0]
-	reach, owner := t.reach(ctx, first, opened), t.owner(ctx, first, opened)
-	for i := range heals {
-		heals[i].Reachability, heals[i].Owner = reach, owner
-		heals[i].Severity = Weigh(heals[i].Removed, reach)
+	reach := t.reach(ctx, heals[0], rulesOf(heals))
+	t.opener(ctx, heals)
+	owners := map[events.Trigger]*events.Owner{}
+	for i, h := range heals {
+		by := call(h.Trigger)
+		if _, asked := owners[by]; !asked {
+			owners[by] = t.owner(ctx, h, by, rulesOf(slices.DeleteFunc(slices.Clone(heals), func(o Heal) bool { return call(o.Trigger) != by })))
+		}
+		heals[i].Reachability, heals[i].Owner = reach, owners[by]
+		heals[i].Severity = Weigh(h.Removed, reach)
 	}
 	return heals
+}
+
+func rulesOf(heals []Heal) []events.SecurityGroupRule {
+	var rules []events.SecurityGroupRule
+	for _, h := range heals {
+		rules = append(rules, h.rules()...)
+	}
+	return rules
 }
 
 func (t *task) reach(ctx context.Context, h Heal, opened []events.SecurityGroupRule) *events.Reachability {
@@ -122,11 +131,11 @@ func (t *task) reach(ctx context.Context, h Heal, opened []events.SecurityGroupR
 	return &reach
 }
 
-func (t *task) owner(ctx context.Context, h Heal, opened []events.SecurityGroupRule) *events.Owner {
+func (t *task) owner(ctx context.Context, h Heal, by events.Trigger, opened []events.SecurityGroupRule) *events.Owner {
 	if t.Owners == nil {
 		return nil
 	}
-	owner, err := t.Owners.Owner(ctx, h.Group, opened, h.Trigger)
+	owner, err := t.Owners.Owner(ctx, h.Group, opened, by)
 	if err != nil {
 		t.unknown("owner of "+h.Group.GroupID, err)
 		return &events.Owner{Kind: "unknown"}

@@ -47,11 +47,12 @@ func Measure(e Entry) ([]Measurement, error) {
 }
 
 // healed counts the heal and measures how long the group was open, over all and
-// by severity. When a sweep found it, or an event about something else, nobody
-// knows since when it was open: a figure would say that sweeps are the fastest.
+// by severity. An exposure of 0 is not known, and no figure. A fact of a sweep
+// that does not say how it was found is older than such words, and would say
+// that sweeps are the fastest.
 func healed(heal events.SecurityGroupHealed) []Measurement {
 	values := []metrics.Value{{Name: "Heals", Unit: metrics.Count, Value: 1}}
-	if heal.Exposure > 0 && heal.Trigger.EventName != "Sweep" && !heal.Trigger.Time.IsZero() {
+	if heal.Exposure > 0 && !heal.Trigger.Time.IsZero() && (heal.Trigger.EventName != "Sweep" || heal.Trigger.Found != "") {
 		values = append(values, metrics.Value{Name: "HealExposureSeconds", Unit: metrics.Seconds, Value: heal.Exposure.Seconds()})
 	}
 	severity := map[string]string{"Severity": cmp.Or(heal.Severity, "unknown")}

@@ -49,6 +49,12 @@ func TestMeasuresOfHealing(t *testing.T) {
 		{"a sweep found it: nobody knows since when it was open", events.SecurityGroupHealed{
 			Trigger: events.Trigger{EventID: "sweep-1", EventName: "Sweep", Time: opened}, Exposure: time.Second, Severity: "low"},
 			[]string{"Heals[]=1 Count", "Heals[Severity:low]=1 Count"}},
+		{"a sweep found it, and who opened it is known", events.SecurityGroupHealed{
+			Trigger: events.Trigger{EventID: "sweep-1", EventName: "Sweep", Found: events.FoundBySweep, OpenedByID: "e", Time: opened}, Exposure: time.Second, Severity: "low"},
+			[]string{"Heals[]=1 Count", "HealExposureSeconds[]=1 Seconds", "Heals[Severity:low]=1 Count", "HealExposureSeconds[Severity:low]=1 Seconds"}},
+		{"an event led to it, and nobody knows since when it was open", events.SecurityGroupHealed{
+			Trigger: events.Trigger{EventID: "e", EventName: "RunInstances", Found: events.FoundByOtherEvent}, Severity: "low"},
+			[]string{"Heals[]=1 Count", "Heals[Severity:low]=1 Count"}},
 		{"the record says no time", events.SecurityGroupHealed{Trigger: events.Trigger{EventID: "e"}, Severity: "low"},
 			[]string{"Heals[]=1 Count", "Heals[Severity:low]=1 Count"}},
 		{"another event found it", events.SecurityGroupHealed{Trigger: told, Severity: "low"}, []string{"Heals[]=1 Count", "Heals[Severity:low]=1 Count"}},
