@@ -33,7 +33,7 @@ func (h *Healing) act() {
 		h.Log("edit pl-office in %s", at.Account)
 		h.groups.SetPrefixList(at, "pl-office", "203.0.113.0/28", "0.0.0.0/0")
 		h.watch.edit(h, at)
-		h.record(at, "ModifyManagedPrefixList", map[string]any{"ModifyManagedPrefixListRequest": map[string]any{"PrefixListId": "pl-office"}}, nil)
+		h.record(at, "ModifyManagedPrefixList", map[string]any{"ModifyManagedPrefixListRequest": map[string]any{"PrefixListId": "pl-office", "AddEntry": map[string]any{"Cidr": "0.0.0.0/0"}}}, nil)
 	case 8: // a group is attached to an interface
 		h.record(at, "ModifyNetworkInterfaceAttribute", map[string]any{
 			"networkInterfaceId": "eni-1", "groupSet": map[string]any{"items": []any{map[string]any{"groupId": group}}}}, nil)
@@ -144,10 +144,11 @@ func (h *Healing) tell(at healing.Place, rule events.SecurityGroupRule) {
 
 // record sends the CloudTrail event of a call, up to some minutes late.
 func (h *Healing) record(at healing.Place, name string, request, answer map[string]any) {
+	id := h.id("call")
 	raw, err := json.Marshal(map[string]any{
 		"version": "0", "id": h.id("event"), "source": events.SourceEC2, "detail-type": events.CloudTrailCall,
 		"account": at.Account, "region": at.Region, "time": h.Clock.Now(), "resources": []any{}, "detail": map[string]any{
-			"eventVersion": "1.11", "eventID": h.id("call"), "eventSource": "ec2.amazonaws.com", "eventName": name,
+			"eventVersion": "1.11", "eventID": id, "eventSource": "ec2.amazonaws.com", "eventName": name,
 			"eventTime": h.Clock.Now().UTC().Format(time.RFC3339), "awsRegion": at.Region, "recipientAccountId": at.Account,
 			"userIdentity":      map[string]any{"type": "IAMUser", "arn": "arn:aws:iam::" + at.Account + ":user/dev", "accountId": at.Account},
 			"requestParameters": request, "responseElements": answer,
@@ -157,6 +158,7 @@ func (h *Healing) record(at healing.Place, name string, request, answer map[stri
 		h.Violate("%v", err)
 		return
 	}
+	h.watch.named[id] = string(raw)
 	h.Clock.After(20*time.Second+h.upTo(latestCall-20*time.Second), func() { h.SendRaw(raw) })
 }
 

@@ -129,7 +129,11 @@ func (p healingPolicies) Except(ctx context.Context, exceptions ...healing.Excep
 		return err
 	}
 	for _, e := range exceptions {
-		p.h.watch.excepted[e.Group+" "+e.Rule] = e.Expires
+		key := e.Group + " " + e.Rule
+		if p.h.watch.excepted[key].IsZero() {
+			p.h.watch.except[key] = p.h.Clock.Now()
+		}
+		p.h.watch.excepted[key] = e.Expires
 	}
 	return p.h.port("Except done")
 }

@@ -1,10 +1,13 @@
 package simulation
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -18,6 +21,8 @@ type healingWatch struct {
 	removed    map[string]int             // rule id → how often the healer closed it
 	told       map[string]map[string]bool // rule id → heals that say they closed it
 	narrowed   map[string]time.Time       // rule id → when a person narrowed it
+	named      map[string]string          // CloudTrail eventID → its record
+	except     map[string]time.Time       // group and rule key → since
 	excepted   map[string]time.Time       // group and rule key → until
 	edited     map[healing.Place]bool     // whether pl-office is the world
 	considered map[string]bool            // heals that a person has looked at
@@ -28,7 +33,7 @@ type healingWatch struct {
 func newHealingWatch() healingWatch {
 	return healingWatch{
 		since: map[string]time.Time{}, openings: map[string]int{}, removed: map[string]int{}, told: map[string]map[string]bool{},
-		narrowed: map[string]time.Time{}, excepted: map[string]time.Time{}, edited: map[healing.Place]bool{}, considered: map[string]bool{},
+		narrowed: map[string]time.Time{}, excepted: map[string]time.Time{}, named: map[string]string{}, except: map[string]time.Time{}, edited: map[healing.Place]bool{}, considered: map[string]bool{},
 		stops: map[string]int{}, contents: map[string]string{},
 	}
 }
@@ -66,10 +71,10 @@ func (w *healingWatch) closed(h *Healing, at healing.Place, rule events.Security
 		h.Violate("%s of %s was closed in observe mode", key, rule.GroupID)
 	case !h.isGuilty(at, rule) && !inQuarantine(rule) && !(byHand && now.Sub(narrowed) < overtaken):
 		h.Violate("the innocent rule %s of %s was closed", key, rule.GroupID)
-	case now.Before(w.excepted[rule.GroupID+" "+key]):
+	case now.Before(w.excepted[rule.GroupID+" "+key]) && now.Sub(w.except[rule.GroupID+" "+key]) > overtaken:
 		h.Violate("%s was closed although a person had undone that", key)
 	}
-	if open := now.Sub(w.since[rule.RuleID]); h.prompt && open > latestCall+3*time.Second && !w.stopped(rule.GroupID) {
+	if open := now.Sub(w.since[rule.RuleID]); h.prompt && open > latestCall+3*time.Second && !w.stopped(rule.GroupID) && !w.within(rule, now, slices.Concat(guilty, reopened)) {
 		h.Violate("%s was open for %s although its event came", key, open)
 	}
 	recorded := slices.ContainsFunc(h.state.Heals(), func(heal healing.Heal) bool {
@@ -132,6 +137,7 @@ func (w *healingWatch) fact(h *Healing, f events.Fact) {
 	w.contents[f.Metadata.ID] = string(content)
 	switch data := f.Data.(type) {
 	case events.SecurityGroupHealed:
+		w.blamed(h, data)
 		for _, r := range data.Removed {
 			if w.told[r.Rule.RuleID] == nil {
 				w.told[r.Rule.RuleID] = map[string]bool{}
@@ -145,6 +151,17 @@ func (w *healingWatch) fact(h *Healing, f events.Fact) {
 		}
 	case events.SecurityGroupHealUndone:
 		w.exact(h, data)
+	}
+}
+
+// blamed holds that whoever is named made the call that opened the rule, and that
+// an exposure is only told where the time of that call is known.
+func (w *healingWatch) blamed(h *Healing, data events.SecurityGroupHealed) {
+	by, rule := data.Trigger, data.Removed[0].Rule
+	record := w.named[by.EventID]
+	names := strings.Contains(record, rule.RuleID) || rule.PrefixListID != "" && strings.Contains(record, rule.PrefixListID)
+	if known := by.Found == events.FoundByEvent; known != names || known != (by.Principal != "") || known == by.Time.IsZero() || known != (data.Exposure > 0) {
+		h.Violate("%s of %s, exposure %s, blames %+v; the record: %s", data.HealID, rule.RuleID, data.Exposure, by, record)
 	}
 }
 
@@ -181,7 +198,7 @@ func (h *Healing) End() {
 	h.Run()
 	for _, at := range places {
 		for _, rule := range h.groups.Live(at) {
-			excepted := last.Before(h.watch.excepted[rule.GroupID+" "+healing.RuleKey(rule)])
+			excepted := h.watch.within(rule, last, h.inGroup(at, rule.GroupID))
 			switch {
 			case !h.isGuilty(at, rule):
 			case h.observes(rule.GroupID) && !h.exposed(rule.RuleID):
@@ -201,6 +218,26 @@ func (h *Healing) End() {
 			h.Violate("%s was opened %d times and %d heals say they closed it", id, openings, told)
 		}
 	}
+}
+
+// within reports whether the rule admits nobody but those whom one of the given
+// rules lets in, which a person has opened by an undo: then it opens nothing. It
+// is told here again, by hand.
+func (w *healingWatch) within(rule events.SecurityGroupRule, at time.Time, let []events.SecurityGroupRule) bool {
+	return slices.ContainsFunc(let, func(g events.SecurityGroupRule) bool {
+		return at.Before(w.excepted[rule.GroupID+" "+healing.RuleKey(g)]) && !g.Egress && g.ReferencedGroupID == "" &&
+			admits(g).Overlaps(admits(rule)) && admits(g).Bits() <= admits(rule).Bits() &&
+			(g.Protocol == "-1" || g.Protocol == rule.Protocol && g.FromPort <= rule.FromPort && rule.ToPort <= g.ToPort)
+	})
+}
+
+// admits is what a guilty rule admits; its prefix lists are the world.
+func admits(rule events.SecurityGroupRule) netip.Prefix {
+	return netip.MustParsePrefix(cmp.Or(rule.CIDRv4, rule.CIDRv6, "0.0.0.0/0"))
+}
+
+func (h *Healing) inGroup(at healing.Place, group string) []events.SecurityGroupRule {
+	return slices.DeleteFunc(h.groups.Live(at), func(r events.SecurityGroupRule) bool { return r.GroupID != group })
 }
 
 func (h *Healing) exposed(ruleID string) bool {
