@@ -17,10 +17,12 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/network"
+	"github.com/evenkeel/evenkeel/shared/adapter/openers"
 	"github.com/evenkeel/evenkeel/shared/adapter/owners"
 	"github.com/evenkeel/evenkeel/shared/adapter/redelivery"
 	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/adapter/writes"
 	"github.com/evenkeel/evenkeel/shared/config"
 	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/invoke"
@@ -30,6 +32,7 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
 	busName, table, prefix, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.ParameterPrefix), env.String(config.RoleName)
+	writesTable := env.String(config.WritesTable)
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
 		log.Error("cannot start", "error", err.Error())
@@ -48,6 +51,8 @@ func main() {
 		Publisher: bus.New(cfg, busName),
 		Reach:     network.New(workloads, time.Now),
 		Owners:    owners.New(workloads, time.Now),
+		Openers:   openers.New(writes.New(cfg, writesTable, 0), role),
+		Versions:  groups,
 		Places:    where,
 		Now:       time.Now,
 	}

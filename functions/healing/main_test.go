@@ -16,7 +16,7 @@ import (
 
 func settings(more map[string]string) map[string]string {
 	env := map[string]string{
-		config.Bus: "evenkeel", config.StateTable: "state", config.ParameterPrefix: "/evenkeel", config.RoleName: "evenkeel-heal",
+		config.Bus: "evenkeel", config.StateTable: "state", config.WritesTable: "writes", config.ParameterPrefix: "/evenkeel", config.RoleName: "evenkeel-heal",
 	}
 	for name, value := range more {
 		env[name] = value

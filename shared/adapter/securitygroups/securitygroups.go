@@ -139,6 +139,9 @@ func (c *Client) Group(ctx context.Context, at healing.Place, id string) (events
 	}, true, nil
 }
 
+// noList are the codes for a prefix list that is not there.
+var noList = []string{"InvalidPrefixListID.NotFound", "InvalidPrefixListId.NotFound"}
+
 // Entries implements healing.Groups.
 func (c *Client) Entries(ctx context.Context, at healing.Place, prefixList string) ([]string, bool, error) {
 	pages := ec2.NewGetManagedPrefixListEntriesPaginator(c.in(at), &ec2.GetManagedPrefixListEntriesInput{
@@ -147,7 +150,7 @@ func (c *Client) Entries(ctx context.Context, at healing.Place, prefixList strin
 	cidrs := []string{}
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if awserr.HasCode(err, "InvalidPrefixListID.NotFound", "InvalidPrefixListId.NotFound") {
+		if awserr.HasCode(err, noList...) {
 			return nil, false, nil
 		}
 		if err != nil {
