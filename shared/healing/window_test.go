@@ -45,8 +45,8 @@ func TestExposure(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld()
-			w.open("tcp/22", "0.0.0.0/0")
-			result := w.mustHandle(t, at(t, "nested-ipv4", tt.time))
+			bad := w.open("tcp/22", "0.0.0.0/0")
+			result := w.mustHandle(t, ruleIDs.ReplaceAll(at(t, "nested-ipv4", tt.time), []byte(bad.RuleID)))
 			healed, ok := w.bus.distinct(t)[0].Data.(events.SecurityGroupHealed)
 			late := healed.Exposure - tt.want // the clock of the test goes on with each look
 			if !ok || late < 0 || late > time.Second || tt.want == unknown && late != 0 || result.Actions[0].Exposure != healed.Exposure {
