@@ -7,12 +7,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/deployment"
+	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/risk"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
@@ -21,6 +23,7 @@ import (
 type assessFlags struct {
 	template, previous string
 	protect, stateful  []string
+	healing            string
 	format, failOn     string
 	newStack           bool
 }
@@ -46,6 +49,7 @@ Exit code 1 when the risk is --fail-on or worse.`,
 	flags.BoolVar(&f.newStack, "new-stack", false, "nothing is deployed yet")
 	flags.StringSliceVar(&f.protect, "protect", nil, "logical ids that must not be removed or replaced")
 	flags.StringSliceVar(&f.stateful, "stateful", nil, "further resource types that hold data")
+	flags.StringVar(&f.healing, "healing-policy", "", "healing policy, JSON or YAML, that security groups are judged by")
 	flags.StringVar(&f.format, "format", f.format, "text, markdown or json")
 	flags.StringVar(&f.failOn, "fail-on", f.failOn, "least risk that fails: review, dangerous, blocked or none")
 	return cmd
@@ -73,7 +77,11 @@ func (a *app) planAssess(file string, f *assessFlags) error {
 	if err != nil {
 		return err
 	}
-	rated := risk.Assess(set, templates, nil, risk.Policy{Protect: f.protect, Stateful: f.stateful})
+	policy := risk.Policy{Protect: f.protect, Stateful: f.stateful, Now: time.Now()}
+	if policy.Exposure, err = f.exposure(); err != nil {
+		return err
+	}
+	rated := risk.Assess(set, templates, nil, policy)
 	if err := a.writeAssessment(set, rated, f.format); err != nil {
 		return err
 	}
@@ -96,6 +104,22 @@ func (a *app) readInput(file string) ([]byte, error) {
 		return nil, usageError("%w", err)
 	}
 	return data, nil
+}
+
+// exposure reads the healing policy; none is given by nil.
+func (f *assessFlags) exposure() (*healing.Policy, error) {
+	if f.healing == "" {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	data, err := os.ReadFile(f.healing)
+	if err != nil {
+		return nil, usageError("%w", err)
+	}
+	policy, err := healing.DecodePolicy(data)
+	if err != nil {
+		return nil, usageError("%s: %w", f.healing, err)
+	}
+	return &policy, nil
 }
 
 func (f *assessFlags) templates() (found risk.Templates, err error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/functions"
+	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/httpcheck"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/rolloutstate"
@@ -36,6 +37,7 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromOS()
 	busName, table, bucket, role := env.String(config.Bus), env.String(config.StateTable), env.String(config.Bucket), env.String(config.RoleName)
+	prefix := env.String(config.ParameterPrefix)
 	loopback := env.Allowed(config.Loopback)
 	cfg, err := session.Hub(context.Background())
 	if err = errors.Join(env.Err(), err); err != nil {
@@ -50,7 +52,7 @@ func main() {
 	service := &deployment.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Recoveries: workloadStacks, Alarms: workloadAlarms,
 		Locks: state.Locks(), StackLocks: state.StackLocks(), Runs: state.Runs(), Approvals: state.Approvals(), Tokens: state.Tokens(), Registry: state.Registry(),
-		Rollouts: rolloutstate.New(cfg, table), Baselines: drifts, Changers: drifts,
+		Rollouts: rolloutstate.New(cfg, table), Baselines: drifts, Changers: drifts, Exposure: healingstate.New(cfg, table, prefix, time.Now),
 		Tasks: tasks.New(cfg), Files: objects.New(cfg, bucket), Assets: assets.New(workloads), Publisher: bus.New(cfg, busName),
 		Verifier: &verification.Verifier{
 			HTTP: httpcheck.New(time.Now, loopback), Functions: functions.New(workloads), Alarms: workloadAlarms,

@@ -16,6 +16,7 @@ import (
 	"github.com/evenkeel/evenkeel/shared/adapter/deploymentstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/driftstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/github"
+	"github.com/evenkeel/evenkeel/shared/adapter/healingstate"
 	"github.com/evenkeel/evenkeel/shared/adapter/objects"
 	"github.com/evenkeel/evenkeel/shared/adapter/repositories"
 	"github.com/evenkeel/evenkeel/shared/adapter/reviewstate"
@@ -44,7 +45,7 @@ func main() {
 	drifts := driftstate.New(cfg, table)
 	service := &review.Service{
 		Stacks: workloadStacks, ChangeSets: changeSets, Templates: stacks.NewTemplates(workloads), Reviews: reviewstate.New(cfg, table, time.Now),
-		Rollouts: rolloutstate.New(cfg, table), Baselines: drifts, Changers: drifts,
+		Rollouts: rolloutstate.New(cfg, table), Baselines: drifts, Changers: drifts, Exposure: healingstate.New(cfg, table, prefix, time.Now),
 		Runs: deploymentstate.New(cfg, table, time.Now).Runs(), Registry: repositories.New(cfg, prefix), Files: objects.New(cfg, bucket),
 		Forge: github.New(webhook.NewCachedSecrets(secrets.New(cfg), time.Now), time.Now), Publisher: bus.New(cfg, busName), Now: time.Now,
 	}

@@ -276,7 +276,10 @@ func (s *Service) changeSet(ctx context.Context, r Release, to events.Target) (C
 
 func (s *Service) planned(ctx context.Context, r Release, to events.Target, c ChangeSet) (Release, error) {
 	_, stack, _ := r.Current()
-	policy := risk.Policy{Protect: stack.Protect}
+	policy, err := riskPolicy(ctx, s.Exposure, stack, tags(r, stack), s.Now())
+	if err != nil {
+		return r, err
+	}
 	shown, err := WithDrift(ctx, s.Stacks, Outside{Baselines: s.Baselines, Changers: s.Changers}, to, c, s.Now())
 	if err != nil {
 		return r, err

@@ -7,7 +7,6 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/pipeline"
-	"github.com/evenkeel/evenkeel/shared/risk"
 )
 
 // PullRequest says that a release is looked at before it is merged, and not
@@ -57,8 +56,12 @@ func PreviewTags(r Release, stage string, stack pipeline.Stack, side string) map
 
 // PreviewDocument rates a change set and puts it into a document, as a
 // deployment does. It has no digest: nobody approves it.
-func PreviewDocument(ctx context.Context, templates Templates, r Release, to events.Target, stage pipeline.Stage, stack pipeline.Stack, c ChangeSet, now time.Time) (Document, error) {
-	rated, err := rate(ctx, templates, to, c, risk.Policy{Protect: stack.Protect})
+func PreviewDocument(ctx context.Context, templates Templates, exposure Exposure, r Release, to events.Target, stage pipeline.Stage, stack pipeline.Stack, c ChangeSet, now time.Time) (Document, error) {
+	policy, err := riskPolicy(ctx, exposure, stack, PreviewTags(r, stage.Name, stack, r.Plan.Side), now)
+	if err != nil {
+		return Document{}, err
+	}
+	rated, err := rate(ctx, templates, to, c, policy)
 	if err != nil {
 		return Document{}, err
 	}

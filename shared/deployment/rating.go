@@ -10,6 +10,8 @@ import (
 	"github.com/evenkeel/evenkeel/shared/attribution"
 	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/drift/response"
+	"github.com/evenkeel/evenkeel/shared/healing"
+	"github.com/evenkeel/evenkeel/shared/pipeline"
 	"github.com/evenkeel/evenkeel/shared/risk"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
@@ -22,6 +24,30 @@ type Templates interface {
 	Template(ctx context.Context, target events.Target, changeSetID string) ([]byte, error)
 	// Original returns a change set's template as it was given, byte by byte.
 	Original(ctx context.Context, target events.Target, changeSetID string) ([]byte, error)
+}
+
+// Exposure gives the healing policy.
+type Exposure interface {
+	// Policy returns the policy, the default one if none is set, as it was read at
+	// most maxAge ago. A document that is no policy is an InvalidError.
+	Policy(ctx context.Context, maxAge time.Duration) (healing.Policy, error)
+}
+
+// policyAge is how old the healing policy may be that a plan is judged by.
+const policyAge = 30 * time.Second
+
+// riskPolicy is what a stack's plan is judged by: its own protected resources, and
+// the policy by which the healer would close what the plan opens. Without a policy
+// that can be read nothing is planned: another one would let through what the
+// healer closes.
+func riskPolicy(ctx context.Context, exposure Exposure, stack pipeline.Stack, tags map[string]string, now time.Time) (risk.Policy, error) {
+	policy := risk.Policy{Protect: stack.Protect, StackTags: tags, Now: now}
+	if exposure == nil {
+		return policy, nil
+	}
+	healer, err := exposure.Policy(ctx, policyAge)
+	policy.Exposure = &healer
+	return policy, err
 }
 
 // maxTemplates bounds the templates of nested stacks that are read for one

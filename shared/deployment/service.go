@@ -41,6 +41,7 @@ type Service struct {
 	Rollouts   Rollouts  // nil where no stack is rolled out
 	Baselines  Baselines // nil where no drift is accepted
 	Changers   Changers  // nil where nobody knows who made drift
+	Exposure   Exposure  // nil: security groups are judged by the default policy
 	Tasks      Tasks
 	Files      Files
 	Assets     Assets // nil where no cloud assembly is deployed

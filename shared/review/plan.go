@@ -238,7 +238,7 @@ func (s *Service) ReadPlan(ctx context.Context, r Review) (Review, error) {
 		if err != nil {
 			return r, err
 		}
-		document, err := deployment.PreviewDocument(ctx, s.Templates, r.Release, to, stage, stack, set, s.Now())
+		document, err := deployment.PreviewDocument(ctx, s.Templates, s.Exposure, r.Release, to, stage, stack, set, s.Now())
 		if err != nil {
 			return r, err
 		}

@@ -19,6 +19,7 @@ type Service struct {
 	Rollouts   Rollouts             // nil where no stack is rolled out
 	Baselines  deployment.Baselines // nil where no drift is accepted
 	Changers   deployment.Changers  // nil where nobody knows who made drift
+	Exposure   deployment.Exposure  // nil: security groups are judged by the default policy
 	Runs       Runs
 	Registry   Registry
 	Files      Files

@@ -28,6 +28,8 @@ type code struct{ level, title, rationale string }
 var codes = map[string]code{
 	"protected-resource": {Blocked, "a protected resource is removed or replaced", "The stack's `protect` list in evenkeel.yaml names it. A name is taken off that list by a commit of its own, which somebody reviews."},
 
+	"sg-world-enforced": {Blocked, "a protected port opens to too many addresses, and the healing policy enforces", "The healer would close it right after the deployment, and every deployment would open it again. The healing policy decides: its mode, scopes, allowed sources and exceptions."},
+
 	"delete-stateful":      {Dangerous, "a stateful resource is removed", "What it holds is gone, and a rollback makes an empty one."},
 	"replace-stateful":     {Dangerous, "a stateful resource is replaced", "The new one is empty, and the old one is deleted at the end of the update."},
 	"may-replace-stateful": {Dangerous, "a stateful resource may be replaced", "CloudFormation has not decided yet (Conditional), or only a value that the deployment gives decides."},
@@ -43,7 +45,7 @@ var codes = map[string]code{
 	"iam-administrator":    {Dangerous, "somebody gets every right", "Every action on every resource, full use of a service that leads to that, or a managed policy that does."},
 	"iam-trust-foreign":    {Dangerous, "another account may take a role or use a resource", "Whoever controls that account gets in; no condition limits it."},
 	"iam-boundary-removed": {Dangerous, "a permissions boundary is removed", "It is the upper bound of what all other policies may give."},
-	"sg-world":             {Dangerous, "a protected port opens to too many addresses", "The healer would close it: the addresses that all rules together admit are more than its policy allows for the port."},
+	"sg-world":             {Dangerous, "a protected port opens to too many addresses", "The healer would report it: the addresses that all rules of the group together admit are more than the healing policy allows for the port."},
 
 	"delete":                         {Review, "a resource is removed", "It can be made again from its template, but something may use it."},
 	"replace":                        {Review, "a resource is replaced", "Its physical id changes, and what others know of it with it."},

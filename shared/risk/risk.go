@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/healing"
@@ -45,6 +46,10 @@ type Policy struct {
 	Protect  []string // logical ids that must never be removed or replaced; of nested stacks "Parent/Child"
 	// Exposure measures security groups; nil is the healer's default policy.
 	Exposure *healing.Policy
+	// StackTags are those of the stack, which CloudFormation gives its groups.
+	StackTags map[string]string
+	// Now is when exceptions of Exposure count; the zero time takes none for expired.
+	Now time.Time
 }
 
 // Templates are the template that is deployed and the one to be deployed,
@@ -160,9 +165,14 @@ func (a *assessor) set(set changeset.Set, t Templates, parent string, depth int)
 	if parent == "" || len(set.Changes) > 0 {
 		a.transforms(world, parent)
 	}
-	for _, c := range set.Changes {
-		s := world.subject(c, parent+c.LogicalID)
-		a.change(s)
+	subjects := make([]*subject, len(set.Changes))
+	for i, c := range set.Changes {
+		subjects[i] = world.subject(c, parent+c.LogicalID)
+	}
+	all := newOpenings(world, subjects, a.policy.StackTags)
+	for i, c := range set.Changes {
+		s := subjects[i]
+		a.change(s, all)
 		if c.Type == nestedStack {
 			a.nested(s, set, t, depth)
 		}
@@ -170,7 +180,7 @@ func (a *assessor) set(set changeset.Set, t Templates, parent string, depth int)
 }
 
 // change rates one change of a resource.
-func (a *assessor) change(s *subject) {
+func (a *assessor) change(s *subject, all *openings) {
 	a.loss(s)
 	a.policies(s)
 	a.drift(s)
@@ -185,7 +195,7 @@ func (a *assessor) change(s *subject) {
 	}
 	a.guards(s)
 	a.permissions(s)
-	a.network(s)
+	a.network(s, all)
 }
 
 // add keeps a reason about the subject. The text is put behind its name.

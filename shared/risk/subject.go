@@ -13,12 +13,13 @@ const nestedStack = "AWS::CloudFormation::Stack"
 // world is what is known about the stack of one change set.
 type world struct {
 	account       string
+	region        string
 	templates     Templates
 	before, after *template.Scope
 }
 
 func newWorld(set changeset.Set, t Templates) *world {
-	w := &world{account: accountOf(set.StackID), templates: t}
+	w := &world{account: accountOf(set.StackID), region: regionOf(set.StackID), templates: t}
 	pseudo := map[string]any{}
 	if w.account != "" {
 		pseudo["AWS::AccountId"], pseudo["AWS::Region"], pseudo["AWS::StackId"] = w.account, regionOf(set.StackID), set.StackID

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/changeset"
+	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/risk"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
@@ -33,6 +34,8 @@ type Case struct {
 	Policy   struct {
 		Protect  []string `json:"protect"`
 		Stateful []string `json:"stateful"`
+		// Healing is a healing policy document.
+		Healing json.RawMessage `json:"healing"`
 	} `json:"policy"`
 	stack
 }
@@ -70,7 +73,12 @@ func Load(folder string) ([]Case, error) {
 // Input is what Assess takes.
 func (c Case) Input() (changeset.Set, risk.Templates, risk.Policy, error) {
 	set, templates, err := c.read(c.Name)
-	return set, templates, risk.Policy{Protect: c.Policy.Protect, Stateful: c.Policy.Stateful}, err
+	policy := risk.Policy{Protect: c.Policy.Protect, Stateful: c.Policy.Stateful}
+	if err == nil && c.Policy.Healing != nil {
+		exposure, decodeErr := healing.DecodePolicy(c.Policy.Healing)
+		policy.Exposure, err = &exposure, decodeErr
+	}
+	return set, templates, policy, err
 }
 
 // Assess rates the case.

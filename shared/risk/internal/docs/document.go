@@ -31,7 +31,12 @@ aws cloudformation describe-change-set --stack-name app --change-set-name c --in
   source of a security group is the internet, an unknown switch is off. Before the deployment it counts as the good one.
 - CloudFormation's word about a replacement is raised where the schema knows better, never lowered. In nested stacks it reports replacements for values that
   it does not know yet; these are shown as possible, and rated as if they happened.
-- Security groups are compared with the healer's arithmetic: the addresses that all rules of one row admit, port by port, before and after.
+- Security groups are judged by the healing policy of the installation ([healing.md](healing.md)), with the healer's arithmetic: the addresses that all
+  rules of a group admit together, port by port, before and after. The rules of a group are those of its own row, of every AWS::EC2::SecurityGroupIngress
+  that names it, and what of both the deployed template has already; prefix lists of the template are resolved. The policy of the group counts, by the
+  scopes of its account, region, VPC and tags; where a scope asks for what is not known yet, every policy that is possible counts. In mode enforce the
+  plan is blocked, in mode observe it is dangerous, which a person may let through. What is known only after the deployment is dangerous, never blocked.
+  To let an opening through, change the healing policy: its mode or a scope, its allowed sources, or an exception for the group.
 - IAM and resource policies are compared as sets, wherever they stand in a resource: every allowed action on every resource is looked for among
   what was allowed before. Order, case, single values and lists, and splitting a statement make no difference.
 - What a new resource brings with itself is its own affair (a role with its policies, a key with its account), unless it is open to everybody, to
