@@ -14,7 +14,7 @@ import (
 )
 
 var settings = map[string]string{
-	config.Bus: "evenkeel", config.StateTable: "state", config.Bucket: "bucket", config.RoleName: "evenkeel-deploy",
+	config.Bus: "evenkeel", config.StateTable: "state", config.ParameterPrefix: "/evenkeel", config.Bucket: "bucket", config.RoleName: "evenkeel-deploy",
 }
 
 func start(t *testing.T, stub *awsstub.Stub) *runtimeapi.Runtime {
