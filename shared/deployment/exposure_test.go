@@ -43,8 +43,8 @@ func TestAnOpeningIsStopped(t *testing.T) {
 		text     string
 	}{
 		"no policy":             {nil, GateApproval, "opens tcp/22/0.0.0.0/0"},
-		"observe":               {policy(`{"mode":"observe"}`), GateApproval, "the healing policy would report it (mode observe)"},
-		"enforce":               {policy(`{"mode":"enforce"}`), GateBlocked, "the healing policy would close it (mode enforce)"},
+		"observe":               {policy(`{"mode":"observe"}`), GateApproval, "the healing policy would report (mode observe)"},
+		"enforce":               {policy(`{"mode":"enforce"}`), GateBlocked, "the healing policy would close (mode enforce)"},
 		"the tags of the stack": {policy(`{"scopes":[{"name":"shop","tags":{"team":["shop"]},"mode":"enforce"}]}`), GateBlocked, "(scope shop)"},
 		"the stage is a tag":    {policy(`{"scopes":[{"name":"live","tags":{"evenkeel:stage":["prod"]},"mode":"enforce"}]}`), GateBlocked, "(scope live)"},
 		"the port may be open":  {policy(`{"mode":"enforce","openPorts":["22"]}`), GateApproval, "admits 0.0.0.0/0 to tcp 22 as well"},

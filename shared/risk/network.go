@@ -97,11 +97,11 @@ func (a *assessor) opens(s *subject, all *openings, group string, unsure bool, a
 			if scope := a.exposure.ScopeOf(g.SecurityGroup); scope != "" {
 				name += fmt.Sprintf(" (scope %s)", scope)
 			}
-			does := "would report it (mode observe)"
+			does := "would report (mode observe)"
 			if mode == healing.Enforce {
-				does = "would close it (mode enforce)"
+				does = "would close (mode enforce)"
 			}
-			a.add(code, s, "/Properties", fmt.Sprintf("%sopens %s: it %s; %s %s", perhaps(unsure), key, removal.Reason, name, does))
+			a.add(code, s, "/Properties", fmt.Sprintf("%sopens %s, which %s %s: it %s", perhaps(unsure), key, name, does, removal.Reason))
 		}
 	}
 }

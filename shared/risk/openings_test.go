@@ -153,9 +153,9 @@ func TestTheHealingPolicyOfTheGroup(t *testing.T) {
 		level     string
 		text      string
 	}{
-		"observe":                   {`{"mode":"observe"}`, web(""), nil, risk.Dangerous, "the healing policy would report it (mode observe)"},
-		"enforce":                   {enforce, web(""), nil, risk.Blocked, "opens tcp/22/0.0.0.0/0: it admits"},
-		"the account enforces":      {`{"scopes":[{"name":"live","accounts":["111111111111"],"regions":["eu-*"],"mode":"enforce"}]}`, web(""), nil, risk.Blocked, "the healing policy (scope live) would close it (mode enforce)"},
+		"observe":                   {`{"mode":"observe"}`, web(""), nil, risk.Dangerous, "the healing policy would report (mode observe)"},
+		"enforce":                   {enforce, web(""), nil, risk.Blocked, "opens tcp/22/0.0.0.0/0, which the healing policy"},
+		"the account enforces":      {`{"scopes":[{"name":"live","accounts":["111111111111"],"regions":["eu-*"],"mode":"enforce"}]}`, web(""), nil, risk.Blocked, "the healing policy (scope live) would close (mode enforce)"},
 		"another account enforces":  {`{"scopes":[{"name":"live","accounts":["222222222222"],"mode":"enforce"}]}`, web(""), nil, risk.Dangerous, "mode observe"},
 		"a VPC enforces":            {`{"scopes":[{"name":"v","vpcs":["vpc-1"],"mode":"enforce"}]}`, web(`"VpcId":"vpc-1",`), nil, risk.Blocked, "scope v"},
 		"another VPC":               {`{"scopes":[{"name":"v","vpcs":["vpc-1"],"mode":"enforce"}]}`, web(`"VpcId":"vpc-2",`), nil, risk.Dangerous, ""},
