@@ -34,6 +34,13 @@ func (g healingPorts) Entries(ctx context.Context, at healing.Place, list string
 	return g.h.groups.Entries(ctx, at, list)
 }
 
+func (g healingPorts) AWSLists(ctx context.Context, at healing.Place, lists ...string) ([]string, error) {
+	if err := g.h.port("AWSLists"); err != nil {
+		return nil, err
+	}
+	return g.h.groups.AWSLists(ctx, at, lists...)
+}
+
 func (g healingPorts) Revoke(ctx context.Context, at healing.Place, group string, ids []string) error {
 	return g.change("Revoke", at, func() error { return g.h.groups.Revoke(ctx, at, group, ids) })
 }

@@ -15,8 +15,9 @@ import (
 )
 
 var (
-	_ healing.Groups  = (*SecurityGroups)(nil)
-	_ healing.Changes = (*SecurityGroups)(nil)
+	_ healing.Groups     = (*SecurityGroups)(nil)
+	_ healing.ListOwners = (*SecurityGroups)(nil)
+	_ healing.Changes    = (*SecurityGroups)(nil)
 )
 
 // SecurityGroups is EC2's security groups and prefix lists in memory. It
@@ -26,7 +27,7 @@ var (
 // equal rule is not made.
 type SecurityGroups struct {
 	// Fail, if set, is asked before every call, by method name ("Rules",
-	// "Group", "Entries", "Revoke", "Modify", "Authorize"); an error it returns is the
+	// "Group", "Entries", "AWSLists", "Revoke", "Modify", "Authorize"); an error it returns is the
 	// call's result and nothing happens.
 	Fail func(method string) error
 	// Before, if set, runs before a call takes effect: another actor's turn.
@@ -42,6 +43,7 @@ type region struct {
 	groups map[string]events.SecurityGroup
 	rules  map[string]events.SecurityGroupRule // by rule id
 	lists  map[string][]string
+	aws    []string // ids of the lists that AWS keeps
 }
 
 func (s *SecurityGroups) region(at healing.Place) *region {
@@ -50,7 +52,7 @@ func (s *SecurityGroups) region(at healing.Place) *region {
 	}
 	r := s.places[at]
 	if r == nil {
-		r = &region{map[string]events.SecurityGroup{}, map[string]events.SecurityGroupRule{}, map[string][]string{}}
+		r = &region{groups: map[string]events.SecurityGroup{}, rules: map[string]events.SecurityGroupRule{}, lists: map[string][]string{}}
 		s.places[at] = r
 	}
 	return r
@@ -151,6 +153,23 @@ func (s *SecurityGroups) SetPrefixList(at healing.Place, id string, cidrs ...str
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.region(at).lists[id] = cidrs
+}
+
+// KeepByAWS makes AWS the owner of a prefix list.
+func (s *SecurityGroups) KeepByAWS(at healing.Place, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.region(at).aws = append(s.region(at).aws, id)
+}
+
+// AWSLists implements healing.ListOwners.
+func (s *SecurityGroups) AWSLists(_ context.Context, at healing.Place, prefixLists ...string) ([]string, error) {
+	r, err := s.enter("AWSLists", at)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(prefixLists), func(id string) bool { return !slices.Contains(r.aws, id) }), nil
 }
 
 // Live returns every rule of the place, by rule id, without counting as a call.

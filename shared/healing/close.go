@@ -32,6 +32,8 @@ type closing struct {
 	tries  map[string]int // rule id → how often it was narrowed
 	number map[string]int // id of a rule's first heal → number of its next one
 	hour   time.Time      // in which the action was counted
+	// unknown are the rules of prefix lists that cannot be read, see Plan.
+	unknown []events.Removal
 }
 
 func (t *task) closeAll(ctx context.Context, found screened) error {
@@ -52,6 +54,10 @@ func (t *task) close(ctx context.Context, found screened, id string) error {
 	}
 	group.Account, group.Region = found.at.Account, found.at.Region
 	c := &closing{group: group, rules: found.groups[id], read: found.read, tries: map[string]int{}, number: map[string]int{}}
+	return errors.Join(t.closeOpen(ctx, c), t.tellUnknown(ctx, c))
+}
+
+func (t *task) closeOpen(ctx context.Context, c *closing) error {
 	for range attempts {
 		plan, err := t.plan(ctx, c)
 		if err != nil || plan.Empty() {
@@ -65,7 +71,7 @@ func (t *task) close(ctx context.Context, found screened, id string) error {
 	if plan, err := t.plan(ctx, c); err != nil || plan.Empty() {
 		return err
 	}
-	return fault.Transient("%s is still too open after %d attempts", id, attempts)
+	return fault.Transient("%s is still too open after %d attempts", c.group.GroupID, attempts)
 }
 
 // plan decides on live rules by the policy and the exceptions of the moment.
@@ -80,7 +86,8 @@ func (t *task) plan(ctx context.Context, c *closing) (Plan, error) {
 	}
 	c.policy = policy.For(c.group).With(exceptions)
 	lists := t.prefixLists(ctx, c.at(), c.rules, nil, c.policy)
-	plan := c.policy.Plan(c.rules, lists, t.Now(), t.newcomers()...)
+	plan := t.decide(ctx, c.at(), c.policy, c.rules, lists)
+	c.unknown = plan.Unknown
 	if plan.Empty() || c.policy.Mode != Enforce || c.policy.Remediation == Revoke {
 		return plan, nil
 	}

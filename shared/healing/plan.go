@@ -13,6 +13,9 @@ type Plan struct {
 	Remove []events.Removal // too open, by rule id
 	Kept   int              // ingress rules that stay
 	Unread []string         // sources that could not be judged, by rule id
+	// Unknown are the rules that admit to protected ports a prefix list whose
+	// entries are not known, by rule id, where the policy only reports them.
+	Unknown []events.Removal
 }
 
 // Empty reports that nothing has to be removed.
@@ -61,6 +64,12 @@ func (p Policy) Plan(rules []events.SecurityGroupRule, lists map[string][]string
 			plan.Remove = append(plan.Remove, events.Removal{Rule: d.rule, Reason: why, Severity: string(c.severity(i))})
 		}
 	}
+	if unknown := c.unknown(rules, lists, now); p.UnknownPrefixLists == CloseUnknown {
+		plan.Remove = append(plan.Remove, unknown...)
+		slices.SortFunc(plan.Remove, func(a, b events.Removal) int { return strings.Compare(a.Rule.RuleID, b.Rule.RuleID) })
+	} else {
+		plan.Unknown = unknown
+	}
 	for _, r := range rules {
 		if !r.Egress {
 			plan.Kept++
@@ -75,9 +84,7 @@ func (p Policy) chooser(rules []events.SecurityGroupRule, lists map[string][]str
 	c = &chooser{policy: p, yardstick: p.yardstick(), removed: map[int]string{}, fresh: map[int]bool{}}
 	ingress := slices.DeleteFunc(slices.Clone(rules), func(r events.SecurityGroupRule) bool { return r.Egress })
 	slices.SortFunc(ingress, func(a, b events.SecurityGroupRule) int { return strings.Compare(a.RuleID, b.RuleID) })
-	c.doors, unread = c.yardstick.doors(ingress, lists, func(r events.SecurityGroupRule) bool {
-		return slices.ContainsFunc(p.Exceptions, func(e Exception) bool { return e.covers(r, now) })
-	})
+	c.doors, unread = c.yardstick.doors(ingress, lists, func(r events.SecurityGroupRule) bool { return p.excepts(r, now) })
 	for i, d := range c.doors {
 		if slices.Contains(opened, d.rule.RuleID) {
 			c.fresh[i] = true
@@ -85,4 +92,8 @@ func (p Policy) chooser(rules []events.SecurityGroupRule, lists map[string][]str
 	}
 	c.lanes = p.lanes(c.doors)
 	return c, unread
+}
+
+func (p Policy) excepts(r events.SecurityGroupRule, now time.Time) bool {
+	return slices.ContainsFunc(p.Exceptions, func(e Exception) bool { return e.covers(r, now) })
 }

@@ -66,12 +66,15 @@ func TestPlan(t *testing.T) {
 		{name: "SSH from the IPv6 world", rules: rules{rule("a", "tcp/22", "::/0"), rule("b", "tcp/22", "2001:db8::/48")}, remove: "a"},
 		{name: "a range that covers SSH", rules: rules{rule("a", "tcp/20-25", "0.0.0.0/0")}, remove: "a"},
 		{name: "a range of one port more than SSH", rules: rules{rule("a", "tcp/22-22", "0.0.0.0/0")}, remove: "a"},
-		{name: "ranges beside the protected ports", rules: rules{rule("a", "tcp/24-134", "0.0.0.0/0"), rule("b", "tcp/80", "0.0.0.0/0")}},
+		{name: "ranges beside the protected ports", rules: rules{rule("a", "tcp/24-110", "0.0.0.0/0"), rule("c", "tcp/112-134", "0.0.0.0/0"), rule("b", "tcp/80", "0.0.0.0/0")}},
 		{name: "all ports", rules: rules{rule("a", "tcp/0-65535", "0.0.0.0/0")}, remove: "a"},
 		{name: "every protocol, both families", rules: rules{rule("a", "-1", "0.0.0.0/0"), rule("b", "-1", "::/0")}, remove: "a b"},
-		{name: "a protocol by its number", rules: rules{rule("a", "6/22", "0.0.0.0/0"), rule("b", "17/161", "0.0.0.0/0")}, remove: "a"},
+		{name: "a protocol by its number", rules: rules{rule("a", "6/22", "0.0.0.0/0"), rule("b", "17/160", "0.0.0.0/0")}, remove: "a"},
 		{name: "UDP where only TCP is protected", rules: rules{rule("a", "udp/5432", "0.0.0.0/0")}},
 		{name: "UDP where both are protected", rules: rules{rule("a", "udp/3389", "0.0.0.0/0")}, remove: "a"},
+		{name: "the ports of directories, file shares, consoles and sentinels", rules: rules{rule("a", "tcp/389", "0.0.0.0/0"), rule("b", "tcp/636", "0.0.0.0/0"), rule("c", "udp/111", "0.0.0.0/0"), rule("d", "tcp/2049", "0.0.0.0/0"),
+			rule("e", "tcp/873", "0.0.0.0/0"), rule("f", "udp/161", "0.0.0.0/0"), rule("g", "tcp/5601", "0.0.0.0/0"), rule("h", "tcp/15672", "0.0.0.0/0"), rule("i", "tcp/9090", "0.0.0.0/0"), rule("j", "tcp/8888", "0.0.0.0/0"),
+			rule("k", "tcp/27020", "0.0.0.0/0"), rule("l", "tcp/26379", "0.0.0.0/0"), rule("m", "tcp/1883", "0.0.0.0/0"), rule("n", "tcp/161", "0.0.0.0/0"), rule("o", "tcp/8443", "0.0.0.0/0")}, remove: "a b c d e f g h i j k l"},
 		{name: "halves of the world are the world", rules: rules{rule("a", "tcp/22", "0.0.0.0/1"), rule("b", "tcp/22", "128.0.0.0/1")}, remove: "a b"},
 		{name: "sixteen parts of the world", remove: "p00 p01 p02 p03 p04 p05 p06 p07 p08 p09 p10 p11 p12 p13 p14 p15", rules: func() (r rules) {
 			for i := range 16 {

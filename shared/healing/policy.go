@@ -26,6 +26,17 @@ const (
 	Quarantine Remediation = "quarantine" // narrow its source to nobody; id, tags and description stay
 )
 
+// UnknownLists says what is done about rules whose prefix list cannot be read.
+type UnknownLists string
+
+// What is done about them.
+const (
+	ReportUnknown UnknownLists = "report" // tell that such a rule is there
+	CloseUnknown  UnknownLists = "close"  // take it for too open
+)
+
+var unknownLists = []UnknownLists{ReportUnknown, CloseUnknown}
+
 // Policy says what too open means. It is data: JSON in Parameter Store.
 type Policy struct {
 	Mode        Mode        `json:"mode"`
@@ -55,6 +66,12 @@ type Policy struct {
 	// default, or those of the own company.
 	QuarantineIPv4 netip.Prefix `json:"quarantineIPv4"`
 	QuarantineIPv6 netip.Prefix `json:"quarantineIPv6"`
+	// UnknownPrefixLists says what is done about a rule of a prefix list whose
+	// entries cannot be read.
+	UnknownPrefixLists UnknownLists `json:"unknownPrefixLists"`
+	// TrustAWSPrefixLists leaves out the prefix lists that AWS keeps, such as that
+	// of CloudFront's origin-facing servers.
+	TrustAWSPrefixLists bool `json:"trustAWSPrefixLists"`
 	// ForbiddenSources may not reach a protected port at all, however few
 	// addresses they are, not even as an allowed source.
 	ForbiddenSources []netip.Prefix `json:"forbiddenSources,omitempty"`
@@ -97,6 +114,9 @@ type Scope struct {
 	Groups   []string            `json:"groups,omitempty"` // security group ids or names
 	Tags     map[string][]string `json:"tags,omitempty"`   // of the group: key → patterns of the value
 
+	// TrustTags lets Tags make the policy weaker, too.
+	TrustTags bool `json:"trustTags,omitempty"`
+
 	Mode               Mode            `json:"mode,omitempty"`
 	Remediation        Remediation     `json:"remediation,omitempty"`
 	ProtectedPorts     *[]PortRange    `json:"protectedPorts,omitempty"`
@@ -138,21 +158,28 @@ func (d *Duration) UnmarshalText(text []byte) error {
 }
 
 // DefaultPolicy observes. It protects the ports of remote administration,
-// of databases and caches, and of cluster control planes; it counts neither
+// file shares and directories, of databases and caches, of consoles that let
+// whoever comes in do much, and of cluster control planes; it counts neither
 // private nor shared address space (RFC 1918, RFC 4193, RFC 6598), and takes
 // more than a /16 of the rest for the world.
 func DefaultPolicy() Policy {
 	return Policy{
 		Mode: Observe, Remediation: Quarantine, DefaultSeverity: High,
+		UnknownPrefixLists: ReportUnknown, TrustAWSPrefixLists: true,
 		QuarantineIPv4: netip.MustParsePrefix("192.0.2.0/24"),  // TEST-NET-1, RFC 5737
 		QuarantineIPv6: netip.MustParsePrefix("2001:db8::/32"), // documentation, RFC 3849
 		ProtectedPorts: []PortRange{
-			// Remote administration and file shares: FTP, SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM.
-			{20, 23, ""}, {135, 135, "tcp"}, {137, 139, ""}, {445, 445, "tcp"}, {3389, 3389, ""}, {5900, 5909, "tcp"}, {5985, 5986, "tcp"},
+			// Remote administration and file shares: FTP, SSH, Telnet, RPC, NetBIOS, SNMP, SMB, rsync, NFS, RDP, VNC, WinRM.
+			{20, 23, ""}, {111, 111, ""}, {135, 135, "tcp"}, {137, 139, ""}, {161, 161, "udp"}, {445, 445, "tcp"}, {873, 873, "tcp"}, {2049, 2049, ""},
+			{3389, 3389, ""}, {5900, 5909, "tcp"}, {5985, 5986, "tcp"},
+			// Directories: LDAP, also over UDP, and over TLS.
+			{389, 389, ""}, {636, 636, "tcp"},
 			// Databases: SQL Server, Oracle, MySQL, PostgreSQL, Redshift, MongoDB.
-			{1433, 1434, ""}, {1521, 1521, "tcp"}, {3306, 3306, "tcp"}, {5432, 5432, "tcp"}, {5439, 5439, "tcp"}, {27017, 27019, "tcp"},
-			// Caches, search, wide columns: Redis, Cassandra, Elasticsearch, Memcached.
-			{6379, 6379, "tcp"}, {7000, 7001, "tcp"}, {9042, 9042, "tcp"}, {9200, 9200, "tcp"}, {9300, 9300, "tcp"}, {11211, 11211, ""},
+			{1433, 1434, ""}, {1521, 1521, "tcp"}, {3306, 3306, "tcp"}, {5432, 5432, "tcp"}, {5439, 5439, "tcp"}, {27017, 27020, "tcp"},
+			// Caches, search, wide columns: Redis and its sentinels, Cassandra, Elasticsearch, Memcached.
+			{6379, 6379, "tcp"}, {26379, 26379, "tcp"}, {7000, 7001, "tcp"}, {9042, 9042, "tcp"}, {9200, 9200, "tcp"}, {9300, 9300, "tcp"}, {11211, 11211, ""},
+			// Consoles: Kibana, Jupyter, Prometheus, RabbitMQ.
+			{5601, 5601, "tcp"}, {8888, 8888, "tcp"}, {9090, 9090, "tcp"}, {15672, 15672, "tcp"},
 			// Container hosts and their control planes: Docker, etcd, Kubernetes.
 			{2375, 2376, "tcp"}, {2379, 2380, "tcp"}, {6443, 6443, "tcp"}, {10250, 10250, "tcp"},
 		},

@@ -7,11 +7,15 @@ import (
 )
 
 // The narrowest networks that have an address for each rule of a group: EC2
-// allows 60 rules by default, and more on request.
+// allows 60 rules by default, and more on request. The widest, because each
+// address of the quarantine is taken for nobody's: of IPv4 that which is just
+// enough, of IPv6 what RFC 3849 gives.
 // Source: VPC user guide, "Amazon VPC quotas", inbound or outbound rules per security group.
 const (
 	quarantineBits4 = 24
 	quarantineBits6 = 112
+	quarantineMost4 = 24
+	quarantineMost6 = 32
 )
 
 // nobodys are the networks whose addresses no packet from the internet has:
@@ -43,6 +47,13 @@ func (d *decoder) check(p Policy) {
 		d.checkQuarantine(at, q)
 	}
 	d.checkOpenPorts(p, policies)
+	d.checkTags(p)
+	d.checkAllowed("", p.AllowedSources)
+	for i, s := range p.Scopes {
+		if s.AllowedSources != nil {
+			d.checkAllowed(fmt.Sprintf("scopes[%d].", i), *s.AllowedSources)
+		}
+	}
 	seen := map[string]bool{}
 	for i, e := range p.Exceptions {
 		key := e.Group + " " + e.Rule
@@ -55,13 +66,14 @@ func (d *decoder) check(p Policy) {
 
 func (d *decoder) checkQuarantine(scope string, q Policy) {
 	for _, n := range []struct {
-		field            string
-		net              netip.Prefix
-		is4              bool
-		narrowest, limit int
+		field             string
+		net               netip.Prefix
+		is4               bool
+		narrowest, widest int
+		limit             int
 	}{
-		{"quarantineIPv4", q.QuarantineIPv4, true, quarantineBits4, max(q.MaxIPv4, 16)},
-		{"quarantineIPv6", q.QuarantineIPv6, false, quarantineBits6, max(q.MaxIPv6, 32)},
+		{"quarantineIPv4", q.QuarantineIPv4, true, quarantineBits4, quarantineMost4, q.MaxIPv4},
+		{"quarantineIPv6", q.QuarantineIPv6, false, quarantineBits6, quarantineMost6, q.MaxIPv6},
 	} {
 		own := slices.ContainsFunc(nobodys, func(o netip.Prefix) bool { return inside(n.net, o) })
 		switch {
@@ -69,6 +81,8 @@ func (d *decoder) checkQuarantine(scope string, q Policy) {
 			d.blame(n.field, "%s is of the other family", n.net)
 		case n.net.Bits() > n.narrowest:
 			d.blame(n.field, "%s has too few addresses for the rules of a group: want a /%d or wider", n.net, n.narrowest)
+		case n.net.Bits() < n.widest:
+			d.blame(n.field, "%s is wider than a /%d: each of its addresses is taken for nobody's", n.net, n.widest)
 		case !own && n.net.Bits() < n.limit:
 			d.blame(n.field, "%s is public, and wider than a /%d: a rule that admits it counts as open", n.net, n.limit)
 		}

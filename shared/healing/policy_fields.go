@@ -20,8 +20,10 @@ type field[T any] struct {
 func policyFields() []field[Policy] {
 	return append(settings(),
 		field[Policy]{"undoFor", "How long undone rules are left alone: 24h.", textSchema, false, func(v value, p *Policy) { p.UndoFor = v.duration() }},
-		field[Policy]{"quarantineIPv4", "Network of which one address takes the place of a quarantined rule's source; a /24 or wider.", cidrSchema, false, func(v value, p *Policy) { p.QuarantineIPv4, _ = v.prefix() }},
-		field[Policy]{"quarantineIPv6", "The same for IPv6; a /112 or wider.", cidrSchema, false, func(v value, p *Policy) { p.QuarantineIPv6, _ = v.prefix() }},
+		field[Policy]{"quarantineIPv4", "Network of which one address takes the place of a quarantined rule's source; a /24.", cidrSchema, false, func(v value, p *Policy) { p.QuarantineIPv4, _ = v.prefix() }},
+		field[Policy]{"quarantineIPv6", "The same for IPv6; from a /112 to a /32.", cidrSchema, false, func(v value, p *Policy) { p.QuarantineIPv6, _ = v.prefix() }},
+		field[Policy]{"unknownPrefixLists", "What is done about a rule of a prefix list whose entries cannot be read: report or close.", enumSchema(unknownLists), false, func(v value, p *Policy) { p.UnknownPrefixLists = oneOf(v, unknownLists) }},
+		field[Policy]{"trustAWSPrefixLists", "Whether the prefix lists that AWS keeps, such as CloudFront's, do not count.", schema{"type": "boolean"}, false, func(v value, p *Policy) { p.TrustAWSPrefixLists = v.boolean() }},
 		field[Policy]{"severities", "How bad it is that a port or protocol is open; the first entry that fits decides.", listOf(object(severityFields())), false, func(v value, p *Policy) {
 			p.Severities = []PortSeverity{}
 			for _, item := range v.items() {
@@ -61,8 +63,8 @@ func settings() []field[Policy] {
 		{"protectedPorts", "Ports that many addresses must not reach: 22, 20-23, 161/udp, all.", listOf(portSchema), false, func(v value, p *Policy) { p.ProtectedPorts = v.ports() }},
 		{"openPorts", "Ports that are not protected, whatever the other lists say.", listOf(portSchema), false, func(v value, p *Policy) { p.OpenPorts = v.ports() }},
 		{"protectedProtocols", "Protocols that are protected as a whole: icmp, icmpv6, a number, all.", listOf(protocolSchema), false, func(v value, p *Policy) { p.ProtectedProtocols = v.protocols() }},
-		{"maxIPv4", "The widest IPv4 network, as a prefix length, whose number of addresses may reach a protected port; 0 for no limit.", rangeSchema(0, 32), false, func(v value, p *Policy) { p.MaxIPv4 = v.number(0, 32) }},
-		{"maxIPv6", "The same for IPv6.", rangeSchema(0, 128), false, func(v value, p *Policy) { p.MaxIPv6 = v.number(0, 128) }},
+		{"maxIPv4", "The widest IPv4 network, as a prefix length, whose number of addresses may reach a protected port.", rangeSchema(1, 32), false, func(v value, p *Policy) { p.MaxIPv4 = v.number(1, 32) }},
+		{"maxIPv6", "The same for IPv6.", rangeSchema(1, 128), false, func(v value, p *Policy) { p.MaxIPv6 = v.number(1, 128) }},
 		{"allowedSources", "Networks that do not count.", listOf(cidrSchema), false, func(v value, p *Policy) { p.AllowedSources = v.prefixes() }},
 		{"forbiddenSources", "Networks of which no address may reach a protected port, allowed or not.", listOf(cidrSchema), false, func(v value, p *Policy) { p.ForbiddenSources = v.prefixes() }},
 		{"maxActions", "How often one group is healed in an hour before a person must look.", schema{"type": "integer", "minimum": 1}, false, func(v value, p *Policy) { p.MaxActions = v.number(1, 0) }},
@@ -89,6 +91,7 @@ func scopeFields() []field[Scope] {
 		patterns("groups", "Ids or names of security groups.", notEmpty, "bastion-*", func(s *Scope) *[]string { return &s.Groups }),
 		{"tags", "Tags of the group: key, and patterns of the value; an empty list for any value.", schema{"type": "object", "minProperties": 1, "additionalProperties": listOf(schema{"type": "string"})}, false, func(v value, s *Scope) { s.Tags = v.tags() }},
 	}
+	fields = append(fields, field[Scope]{"trustTags", "Whether tags alone may make the policy weaker: only where who opens a group cannot tag it.", schema{"type": "boolean"}, false, func(v value, s *Scope) { s.TrustTags = v.boolean() }})
 	for _, row := range settings() {
 		fields = append(fields, field[Scope]{row.name, row.about, row.schema, false, func(v value, s *Scope) {
 			var p Policy

@@ -70,7 +70,7 @@ func TestDecodePolicyRefuses(t *testing.T) {
 		`{"protectedProtocols":["256"]}`:                 `"256" is no protocol`,
 		`{"protectedProtocols":["1","icmp"]}`:            "protectedProtocols[1]: is there twice",
 		`{"openPorts":["80"]}`:                           "openPorts[0]: 80 is not protected anyway",
-		`{"maxIPv4":33}`:                                 "1:12: maxIPv4: 33 is not between 0 and 32",
+		`{"maxIPv4":33}`:                                 "1:12: maxIPv4: 33 is not between 1 and 32",
 		`{"maxIPv4":"16"}`:                               `maxIPv4: want a whole number, not "16"`,
 		`{"maxIPv4":1.5}`:                                "maxIPv4: want a whole number",
 		`{"maxIPv6":-1}`:                                 "maxIPv6: -1 is not between",
@@ -87,30 +87,50 @@ func TestDecodePolicyRefuses(t *testing.T) {
 		`{"defaultSeverity":"huge"}`:                     `"huge" is not one of critical, high, medium, low`,
 		`{"severities":[{"ports":["22"]}]}`:              `severities[0]: lacks the key "severity"`,
 		`{"severities":[{"severity":"low"}]}`:            "names ports or a protocol",
-		`{"severities":[{"severity":"low","ports":["22"],"protocol":"icmp"}]}`: "one of the two",
-		`{"quarantineIPv4":"2001:db8::/32"}`:                                   "quarantineIPv4: 2001:db8::/32 is of the other family",
-		`{"quarantineIPv4":"192.0.2.0/25"}`:                                    "too few addresses",
-		`{"quarantineIPv6":"2001:db8::/113"}`:                                  "too few addresses",
-		`{"quarantineIPv4":"0.0.0.0/0"}`:                                       "0.0.0.0/0 is public, and wider than a /16",
-		`{"quarantineIPv4":"9.0.0.0/15"}`:                                      "quarantineIPv4: 9.0.0.0/15 is public",
-		`{"quarantineIPv4":"9.0.0.0/16","maxIPv4":24}`:                         "wider than a /24",
-		`{"quarantineIPv6":"2600::/31"}`:                                       "public",
-		`{"forbiddenSources":["192.0.0.0/16"]}`:                                "healed for ever",
-		scope(`"regions":["eu-*"],"forbiddenSources":["2001:db8:1::/48"]`):     "scopes[0].forbiddenSources: 2001:db8:1::/48 forbids 2001:db8::/32",
-		scope(`"mode":"enforce"`):                                              "scopes[0]: names no groups",
-		scope(`"regions":[],"mode":"enforce"`):                                 "names no groups",
-		scope(`"regions":["eu-*"]`):                                            "changes nothing",
-		scope(`"regions":["eu-*"],"mode":"x"`):                                 "scopes[0].mode: ",
-		scope(`"regions":["eu-*"],"maxIPv4":40`):                               "scopes[0].maxIPv4: 40",
-		scope(`"regions":["EU West"],"mode":"enforce"`):                        `"EU West" can match nothing`,
-		scope(`"accounts":["2222"],"mode":"enforce"`):                          `scopes[0].accounts[0]: "2222" can match nothing`,
-		scope(`"vpcs":["main"],"mode":"enforce"`):                              `"main" can match nothing`,
-		scope(`"groups":["web[12]"],"mode":"enforce"`):                         "only * (any characters) and ? (one)",
-		scope(`"groups":[""],"mode":"enforce"`):                                "groups[0]",
-		scope(`"tags":{},"mode":"enforce"`):                                    "scopes[0].tags: ",
-		scope(`"tags":["a"],"mode":"enforce"`):                                 "scopes[0].tags: ",
-		scope(`"undoFor":"1h"`):                                                `scopes[0]: unknown key "undoFor"`,
-		`{"scopes":[{"accounts":["*"],"mode":"observe"}]}`:                     `scopes[0]: lacks the key "name"`,
+		`{"severities":[{"severity":"low","ports":["22"],"protocol":"icmp"}]}`:                    "one of the two",
+		`{"quarantineIPv4":"2001:db8::/32"}`:                                                      "quarantineIPv4: 2001:db8::/32 is of the other family",
+		`{"quarantineIPv4":"192.0.2.0/25"}`:                                                       "too few addresses",
+		`{"quarantineIPv6":"2001:db8::/113"}`:                                                     "too few addresses",
+		`{"quarantineIPv4":"0.0.0.0/0"}`:                                                          "0.0.0.0/0 is wider than a /24",
+		`{"quarantineIPv4":"9.0.0.0/15"}`:                                                         "quarantineIPv4: 9.0.0.0/15 is wider than a /24",
+		`{"quarantineIPv4":"9.0.0.0/24","maxIPv4":28}`:                                            "9.0.0.0/24 is public, and wider than a /28",
+		`{"quarantineIPv4":"10.0.0.0/23"}`:                                                        "10.0.0.0/23 is wider than a /24",
+		`{"maxIPv4":0}`:                                                                           "maxIPv4: 0 is not between 1 and 32",
+		`{"maxIPv6":0}`:                                                                           "maxIPv6: 0 is not between 1 and 128",
+		`{"unknownPrefixLists":"ignore"}`:                                                         `"ignore" is not one of report, close`,
+		`{"trustAWSPrefixLists":"yes"}`:                                                           "want true or false",
+		`{"allowedSources":["0.0.0.0/0"]}`:                                                        "allowedSources: together they are 0.0.0.0/0",
+		`{"allowedSources":["::/0"]}`:                                                             "allowedSources: together they are ::/0",
+		`{"allowedSources":["0.0.0.0/1","128.0.0.0/1"]}`:                                          "together they are 0.0.0.0/0",
+		`{"allowedSources":["::/1","10.0.0.0/8","8000::/2","c000::/2"]}`:                          "together they are ::/0",
+		scope(`"regions":["eu-*"],"allowedSources":["0.0.0.0/0"]`):                                "scopes[0].allowedSources: together they are",
+		scope(`"tags":{"a":[]},"maxIPv4":8`):                                                      "scopes[0]: whoever may tag a group makes its policy weaker (maxIPv4)",
+		scope(`"tags":{"a":[]},"maxIPv6":16`):                                                     "weaker (maxIPv6)",
+		scope(`"tags":{"a":[]},"accounts":["222222222222"],"protectedPorts":["22"]`):              "weaker (protectedPorts or openPorts)",
+		scope(`"tags":{"a":[]},"openPorts":["22"]`):                                               "weaker (protectedPorts or openPorts)",
+		scope(`"tags":{"a":[]},"allowedSources":["9.0.0.0/8"]`):                                   "weaker (allowedSources)",
+		scope(`"tags":{"a":[]},"maxActions":1`):                                                   "weaker (maxActions)",
+		`{"mode":"enforce","scopes":[{"name":"a","tags":{"heal":["observe"]},"mode":"observe"}]}`: "weaker (mode)",
+		`{"forbiddenSources":["9.0.0.0/8"],"scopes":[{"name":"a","tags":{"a":[]},"forbiddenSources":["9.0.0.0/9"]}]}`:         "weaker (forbiddenSources)",
+		`{"protectedProtocols":["icmp","47"],"scopes":[{"name":"a","tags":{"a":[]},"protectedProtocols":["47"]}]}`:            "weaker (protectedProtocols)",
+		`{"scopes":[{"name":"a","tags":{"a":[]},"maxIPv4":24},{"name":"prod","accounts":["222222222222"],"mode":"enforce"}]}`: `whoever may tag a group of the scope "prod" makes its policy weaker (mode)`,
+		`{"quarantineIPv6":"2600::/31"}`:                                   "2600::/31 is wider than a /32",
+		`{"forbiddenSources":["192.0.0.0/16"]}`:                            "healed for ever",
+		scope(`"regions":["eu-*"],"forbiddenSources":["2001:db8:1::/48"]`): "scopes[0].forbiddenSources: 2001:db8:1::/48 forbids 2001:db8::/32",
+		scope(`"mode":"enforce"`):                                          "scopes[0]: names no groups",
+		scope(`"regions":[],"mode":"enforce"`):                             "names no groups",
+		scope(`"regions":["eu-*"]`):                                        "changes nothing",
+		scope(`"regions":["eu-*"],"mode":"x"`):                             "scopes[0].mode: ",
+		scope(`"regions":["eu-*"],"maxIPv4":40`):                           "scopes[0].maxIPv4: 40",
+		scope(`"regions":["EU West"],"mode":"enforce"`):                    `"EU West" can match nothing`,
+		scope(`"accounts":["2222"],"mode":"enforce"`):                      `scopes[0].accounts[0]: "2222" can match nothing`,
+		scope(`"vpcs":["main"],"mode":"enforce"`):                          `"main" can match nothing`,
+		scope(`"groups":["web[12]"],"mode":"enforce"`):                     "only * (any characters) and ? (one)",
+		scope(`"groups":[""],"mode":"enforce"`):                            "groups[0]",
+		scope(`"tags":{},"mode":"enforce"`):                                "scopes[0].tags: ",
+		scope(`"tags":["a"],"mode":"enforce"`):                             "scopes[0].tags: ",
+		scope(`"undoFor":"1h"`):                                            `scopes[0]: unknown key "undoFor"`,
+		`{"scopes":[{"accounts":["*"],"mode":"observe"}]}`:                 `scopes[0]: lacks the key "name"`,
 		`{"scopes":[{"name":"a","regions":["x"],"mode":"observe"},{"name":"a","regions":["y"],"mode":"observe"}]}`:               `scopes[1].name: another scope is called "a" too`,
 		`{"scopes":[{"name":"a","regions":["x","y"],"mode":"observe"},{"name":"b","regions":["y"],"groups":["g"],"maxIPv4":8}]}`: `scopes[1]: never counts: every group that it names is in the scope "a" before it`,
 		`{"exceptions":[{"group":"sg-1","rule":"*","owner":"a","reason":"b"}]}`:                                                  `exceptions[0]: lacks the key "expires"`,
@@ -136,7 +156,7 @@ func TestDecodePolicyRefuses(t *testing.T) {
 func TestDecodePolicyNamesEveryFault(t *testing.T) {
 	_, err := healing.DecodePolicy([]byte("{\n\t\"mode\": \"x\",\n\t\"maxIPv4\": 99,\n\t\"scopes\": [{\"regions\": [\"eu-*\"], \"maxActions\": 0}]\n}"))
 	want := `healing policy: 2:10: mode: "x" is not one of observe, enforce
-3:13: maxIPv4: 99 is not between 0 and 32
+3:13: maxIPv4: 99 is not between 1 and 32
 4:13: scopes[0]: lacks the key "name"
 4:49: scopes[0].maxActions: 0 is less than 1`
 	if err == nil || err.Error() != want {
@@ -152,18 +172,18 @@ func TestDecodePolicyScopes(t *testing.T) {
 protectedPorts: [all]
 openPorts: [80/tcp, 443/tcp]
 scopes:
-- {name: kept, tags: {keep: []}}
-- {name: bare, tags: {env: [""]}, protectedPorts: [], maxIPv4: 0}
+- {name: kept, tags: {keep: []}, trustTags: true}
+- {name: bare, tags: {env: [""]}, trustTags: true, protectedPorts: [], maxIPv4: 1}
 - {name: all, accounts: ["*"], regions: ["eu-west-?"], vpcs: ["vpc-0*"], groups: [sg-*, "a b/c"], remediation: revoke, openPorts: [80]}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	none, zero := []healing.PortRange{}, 0
+	none, wide := []healing.PortRange{}, 1
 	open := []healing.PortRange{{From: 80, To: 80}}
 	want := []healing.Scope{
-		{Name: "kept", Tags: map[string][]string{"keep": {}}},
-		{Name: "bare", Tags: map[string][]string{"env": {""}}, ProtectedPorts: &none, MaxIPv4: &zero},
+		{Name: "kept", Tags: map[string][]string{"keep": {}}, TrustTags: true},
+		{Name: "bare", Tags: map[string][]string{"env": {""}}, ProtectedPorts: &none, MaxIPv4: &wide, TrustTags: true},
 		{Name: "all", Accounts: []string{"*"}, Regions: []string{"eu-west-?"}, VPCs: []string{"vpc-0*"}, Groups: []string{"sg-*", "a b/c"}, Remediation: healing.Revoke, OpenPorts: &open},
 	}
 	if !reflect.DeepEqual(p.Scopes, want) {
@@ -175,6 +195,24 @@ scopes:
 	}
 	if back, err := healing.DecodePolicy(data); err != nil || !reflect.DeepEqual(back, p) {
 		t.Errorf("%s\nread back as %+v, %v", data, back, err)
+	}
+}
+
+// Tags may make a policy stricter, and weaker where only named groups can have
+// them, or where the document says that they are trusted.
+func TestDecodePolicyTags(t *testing.T) {
+	for _, document := range []string{
+		`{"scopes":[{"name":"a","tags":{"heal":["enforce"]},"mode":"enforce","maxIPv4":24,"protectedPorts":["all"],"protectedProtocols":["all"],"allowedSources":["10.0.0.0/9"],"forbiddenSources":["9.0.0.0/8"],"maxActions":30}]}`,
+		`{"scopes":[{"name":"a","tags":{"a":[]},"remediation":"revoke"}]}`,
+		`{"mode":"enforce","scopes":[{"name":"a","tags":{"heal":["observe"]},"mode":"observe","trustTags":true}]}`,
+		`{"mode":"enforce","scopes":[{"name":"a","tags":{"heal":["observe"]},"groups":["sg-0a1b2c3d4e5f60001"],"mode":"observe"}]}`,
+		`{"mode":"enforce","scopes":[{"name":"a","accounts":["222222222222"],"mode":"observe"}]}`,
+		`{"scopes":[{"name":"prod","accounts":["222222222222"],"mode":"enforce"},{"name":"a","tags":{"a":[]},"maxIPv4":24}]}`,
+		`{"scopes":[{"name":"a","accounts":["1*"],"tags":{"a":[]},"maxIPv4":24},{"name":"prod","accounts":["222222222222"],"mode":"enforce"}]}`,
+	} {
+		if _, err := healing.DecodePolicy([]byte(document)); err != nil {
+			t.Errorf("%s: %v", document, err)
+		}
 	}
 }
 

@@ -71,6 +71,13 @@ func words[T ~string](values []T) []string {
 	return list
 }
 
+func (v value) boolean() bool {
+	if v.node.Kind != yaml.ScalarNode || v.node.Tag != "!!bool" {
+		v.fail("want true or false, not %s", kindOf(v.node))
+	}
+	return v.node.Value == "true"
+}
+
 // number reads a whole number; high below low is no bound.
 func (v value) number(low, high int) int {
 	n, err := strconv.Atoi(v.node.Value)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/fault"
 )
 
 // How old the policy may be: most events need nothing, and an older one tells
@@ -49,8 +50,8 @@ func (t *task) screen(ctx context.Context, at Place, subject Subject) (screened,
 		lists := t.prefixLists(ctx, at, rules, subject.PrefixLists, possible...)
 		open := false
 		for _, p := range possible {
-			plan := p.Plan(rules, lists, t.Now())
-			open = open || !plan.Empty()
+			plan := t.decide(ctx, at, p, rules, lists)
+			open = open || !plan.Empty() || len(plan.Unknown) > 0
 			unread = append(unread, plan.Unread...)
 		}
 		if !open {
@@ -125,6 +126,8 @@ type entries struct {
 	cidrs []string
 	known bool
 	read  time.Time
+	// unwell: it could not be read, and another attempt may.
+	unwell bool
 }
 
 // listAge is how long a warm function remembers the entries of prefix lists. A
@@ -175,7 +178,7 @@ func (t *task) prefixLists(ctx context.Context, at Place, rules []events.Securit
 		}
 		read := t.prefixList(ctx, listKey{at, r.PrefixListID}, slices.Contains(edited, r.PrefixListID))
 		delete(lists, r.PrefixListID)
-		if read.known {
+		if read.known || read.unwell { // one that may be read later is not unknown: the event comes again
 			lists[r.PrefixListID] = read.cidrs
 		}
 	}
@@ -207,6 +210,7 @@ func (t *task) prefixList(ctx context.Context, key listKey, edited bool) entries
 		if read.cidrs, read.known, err = t.Groups.Entries(ctx, key.Place, key.id); err == nil {
 			t.Service.lists.put(key, read)
 		} else {
+			read.unwell = fault.Is(err, fault.TransientError)
 			t.unread(key.id, err)
 		}
 	}

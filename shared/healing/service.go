@@ -126,6 +126,7 @@ type task struct {
 	records []Record       // what is handled, oldest first; none for a sweep
 	result  Result
 	lists   map[listKey]entries // prefix lists read so far
+	aws     map[listKey]bool    // which prefix lists AWS keeps, as far as it was asked
 	acted   map[string]bool     // ids of heals in the result
 	unwell  []error             // why prefix lists could not be read; another attempt may
 	begun   map[string]bool     // ids of heals that this event was the first to tell of
@@ -134,7 +135,7 @@ type task struct {
 func (s *Service) task(trigger events.Trigger, records ...Record) *task {
 	return &task{
 		Service: s, trigger: trigger, records: records, result: Result{EventID: trigger.EventID, Actions: []Action{}},
-		lists: map[listKey]entries{}, acted: map[string]bool{}, begun: map[string]bool{},
+		lists: map[listKey]entries{}, aws: map[listKey]bool{}, acted: map[string]bool{}, begun: map[string]bool{},
 	}
 }
 

@@ -19,8 +19,9 @@ import (
 )
 
 var (
-	_ healing.Groups  = (*Client)(nil)
-	_ healing.Changes = (*Client)(nil)
+	_ healing.Groups     = (*Client)(nil)
+	_ healing.ListOwners = (*Client)(nil)
+	_ healing.Changes    = (*Client)(nil)
 )
 
 // Sessions gives the configuration for an account and region.
@@ -161,6 +162,32 @@ func (c *Client) Entries(ctx context.Context, at healing.Place, prefixList strin
 		}
 	}
 	return cidrs, true, nil
+}
+
+// AWSLists implements healing.ListOwners. The ids are a filter, and a filter
+// that matches nothing is no error. The owner of an AWS-managed list is "AWS".
+// Source: VPC user guide, "AWS-managed prefix lists"; EC2 API reference,
+// ManagedPrefixList.
+func (c *Client) AWSLists(ctx context.Context, at healing.Place, prefixLists ...string) ([]string, error) {
+	var kept []string
+	for some := range slices.Chunk(prefixLists, maxFilter) {
+		pages := ec2.NewDescribeManagedPrefixListsPaginator(c.in(at), &ec2.DescribeManagedPrefixListsInput{
+			Filters: []types.Filter{{Name: aws.String("prefix-list-id"), Values: some}},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, awserr.Classify("describe "+strings.Join(some, ", "), err)
+			}
+			for _, list := range page.PrefixLists {
+				if strings.EqualFold(aws.ToString(list.OwnerId), "AWS") {
+					kept = append(kept, aws.ToString(list.PrefixListId))
+				}
+			}
+		}
+	}
+	slices.Sort(kept)
+	return kept, nil
 }
 
 // gone are the answers to a revoke of what is not there any more.

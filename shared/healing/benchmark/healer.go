@@ -119,6 +119,9 @@ func (w *world) set(s State) {
 	}
 	for _, l := range s.PrefixLists {
 		for _, at := range w.places {
+			if l.OwnerID == "AWS" {
+				w.KeepByAWS(at, l.PrefixListID)
+			}
 			if !l.Unreadable {
 				w.SetPrefixList(at, l.PrefixListID, l.Entries...)
 			}
@@ -134,7 +137,7 @@ func (w *world) Publish(_ context.Context, facts ...events.Fact) error {
 
 func (w *world) calls() int {
 	n := 0
-	for _, method := range []string{"Rules", "Group", "Entries", "Revoke", "Modify", "Authorize"} {
+	for _, method := range []string{"Rules", "Group", "Entries", "AWSLists", "Revoke", "Modify", "Authorize"} {
 		n += w.Calls(method)
 	}
 	return n
