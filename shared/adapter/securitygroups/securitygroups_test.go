@@ -131,6 +131,25 @@ func TestAuthorizeRestoresDescriptionAndTags(t *testing.T) {
 	}
 }
 
+// The lists that AWS keeps are known by their owner, asked by a filter: of a
+// list that is gone there is no error.
+func TestAWSLists(t *testing.T) {
+	stub, groups := start(t)
+	stub.Reply("ec2", "DescribeManagedPrefixLists", `<DescribeManagedPrefixListsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><prefixListSet>`+
+		`<item><prefixListId>pl-2</prefixListId><ownerId>AWS</ownerId></item><item><prefixListId>pl-1</prefixListId><ownerId>222222222222</ownerId></item>`+
+		`</prefixListSet></DescribeManagedPrefixListsResponse>`)
+	kept, err := groups.AWSLists(context.Background(), at, "pl-1", "pl-2", "pl-3")
+	if err != nil || !reflect.DeepEqual(kept, []string{"pl-2"}) {
+		t.Errorf("%v, %v", kept, err)
+	}
+	form := stub.Calls("ec2", "DescribeManagedPrefixLists")[0].Form
+	form.Del("Action")
+	form.Del("Version")
+	if want := "Filter.1.Name=prefix-list-id&Filter.1.Value.1=pl-1&Filter.1.Value.2=pl-2&Filter.1.Value.3=pl-3"; form.Encode() != want {
+		t.Errorf("request %s, want %s", form.Encode(), want)
+	}
+}
+
 // A rule is stated whole: what a request leaves out is not kept.
 func TestModify(t *testing.T) {
 	tests := []struct {
@@ -182,6 +201,7 @@ func TestErrors(t *testing.T) {
 		}
 		return err
 	}
+	owners := func(c *securitygroups.Client) error { _, err := c.AWSLists(ctx, at, "pl-1"); return err }
 	rules := func(c *securitygroups.Client) error { _, err := c.Rules(ctx, at); return err }
 	tests := []struct {
 		action, code string
@@ -205,6 +225,8 @@ func TestErrors(t *testing.T) {
 		{"DescribeSecurityGroups", "UnauthorizedOperation", 403, absentGroup, fault.PermanentError},
 		{"GetManagedPrefixListEntries", "InvalidPrefixListID.NotFound", 400, absentList, ""},
 		{"GetManagedPrefixListEntries", "UnauthorizedOperation", 403, absentList, fault.PermanentError},
+		{"DescribeManagedPrefixLists", "UnauthorizedOperation", 403, owners, fault.PermanentError},
+		{"DescribeManagedPrefixLists", "RequestLimitExceeded", 503, owners, fault.TransientError},
 		{"DescribeSecurityGroupRules", "InternalError", 500, rules, fault.TransientError},
 	}
 	for _, tt := range tests {
