@@ -115,6 +115,9 @@ func (w *healingWatch) asked(h *Healing, at healing.Place, group string, opened 
 		return
 	}
 	for _, rule := range opened {
+		if rule.PrefixListID != "" {
+			continue // one whose entries were denied is told of, and stays
+		}
 		live, ok := h.find(at, func(r events.SecurityGroupRule) bool { return r.RuleID == rule.RuleID })
 		if ok && healing.RuleKey(live) == healing.RuleKey(rule) && h.Clock.Now().Sub(w.since[rule.RuleID]) > overtaken && !h.Clock.Now().Before(w.excepted[group+" "+healing.RuleKey(rule)]) {
 			h.Violate("reachability was asked while %s is open", healing.RuleKey(rule))
