@@ -91,7 +91,7 @@ func TestOpenings(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		play func(w *world, ctx context.Context)
-	}{{"corpus", (*world).corpus}, {"burst", (*world).burst}, {"calls", (*world).callsOfOne}} {
+	}{{"corpus", (*world).corpus}, {"burst", (*world).burst}, {"calls", (*world).callsOfOne}, {"undo", (*world).undo}} {
 		t.Run(part.name, func(t *testing.T) {
 			own := *w
 			own.t = t
