@@ -79,6 +79,7 @@ func (a *assessor) list(s *subject, all *openings) {
 func (a *assessor) opens(s *subject, all *openings, group string, unsure bool, after, before []events.SecurityGroupRule, lists, listsBefore map[string][]string) {
 	g := all.groups[group]
 	for _, policy := range a.exposure.Planned(g.SecurityGroup, g.unknownVPC, g.unknownTags) {
+		policy.UnknownPrefixLists = healing.ReportUnknown // the lists of others are read by the healer, not here
 		was := policy.Plan(before, listsBefore, a.policy.Now)
 		known := map[string]bool{}
 		for _, removal := range was.Remove {

@@ -125,11 +125,12 @@ Resources:
 		"a new list of the office":  {parse(t, "Resources: {Web: {Type: AWS::EC2::SecurityGroup}}"), []changeset.Change{row(t, "Add", "Admins", listType, "", entries("203.0.113.0/24")), row(t, "Add", "Ssh", ingressType, "", ingress("sg-1", "22", later))}, risk.Review, "admits prefix list Admins"},
 		"a list in use grows":       {all, []changeset.Change{grown}, risk.Blocked, "Admins (AWS::EC2::PrefixList) opens tcp/22/prefix list Admins"},
 		"a list of others grows":    {parse(t, "Resources: {Web: {Type: AWS::EC2::SecurityGroup}}"), []changeset.Change{grown}, risk.Review, "every security group that names it admits that"},
+		"a list of others":          {all, []changeset.Change{row(t, "Add", "More", ingressType, "", ingress("sg-1", "22", "pl-9"))}, risk.Review, "admits pl-9 to tcp 22"},
 		"a list gets fewer":         {all, []changeset.Change{row(t, "Modify", "Admins", listType, entries("203.0.113.0/24", "198.51.100.0/24"), entries("203.0.113.0/24"))}, risk.Safe, ""},
 		"entries that nobody knows": {all, []changeset.Change{row(t, "Modify", "Admins", listType, entries("203.0.113.0/24"), entries(later))}, risk.Dangerous, "perhaps"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := risk.Assess(changeset.Set{StackID: stackID, Changes: tt.changes}, risk.Templates{Before: tt.before, After: all}, nil, policyOf(t, enforce))
+			got := risk.Assess(changeset.Set{StackID: stackID, Changes: tt.changes}, risk.Templates{Before: tt.before, After: all}, nil, policyOf(t, `{"mode":"enforce","unknownPrefixLists":"close"}`))
 			if got.Level != tt.level || !strings.Contains(strings.Join(got.Texts(), "\n"), tt.text) {
 				t.Errorf("%s: %q, want %s %q", got.Level, got.Texts(), tt.level, tt.text)
 			}
