@@ -26,7 +26,7 @@ func TestHealPolicy(t *testing.T) {
 		}
 	}
 	write("mode: close\nmaxIPv4: 40\n")
-	c.run("heal", "policy", "check", file).want(1, file+`:1:7: mode: "close" is not one of observe, enforce`, file+":2:10: maxIPv4: 40 is not between 0 and 32")
+	c.run("heal", "policy", "check", file).want(1, file+`:1:7: mode: "close" is not one of observe, enforce`, file+":2:10: maxIPv4: 40 is not between 1 and 32")
 	c.run("heal", "policy", "set", file).want(1)
 	if len(c.aws.Calls("ssm", "PutParameter")) != 0 {
 		t.Error("set what is no policy")
