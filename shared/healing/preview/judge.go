@@ -39,14 +39,17 @@ func (v Verdict) Would(rule events.SecurityGroupRule) string {
 	return Quarantine
 }
 
-// Judge plans the named groups of a place, all of them when none is named, as a
-// sweep does. Groups that need nothing have no verdict. exceptions, which may be
-// nil, gives the recorded exceptions of a group. Verdicts are sorted by group;
-// unread says which prefix lists could not be read, and hides nothing else.
-// What it reads costs as much as a sweep: the rules of the place, each prefix
-// list once, and a description of each group that may need something.
+// Judge plans the named groups of a place, all of them when none is named, as the
+// healer does: prefix lists that AWS keeps are trusted as the policy says, and a
+// rule whose list cannot be read is reported or closed. Groups that need nothing
+// have no verdict. opened are the rules that an event made or changed.
+// exceptions, which may be nil, gives the recorded exceptions of a group.
+// Verdicts are sorted by group; unread says what could not be read, and hides
+// nothing else. What it reads costs as much as a sweep: the rules of the place,
+// each prefix list that counts once, and a description of each group that may
+// need something.
 func Judge(ctx context.Context, groups healing.Groups, policy healing.Policy, at healing.Place, now time.Time,
-	exceptions func(ctx context.Context, group string) ([]healing.Exception, error), named ...string) (found []Verdict, unread []string, err error) {
+	exceptions func(ctx context.Context, group string) ([]healing.Exception, error), opened []string, named ...string) (found []Verdict, unread []string, err error) {
 	rules, err := groups.Rules(ctx, at, named...)
 	if err != nil {
 		return nil, nil, err
@@ -55,11 +58,14 @@ func Judge(ctx context.Context, groups healing.Groups, policy healing.Policy, at
 	for _, r := range rules {
 		byGroup[r.GroupID] = append(byGroup[r.GroupID], r)
 	}
-	lists, unread := entries(ctx, groups, at, rules)
+	judge := healing.NewJudge(groups, now, opened...)
+	needs := func(p healing.Policy, group string) (healing.Plan, bool) {
+		plan := judge.Plan(ctx, at, p, byGroup[group])
+		return plan, !plan.Empty() || len(plan.Unknown) > 0
+	}
 	possible := policy.Possible(at)
 	for _, id := range slices.Sorted(maps.Keys(byGroup)) {
-		needless := !slices.ContainsFunc(possible, func(p healing.Policy) bool { return !p.Plan(byGroup[id], lists, now).Empty() })
-		if needless {
+		if !slices.ContainsFunc(possible, func(p healing.Policy) bool { _, some := needs(p, id); return some }) {
 			continue
 		}
 		group, ok, err := groups.Group(ctx, at, id)
@@ -77,30 +83,10 @@ func Judge(ctx context.Context, groups healing.Groups, policy healing.Policy, at
 			}
 			v.Policy = v.Policy.With(more)
 		}
-		if v.Plan = v.Policy.Plan(byGroup[id], lists, now); !v.Plan.Empty() {
+		some := false
+		if v.Plan, some = needs(v.Policy, id); some {
 			found = append(found, v)
 		}
 	}
-	return found, unread, nil
-}
-
-// entries reads the prefix lists that the ingress rules name, each once.
-func entries(ctx context.Context, groups healing.Groups, at healing.Place, rules []events.SecurityGroupRule) (lists map[string][]string, unread []string) {
-	lists = map[string][]string{}
-	asked := map[string]bool{}
-	for _, r := range rules {
-		if r.Egress || r.PrefixListID == "" || asked[r.PrefixListID] {
-			continue
-		}
-		asked[r.PrefixListID] = true
-		switch cidrs, ok, err := groups.Entries(ctx, at, r.PrefixListID); {
-		case err != nil:
-			unread = append(unread, r.PrefixListID+": "+err.Error())
-		case !ok:
-			unread = append(unread, r.PrefixListID+": it does not exist, or may not be read")
-		default:
-			lists[r.PrefixListID] = cidrs
-		}
-	}
-	return lists, unread
+	return found, judge.Unread(), nil
 }

@@ -169,7 +169,7 @@ func TestLive(t *testing.T) {
 		return []healing.Exception{{Group: "sg-09", Rule: "*", Expires: now.Add(time.Hour)}}, nil
 	}
 	found, unread, err := preview.Live(t.Context(), state, enforcing(), at, now, exceptions)
-	if err != nil || !slices.Equal(unread, []string{"pl-2: it does not exist, or may not be read"}) {
+	if err != nil || len(unread) > 0 {
 		t.Fatal(unread, err)
 	}
 	var got []string
@@ -179,7 +179,7 @@ func TestLive(t *testing.T) {
 	if want := []string{"sg-07 name of sg-07 sgr-sg-07 quarantine", "sg-08 name of sg-08 sgr-sg-08 revoke"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if state.rules != 1 || state.group != 3 || state.entries != 2 {
+	if state.rules != 1 || state.group != 3 || state.entries != 1 {
 		t.Errorf("%d reads of rules, %d of groups, %d of prefix lists", state.rules, state.group, state.entries)
 	}
 }

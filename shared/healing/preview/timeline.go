@@ -53,7 +53,11 @@ func (t *Timeline) Apply(ctx context.Context, event []byte) (replay.Change, erro
 	if err != nil || !change.Changed() {
 		return change, err
 	}
-	verdicts, _, err := Judge(ctx, &t.State, t.Policy, change.Place, change.Trigger.Time, nil, change.Groups...)
+	// A list whose entries the records do not tell is one that the healer could have
+	// read then: it is partial, see State.Partial, and no reason to do anything.
+	policy := t.Policy
+	policy.UnknownPrefixLists = healing.ReportUnknown
+	verdicts, _, err := Judge(ctx, &t.State, policy, change.Place, change.Trigger.Time, nil, change.Opened, change.Groups...)
 	if err != nil {
 		return change, err
 	}
@@ -158,16 +162,23 @@ func compare(a, b *Finding) int {
 		cmp.Compare(a.Group.GroupID, b.Group.GroupID), cmp.Compare(a.Rule.Rule.RuleID, b.Rule.Rule.RuleID))
 }
 
-// Live lists what the policy would do to the live groups of a place, by group,
-// and what could not be read.
+// Live lists what the policy would do to the live groups of a place, by group and
+// rule, and what could not be read. A rule of a prefix list whose entries cannot
+// be read is among the findings, as the policy says.
 func Live(ctx context.Context, groups healing.Groups, policy healing.Policy, at healing.Place, now time.Time,
 	exceptions func(ctx context.Context, group string) ([]healing.Exception, error)) (found []*Finding, unread []string, err error) {
-	verdicts, unread, err := Judge(ctx, groups, policy, at, now, exceptions)
+	verdicts, unread, err := Judge(ctx, groups, policy, at, now, exceptions, nil)
 	for _, v := range verdicts {
 		group := v.Group
+		var own []*Finding
 		for _, removal := range v.Plan.Remove {
-			found = append(found, &Finding{Group: &group, Rule: removal, Would: v.Would(removal.Rule)})
+			own = append(own, &Finding{Group: &group, Rule: removal, Would: v.Would(removal.Rule)})
 		}
+		for _, unknown := range v.Plan.Unknown { // told of, whatever the mode
+			own = append(own, &Finding{Group: &group, Rule: unknown, Would: Report})
+		}
+		slices.SortFunc(own, compare)
+		found = append(found, own...)
 	}
 	return found, unread, err
 }

@@ -15,6 +15,7 @@ import (
 type Change struct {
 	healing.Place
 	Trigger events.Trigger
+	Opened  []string // ids of the rules that the record says it made or changed; sorted
 	Groups  []string // whose rules, tags or use changed, or that refer to a prefix list that did; sorted
 	Notes   []string // what the record leaves unsaid, and why nothing was done
 }
@@ -85,7 +86,7 @@ func (s *State) Apply(event []byte) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	change := Change{Place: record.Place, Trigger: record.Trigger}
+	change := Change{Place: record.Place, Trigger: record.Trigger, Opened: record.Opened}
 	fields := envelope
 	if detail, ok := envelope["detail"].(map[string]any); ok {
 		fields = detail
