@@ -116,6 +116,7 @@ func TestHeals(t *testing.T) {
 	c.run("heal", "show", "h-none").want(3, "no heal h-none")
 	c.ledger()
 	c.run("heal", "list").want(0, "no security group was too open yet")
+	c.run("heal", "list", "--limit", "0").want(2, "--limit 0 is not at least 1")
 }
 
 func TestHealUndo(t *testing.T) {
@@ -133,12 +134,17 @@ func TestHealUndo(t *testing.T) {
 		t.Errorf("request = %s", body)
 	}
 	c.run("heal", "undo", "h-none").want(3, "no heal h-none")
+	c.ledger("SecurityGroupExposed.v1")
+	c.run("heal", "undo", "h-0d4c3b2a", "--yes").want(1, "h-0d4c3b2a only reported: nothing was closed")
+	if n := len(c.aws.Calls("lambda", path)); n != 1 {
+		t.Errorf("the function was asked %d times", n)
+	}
 }
 
 func TestRuleText(t *testing.T) {
 	tests := map[string]events.SecurityGroupRule{
 		`tcp 20-25 from ::/0 (r) "quick"`:    {RuleID: "r", Protocol: "tcp", FromPort: 20, ToPort: 25, CIDRv6: "::/0", Description: "quick"},
-		`any protocol all from pl-1 (r)`:     {RuleID: "r", Protocol: "-1", FromPort: -1, ToPort: -1, PrefixListID: "pl-1"},
+		`every protocol from pl-1 (r)`:       {RuleID: "r", Protocol: "-1", FromPort: -1, ToPort: -1, PrefixListID: "pl-1"},
 		`udp 53 from sg-2 (r)`:               {RuleID: "r", Protocol: "udp", FromPort: 53, ToPort: 53, ReferencedGroupID: "sg-2"},
 		`icmp all from 10.0.0.0/8 (r)`:       {RuleID: "r", Protocol: "icmp", FromPort: -1, ToPort: -1, CIDRv4: "10.0.0.0/8"},
 		`tcp 443 from 203.0.113.0/24 (r)`:    {RuleID: "r", Protocol: "tcp", FromPort: 443, ToPort: 443, CIDRv4: "203.0.113.0/24"},

@@ -18,6 +18,7 @@ import (
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
 	"github.com/evenkeel/evenkeel/shared/adapter/session"
+	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
 
@@ -67,6 +68,9 @@ func (a *app) records(ctx context.Context) (*installation, *ledger.Reader, error
 }
 
 func (a *app) healList(ctx context.Context, limit int) error {
+	if limit < 1 {
+		return usageError("--limit %d is not at least 1", limit)
+	}
 	_, reader, err := a.records(ctx)
 	if err != nil {
 		return err
@@ -81,13 +85,24 @@ func (a *app) healList(ctx context.Context, limit int) error {
 			return
 		}
 		t := table(w)
-		fmt.Fprintln(t, "HEAL\tSTATE\tSEVERITY\tGROUP\tACCOUNT\tREGION\tHOW\tOPEN FOR\tBY\tWHEN")
+		fmt.Fprintln(t, "HEAL\tSTATE\tSEVERITY\tGROUP\tRULE\tACCOUNT\tREGION\tHOW\tOPEN FOR\tBY\tWHEN")
 		for _, v := range views {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.HealID, v.State, cmp.Or(v.Severity, "-"), v.GroupID, v.Account, v.Region,
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.HealID, v.State, cmp.Or(v.Severity, "-"), v.GroupID, rulesText(v.Rules), v.Account, v.Region,
 				cmp.Or(how(v), "-"), openFor(v), openedBy(v.Trigger), ago(a.now(), v.Time))
 		}
 		_ = t.Flush()
 	})
+}
+
+// rulesText is the rule of a heal, or of several the first one and how many more.
+func rulesText(rules []events.Removal) string {
+	switch len(rules) {
+	case 0:
+		return "-"
+	case 1:
+		return printable(healing.RuleKey(rules[0].Rule))
+	}
+	return fmt.Sprintf("%s +%d", printable(healing.RuleKey(rules[0].Rule)), len(rules)-1)
 }
 
 // openedBy is who opened the rule, where that is known. Facts of sweeps had the
@@ -133,6 +148,9 @@ func (a *app) healUndo(ctx context.Context, id string, yes bool) error {
 	}
 	if err != nil {
 		return err
+	}
+	if report.State == ledger.HealObserved || report.State == ledger.HealStopped {
+		return fmt.Errorf("%s only reported: nothing was closed, so that there is nothing to undo", id)
 	}
 	if !yes {
 		a.healText(a.err, report)

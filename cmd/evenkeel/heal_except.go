@@ -96,6 +96,9 @@ func (a *app) healExcept(ctx context.Context, e healing.Exception, expires strin
 	if e.Expires, err = parseExpires(expires); err != nil {
 		return err
 	}
+	if e.Expires.After(a.now().Add(healing.LongestException)) {
+		return usageError("--expires %s is too far off: an exception ends within 366 days", expires)
+	}
 	if !yes {
 		fmt.Fprintf(a.err, "%s of %s stays open until %s, although the policy would close it\n", key, e.Group, e.Expires.Format(time.RFC3339))
 		agreed, err := a.confirm("Leave it open?")
@@ -187,7 +190,7 @@ func (a *app) healExceptions(ctx context.Context, group string, all bool) error 
 			if e.Over {
 				expires += " (over)"
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Group, printable(e.Rule), expires, printable(e.Owner), printable(e.Reason), printable(e.By), e.In)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Group, printable(e.Rule), expires, printable(e.Owner), printable(e.Reason), cmp.Or(printable(e.By), "-"), e.In)
 		}
 		_ = t.Flush()
 	})

@@ -76,6 +76,7 @@ func TestHealExcept(t *testing.T) {
 	c.run("heal", "except", "sg-1", "*", "--owner", "net", "--reason", "course").want(2, "say --expires")
 	c.run("heal", "except", "sg-1", "*", "--reason", "course", "--expires", "2026-01-31").want(2, "say --owner")
 	c.run("heal", "except", "sg-1", "*", "--owner", "net", "--reason", "course", "--expires", "soon").want(2, "neither a day")
+	c.run("heal", "except", "sg-1", "*", "--owner", "net", "--reason", "course", "--expires", "2029-01-31", "--yes").want(2, "too far off: an exception ends within 366 days")
 	c.run(with("sg-1", "tcp/22/1.2.3.4/0")...).want(2, "tcp/22/0.0.0.0/0 of sg-1 stays open until 2026-02-01T00:00:00Z", "say --yes")
 	if len(c.aws.Calls("lambda", path)) != 0 {
 		t.Fatal("asked although it was wrong")

@@ -102,7 +102,7 @@ func reachText(w io.Writer, h ledger.HealView) {
 		}
 	}
 	fmt.Fprintln(w, text)
-	if h.Reach != nil {
+	if h.Reach != nil && h.Reach.Level != events.ReachUnattached { // that is its own reason
 		for _, why := range h.Reach.Why {
 			fmt.Fprintf(w, "  %s\n", printable(why))
 		}
@@ -125,7 +125,7 @@ func ownerText(w io.Writer, o *events.Owner) {
 	}
 	fmt.Fprintln(w, text)
 	if o.Fix != "" {
-		fmt.Fprintf(w, "to fix: %s\n", printable(o.Fix))
+		fmt.Fprintf(w, "to do: %s\n", printable(o.Fix))
 	}
 }
 
@@ -169,12 +169,12 @@ func ruleText(r events.SecurityGroupRule) string {
 	case r.FromPort == r.ToPort:
 		ports = fmt.Sprint(r.FromPort)
 	}
-	protocol := r.Protocol
-	if protocol == "-1" {
-		protocol = "any protocol"
+	protocol := r.Protocol + " " + ports
+	if r.Protocol == "-1" {
+		protocol = "every protocol"
 	}
 	from := strings.Join(strings.Fields(strings.Join([]string{r.CIDRv4, r.CIDRv6, r.PrefixListID, r.ReferencedGroupID}, " ")), " ")
-	text := fmt.Sprintf("%s %s from %s (%s)", protocol, ports, from, r.RuleID)
+	text := fmt.Sprintf("%s from %s (%s)", protocol, from, r.RuleID)
 	if r.Description != "" {
 		text += fmt.Sprintf(" %q", r.Description)
 	}

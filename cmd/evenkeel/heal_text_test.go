@@ -33,6 +33,9 @@ func TestHealText(t *testing.T) {
 	sudden.Trigger.EventName, sudden.Exposure = "Sweep", 0
 	fleet := quarantined
 	fleet.Reach = &events.Reachability{Level: events.ReachInternet, Interfaces: 9, Public: []string{"eni-1", "eni-2", "eni-3", "eni-4", "eni-5", "eni-6", "eni-7"}}
+	unused := quarantined
+	unused.Reach = &events.Reachability{Level: events.ReachUnattached, Why: []string{"no network interface uses the group"}}
+	unused.Rules = []events.Removal{{Rule: events.SecurityGroupRule{RuleID: "sgr-3", Protocol: "-1", FromPort: -1, ToPort: -1, CIDRv6: "::/0"}, Reason: "open"}}
 	led := quarantined
 	led.Trigger, led.Exposure = events.Trigger{EventID: "e-1", EventName: "RunInstances", Found: events.FoundByOtherEvent}, 0
 	traced := led
@@ -44,11 +47,12 @@ func TestHealText(t *testing.T) {
 	}{
 		"quarantined": {quarantined, []string{
 			"severity critical; reachable from the internet: eni-1 of 2 interfaces\n  eni-1 has a public address\n", "closed after 1s",
-			"open; narrowed to 192.0.2.7/32\n", "owner: cloudformation shop-network WebSecurityGroup; its source opens the group again\nto fix: narrow CidrIp in the template\n",
+			"open; narrowed to 192.0.2.7/32\n", "owner: cloudformation shop-network WebSecurityGroup; its source opens the group again\nto do: narrow CidrIp in the template\n",
 		}, "revoked"},
 		"undone":                          {revoked, []string{"open; revoked\n", "+ tcp 22 from 0.0.0.0/0 (sgr-2), made anew: it was sgr-1\n", "could be reached is not known", "owner: unknown\n"}, "narrowed"},
 		"found by a sweep, and closed":    {sudden, []string{"found by a sweep", "closed; since when it was open is not known; 0 rules kept"}, "closed after"},
 		"a fleet":                         {fleet, []string{"reachable from the internet: eni-1, eni-2, eni-3, eni-4, eni-5 and at least 2 more of 9 interfaces\n", "at an unknown time"}, "0001-01-01"},
+		"not in use, all protocols":       {unused, []string{"severity critical; used by no interface\nclosed after 1s", "- every protocol from ::/0 (sgr-3): open"}, "no network interface uses"},
 		"led to":                          {led, []string{"found by an event (RunInstances e-1) that does not say who opened it\n"}, "opened by"},
 		"traced":                          {traced, []string{"found by a sweep; no event told who opened it\n  the last call known to have changed it: opened by bob with ModifySecurityGroupRules e-0 at 2026-01-02T03:04:05Z\n"}, "from  "},
 		"found by a sweep, and left open": {swept, []string{"found by a sweep", "left open: ", "! tcp 22 from 0.0.0.0/0"}, "closed after"},

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/evenkeel/evenkeel/shared/adapter/awserr"
 )
@@ -21,7 +22,9 @@ type installation struct {
 
 // aws loads the SDK's configuration, with --profile and --region over it.
 func (a *app) aws(ctx context.Context) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{}
+	// The SDK's own warnings, such as that a connection cannot be used again, tell
+	// a person nothing.
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if a.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(a.profile))
 	}

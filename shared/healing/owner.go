@@ -96,7 +96,7 @@ func advice(o events.Owner, trigger events.Trigger, template Declaration, stack 
 		parts = append(parts, fmt.Sprintf("%s opened it for %s: change what asked the service for it", o.Tool, who))
 	default:
 		with := map[string]string{OwnerConsole: "the console", OwnerCLI: "the command line", OwnerSDK: "a program"}[o.Kind]
-		parts = append(parts, fmt.Sprintf("out of band by %s with %s", who, with))
+		parts = append(parts, fmt.Sprintf("opened out of band by %s with %s: ask them, and put into a template what has to stay", who, with))
 	}
 	switch {
 	case stack == "":

@@ -42,7 +42,7 @@ func (s *Service) undoable(ctx context.Context, healID, by string) (Heal, error)
 	case !ok:
 		return Heal{}, fault.Invalid("undo: there is no heal %s", healID)
 	case !heal.closes():
-		return Heal{}, fault.Invalid("undo: %s only told, nothing was closed", healID)
+		return Heal{}, fault.Invalid("undo: %s only reported: nothing was closed, so that there is nothing to undo", healID)
 	case heal.Closed.IsZero():
 		return Heal{}, fault.Conflict("undo: %s is still under way", healID)
 	}

@@ -152,10 +152,10 @@ var tellers = map[string]func(Entry) (string, error){
 		if d.Exposure > 0 {
 			after = " after " + d.Exposure.Round(time.Millisecond).String()
 		}
-		return fmt.Sprintf("%s closed%s: %s removed, %d kept", d.GroupID, after, count(len(d.Removed), "rule"), d.Kept)
+		return fmt.Sprintf("%s healed%s: %s closed, %d kept", d.GroupID, after, count(len(d.Removed), "rule"), d.Kept)
 	}),
 	events.SecurityGroupExposed{}.DetailType(): tell(func(d events.SecurityGroupExposed) string {
-		return fmt.Sprintf("%s is open: %s would be removed", d.GroupID, count(len(d.Exposed), "rule"))
+		return fmt.Sprintf("%s is too open: %s would be closed", d.GroupID, count(len(d.Exposed), "rule"))
 	}),
 	events.SecurityGroupHealUndone{}.DetailType(): tell(func(d events.SecurityGroupHealUndone) string {
 		return fmt.Sprintf("%s opened again by %s until %s: %s", d.GroupID, d.By, d.Until.UTC().Format(time.RFC3339), count(len(d.Restored), "rule"))

@@ -39,7 +39,9 @@ var opening = []string{"AuthorizeSecurityGroupIngress", "AuthorizeIngress", "Mod
 // Opener implements healing.Openers: the last call before that time which names
 // the rule. Where that is the healer's own, the one that opened the rule since is
 // not in the ledger yet, or it was an undo: then nobody is named. Nor is anybody
-// for a rule that admits a prefix list: it may be the list that was opened.
+// for a rule that admits a prefix list: it may be the list that was opened. A call of
+// the healer's own in the second of before is what closed the rule now: CloudTrail's
+// times are whole seconds.
 func (c *Client) Opener(ctx context.Context, at healing.Place, rule events.SecurityGroupRule, before time.Time) (events.Trigger, bool, error) {
 	if rule.PrefixListID != "" {
 		return events.Trigger{}, false, nil
@@ -53,7 +55,7 @@ func (c *Client) Opener(ctx context.Context, at healing.Place, rule events.Secur
 	}
 	writes = slices.DeleteFunc(slices.Clone(writes), func(w attribution.Write) bool {
 		return w.Account != at.Account || w.Region != at.Region || !slices.Contains(w.Resources, rule.RuleID) ||
-			!slices.Contains(opening, w.EventName) || w.Time.After(before)
+			!slices.Contains(opening, w.EventName) || w.Time.After(before) || c.ours(w) && !w.Time.Before(before.Truncate(time.Second))
 	})
 	if len(writes) == 0 {
 		return events.Trigger{}, false, nil

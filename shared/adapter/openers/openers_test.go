@@ -55,18 +55,19 @@ func TestOpener(t *testing.T) {
 		err    error
 		want   string // id of the call
 	}{
-		"nothing is known":             {},
-		"the call that made it":        {writes: []attribution.Write{made}, want: made.EventID},
-		"the last of several":          {writes: []attribution.Write{write("ModifySecurityGroupRules", "mallory", -5, "sgr-1"), made}, want: "malloryModifySecurityGroupRules"},
-		"not a later one":              {writes: []attribution.Write{write("ModifySecurityGroupRules", "mallory", 5, "sgr-1"), made}, want: made.EventID},
-		"not one that opens nothing":   {writes: []attribution.Write{write("CreateTags", "mallory", -5, "sgr-1"), made}, want: made.EventID},
-		"not one of another rule":      {writes: []attribution.Write{write("ModifySecurityGroupRules", "mallory", -5, "sgr-2")}},
-		"only the group is named":      {writes: []attribution.Write{write("AuthorizeSecurityGroupIngress", "mallory", -5)}},
-		"the healer itself":            {writes: []attribution.Write{write("ModifySecurityGroupRules", ours, -5, "sgr-1"), made}},
-		"opened since the healer's":    {writes: []attribution.Write{write("ModifySecurityGroupRules", dana, -1, "sgr-1"), write("ModifySecurityGroupRules", ours, -5, "sgr-1")}, want: dana + "ModifySecurityGroupRules"},
-		"a rule with a prefix list":    {writes: []attribution.Write{made}, list: "pl-1"},
-		"the ledger cannot be read":    {writes: []attribution.Write{made}, err: errors.New("denied")},
-		"the same role name elsewhere": {writes: []attribution.Write{write("ModifySecurityGroupRules", strings.ReplaceAll(ours, "222222222222", "999999999999"), -5, "sgr-1")}, want: strings.ReplaceAll(ours, "222222222222", "999999999999") + "ModifySecurityGroupRules"},
+		"nothing is known":                   {},
+		"the call that made it":              {writes: []attribution.Write{made}, want: made.EventID},
+		"the last of several":                {writes: []attribution.Write{write("ModifySecurityGroupRules", "mallory", -5, "sgr-1"), made}, want: "malloryModifySecurityGroupRules"},
+		"not a later one":                    {writes: []attribution.Write{write("ModifySecurityGroupRules", "mallory", 5, "sgr-1"), made}, want: made.EventID},
+		"not one that opens nothing":         {writes: []attribution.Write{write("CreateTags", "mallory", -5, "sgr-1"), made}, want: made.EventID},
+		"not one of another rule":            {writes: []attribution.Write{write("ModifySecurityGroupRules", "mallory", -5, "sgr-2")}},
+		"only the group is named":            {writes: []attribution.Write{write("AuthorizeSecurityGroupIngress", "mallory", -5)}},
+		"the healer itself":                  {writes: []attribution.Write{write("ModifySecurityGroupRules", ours, -5, "sgr-1"), made}},
+		"the heal itself, cut to its second": {writes: []attribution.Write{write("ModifySecurityGroupRules", ours, 0, "sgr-1"), made}, want: made.EventID},
+		"opened since the healer's":          {writes: []attribution.Write{write("ModifySecurityGroupRules", dana, -1, "sgr-1"), write("ModifySecurityGroupRules", ours, -5, "sgr-1")}, want: dana + "ModifySecurityGroupRules"},
+		"a rule with a prefix list":          {writes: []attribution.Write{made}, list: "pl-1"},
+		"the ledger cannot be read":          {writes: []attribution.Write{made}, err: errors.New("denied")},
+		"the same role name elsewhere":       {writes: []attribution.Write{write("ModifySecurityGroupRules", strings.ReplaceAll(ours, "222222222222", "999999999999"), -5, "sgr-1")}, want: strings.ReplaceAll(ours, "222222222222", "999999999999") + "ModifySecurityGroupRules"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rule := events.SecurityGroupRule{RuleID: "sgr-1", GroupID: "sg-1", PrefixListID: tt.list}
