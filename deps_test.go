@@ -37,7 +37,7 @@ var importRules = []importRule{
 		"the domain does not know how it is wired, provisioned, emulated or shown"},
 	{"shared/**", []string{"shared/adapter/**"}, []string{"shared/adapter/**"},
 		"a port stands at its consumer: adapters know the domain, never the other way round"},
-	{"shared/{fault,config,cloudtrail,metrics,redact,glob,template,schema,condition,changeset,threshold}/**", nil,
+	{"shared/{fault,config,cloudtrail,metrics,redact,glob,yamldoc,template,schema,condition,changeset,threshold}/**", nil,
 		[]string{"shared/{validation,verification,policy,deployment,review,rollout,drift,healing,ledger,webhook,source,pipeline,assembly,build}/**"},
 		"the bottom row serves every domain and leans on none"},
 	{"shared/verification", nil, []string{"shared/{deployment,validation,policy,source,webhook,ledger,drift,healing}/**"},

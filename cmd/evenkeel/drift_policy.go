@@ -4,10 +4,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -18,36 +16,19 @@ import (
 )
 
 func newDriftPolicyCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "policy",
-		Short: "Show, check or set what is done about drift",
-		Long: `The policy is a document in Parameter Store: severities by what drifted, responses by who changed it,
+	return a.policyCommand(policyDocument{
+		short: "Show, check or set what is done about drift",
+		long: `The policy is a document in Parameter Store: severities by what drifted, responses by who changed it,
 and exceptions that end. Without a document the built-in policy counts. A check needs no AWS.`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.driftPolicyShow(cmd.Context()) },
-	}
-	cmd.AddCommand(&cobra.Command{
-		Use: "show", Short: "Show the policy that counts", Args: usageArgs(cobra.NoArgs), RunE: cmd.RunE,
-	}, &cobra.Command{
-		Use: "check file", Short: "Check a policy document", Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
-			_, err := a.driftPolicyCheck(args[0])
-			return err
-		},
-	}, &cobra.Command{
-		Use: "set file", Short: "Check a policy document and make it the one that counts", Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.driftPolicySet(cmd.Context(), args[0]) },
-	}, &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of the document, for editors", Args: usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			schema, err := response.JSONSchema()
-			if err == nil {
-				_, err = a.out.Write(schema)
+		show: a.driftPolicyShow, check: a.driftPolicyCheck, schema: response.JSONSchema, follows: "the policy counts from the next scan on",
+		set: func(ctx context.Context, document string) error {
+			policies, err := a.driftPolicies(ctx)
+			if err != nil {
+				return err
 			}
-			return err
+			return policies.Set(ctx, document)
 		},
 	})
-	return cmd
 }
 
 func (a *app) driftPolicies(ctx context.Context) (*driftstate.Policies, error) {
@@ -105,10 +86,7 @@ func policyText(p response.Policy) string {
 
 // driftPolicyCheck reads a document and says what is wrong with it.
 func (a *app) driftPolicyCheck(file string) (string, error) {
-	data, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", notFound("there is no file %s", file)
-	}
+	data, err := readDocument(file)
 	if err != nil {
 		return "", err
 	}
@@ -126,20 +104,4 @@ func (a *app) tellExpired(p response.Policy) {
 	for _, e := range p.Expired(a.now()) {
 		a.progress("the exception %q ended at %s and counts no more", e.Reason, e.Until.UTC().Format(time.RFC3339))
 	}
-}
-
-func (a *app) driftPolicySet(ctx context.Context, file string) error {
-	document, err := a.driftPolicyCheck(file)
-	if err != nil {
-		return err
-	}
-	policies, err := a.driftPolicies(ctx)
-	if err != nil {
-		return err
-	}
-	if err := policies.Set(ctx, document); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.out, "the policy counts from the next scan on")
-	return nil
 }

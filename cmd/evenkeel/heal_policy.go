@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -22,37 +21,20 @@ import (
 )
 
 func newHealPolicyCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "policy",
-		Short: "Show, check or set what counts as too open",
-		Long: `The policy is a document in Parameter Store, JSON or YAML: what is protected, from how many addresses,
+	return a.policyCommand(policyDocument{
+		short: "Show, check or set what counts as too open",
+		long: `The policy is a document in Parameter Store, JSON or YAML: what is protected, from how many addresses,
 what is done about it, and for which groups it is different. Without a document the built-in policy
 counts. A check needs no AWS. docs/healing.md describes every field.`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.healPolicyShow(cmd.Context()) },
-	}
-	cmd.AddCommand(&cobra.Command{
-		Use: "show", Short: "Show the policy that counts", Args: usageArgs(cobra.NoArgs), RunE: cmd.RunE,
-	}, &cobra.Command{
-		Use: "check file", Short: "Check a policy document", Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
-			_, err := a.healPolicyCheck(args[0])
-			return err
-		},
-	}, &cobra.Command{
-		Use: "set file", Short: "Check a policy document and make it the one that counts", Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.healPolicySet(cmd.Context(), args[0]) },
-	}, &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of the document, for editors", Args: usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			schema, err := healing.PolicySchema()
-			if err == nil {
-				_, err = a.out.Write(schema)
+		show: a.healPolicyShow, check: a.healPolicyCheck, schema: healing.PolicySchema, follows: "the healer follows within half a minute",
+		set: func(ctx context.Context, document string) error {
+			policies, err := a.healPolicies(ctx)
+			if err != nil {
+				return err
 			}
-			return err
+			return policies.write(ctx, document)
 		},
 	})
-	return cmd
 }
 
 // healPolicies is the parameter <prefix>/healing/policy.
@@ -120,10 +102,7 @@ func (a *app) healPolicyShow(ctx context.Context) error {
 
 // healPolicyCheck reads a document and says what is wrong with it, and where.
 func (a *app) healPolicyCheck(file string) (string, error) {
-	data, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", notFound("there is no file %s", file)
-	}
+	data, err := readDocument(file)
 	if err != nil {
 		return "", err
 	}
@@ -151,20 +130,4 @@ func (a *app) tellOver(p healing.Policy) {
 			a.progress("the exception for %s of %s ended at %s and counts no more", e.Rule, e.Group, e.Expires.UTC().Format(time.RFC3339))
 		}
 	}
-}
-
-func (a *app) healPolicySet(ctx context.Context, file string) error {
-	document, err := a.healPolicyCheck(file)
-	if err != nil {
-		return err
-	}
-	policies, err := a.healPolicies(ctx)
-	if err != nil {
-		return err
-	}
-	if err := policies.write(ctx, document); err != nil {
-		return err
-	}
-	a.progress("the healer follows within half a minute")
-	return nil
 }

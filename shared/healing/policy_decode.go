@@ -1,19 +1,14 @@
 package healing
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/evenkeel/evenkeel/shared/fault"
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 // MaxPolicy is how many bytes a policy document may have.
@@ -98,39 +93,12 @@ func (d *decoder) value(n *yaml.Node, field string) value {
 	return value{d, n, field}
 }
 
-// yamlLine finds the line in the YAML library's message, its only way to
-// report one.
-var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): (.*)$`)
-
 func (d *decoder) parse(data []byte) *yaml.Node {
-	if json.Valid(data) {
-		data = bytes.ReplaceAll(data, []byte("\t"), []byte(" ")) // white space of JSON, but not of YAML
+	root, fault := yamldoc.Root(data, "write {} for the default policy")
+	if fault != nil {
+		d.at(&yaml.Node{Line: fault.Line, Column: fault.Column}, "", "%s", fault.Message)
 	}
-	reader := yaml.NewDecoder(bytes.NewReader(data))
-	var document, second yaml.Node
-	err := reader.Decode(&document)
-	if err == nil {
-		if next := reader.Decode(&second); next == nil {
-			d.at(&second, "", "something follows the document; only one is read")
-			return nil
-		} else if !errors.Is(next, io.EOF) {
-			err = next
-		}
-	}
-	switch {
-	case errors.Is(err, io.EOF), err == nil && len(document.Content) != 1:
-		d.at(nil, "", "the document is empty; write {} for the default policy")
-		return nil
-	case err != nil:
-		line, message := 1, strings.TrimPrefix(err.Error(), "yaml: ")
-		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-			line, _ = strconv.Atoi(m[1])
-			message = m[2]
-		}
-		d.at(&yaml.Node{Line: line}, "", "%s", message)
-		return nil
-	}
-	return document.Content[0]
+	return root
 }
 
 // value is a part of the document and the field that it is.
@@ -184,16 +152,10 @@ func join(field, key string) string {
 	return field + "." + key
 }
 
+// kindOf names a value; one that is left empty is no default here.
 func kindOf(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Kind == yaml.AliasNode:
-		return "an alias (write the value out)"
-	case n.Tag == "!!null":
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 		return "nothing (leave the key out for the default)"
 	}
-	return strconv.Quote(n.Value)
+	return yamldoc.Kind(n)
 }

@@ -52,7 +52,7 @@ func TestDecodePolicyRefuses(t *testing.T) {
 		``:                                               "1:1: the document is empty",
 		`null`:                                           "want a mapping, not nothing",
 		`[]`:                                             "want a mapping, not a list",
-		"mode: enforce\n---\n{}":                         "2:1: something follows",
+		"mode: enforce\n---\n{}":                         "2:1: a second YAML document",
 		`{"mode":"enforce"} {}`:                          "1:1: ",
 		`{"mode":"enforce"`:                              "1:1: ",
 		`{"mode":"enforced"}`:                            `1:9: mode: "enforced" is not one of observe, enforce`,

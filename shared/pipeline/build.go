@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 // Build is how a repository makes its cloud assembly: commands that run in
@@ -134,8 +136,8 @@ func (d *decoder) commands(e entry) []string {
 		}
 	}
 	switch {
-	case kindOf(e.value) != "a list":
-		d.fault(position(e.value), "commands must be a list, not "+kindOf(e.value))
+	case yamldoc.Kind(e.value) != "a list":
+		d.fault(position(e.value), "commands must be a list, not "+yamldoc.Kind(e.value))
 	case len(e.value.Content) == 0:
 		d.fault(e.at, "commands names no command")
 	case len(list) > maxCommands || size > maxCommand:
@@ -174,7 +176,7 @@ func (d *decoder) environment(e entry) []Variable {
 func (d *decoder) variable(e entry) Variable {
 	v := Variable{Name: e.name}
 	what := "variable " + e.name
-	if kindOf(e.value) != "a mapping" {
+	if yamldoc.Kind(e.value) != "a mapping" {
 		v.Value, _ = d.scalar(e.value, what)
 		return v
 	}

@@ -3,12 +3,13 @@ package pipeline
 import (
 	"errors"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 // Decode reads evenkeel.yaml. file is its name in messages; exists tells
@@ -56,39 +57,12 @@ func (d *decoder) fault(at Position, message string) {
 
 func position(n *yaml.Node) Position { return Position{n.Line, n.Column} }
 
-// yamlLine finds the line in the YAML library's message, its only way to
-// report one.
-var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): (.*)$`)
-
 func (d *decoder) parse(data []byte) *yaml.Node {
-	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
-	var document, second yaml.Node
-	if err := decoder.Decode(&document); err != nil {
-		at, message := Position{1, 1}, strings.TrimPrefix(err.Error(), "yaml: ")
-		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-			at.Line, _ = strconv.Atoi(m[1])
-			message = m[2]
-		}
-		if message == "EOF" {
-			message = "the file is empty; it needs the keys " + names(topKeys)
-		}
-		d.fault(at, message)
-		return nil
+	root, fault := yamldoc.Root(data, "it needs the keys "+names(topKeys))
+	if fault != nil {
+		d.fault(Position{fault.Line, fault.Column}, fault.Message)
 	}
-	if err := decoder.Decode(&second); err == nil {
-		d.fault(position(&second), "a second YAML document; only one is read")
-		return nil
-	} else if line := yamlLine.FindStringSubmatch(err.Error()); line != nil {
-		at := Position{Column: 1}
-		at.Line, _ = strconv.Atoi(line[1])
-		d.fault(at, line[2])
-		return nil
-	}
-	if len(document.Content) != 1 {
-		d.fault(Position{1, 1}, "the file is empty; it needs the keys "+names(topKeys))
-		return nil
-	}
-	return document.Content[0]
+	return root
 }
 
 // entry is a key of a mapping and its value.
@@ -102,7 +76,7 @@ type entry struct {
 // what names the mapping in messages.
 func (d *decoder) entries(n *yaml.Node, what string) []entry {
 	if n.Kind != yaml.MappingNode {
-		d.fault(position(n), what+" must be a mapping, not "+kindOf(n))
+		d.fault(position(n), what+" must be a mapping, not "+yamldoc.Kind(n))
 		return nil
 	}
 	seen := map[string]Position{}
@@ -146,27 +120,11 @@ func (d *decoder) object(n *yaml.Node, what string, allowed []key) map[string]en
 	return found
 }
 
-func kindOf(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
-		return "a mapping"
-	case yaml.SequenceNode:
-		return "a list"
-	case yaml.AliasNode:
-		return "an alias (write the value out)"
-	default:
-		if n.Tag == "!!null" {
-			return "empty"
-		}
-		return strconv.Quote(n.Value)
-	}
-}
-
 // scalar reads text, a number or a boolean as it was written, so that an
 // account number keeps its leading zeros.
 func (d *decoder) scalar(n *yaml.Node, what string) (string, bool) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		d.fault(position(n), what+" must be text, not "+kindOf(n))
+		d.fault(position(n), what+" must be text, not "+yamldoc.Kind(n))
 		return "", false
 	}
 	return n.Value, true
@@ -191,7 +149,7 @@ func (d *decoder) oneOf(n *yaml.Node, what string, allowed []string) string {
 // items lists a sequence of distinct scalars.
 func (d *decoder) items(n *yaml.Node, what string) []*yaml.Node {
 	if n.Kind != yaml.SequenceNode {
-		d.fault(position(n), what+" must be a list, not "+kindOf(n))
+		d.fault(position(n), what+" must be a list, not "+yamldoc.Kind(n))
 		return nil
 	}
 	seen := map[string]bool{}

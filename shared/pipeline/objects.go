@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 func (d *decoder) pipeline(root *yaml.Node) *Pipeline {
@@ -53,7 +55,7 @@ func (d *decoder) stack(e entry) Stack {
 	}
 	if k, ok := keys["artifact"]; ok {
 		stack.Artifact = d.artifact(k)
-	} else if _, ok := keys["template"]; !ok && kindOf(e.value) == "a mapping" {
+	} else if _, ok := keys["template"]; !ok && yamldoc.Kind(e.value) == "a mapping" {
 		d.fault(position(e.value), what+" lacks the key \"template\", or \"artifact\"")
 	}
 	if k, ok := keys["dependsOn"]; ok {
@@ -93,7 +95,7 @@ func (d *decoder) stack(e entry) Stack {
 
 func (d *decoder) stages(e entry) []Stage {
 	if e.value.Kind != yaml.SequenceNode {
-		d.fault(position(e.value), "stages must be a list, not "+kindOf(e.value))
+		d.fault(position(e.value), "stages must be a list, not "+yamldoc.Kind(e.value))
 		return nil
 	}
 	if len(e.value.Content) == 0 {

@@ -142,8 +142,8 @@ func TestFaults(t *testing.T) {
 		{"stages as a mapping", "  - {name", "  x: {name", `stages must be a list, not a mapping`},
 		{"alias", "{template: t.yaml}", "&x {template: t.yaml, tags: *x}", `must be a mapping, not an alias`},
 		{"not YAML", "stacks:", "stacks: [", `did not find expected`},
-		{"empty file", minimal, "", `1:1: the file is empty; it needs the keys version, name, stacks, stages, validation`},
-		{"only a comment", minimal, "# nothing\n", `the file is empty`},
+		{"empty file", minimal, "", `1:1: the document is empty; it needs the keys version, name, stacks, stages, validation`},
+		{"only a comment", minimal, "# nothing\n", `the document is empty`},
 		{"a list", minimal, "- 1\n", `1:1: the file must be a mapping, not a list`},
 		{"two documents", minimal, minimal + "---\nversion: 1\n", `a second YAML document`},
 	}

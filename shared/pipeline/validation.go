@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 // What a stage refuses to deploy.
@@ -70,7 +72,7 @@ func (d *decoder) validation(n *yaml.Node) Validation {
 	keys := d.object(n, "validation", validationKeys)
 	if k, ok := keys["ignore"]; ok {
 		if k.value.Kind != yaml.SequenceNode {
-			d.fault(position(k.value), "ignore must be a list, not "+kindOf(k.value))
+			d.fault(position(k.value), "ignore must be a list, not "+yamldoc.Kind(k.value))
 		} else {
 			for _, item := range k.value.Content {
 				v.Ignore = append(v.Ignore, d.ignore(item))

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 // checks reads a verify list. what names its owner in messages.
 func (d *decoder) checks(n *yaml.Node, what string) []Check {
 	if n.Kind != yaml.SequenceNode {
-		d.fault(position(n), "verify of "+what+" must be a list, not "+kindOf(n))
+		d.fault(position(n), "verify of "+what+" must be a list, not "+yamldoc.Kind(n))
 		return nil
 	}
 	if len(n.Content) > maxChecks {

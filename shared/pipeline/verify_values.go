@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 func isOutput(n *yaml.Node) bool {
@@ -101,7 +103,7 @@ func (d *decoder) paths(n *yaml.Node) map[string]json.RawMessage {
 			d.fault(e.at, "the path "+strconv.Quote(e.name)+" is not like $.items[0].name")
 		}
 		if e.value.Kind != yaml.ScalarNode {
-			d.fault(position(e.value), "the value of "+e.name+" must be text, a number, true, false or null, not "+kindOf(e.value))
+			d.fault(position(e.value), "the value of "+e.name+" must be text, a number, true, false or null, not "+yamldoc.Kind(e.value))
 			continue
 		}
 		all[e.name] = d.toJSON(e.value, 0)
@@ -159,7 +161,7 @@ func (d *decoder) toJSON(n *yaml.Node, depth int) json.RawMessage {
 			value = n.Value
 		}
 	default:
-		d.fault(position(n), "a value must not be "+kindOf(n))
+		d.fault(position(n), "a value must not be "+yamldoc.Kind(n))
 		return nil
 	}
 	data, err := json.Marshal(value)

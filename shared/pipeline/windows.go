@@ -8,6 +8,8 @@ import (
 	_ "time/tzdata" // a Lambda function has no time zones of its own
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 // Window is when a stage takes deployments, every week.
@@ -215,7 +217,7 @@ func (d *decoder) freezes(n *yaml.Node) []Freeze {
 func (d *decoder) spans(n *yaml.Node, what string) []*yaml.Node {
 	switch {
 	case n.Kind != yaml.SequenceNode:
-		d.fault(position(n), what+" must be a list, not "+kindOf(n))
+		d.fault(position(n), what+" must be a list, not "+yamldoc.Kind(n))
 		return nil
 	case len(n.Content) > maxSpans:
 		d.fault(position(n.Content[maxSpans]), "there are "+strconv.Itoa(len(n.Content))+" "+what+"; the limit is "+strconv.Itoa(maxSpans))

@@ -1,16 +1,14 @@
 package response
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/shared/yamldoc"
 )
 
 // MaxDocument is how many bytes a policy document may have.
@@ -78,43 +76,19 @@ func (d *decoder) fault(n *yaml.Node, format string, args ...any) {
 	d.at(n.Line, n.Column, format, args...)
 }
 
-// yamlLine finds the line in the YAML library's message, its only way to
-// report one.
-var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): (.*)$`)
-
 func (d *decoder) parse(data []byte) *yaml.Node {
-	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
-	var document, second yaml.Node
-	err := decoder.Decode(&document)
-	if err == nil {
-		if next := decoder.Decode(&second); next == nil {
-			d.fault(&second, "a second YAML document; only one is read")
-			return nil
-		} else if !errors.Is(next, io.EOF) {
-			err = next
-		}
+	root, fault := yamldoc.Root(data, "it needs at least version: 1")
+	if fault != nil {
+		d.at(fault.Line, fault.Column, "%s", fault.Message)
 	}
-	switch {
-	case errors.Is(err, io.EOF), err == nil && len(document.Content) != 1:
-		d.at(1, 1, "the document is empty; it needs at least version: 1")
-		return nil
-	case err != nil:
-		line, message := 1, strings.TrimPrefix(err.Error(), "yaml: ")
-		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-			line, _ = strconv.Atoi(m[1])
-			message = m[2]
-		}
-		d.at(line, 1, "%s", message)
-		return nil
-	}
-	return document.Content[0]
+	return root
 }
 
 func (d *decoder) policy(n *yaml.Node) Policy {
 	var p Policy
 	keys := d.object(n, "the document", topKeys())
 	if v := keys["version"]; v != nil && (v.Kind != yaml.ScalarNode || v.Value != "1") {
-		d.fault(v, "version is %s; this program reads version 1", kindOf(v))
+		d.fault(v, "version is %s; this program reads version 1", yamldoc.Kind(v))
 	}
 	for _, item := range d.items(keys["severities"], "severities") {
 		k := d.object(item, "a severity", severityKeys())
@@ -180,7 +154,7 @@ type entry struct {
 // duplicates. what names the mapping in messages.
 func (d *decoder) entries(n *yaml.Node, what string, allowed []string) []entry {
 	if n.Kind != yaml.MappingNode {
-		d.fault(n, "%s must be a mapping, not %s", what, kindOf(n))
+		d.fault(n, "%s must be a mapping, not %s", what, yamldoc.Kind(n))
 		return nil
 	}
 	var list []entry
@@ -223,7 +197,7 @@ func (d *decoder) items(n *yaml.Node, what string) []*yaml.Node {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.fault(n, "%s must be a list, not %s", what, kindOf(n))
+		d.fault(n, "%s must be a list, not %s", what, yamldoc.Kind(n))
 		return nil
 	}
 	return n.Content
@@ -234,7 +208,7 @@ func (d *decoder) text(n *yaml.Node, what string) string {
 		return ""
 	}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || strings.TrimSpace(n.Value) == "" {
-		d.fault(n, "%s must be text, not %s", what, kindOf(n))
+		d.fault(n, "%s must be text, not %s", what, yamldoc.Kind(n))
 		return ""
 	}
 	return n.Value
@@ -278,19 +252,4 @@ func (d *decoder) until(n *yaml.Node) time.Time {
 		d.fault(n, "until %q is neither a day such as 2027-01-31 nor an instant in RFC 3339", value)
 	}
 	return instant.UTC()
-}
-
-func kindOf(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Kind == yaml.AliasNode:
-		return "an alias (write the value out)"
-	case n.Tag == "!!null":
-		return "empty"
-	default:
-		return strconv.Quote(n.Value)
-	}
 }
