@@ -293,11 +293,3 @@ func (t *task) change(ctx context.Context, c *closing, remove []events.Removal) 
 	}
 	return t.Changes.Revoke(ctx, c.at(), c.group.GroupID, revoke)
 }
-
-func withoutQuarantine(remove []events.Removal) []events.Removal {
-	remove = slices.Clone(remove)
-	for i := range remove {
-		remove[i].Quarantine = ""
-	}
-	return remove
-}

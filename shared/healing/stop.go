@@ -2,6 +2,7 @@ package healing
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
@@ -34,4 +35,12 @@ func (t *task) stop(ctx context.Context, c *closing, remove []events.Removal, s 
 		return err
 	}
 	return t.report(ctx, kept)
+}
+
+func withoutQuarantine(remove []events.Removal) []events.Removal {
+	remove = slices.Clone(remove)
+	for i := range remove {
+		remove[i].Quarantine = ""
+	}
+	return remove
 }

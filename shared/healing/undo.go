@@ -2,7 +2,9 @@ package healing
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -64,7 +66,7 @@ func (s *Service) restore(ctx context.Context, h Heal, by string) (Heal, error) 
 		return Heal{}, fault.Conflict("undo of %s: %s; nothing was changed", h.ID, strings.Join(todo.conflicts, "; "))
 	}
 	h.UndoneBy, h.Until = by, s.Now().UTC().Add(policy.undoTime())
-	if err := s.Policies.Except(ctx, h.exceptions(by, h.Until)...); err != nil {
+	if h.Until, err = s.except(ctx, h); err != nil {
 		return Heal{}, err
 	}
 	if err := s.apply(ctx, h, todo); err != nil {
@@ -78,6 +80,29 @@ func (s *Service) restore(ctx context.Context, h Heal, by string) (Heal, error) 
 	}
 	h.Restored, h.Undone = todo.restored, s.Now().UTC()
 	return s.Records.Advance(ctx, h)
+}
+
+// except keeps the healer from the rules of an undone heal until h.Until, and
+// returns until when it really does. A recorded exception that lasts longer stays
+// as it is: somebody answers for it, and gave the reason.
+func (s *Service) except(ctx context.Context, h Heal) (until time.Time, err error) {
+	recorded, err := s.Policies.Exceptions(ctx, h.Group.GroupID)
+	if err != nil {
+		return until, err
+	}
+	var missing []Exception
+	for _, e := range h.exceptions(h.UndoneBy, h.Until) {
+		longer := slices.IndexFunc(recorded, func(r Exception) bool { return r.Group == e.Group && r.Rule == e.Rule && r.Expires.After(e.Expires) })
+		if longer >= 0 {
+			e = recorded[longer]
+		} else {
+			missing = append(missing, e)
+		}
+		if until.IsZero() || e.Expires.Before(until) {
+			until = e.Expires
+		}
+	}
+	return until, s.Policies.Except(ctx, missing...)
 }
 
 // apply carries a restoration out.

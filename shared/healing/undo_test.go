@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/shared/fault"
 	"github.com/evenkeel/evenkeel/shared/healing"
@@ -53,6 +54,37 @@ func TestUndoRefuses(t *testing.T) {
 	for name, call := range map[string][2]string{"unknown heal": {"heal-0", "dana"}, "no heal": {"", "dana"}, "nobody asks": {"heal-0", ""}} {
 		if _, err := w.Undo(context.Background(), call[0], call[1]); !fault.Is(err, fault.InvalidError) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// An exception that somebody recorded for longer than an undo lasts is not cut
+// short by the undo; one that ends before is replaced.
+func TestUndoKeepsALongerException(t *testing.T) {
+	for name, tt := range map[string]struct {
+		recorded, want time.Duration
+		owner          string
+	}{
+		"longer":  {30 * 24 * time.Hour, 30 * 24 * time.Hour, "net@example.com"},
+		"shorter": {time.Hour, 24 * time.Hour, "dana"},
+	} {
+		w := newWorld()
+		bad := rule("", "tcp/20-25", "0.0.0.0/0")
+		bad.GroupID = group
+		w.groups.AddRule(hub, bad)
+		id := w.mustHandle(t, sample(t, "range-20-25")).Actions[0].HealID
+		start := w.now
+		e := healing.Exception{Group: group, Rule: healing.RuleKey(bad), Owner: "net@example.com", Reason: "course", By: "kim", Expires: start.Add(tt.recorded)}
+		if _, err := w.Except(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		undone, err := w.Undo(t.Context(), id, "dana")
+		if err != nil || undone.Until.Sub(start).Round(time.Second) != tt.want {
+			t.Errorf("%s: opened until %s after, want %s: %v", name, undone.Until.Sub(start), tt.want, err)
+		}
+		kept, err := w.Policies.Exceptions(t.Context(), group)
+		if err != nil || len(kept) != 1 || kept[0].Owner != tt.owner || kept[0].Expires.Sub(start).Round(time.Second) != tt.want {
+			t.Errorf("%s: %+v, %v", name, kept, err)
 		}
 	}
 }
