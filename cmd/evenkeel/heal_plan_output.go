@@ -134,7 +134,11 @@ func healPlanTable(w io.Writer, r healPlan) {
 }
 
 func healPlanCells(f *preview.Finding) []string {
-	cells := []string{printable(f.Group.Account), printable(f.Group.Region), groupText(f), printable(ruleText(f.Rule.Rule)), f.Rule.Severity, f.Would}
+	would := f.Would
+	if f.Unread {
+		would += ": its entries cannot be read"
+	}
+	cells := []string{printable(f.Group.Account), printable(f.Group.Region), groupText(f), printable(ruleText(f.Rule.Rule)), f.Rule.Severity, would}
 	if f.Trigger == nil {
 		return cells
 	}

@@ -268,4 +268,20 @@ func TestHealPlanLive(t *testing.T) {
 			t.Errorf("%s is no read", call.Action)
 		}
 	}
+
+	// A list that may not be read is told of as the healer tells of it, one of AWS is not.
+	c.aws.Reply("ec2", "DescribeSecurityGroupRules", `<DescribeSecurityGroupRulesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><securityGroupRuleSet>
+<item><securityGroupRuleId>sgr-3</securityGroupRuleId><groupId>sg-1</groupId><isEgress>false</isEgress><ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort><prefixListId>pl-1</prefixListId></item>
+</securityGroupRuleSet></DescribeSecurityGroupRulesResponse>`)
+	c.aws.Reply("ec2", "GetManagedPrefixListEntries", `<GetManagedPrefixListEntriesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><entrySet>
+<item><cidr>0.0.0.0/0</cidr></item></entrySet></GetManagedPrefixListEntriesResponse>`)
+	c.aws.Reply("ec2", "DescribeManagedPrefixLists", `<DescribeManagedPrefixListsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><prefixListSet>
+<item><prefixListId>pl-1</prefixListId><ownerId>AWS</ownerId></item></prefixListSet></DescribeManagedPrefixListsResponse>`)
+	c.run("heal", "plan", "--live", "--account", "222222222222").want(0, "the policy would do nothing")
+	c.aws.Reply("ec2", "DescribeManagedPrefixLists", `<DescribeManagedPrefixListsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><prefixListSet/></DescribeManagedPrefixListsResponse>`)
+	c.run("heal", "plan", "--live", "--account", "222222222222").want(0, "tcp 22 from pl-1 (sgr-3)", "revoke 1")
+	c.aws.On("ec2", "GetManagedPrefixListEntries", func(awsstub.Call) awsstub.Answer {
+		return awsstub.Answer{Status: 400, Body: `<Response><Errors><Error><Code>InvalidPrefixListID.NotFound</Code><Message>gone</Message></Error></Errors></Response>`}
+	})
+	c.run("heal", "plan", "--live", "--account", "222222222222").want(0, "tcp 22 from pl-1 (sgr-3)", "report: its entries cannot be read")
 }

@@ -21,6 +21,7 @@ type Finding struct {
 	Trigger  *events.Trigger       `json:"trigger,omitempty"`  // what made it too open; unknown in live state
 	Closed   time.Time             `json:"closed,omitzero"`    // when it no longer was; none: it is at the end
 	ClosedBy string                `json:"closedBy,omitempty"` // who saw to that
+	Unread   bool                  `json:"unread,omitempty"`   // reported because the entries of its prefix list cannot be read
 	Partial  bool                  `json:"partial,omitempty"`  // earlier rules of the group are not known
 }
 
@@ -175,7 +176,7 @@ func Live(ctx context.Context, groups healing.Groups, policy healing.Policy, at 
 			own = append(own, &Finding{Group: &group, Rule: removal, Would: v.Would(removal.Rule)})
 		}
 		for _, unknown := range v.Plan.Unknown { // told of, whatever the mode
-			own = append(own, &Finding{Group: &group, Rule: unknown, Would: Report})
+			own = append(own, &Finding{Group: &group, Rule: unknown, Would: Report, Unread: true})
 		}
 		slices.SortFunc(own, compare)
 		found = append(found, own...)
