@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -100,9 +101,18 @@ func rulesText(rules []events.Removal) string {
 	case 0:
 		return "-"
 	case 1:
-		return printable(healing.RuleKey(rules[0].Rule))
+		return shownKey(healing.RuleKey(rules[0].Rule))
 	}
-	return fmt.Sprintf("%s +%d", printable(healing.RuleKey(rules[0].Rule)), len(rules)-1)
+	return fmt.Sprintf("%s +%d", shownKey(healing.RuleKey(rules[0].Rule)), len(rules)-1)
+}
+
+// shownKey is a rule's key as a command line takes it: -1, every protocol, would
+// be a flag there.
+func shownKey(key string) string {
+	if rest, ok := strings.CutPrefix(key, "-1/"); ok {
+		key = "all/" + rest
+	}
+	return printable(key)
 }
 
 // openedBy is who opened the rule, where that is known. Facts of sweeps had the

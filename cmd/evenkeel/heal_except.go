@@ -25,8 +25,8 @@ func newHealExceptCommand(a *app) *cobra.Command {
 		Use:   "except group rule",
 		Short: "Let a rule stay although it is too open, until a day",
 		Long: `Record an exception: the healer leaves the rule of the group alone until it expires. The rule is what it
-admits, protocol/ports/source, whatever its id; "*" is every rule of the group. An exception ends within
-366 days. Who may invoke the healing function may do this; the exception and the function's log say who it was.`,
+admits, protocol/ports/source, whatever its id, such as all/all/10.0.0.0/8 for every protocol; "*" is every
+rule of the group. An exception ends within 366 days. Who may invoke the healing function may do this; the exception and the function's log say who it was.`,
 		Example: `  evenkeel heal except sg-0a1b2c3d4e5f60001 tcp/22/203.0.113.0/24 --owner net@example.com --reason "course" --expires 2027-01-31
   evenkeel heal except sg-0a1b2c3d4e5f60001 "*" --owner net@example.com --reason "migration, see #214" --expires 2027-01-31`,
 		Args: usageArgs(cobra.ExactArgs(2)),
@@ -100,7 +100,7 @@ func (a *app) healExcept(ctx context.Context, e healing.Exception, expires strin
 		return usageError("--expires %s is too far off: an exception ends within 366 days", expires)
 	}
 	if !yes {
-		fmt.Fprintf(a.err, "%s of %s stays open until %s, although the policy would close it\n", key, e.Group, e.Expires.Format(time.RFC3339))
+		fmt.Fprintf(a.err, "%s of %s stays open until %s, although the policy would close it\n", shownKey(key), e.Group, e.Expires.Format(time.RFC3339))
 		agreed, err := a.confirm("Leave it open?")
 		if err != nil || !agreed {
 			return err
@@ -137,10 +137,10 @@ func (a *app) changeException(ctx context.Context, action string, e healing.Exce
 	}
 	return a.print(done, func(w io.Writer) {
 		if action == "unexcept" {
-			fmt.Fprintf(w, "%s of %s is closed by the next event or sweep, if it is too open still\n", printable(done.Rule), done.Group)
+			fmt.Fprintf(w, "%s of %s is closed by the next event or sweep, if it is too open still\n", shownKey(done.Rule), done.Group)
 			return
 		}
-		fmt.Fprintf(w, "%s of %s stays until %s\n", printable(done.Rule), done.Group, done.Expires.UTC().Format(time.RFC3339))
+		fmt.Fprintf(w, "%s of %s stays until %s\n", shownKey(done.Rule), done.Group, done.Expires.UTC().Format(time.RFC3339))
 	})
 }
 
@@ -190,7 +190,7 @@ func (a *app) healExceptions(ctx context.Context, group string, all bool) error 
 			if e.Over {
 				expires += " (over)"
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Group, printable(e.Rule), expires, printable(e.Owner), printable(e.Reason), cmp.Or(printable(e.By), "-"), e.In)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Group, shownKey(e.Rule), expires, printable(e.Owner), printable(e.Reason), cmp.Or(printable(e.By), "-"), e.In)
 		}
 		_ = t.Flush()
 	})

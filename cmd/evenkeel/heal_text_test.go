@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/ledger"
 )
 
@@ -67,5 +68,21 @@ func TestHealText(t *testing.T) {
 		if strings.Contains(out.String(), tt.not) {
 			t.Errorf("%s: says %q:\n%s", name, tt.not, out.String())
 		}
+	}
+}
+
+// A rule is shown as heal except takes it.
+func TestShownKey(t *testing.T) {
+	every := events.SecurityGroupRule{Protocol: "-1", FromPort: -1, ToPort: -1, CIDRv6: "::/0"}
+	ssh := events.SecurityGroupRule{Protocol: "tcp", FromPort: 22, ToPort: 22, CIDRv4: "0.0.0.0/0"}
+	for want, rules := range map[string][]events.Removal{
+		"-": nil, "all/all/::/0": {{Rule: every}}, "tcp/22/0.0.0.0/0 +1": {{Rule: ssh}, {Rule: every}},
+	} {
+		if got := rulesText(rules); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if key, err := healing.CanonicalKey(rulesText([]events.Removal{{Rule: every}})); err != nil || key != healing.RuleKey(every) {
+		t.Errorf("%q, %v", key, err)
 	}
 }
