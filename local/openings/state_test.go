@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/adapter/securitygroups"
 	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/healing/benchmark"
 )
@@ -274,32 +275,10 @@ func (s *stage) groupIDs() (ids []string) {
 	return ids
 }
 
-func permission(r events.SecurityGroupRule) types.IpPermission {
-	p := types.IpPermission{IpProtocol: aws.String(r.Protocol)}
-	if r.Protocol != "-1" {
-		p.FromPort, p.ToPort = aws.Int32(r.FromPort), aws.Int32(r.ToPort)
-	}
-	var description *string
-	if r.Description != "" {
-		description = aws.String(r.Description)
-	}
-	switch {
-	case r.CIDRv4 != "":
-		p.IpRanges = []types.IpRange{{CidrIp: aws.String(r.CIDRv4), Description: description}}
-	case r.CIDRv6 != "":
-		p.Ipv6Ranges = []types.Ipv6Range{{CidrIpv6: aws.String(r.CIDRv6), Description: description}}
-	case r.PrefixListID != "":
-		p.PrefixListIds = []types.PrefixListId{{PrefixListId: aws.String(r.PrefixListID), Description: description}}
-	default:
-		p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: aws.String(r.ReferencedGroupID), Description: description}}
-	}
-	return p
-}
-
 func (s *stage) authorize(ctx context.Context, rules []benchmark.Rule) error {
 	var permissions []types.IpPermission
 	for _, r := range rules {
-		permissions = append(permissions, permission(s.rule(r)))
+		permissions = append(permissions, securitygroups.Permission(s.rule(r)))
 	}
 	first := rules[0]
 	group, tags := aws.String(s.ids[first.GroupID]), specification(types.ResourceTypeSecurityGroupRule, first.Tags)

@@ -278,7 +278,7 @@ func (s *SecurityGroups) Modify(_ context.Context, at healing.Place, group strin
 		if !ok || was.GroupID != group || was.Egress {
 			return nil // EC2 refuses the whole call, which the port passes over
 		}
-		if kindOf(was) != kindOf(rule) {
+		if healing.SourceKind(was) != healing.SourceKind(rule) {
 			return fault.Invalid("InvalidParameterValue: Invalid rule type for security group rule %s", rule.RuleID)
 		}
 		was.CIDRv4, was.CIDRv6 = canonical(rule.CIDRv4), canonical(rule.CIDRv6)
@@ -292,20 +292,6 @@ func (s *SecurityGroups) Modify(_ context.Context, at healing.Place, group strin
 	}
 	r.rules = after.rules
 	return nil
-}
-
-// kindOf says what the rule's source is. EC2 does not change it in place.
-// Source: EC2 API reference, SecurityGroupRuleRequest.
-func kindOf(r events.SecurityGroupRule) string {
-	switch {
-	case r.CIDRv4 != "":
-		return "IPv4"
-	case r.CIDRv6 != "":
-		return "IPv6"
-	case r.PrefixListID != "":
-		return "prefix list"
-	}
-	return "group"
 }
 
 // Authorize implements healing.Changes.

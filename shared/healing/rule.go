@@ -21,6 +21,21 @@ func RuleKey(r events.SecurityGroupRule) string {
 	return protocolName(r.Protocol) + "/" + portsText(from, to) + "/" + source
 }
 
+// SourceKind says what a rule's source is: "IPv4", "IPv6", "prefix list" or
+// "group". EC2 does not change it in place.
+// Source: EC2 API reference, SecurityGroupRuleRequest.
+func SourceKind(r events.SecurityGroupRule) string {
+	switch {
+	case r.CIDRv4 != "":
+		return "IPv4"
+	case r.CIDRv6 != "":
+		return "IPv6"
+	case r.PrefixListID != "":
+		return "prefix list"
+	}
+	return "group"
+}
+
 // CanonicalKey brings a key that a person wrote to RuleKey's form. "*", every
 // rule, stays. What no rule can have is an error.
 func CanonicalKey(key string) (string, error) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/shared/template"
+
+	"github.com/evenkeel/evenkeel/shared/changeset"
 )
 
 // The ways in which a property raises the risk.
@@ -107,7 +109,7 @@ func (g *guard) is(v any) bool {
 	if len(g.values) == 0 {
 		return present(v)
 	}
-	text := scalar(v)
+	text := changeset.Scalar(v)
 	for _, value := range g.values {
 		if strings.EqualFold(text, value) {
 			return true
@@ -161,7 +163,7 @@ func (g *guard) least(values []any) float64 {
 		return g.absent
 	}
 	for _, v := range values {
-		if f, err := strconv.ParseFloat(scalar(v), 64); err == nil {
+		if f, err := strconv.ParseFloat(changeset.Scalar(v), 64); err == nil {
 			least = min(least, f)
 		}
 	}
@@ -210,7 +212,7 @@ func step(item any, name, member, value string, path []string, found *[]any) {
 		collect(item, path[1:], found)
 		return
 	}
-	if object, ok := item.(map[string]any); ok && scalar(object[member]) == value {
+	if object, ok := item.(map[string]any); ok && changeset.Scalar(object[member]) == value {
 		collect(object, path[1:], found)
 	}
 }

@@ -3,6 +3,8 @@ package risk
 import (
 	"slices"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/changeset"
 )
 
 // powerful are managed policies that give every right, or lead to it.
@@ -54,10 +56,10 @@ func newItems(s *subject, property string) []string {
 	}
 	var before, after []string
 	for _, v := range valuesAt(s.before.properties, []string{property, "*"}) {
-		before = append(before, scalar(v))
+		before = append(before, changeset.Scalar(v))
 	}
 	for _, v := range valuesAt(s.after.properties, []string{property, "*"}) {
-		if text := scalar(v); unknown(v) || !slices.Contains(before, text) {
+		if text := changeset.Scalar(v); unknown(v) || !slices.Contains(before, text) {
 			after = append(after, text)
 		}
 	}
@@ -90,7 +92,7 @@ func (a *assessor) grantees(s *subject) {
 	if !ok {
 		return
 	}
-	before, after := scalar(s.before.properties["Principal"]), scalar(s.after.properties["Principal"])
+	before, after := changeset.Scalar(s.before.properties["Principal"]), changeset.Scalar(s.after.properties["Principal"])
 	limited := func(p side) bool {
 		return slices.ContainsFunc(limits, func(name string) bool { return present(p.properties[name]) })
 	}

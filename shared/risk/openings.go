@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/healing"
 	"github.com/evenkeel/evenkeel/shared/healing/declared"
 	"github.com/evenkeel/evenkeel/shared/template"
@@ -143,7 +144,7 @@ func groupOf(s side, own string) string {
 			}
 		}
 	}
-	if id := scalar(s.properties["GroupId"]); id != "" && !unknown(id) {
+	if id := changeset.Scalar(s.properties["GroupId"]); id != "" && !unknown(id) {
 		return id
 	}
 	return "of " + own
@@ -214,7 +215,7 @@ func (o *openings) know(w *world, key, typeName, physicalID string, at side) {
 		if strings.HasPrefix(physicalID, "sg-") {
 			g.GroupID = physicalID
 		}
-		g.VPCID, g.GroupName, g.Tags = scalar(at.properties["VpcId"]), scalar(at.properties["GroupName"]), maps.Clone(o.tags)
+		g.VPCID, g.GroupName, g.Tags = changeset.Scalar(at.properties["VpcId"]), changeset.Scalar(at.properties["GroupName"]), maps.Clone(o.tags)
 		g.unknownVPC = !at.whole || g.VPCID == "" || unknown(g.VPCID)
 		if g.Tags == nil {
 			g.Tags = map[string]string{}
@@ -222,7 +223,7 @@ func (o *openings) know(w *world, key, typeName, physicalID string, at side) {
 		g.unknownTags = !at.whole || unknown(at.properties["Tags"])
 		for _, tag := range valuesAt(at.properties, []string{"Tags", "*"}) {
 			entry, _ := tag.(map[string]any)
-			g.Tags[scalar(entry["Key"])] = scalar(entry["Value"])
+			g.Tags[changeset.Scalar(entry["Key"])] = changeset.Scalar(entry["Value"])
 			g.unknownTags = g.unknownTags || unknown(tag) || unknown(entry["Key"]) || unknown(entry["Value"])
 		}
 	}

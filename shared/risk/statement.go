@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/shared/changeset"
 )
 
 // The kinds of policies.
@@ -115,7 +117,7 @@ func (r *reader) document(list any, path string) {
 }
 
 func newStatement(s map[string]any, path string) statement {
-	out := statement{kind: identityPolicy, allow: !strings.EqualFold(scalar(s["Effect"]), "Deny"), path: path}
+	out := statement{kind: identityPolicy, allow: !strings.EqualFold(changeset.Scalar(s["Effect"]), "Deny"), path: path}
 	for _, name := range []string{"NotAction", "NotResource", "NotPrincipal"} {
 		if _, ok := s[name]; ok {
 			out.negated = true

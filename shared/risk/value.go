@@ -4,22 +4,9 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
-)
 
-// scalar is a value as CloudFormation writes it in a change set, where every
-// number and boolean is text; "" for what is no scalar.
-func scalar(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case bool:
-		return strconv.FormatBool(v)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return ""
-}
+	"github.com/evenkeel/evenkeel/shared/changeset"
+)
 
 // plain brings a value to a form in which equal JSON means equal to
 // CloudFormation: every scalar is text.
@@ -40,7 +27,7 @@ func plain(v any) any {
 	case nil:
 		return nil
 	}
-	return scalar(v)
+	return changeset.Scalar(v)
 }
 
 // key is a text that is the same for the same value.
@@ -62,7 +49,7 @@ func texts(v any) []string {
 	}
 	var out []string
 	for _, item := range items {
-		if text := scalar(item); text != "" {
+		if text := changeset.Scalar(item); text != "" {
 			out = append(out, text)
 		}
 	}

@@ -245,7 +245,7 @@ func request(r events.SecurityGroupRule) *types.SecurityGroupRuleRequest {
 func (c *Client) Authorize(ctx context.Context, at healing.Place, rule events.SecurityGroupRule) error {
 	in := &ec2.AuthorizeSecurityGroupIngressInput{
 		GroupId:       aws.String(rule.GroupID),
-		IpPermissions: []types.IpPermission{permission(rule)},
+		IpPermissions: []types.IpPermission{Permission(rule)},
 	}
 	if tags := ownTags(rule.Tags); len(tags) > 0 {
 		in.TagSpecifications = []types.TagSpecification{{ResourceType: types.ResourceTypeSecurityGroupRule, Tags: tags}}
@@ -257,7 +257,8 @@ func (c *Client) Authorize(ctx context.Context, at healing.Place, rule events.Se
 	return awserr.Classify("authorize "+healing.RuleKey(rule)+" in "+rule.GroupID, err)
 }
 
-func permission(r events.SecurityGroupRule) types.IpPermission {
+// Permission asks for a rule as AuthorizeSecurityGroupIngress takes it.
+func Permission(r events.SecurityGroupRule) types.IpPermission {
 	p := types.IpPermission{IpProtocol: aws.String(r.Protocol)}
 	if r.Protocol != "-1" {
 		p.FromPort, p.ToPort = aws.Int32(r.FromPort), aws.Int32(r.ToPort)

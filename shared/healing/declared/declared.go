@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/events"
+	"github.com/evenkeel/evenkeel/shared/changeset"
 	"github.com/evenkeel/evenkeel/shared/template"
 )
 
@@ -70,7 +71,7 @@ func Rule(id string, item any) (rules []events.SecurityGroupRule, unsure bool) {
 	if !ok || len(entry) == 0 {
 		return nil, false
 	}
-	base := events.SecurityGroupRule{RuleID: id, Protocol: scalar(entry["IpProtocol"])}
+	base := events.SecurityGroupRule{RuleID: id, Protocol: changeset.Scalar(entry["IpProtocol"])}
 	if unknown(entry["IpProtocol"]) {
 		base.Protocol, unsure = "-1", true
 	}
@@ -79,7 +80,7 @@ func Rule(id string, item any) (rules []events.SecurityGroupRule, unsure bool) {
 	base.ToPort, toKnown = port(entry["ToPort"])
 	unsure = unsure || !fromKnown || !toKnown
 	for n, name := range []string{"CidrIp", "CidrIpv6", "SourcePrefixListId", "SourceSecurityGroupId", "SourceSecurityGroupName"} {
-		text := scalar(entry[name])
+		text := changeset.Scalar(entry[name])
 		if text == "" {
 			continue
 		}
@@ -109,7 +110,7 @@ func Rule(id string, item any) (rules []events.SecurityGroupRule, unsure bool) {
 // Source: CloudFormation template reference, AWS::EC2::PrefixList Entry.
 func Entries(properties map[string]any) (cidrs []string, unsure bool) {
 	world := "0.0.0.0/0"
-	if scalar(properties["AddressFamily"]) == "IPv6" {
+	if changeset.Scalar(properties["AddressFamily"]) == "IPv6" {
 		world = "::/0"
 	}
 	for i, item := range list(properties["Entries"]) {
@@ -118,7 +119,7 @@ func Entries(properties map[string]any) (cidrs []string, unsure bool) {
 		}
 		text := ""
 		if entry, ok := item.(map[string]any); ok {
-			text = scalar(entry["Cidr"])
+			text = changeset.Scalar(entry["Cidr"])
 		}
 		switch {
 		case unknown(item) || unknown(text):
@@ -205,7 +206,7 @@ func port(v any) (number int32, known bool) {
 	if unknown(v) {
 		return -1, false
 	}
-	n, err := strconv.ParseInt(scalar(v), 10, 32)
+	n, err := strconv.ParseInt(changeset.Scalar(v), 10, 32)
 	if err != nil {
 		return -1, true
 	}
@@ -217,18 +218,4 @@ func port(v any) (number int32, known bool) {
 func unknown(v any) bool {
 	text, ok := v.(string)
 	return ok && strings.Contains(text, template.KnownAfterApply)
-}
-
-// scalar is a value as CloudFormation writes it in a change set, where every
-// number and boolean is text; "" for what is no scalar.
-func scalar(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case bool:
-		return strconv.FormatBool(v)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return ""
 }

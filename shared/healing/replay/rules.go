@@ -142,7 +142,9 @@ func (c *call) modify() {
 		}
 		was, known := g.rules[id]
 		if !known {
-			if only := g.onlyMade(func(other events.SecurityGroupRule) bool { return !other.Egress && kind(other) == kind(r) }); only != "" {
+			if only := g.onlyMade(func(other events.SecurityGroupRule) bool {
+				return !other.Egress && healing.SourceKind(other) == healing.SourceKind(r)
+			}); only != "" {
 				c.change.note("%s is taken for the only rule of its kind in %s without a known id", id, g.GroupID)
 				was = g.rules[only]
 				g.remove(only)
@@ -158,19 +160,6 @@ func (c *call) modify() {
 		c.change.note("the rules are not in the record: what %s admits is not known", g.GroupID)
 		g.whole = false
 	}
-}
-
-// kind is the type of a rule's source, which cannot be changed.
-func kind(r events.SecurityGroupRule) string {
-	switch {
-	case r.CIDRv4 != "":
-		return "IPv4"
-	case r.CIDRv6 != "":
-		return "IPv6"
-	case r.PrefixListID != "":
-		return "prefix list"
-	}
-	return "group"
 }
 
 // describe changes descriptions, by rule id or by what equals the permissions.
