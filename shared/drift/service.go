@@ -166,9 +166,12 @@ func (s *Service) ReadDetection(ctx context.Context, scan Scan) (Scan, error) {
 
 // DetectionChanged completes the task that waits for the detection, and
 // reports whether one did. Events of a running detection, repeated ones and
-// those of detections that others started change nothing.
+// those of detections that others started change nothing. The end is when it is
+// heard of, as where it is read: events have whole seconds (EventBridge user
+// guide, "Event structure"), and of two scans within one the ledger could not
+// tell which was the last.
 func (s *Service) DetectionChanged(ctx context.Context, event events.Envelope[events.DriftDetectionDetail]) (bool, error) {
-	detection := Detection{ID: event.Detail.DriftDetectionID, State: DetectionState(event.Detail.StatusDetails.DetectionStatus), Ended: event.Time.UTC()}
+	detection := Detection{ID: event.Detail.DriftDetectionID, State: DetectionState(event.Detail.StatusDetails.DetectionStatus), Ended: s.Now().UTC()}
 	if !detection.Over() {
 		return false, nil
 	}
