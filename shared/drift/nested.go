@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/events"
 	"github.com/evenkeel/evenkeel/shared/fault"
@@ -100,7 +101,7 @@ func (s *Service) nested(ctx context.Context, scan Scan, resources []Resource) (
 		}
 		verdict := standing.Verdict
 		follows := scan.Seen == "" && scan.Plan.State == ""
-		fresh := verdict.ScanID == scan.ScanID || !verdict.Scanned.Before(scan.Detection.Ended)
+		fresh := verdict.ScanID == scan.ScanID || !verdict.Scanned.Before(scan.Detection.Ended.Truncate(time.Second)) // verdicts have whole seconds
 		switch known := standing.Stack.StackID == child.StackID && verdict.Status != ""; {
 		case known && (fresh || !follows):
 			n.Status, n.Reason, n.Scanned = verdict.Status, verdict.Reason, verdict.Scanned
