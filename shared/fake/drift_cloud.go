@@ -294,7 +294,8 @@ func (c *DriftCloud) emit(detailType string, e any) {
 func envelope[T any](c *DriftCloud, ref events.StackRef, detailType string) events.Envelope[T] {
 	return events.Envelope[T]{
 		Version: "0", ID: c.id("event"), DetailType: detailType, Source: events.SourceCloudFormation,
-		Account: ref.Account, Region: ref.Region, Time: c.Time.Now(), Resources: []string{cmp.Or(ref.StackID, ref.StackName)},
+		Account: ref.Account, Region: ref.Region, Time: c.Time.Now().Truncate(time.Second), // as in EventBridge
+		Resources: []string{cmp.Or(ref.StackID, ref.StackName)},
 	}
 }
 
